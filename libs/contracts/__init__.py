@@ -1,0 +1,1 @@
+"""What services say to each other: event models, envelope, topology. Pure: no I/O."""

@@ -1,0 +1,135 @@
+"""The envelope every event travels in: CloudEvents 1.0, structured JSON.
+
+One event is one CloudEvent; what crosses the broker is a CloudEvents *batch* (a JSON array) of 1..N
+events of one type. Packing and unpacking is the business of the relay and the consumer alone.
+
+Attributes beside the standard ones (CloudEvents extension names are lower case, no separators):
+
+==================  ====================================================================
+``account``         the account the event belongs to: tenancy, fairness, counts
+``correlationid``   the submission the invoice came in with
+``causationid``     the id of the event that led to this one
+``traceparent``     W3C trace context of the span that made the event: consumers *link* to it
+``hubattempt``      how often a consumer has tried this event and put it back (1 = first time)
+==================  ====================================================================
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, ClassVar
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict
+
+from libs import clock
+
+
+class Frozen(BaseModel):
+    """A value that crosses a service border: immutable; unknown fields are ignored (a newer producer)."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Payload(Frozen, ABC):
+    """The data of one event type. Subclasses name their ``type`` (with version) and ``exchange``."""
+
+    type: ClassVar[str]
+    exchange: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What the event is about, the CloudEvents ``subject``: the invoice id for ``invoice.*``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact with its envelope."""
+
+    id: UUID
+    source: str
+    time: datetime
+    account: UUID
+    data: Payload
+    correlation_id: str | None = None
+    causation_id: UUID | None = None
+    traceparent: str | None = None
+    attempt: int = 1
+
+    @property
+    def type(self) -> str:
+        return self.data.type
+
+    @property
+    def subject(self) -> str:
+        return self.data.subject
+
+    def again(self) -> Event:
+        """The same event (same id), counted as tried once more."""
+        return replace(self, attempt=self.attempt + 1)
+
+    def encode(self) -> bytes:
+        """The CloudEvent as JSON bytes; absent attributes are left out."""
+        event: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": str(self.id),
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": self.time.isoformat(),
+            "account": str(self.account),
+        }
+        if self.correlation_id is not None:
+            event["correlationid"] = self.correlation_id
+        if self.causation_id is not None:
+            event["causationid"] = str(self.causation_id)
+        if self.traceparent is not None:
+            event["traceparent"] = self.traceparent
+        if self.attempt != 1:
+            event["hubattempt"] = self.attempt
+        event["data"] = self.data.model_dump(mode="json")
+        return orjson.dumps(event)
+
+
+def new_event(
+    data: Payload,
+    *,
+    source: str,
+    account: UUID,
+    cause: Event | None = None,
+    correlation_id: str | None = None,
+    traceparent: str | None = None,
+    time: datetime | None = None,
+) -> Event:
+    """A fresh event. With ``cause`` the correlation is taken over and the causation set."""
+    return Event(
+        id=clock.uuid7(),
+        source=source,
+        time=time or clock.now(),
+        account=account,
+        data=data,
+        correlation_id=correlation_id or (cause.correlation_id if cause else None),
+        causation_id=cause.id if cause else None,
+        traceparent=traceparent,
+    )
+
+
+def from_attributes(raw: Mapping[str, Any], data: Payload) -> Event:
+    """Rebuild the envelope of a decoded CloudEvent. Raises ``KeyError`` or ``ValueError`` on bad attributes."""
+    cause = raw.get("causationid")
+    return Event(
+        id=UUID(raw["id"]),
+        source=raw["source"],
+        time=datetime.fromisoformat(raw["time"]),
+        account=UUID(raw["account"]),
+        data=data,
+        correlation_id=raw.get("correlationid"),
+        causation_id=UUID(cause) if cause else None,
+        traceparent=raw.get("traceparent"),
+        attempt=int(raw.get("hubattempt", 1)),
+    )

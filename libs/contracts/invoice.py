@@ -1,0 +1,213 @@
+"""Facts about invoices: exchange ``invoice.events``.
+
+Each fact stands on one *axis* of the invoice's status. The service that owns the axis numbers its facts
+per invoice in its own transaction (``sequence``); a projection keeps the highest number per axis, so any
+order and any repetition of delivery gives the same answer.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from libs.contracts.envelope import Payload
+from libs.contracts.parts import (
+    DocumentRef,
+    Finding,
+    InvoiceSummary,
+    Receiver,
+    ReceiverCandidate,
+    Words,
+)
+
+
+class InvoiceFact(Payload):
+    """What every fact about an invoice carries."""
+
+    exchange: ClassVar[str] = "invoice.events"
+    axis_name: ClassVar[str]
+
+    invoice_id: UUID
+    account_id: UUID = Field(description="the sender's account")
+    sequence: int = Field(ge=1, description="number of this fact on its axis of this invoice")
+
+    @property
+    def axis(self) -> str:
+        return self.axis_name
+
+    @property
+    def subject(self) -> str:
+        return str(self.invoice_id)
+
+
+class InvoiceReceived(InvoiceFact):
+    """Stored and acknowledged."""
+
+    type: ClassVar[str] = "invoice.received.v1"
+    axis_name: ClassVar[str] = "ingest"
+
+    submission_id: UUID
+    channel: Literal["api", "mail", "portal"]
+    syntax: str = Field(description="what the root element says: ubl-invoice, ubl-creditnote")
+    original: DocumentRef
+    pdf: DocumentRef | None = None
+
+
+class InvoiceQuarantined(InvoiceFact):
+    """Came by mail and is not an invoice the hub can take; the original is kept, the account is told."""
+
+    type: ClassVar[str] = "invoice.quarantined.v1"
+    axis_name: ClassVar[str] = "ingest"
+
+    submission_id: UUID
+    channel: Literal["api", "mail", "portal"]
+    code: str
+    reason: Words
+    filename: str | None = None
+    original: DocumentRef | None = None
+
+
+class InvoiceDuplicate(InvoiceFact):
+    """The same bytes came again while the first is open or delivered: one invoice, nothing is done twice.
+
+    ``invoice_id`` is the *first* invoice. The fact belongs in its timeline and changes no status.
+    """
+
+    type: ClassVar[str] = "invoice.duplicate.v1"
+    axis_name: ClassVar[str] = "repeat"
+
+    submission_id: UUID = Field(description="the submission that came again")
+    channel: Literal["api", "mail", "portal"]
+    filename: str | None = None
+
+
+class InvoiceValidated(InvoiceFact):
+    """Lawful: no fatal finding."""
+
+    type: ClassVar[str] = "invoice.validated.v1"
+    axis_name: ClassVar[str] = "validation"
+
+    rule_pack: str
+    original: DocumentRef
+    pdf: DocumentRef | None = None
+    summary: InvoiceSummary
+    warnings: int = Field(default=0, description="how many warnings there are in all")
+    findings: tuple[Finding, ...] = Field(default=(), description="the first of them")
+
+
+class InvoiceRejected(InvoiceFact):
+    """At least one fatal finding: the sender must mend it and send it again."""
+
+    type: ClassVar[str] = "invoice.rejected.v1"
+    axis_name: ClassVar[str] = "validation"
+
+    rule_pack: str
+    summary: InvoiceSummary
+    fatals: int = Field(ge=1, description="how many fatal findings there are in all")
+    findings: tuple[Finding, ...] = Field(description="the first of them, fatal ones first")
+
+
+class InvoiceRouted(InvoiceFact):
+    """The receiver is known, and why."""
+
+    type: ClassVar[str] = "invoice.routed.v1"
+    axis_name: ClassVar[str] = "routing"
+
+    receiver: Receiver
+    explanation: Words
+    original: DocumentRef
+    pdf: DocumentRef | None = None
+    summary: InvoiceSummary
+
+
+class InvoiceParked(InvoiceFact):
+    """Waits for a fact (a party, an identifier) or for a person."""
+
+    type: ClassVar[str] = "invoice.parked.v1"
+    axis_name: ClassVar[str] = "routing"
+
+    code: str
+    reason: Words
+    candidates: tuple[ReceiverCandidate, ...] = ()
+    summary: InvoiceSummary
+
+
+class InvoiceReleased(InvoiceFact):
+    """A parked invoice goes on; a routing fact follows."""
+
+    type: ClassVar[str] = "invoice.released.v1"
+    axis_name: ClassVar[str] = "routing"
+
+    by: str
+
+
+class InvoiceReturned(InvoiceFact):
+    """A parked invoice was given back to its sender."""
+
+    type: ClassVar[str] = "invoice.returned.v1"
+    axis_name: ClassVar[str] = "routing"
+
+    code: str
+    reason: Words
+
+
+class DeliveryFact(InvoiceFact):
+    """What every fact about one delivery (invoice, receiver, channel) carries."""
+
+    delivery_id: UUID
+    channel: Literal["smtp", "folder", "https", "exact_online"]
+    receiver_id: UUID
+    receiver_name: str
+    attempt: int = Field(ge=1)
+
+    @property
+    def axis(self) -> str:
+        return f"delivery:{self.channel}:{self.receiver_id}"
+
+
+class InvoiceHandedOver(DeliveryFact):
+    """The other side took it: SMTP 250, HTTP 2xx, file renamed into place. The user reads *sent*."""
+
+    type: ClassVar[str] = "invoice.handed_over.v1"
+    receipt: str = Field(description="what the other side said, or the name it was stored under")
+
+
+class InvoiceConfirmed(DeliveryFact):
+    """The receiver is known to have it: the file was taken away, a positive DSN. The user reads *arrived*."""
+
+    type: ClassVar[str] = "invoice.confirmed.v1"
+    evidence: str
+
+
+class InvoiceBounced(DeliveryFact):
+    """Handed over, then given back by the other side."""
+
+    type: ClassVar[str] = "invoice.bounced.v1"
+    reason: Words
+
+
+class InvoiceUndeliverable(DeliveryFact):
+    """No attempt helped and none will follow; the sender is told."""
+
+    type: ClassVar[str] = "invoice.undeliverable.v1"
+    code: str
+    reason: Words
+
+
+ALL: tuple[type[InvoiceFact], ...] = (
+    InvoiceReceived,
+    InvoiceQuarantined,
+    InvoiceDuplicate,
+    InvoiceValidated,
+    InvoiceRejected,
+    InvoiceRouted,
+    InvoiceParked,
+    InvoiceReleased,
+    InvoiceReturned,
+    InvoiceHandedOver,
+    InvoiceConfirmed,
+    InvoiceBounced,
+    InvoiceUndeliverable,
+)

@@ -1,0 +1,58 @@
+"""What a service writes to handle the events of one queue. Everything else is the consumer's business.
+
+::
+
+    events ──gather──▶ known ──decide (per event, pure)──▶ decisions ──write (one transaction)──▶ new events
+                                   │ Reject / Park ▶ refused(event, word) ▶ a decision like any other
+                                   │ Retry         ▶ a row in the outbox with not_before
+                                   └ anything else ▶ transient: retried with backoff, then a dead letter
+
+``gather`` reads in bulk and changes nothing. ``decide`` sees one event and must not do I/O: one bad
+event cannot hurt its neighbours. ``write`` gets only events this consumer has not written before; it
+runs in the transaction that also holds the inbox rows and the outgoing events. If it fails, the batch
+is bisected until the one that fails stands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from libs.contracts.envelope import Event
+from libs.errors import Park, Reject
+
+if TYPE_CHECKING:
+    from libs.db.types import Connection
+
+K = TypeVar("K")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[D]):
+    """An event with what was decided about it."""
+
+    event: Event
+    decision: D
+
+
+class Handler(Protocol[K, D]):
+    queue: str
+    """The queue this handler consumes, as named in ``libs.contracts.topology``."""
+    heavy: bool
+    """True when ``decide`` costs more than about a tenth of a millisecond: it then runs in a thread."""
+
+    async def gather(self, events: Sequence[Event]) -> K:
+        """Read everything ``decide`` needs for these events, in bulk. Per-event trouble belongs into
+        what is returned; raising fails the whole batch as transient."""
+
+    def decide(self, event: Event, known: K) -> D:
+        """Decide about one event. Pure. May raise ``Retry``, ``Reject``, ``Park``."""
+
+    def refused(self, event: Event, word: Reject | Park) -> D:
+        """Turn a ``Reject`` or ``Park`` into a decision. A handler that never says them raises ``word``
+        again: the event then ends as a dead letter with its cause."""
+
+    async def write(self, conn: Connection, decided: Sequence[Decided[D]]) -> Sequence[Event]:
+        """Write all decisions, set-based, and return the events to emit."""

@@ -1,0 +1,61 @@
+"""The shape every service has, so that serve, solo and the tests run the same thing.
+
+``services.<name>.app.build(settings, resources)`` returns a ``Service``. ``serve`` runs parts of one,
+solo runs all of all, a test runs one. Only ``app.py`` wires; nothing else builds resources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from libs.db.migrate import Migrations
+    from libs.db.pools import Pools
+    from libs.documents.store import DocumentStore
+    from libs.http.principal import Authenticator
+    from libs.messaging.handler import Handler
+    from libs.messaging.transport import Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Something done again and again, ``every`` so often; one run at a time, errors logged and counted."""
+
+    name: str
+    every: timedelta
+    run: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a service is given: the shared infrastructures, already started."""
+
+    transport: Transport
+    pools: Pools
+    documents: DocumentStore
+    identity: Authenticator
+    base_url: str
+    """Where people reach the public APIs, without a trailing slash; printed in mails and links."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service, built."""
+
+    name: str
+    migrations: Migrations
+    api: APIRouter | None = None
+    consumers: Sequence[Handler[Any, Any]] = ()
+    emits: Sequence[str] = ()
+    """Event types this service's relay publishes, such as ``invoice.received.v1``; the relay refuses to
+    start while a queue that one of them must reach is missing."""
+    schedules: Sequence[Schedule] = ()
+    listeners: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
+    """Servers other than HTTP (ingest: SMTP) and long-running workers (deliver: dispatcher): entered at
+    start, left first at shutdown."""
