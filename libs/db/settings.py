@@ -1,0 +1,53 @@
+"""Where the database is and who the hub is there.
+
+Every service has three login roles (``ingest_owner``, ``ingest_worker``, ``ingest_api``). Their passwords
+follow from one secret, so a deployment hands out one secret instead of twenty passwords; whoever keeps
+passwords elsewhere sets ``POSTBODE_<SERVICE>_<ROLE>_DATABASE_URL`` and that role is left alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+_ROUNDS = 4096
+"""Iterations of SCRAM-SHA-256, Postgres' own default. The passwords are 256 bits: more buys nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSettings:
+    """``url`` is an administrator's URL (may create roles and schemas; a Unix socket will do)."""
+
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+
+    def own_url(self, role: str) -> str | None:
+        """The URL somebody set for this role, or ``None``: then the hub manages the role itself."""
+        return os.environ.get(f"POSTBODE_{role.upper()}_DATABASE_URL")
+
+    def password(self, role: str) -> str:
+        """HMAC-SHA256(secret, role name), hexadecimal."""
+        return hmac.new(self.secret.encode(), role.encode(), hashlib.sha256).hexdigest()
+
+    def verifier(self, role: str) -> str:
+        """The password as Postgres keeps it (SCRAM-SHA-256, RFC 5803), so that the password itself is
+        never in a statement, a server log or a printed script. The same every time."""
+        salt = hmac.new(self.secret.encode(), f"salt {role}".encode(), hashlib.sha256).digest()[:16]
+        salted = hashlib.pbkdf2_hmac("sha256", self.password(role).encode(), salt, _ROUNDS)
+        client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
+        server = hmac.new(salted, b"Server Key", hashlib.sha256).digest()
+        stored, salt64, server64 = (
+            base64.b64encode(part).decode() for part in (hashlib.sha256(client).digest(), salt, server)
+        )
+        return f"SCRAM-SHA-256${_ROUNDS}:{salt64}${stored}:{server64}"
+
+    def role_url(self, role: str) -> dict[str, Any]:
+        """Connection arguments (asyncpg's ``dsn``, ``user``, ``password``) for a login role."""
+        own = self.own_url(role)
+        if own is not None:
+            return {"dsn": own}
+        return {"dsn": self.url, "user": role, "password": self.password(role)}
