@@ -1,0 +1,1 @@
+"""ingest: the front door. Accounts, credentials, key mailboxes, submissions."""

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from libs.runtime import main
+from services.ingest.app import build
+from services.ingest.settings import IngestSettings
+
+main("ingest", IngestSettings, build)

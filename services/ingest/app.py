@@ -1,0 +1,65 @@
+"""ingest, wired."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
+from pathlib import Path
+
+from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
+from libs.contracts.party import AccountRegistered
+from libs.db.migrate import Migrations
+from libs.messaging import MIGRATIONS as MESSAGING
+from libs.service import Resources, Service
+from services.ingest import store
+from services.ingest.api import routes
+from services.ingest.credentials import Vault
+from services.ingest.groups import GroupCommit
+from services.ingest.handlers import Outcomes
+from services.ingest.identity import KeyAuthenticator
+from services.ingest.settings import IngestSettings
+from services.ingest.smtp import KeyMailbox, listen
+from services.ingest.store import Kept
+from services.ingest.submissions import Submission
+
+MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migrations"))
+
+
+def vault_of(settings: IngestSettings) -> Vault:
+    return Vault(settings.derive("ingest credentials"), settings.derive("ingest mailbox addresses"))
+
+
+async def build(settings: IngestSettings, resources: Resources) -> Service:
+    """Wire ingest. Needs its schema migrated."""
+    worker = await resources.pools.get("ingest", "worker")
+    api = await resources.pools.get("ingest", "api")
+    vault = vault_of(settings)
+    identity = KeyAuthenticator(api, vault)
+    commits: GroupCommit[Submission, tuple[Kept, ...]] = GroupCommit(
+        partial(store.keep, worker, resources.documents),
+        linger=settings.group_linger_ms / 1000,
+        most=settings.group_most,
+    )
+    mailbox = KeyMailbox(settings, api, vault, commits.submit)
+
+    @contextlib.asynccontextmanager
+    async def doors() -> AsyncIterator[int]:
+        # SMTP closes before the flusher: what a mail server was told is stored must be.
+        async with commits, listen(settings, mailbox) as port:
+            yield port
+
+    return Service(
+        name="ingest",
+        migrations=MIGRATIONS,
+        api=routes(settings, api, worker, vault, identity, commits),
+        consumers=(Outcomes(),),
+        emits=(
+            InvoiceReceived.type,
+            InvoiceQuarantined.type,
+            InvoiceDuplicate.type,
+            AccountRegistered.type,
+        ),
+        listeners=(doors(),),
+        identity=identity,
+    )

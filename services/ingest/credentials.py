@@ -1,0 +1,76 @@
+"""API keys and key mailbox addresses: how they look, how they are kept. Pure.
+
+An API key is ``pb_live_<id>_<secret>``: the id finds the row, the secret (256 bits) is compared by keyed
+hash, so a stolen table opens nothing. A key mailbox address is a bearer secret too (R13): 32 characters
+a-z0-9 (165 bits), found by keyed hash, kept encrypted because the portal shows it again (R15).
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+
+from cryptography.fernet import Fernet
+
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
+_KEY = re.compile(r"^pb_live_([a-z0-9]{12})_([a-z0-9]{52})$")
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key in the clear: shown once, never stored."""
+
+    key_id: str
+    secret: str
+
+    def __str__(self) -> str:
+        return f"pb_live_{self.key_id}_{self.secret}"
+
+
+def new_api_key() -> ApiKey:
+    return ApiKey(key_id=_random(12), secret=_random(52))
+
+
+def read_api_key(text: str) -> ApiKey | None:
+    """The parts of a key, or None when it does not have the form of one."""
+    match = _KEY.match(text)
+    return ApiKey(*match.groups()) if match else None
+
+
+def new_local_part() -> str:
+    """The part before the @ of a new key mailbox."""
+    return _random(32)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """Hashes and encrypts with keys derived from the hub's master secret."""
+
+    hash_key: bytes
+    encryption_key: bytes
+
+    def digest(self, text: str) -> bytes:
+        """Keyed hash (HMAC-SHA-256) of a secret or an address."""
+        return hmac.new(self.hash_key, text.encode(), sha256).digest()
+
+    def matches(self, text: str, digest: bytes) -> bool:
+        """Compare in constant time."""
+        return hmac.compare_digest(self.digest(text), digest)
+
+    def encrypt(self, text: str) -> bytes:
+        return self._fernet.encrypt(text.encode())
+
+    def decrypt(self, token: bytes) -> str:
+        return self._fernet.decrypt(token).decode()
+
+    @property
+    def _fernet(self) -> Fernet:
+        return Fernet(base64.urlsafe_b64encode(self.encryption_key[:32]))

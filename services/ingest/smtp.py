@@ -1,0 +1,114 @@
+"""The key mailbox over SMTP: one address per account, looked up by keyed hash (R13, R18-R24).
+
+250 is said after commit. An unknown address is refused at RCPT (550), a mail that cannot be stored right
+now is put off (451): the sender's server keeps it. A mail whose parts are no invoices is taken, its parts
+quarantined, and the account is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from uuid import UUID
+
+import asyncpg
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from libs.contracts.parts import Words
+from libs.db.types import Pool
+from libs.errors import HubError
+from services.ingest import accounts, intake, mail
+from services.ingest.credentials import Vault
+from services.ingest.settings import IngestSettings
+from services.ingest.store import Kept
+from services.ingest.submissions import Submission, compose
+
+UNREADABLE = Words(
+    nl="Dit bericht kon niet worden gelezen. Stuur de factuur opnieuw als XML-bijlage in een gewone e-mail.",
+    en="This message could not be read. Send the invoice again as an XML attachment to a plain e-mail.",
+)
+
+Keep = Callable[[Submission], Awaitable[tuple[Kept, ...]]]
+
+
+class KeyMailbox:
+    """aiosmtpd handler. Remembers per session which account each accepted recipient belongs to."""
+
+    def __init__(self, settings: IngestSettings, pool: Pool, vault: Vault, keep: Keep) -> None:
+        self._domains = {domain.casefold() for domain in settings.upload_domains}
+        self._pool = pool
+        self._vault = vault
+        self._keep = keep
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        local, _, domain = address.rpartition("@")
+        if domain.casefold() not in self._domains:
+            return "550 5.1.2 This server takes no mail for that domain"
+        try:
+            found = await accounts.find_mailbox(self._pool, self._vault.digest(local.casefold()))
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return "451 4.3.0 Try again later"
+        if found is None:
+            # The same answer for unknown and for revoked: a guesser learns nothing.
+            return "550 5.1.1 No such key mailbox: copy the whole address from the settings page"
+        envelope.rcpt_tos.append(address)
+        owners: dict[str, UUID] = getattr(envelope, "owners", {})
+        envelope.owners = {**owners, address: found.account_id}
+        return "250 2.1.5 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
+        owners: Mapping[str, UUID] = getattr(envelope, "owners", {})
+        submissions = [
+            await asyncio.to_thread(submission_of, account, raw, envelope.mail_from)
+            for account in dict.fromkeys(owners.values())
+        ]
+        try:
+            await asyncio.gather(*map(self._keep, submissions))
+        except (HubError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            return "451 4.3.0 Not stored: try again later"
+        return "250 2.0.0 Stored as " + ", ".join(str(s.submission_id) for s in submissions)
+
+
+def submission_of(account_id: UUID, raw: bytes, mail_from: str | None) -> Submission:
+    """What one mail hands over for one account. A mail with no usable part is kept whole, in quarantine."""
+    whole = intake.Part(data=raw, filename="message.eml")
+    try:
+        message = mail.read(raw)
+    except mail.UnreadableMail:
+        refused = intake.Refused(whole, "unreadable-mail", UNREADABLE)
+        return compose(account_id, "mail", (), (refused,), mail_from=mail_from)
+    found = intake.sort(message.parts)
+    refused_parts = found.refused
+    if not found.uploads and not refused_parts:
+        refused_parts = (intake.Refused(whole, "no-invoice", intake.NOTHING),)
+    return compose(
+        account_id, "mail", found.uploads, refused_parts, mail_from=mail_from, mail_id=message.message_id
+    )
+
+
+@contextlib.asynccontextmanager
+async def listen(settings: IngestSettings, mailbox: KeyMailbox) -> AsyncIterator[int]:
+    """Serve SMTP on this event loop; yields the port."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: SMTP(
+            mailbox,
+            data_size_limit=settings.max_submission_bytes,
+            hostname=settings.upload_domains[0],
+            ident="Postbode",
+            enable_SMTPUTF8=True,
+            decode_data=False,
+            loop=loop,
+        ),
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+    )
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        await server.wait_closed()

@@ -1,0 +1,194 @@
+"""SQL of submissions and invoices: each statement stands beside the one function that runs it.
+
+Accounts and credentials have theirs in ``accounts.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.envelope import Event
+from libs.db.types import Connection, Pool
+from libs.documents.store import DocumentStore, prepare
+from libs.errors import HubError
+from libs.messaging import outbox
+from services.ingest.submissions import Item, Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one item: its own invoice, or the one it repeats."""
+
+    invoice_id: UUID
+    submission_id: UUID
+    filename: str | None
+    repeated: bool = False
+
+
+class Unsettled(HubError):
+    """The first of two equal invoices was closed while the second came in: the write must be tried again."""
+
+    slug = "unsettled"
+    status = 503
+
+
+_INSERT_SUBMISSIONS = """
+INSERT INTO submission (submission_id, account_id, channel, mail_from, mail_id)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+"""
+
+# ON CONFLICT waits for a transaction that is writing the same bytes, so of two equal invoices exactly one
+# is new, whatever the timing.
+_INSERT_INVOICES = """
+INSERT INTO invoice (invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax,
+                     reason_code, reason, open)
+SELECT invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax, reason_code,
+       reason, outcome = 'received'
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::bytea[], $7::text[],
+              $8::text[], $9::text[], $10::jsonb[])
+       AS t (invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax,
+             reason_code, reason)
+ON CONFLICT (account_id, sha256) WHERE open DO NOTHING
+RETURNING invoice_id
+"""
+
+_FIND_FIRST = """
+SELECT i.account_id, i.sha256, i.invoice_id, i.submission_id
+  FROM invoice i
+  JOIN unnest($1::uuid[], $2::bytea[]) AS t (account_id, sha256)
+    ON i.account_id = t.account_id AND i.sha256 = t.sha256
+ WHERE i.open
+"""
+
+_COUNT_REPEATS = """
+SELECT invoice_id, count(*) AS times FROM repeat WHERE invoice_id = ANY ($1::uuid[]) GROUP BY invoice_id
+"""
+
+_LOCK_FIRST = (
+    "SELECT 1 FROM invoice WHERE invoice_id = ANY ($1::uuid[]) ORDER BY invoice_id FOR NO KEY UPDATE"
+)
+
+_INSERT_REPEATS = """
+INSERT INTO repeat (submission_id, invoice_id, account_id, position, sequence, filename)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::text[])
+"""
+
+
+async def keep(
+    pool: Pool, documents: DocumentStore, submissions: Sequence[Submission]
+) -> list[tuple[Kept, ...]]:
+    """Store submissions, their documents and their events in one transaction.
+
+    Returns per submission what became of its items, in their order.
+    """
+    await prepare([d for s in submissions for item in s.items for d in item.documents])
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(
+            _INSERT_SUBMISSIONS,
+            [s.submission_id for s in submissions],
+            [s.account_id for s in submissions],
+            [s.channel for s in submissions],
+            [s.mail_from for s in submissions],
+            [s.mail_id for s in submissions],
+        )
+        pairs = [(submission, item) for submission in submissions for item in submission.items]
+        fresh = await _insert_invoices(conn, pairs)
+        new = [(s, i) for s, i in pairs if i.invoice_id in fresh]
+        events = [item.event for _, item in new]
+        await documents.put_many(conn, [(s.account_id, d) for s, item in new for d in item.documents])
+        again = [(s, i) for s, i in pairs if i.invoice_id not in fresh]
+        firsts, repeats = await _repeat(conn, again) if again else ({}, [])
+        await outbox.append(conn, [*events, *repeats])
+    return [
+        tuple(
+            Kept(item.invoice_id, submission.submission_id, item.filename)
+            if item.invoice_id in fresh
+            else firsts[item.invoice_id]
+            for item in submission.items
+        )
+        for submission in submissions
+    ]
+
+
+async def _insert_invoices(conn: Connection, pairs: Sequence[tuple[Submission, Item]]) -> set[UUID]:
+    rows = await conn.fetch(
+        _INSERT_INVOICES,
+        [i.invoice_id for _, i in pairs],
+        [s.submission_id for s, _ in pairs],
+        [s.account_id for s, _ in pairs],
+        [i.position for _, i in pairs],
+        [i.filename for _, i in pairs],
+        [i.sha256 for _, i in pairs],
+        ["received" if i.upload else "quarantined" for _, i in pairs],
+        [i.upload.syntax if i.upload else None for _, i in pairs],
+        [i.refused.code if i.refused else None for _, i in pairs],
+        [i.refused.reason.model_dump() if i.refused else None for _, i in pairs],
+    )
+    return {row["invoice_id"] for row in rows}
+
+
+async def _repeat(
+    conn: Connection, again: Sequence[tuple[Submission, Item]]
+) -> tuple[dict[UUID, Kept], list[Event]]:
+    rows = await conn.fetch(_FIND_FIRST, [s.account_id for s, _ in again], [i.sha256 for _, i in again])
+    first = {(row["account_id"], row["sha256"]): row for row in rows}
+    if any((s.account_id, i.sha256) not in first for s, i in again):
+        raise Unsettled
+    ids = sorted({row["invoice_id"] for row in rows})
+    await conn.execute(_LOCK_FIRST, ids)
+    times = {row["invoice_id"]: int(row["times"]) for row in await conn.fetch(_COUNT_REPEATS, ids)}
+    kept: dict[UUID, Kept] = {}
+    events: list[Event] = []
+    sequences: list[int] = []
+    for submission, item in again:
+        row = first[submission.account_id, item.sha256]
+        number = times[row["invoice_id"]] = times.get(row["invoice_id"], 0) + 1
+        sequences.append(number)
+        kept[item.invoice_id] = Kept(row["invoice_id"], row["submission_id"], item.filename, repeated=True)
+        events.append(submission.repeated(item, row["invoice_id"], number))
+    await conn.execute(
+        _INSERT_REPEATS,
+        [s.submission_id for s, _ in again],
+        [kept[i.invoice_id].invoice_id for _, i in again],
+        [s.account_id for s, _ in again],
+        [i.position for _, i in again],
+        sequences,
+        [i.filename for _, i in again],
+    )
+    return kept, events
+
+
+_CLOSE = """
+UPDATE invoice i SET open = false, closed_by = t.closed_by
+  FROM unnest($1::uuid[], $2::text[]) AS t (invoice_id, closed_by)
+ WHERE i.invoice_id = t.invoice_id AND i.open
+"""
+
+
+async def close(conn: Connection, outcomes: Sequence[tuple[UUID, str]]) -> None:
+    """The hub is done with these without delivering them: the same bytes are a new invoice from now on."""
+    await conn.execute(_CLOSE, [invoice for invoice, _ in outcomes], [why for _, why in outcomes])
+
+
+_SUBMISSION = """
+SELECT s.submission_id, s.channel, s.received_at,
+       (SELECT coalesce(jsonb_agg(x.item ORDER BY x.position), '[]'::jsonb) FROM (
+            SELECT i.position, jsonb_build_object('invoice_id', i.invoice_id, 'filename', i.filename,
+                   'status', i.outcome, 'code', i.reason_code, 'reason', i.reason) AS item
+              FROM invoice i WHERE i.submission_id = s.submission_id
+             UNION ALL
+            SELECT r.position, jsonb_build_object('invoice_id', r.invoice_id, 'filename', r.filename,
+                   'status', 'duplicate', 'code', NULL, 'reason', NULL)
+              FROM repeat r WHERE r.submission_id = s.submission_id) x) AS invoices
+  FROM submission s
+ WHERE s.submission_id = $1
+"""
+
+
+async def submission(conn: Connection, submission_id: UUID) -> dict[str, Any] | None:
+    """One submission with its invoices, as the account set on ``conn`` may see it."""
+    row = await conn.fetchrow(_SUBMISSION, submission_id)
+    return dict(row) if row else None

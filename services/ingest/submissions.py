@@ -1,0 +1,155 @@
+"""From uploads to rows, documents and events: what a submission *is*, before anything is stored. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from libs import clock
+from libs.contracts.envelope import Event, Payload, new_event
+from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
+from libs.documents.store import NewDocument, ref
+from libs.telemetry.tracing import current_traceparent
+from services.ingest.intake import Refused, Upload
+
+SOURCE = "/postbode/ingest"
+Channel = Literal["api", "mail", "portal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One invoice of a submission, or one refused part of a mail."""
+
+    invoice_id: UUID
+    position: int
+    sha256: bytes
+    documents: tuple[NewDocument, ...]
+    event: Event
+    upload: Upload | None
+    refused: Refused | None = None
+
+    @property
+    def filename(self) -> str | None:
+        part = self.upload.original if self.upload else self.refused.part if self.refused else None
+        return part.filename if part else None
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Everything one caller or one mail handed over at once."""
+
+    submission_id: UUID
+    account_id: UUID
+    channel: Channel
+    items: tuple[Item, ...]
+    mail_from: str | None = None
+    mail_id: str | None = None
+    traceparent: str | None = None
+
+    def event(self, payload: Payload) -> Event:
+        return new_event(
+            payload,
+            source=SOURCE,
+            account=self.account_id,
+            correlation_id=str(self.submission_id),
+            traceparent=self.traceparent,
+        )
+
+    def repeated(self, item: Item, first: UUID, sequence: int) -> Event:
+        """The fact that ``item`` is the invoice ``first``, handed over again."""
+        return self.event(
+            InvoiceDuplicate(
+                invoice_id=first,
+                account_id=self.account_id,
+                sequence=sequence,
+                submission_id=self.submission_id,
+                channel=self.channel,
+                filename=item.filename,
+            )
+        )
+
+
+def compose(
+    account_id: UUID,
+    channel: Channel,
+    uploads: Sequence[Upload],
+    refused: Sequence[Refused] = (),
+    *,
+    mail_from: str | None = None,
+    mail_id: str | None = None,
+) -> Submission:
+    """Give everything its ids and its event. Reads the current trace, so call it where the request is."""
+    submission = Submission(
+        submission_id=clock.uuid7(),
+        account_id=account_id,
+        channel=channel,
+        items=(),
+        mail_from=mail_from,
+        mail_id=mail_id,
+        traceparent=current_traceparent(),
+    )
+    items = [_received(submission, position, upload) for position, upload in enumerate(uploads)]
+    items += [_quarantined(submission, len(items) + n, part) for n, part in enumerate(refused)]
+    return Submission(
+        submission_id=submission.submission_id,
+        account_id=account_id,
+        channel=channel,
+        items=tuple(items),
+        mail_from=mail_from,
+        mail_id=mail_id,
+        traceparent=submission.traceparent,
+    )
+
+
+def _received(submission: Submission, position: int, upload: Upload) -> Item:
+    original = NewDocument(clock.uuid7(), upload.original.data, "application/xml")
+    pdf = NewDocument(clock.uuid7(), upload.pdf.data, "application/pdf") if upload.pdf else None
+    invoice_id = clock.uuid7()
+    return Item(
+        invoice_id=invoice_id,
+        position=position,
+        sha256=original.sha256,
+        documents=(original, pdf) if pdf else (original,),
+        event=submission.event(
+            InvoiceReceived(
+                invoice_id=invoice_id,
+                account_id=submission.account_id,
+                sequence=1,
+                submission_id=submission.submission_id,
+                channel=submission.channel,
+                syntax=upload.syntax,
+                original=ref(original, upload.original.filename),
+                pdf=ref(pdf, upload.pdf.filename) if pdf and upload.pdf else None,
+            )
+        ),
+        upload=upload,
+    )
+
+
+def _quarantined(submission: Submission, position: int, refused: Refused) -> Item:
+    media_type = "application/pdf" if refused.part.is_pdf else "application/octet-stream"
+    original = NewDocument(clock.uuid7(), refused.part.data, media_type)
+    invoice_id = clock.uuid7()
+    return Item(
+        invoice_id=invoice_id,
+        position=position,
+        sha256=original.sha256,
+        documents=(original,),
+        event=submission.event(
+            InvoiceQuarantined(
+                invoice_id=invoice_id,
+                account_id=submission.account_id,
+                sequence=1,
+                submission_id=submission.submission_id,
+                channel=submission.channel,
+                code=refused.code,
+                reason=refused.reason,
+                filename=refused.part.filename,
+                original=ref(original, refused.part.filename),
+            )
+        ),
+        upload=None,
+        refused=refused,
+    )
