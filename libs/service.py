@@ -1,6 +1,6 @@
 """The shape every service has, so that serve, solo and the tests run the same thing.
 
-``services.<name>.app.build(settings, resources)`` returns a ``Service``. ``serve`` runs parts of one,
+``await services.<name>.app.build(settings, resources)`` returns a ``Service``. ``serve`` runs parts of one,
 solo runs all of all, a test runs one. Only ``app.py`` wires; nothing else builds resources.
 """
 
@@ -32,6 +32,20 @@ class Schedule:
     run: Callable[[], Awaitable[None]]
 
 
+class Wake:
+    """Call it after a commit that emitted events: the relay of this process need not wait for its poll."""
+
+    def __init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
+
+    def connect(self, listener: Callable[[], None]) -> None:
+        self._listeners.append(listener)
+
+    def __call__(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """What a service is given: the shared infrastructures, already started."""
@@ -59,3 +73,7 @@ class Service:
     listeners: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
     """Servers other than HTTP (ingest: SMTP) and long-running workers (deliver: dispatcher): entered at
     start, left first at shutdown."""
+    identity: Authenticator | None = None
+    """Set by the one service that keeps the credentials: in its process nobody asks over HTTP."""
+    wake: Wake = field(default_factory=Wake)
+    """The runtime connects it to this service's relay."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
 from libs.contracts.party import AccountRegistered
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
-from libs.service import Resources, Service
+from libs.service import Resources, Service, Wake
 from services.ingest import store
 from services.ingest.api import routes
 from services.ingest.credentials import Vault
@@ -36,8 +35,15 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     api = await resources.pools.get("ingest", "api")
     vault = vault_of(settings)
     identity = KeyAuthenticator(api, vault)
+    wake = Wake()
+
+    async def keep(submissions: Sequence[Submission]) -> Sequence[tuple[Kept, ...]]:
+        kept = await store.keep(worker, resources.documents, submissions)
+        wake()
+        return kept
+
     commits: GroupCommit[Submission, tuple[Kept, ...]] = GroupCommit(
-        partial(store.keep, worker, resources.documents),
+        keep,
         linger=settings.group_linger_ms / 1000,
         most=settings.group_most,
     )
@@ -62,4 +68,5 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         ),
         listeners=(doors(),),
         identity=identity,
+        wake=wake,
     )
