@@ -45,8 +45,8 @@ class GroupCommit(Generic[T, R]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._queue:
-            await asyncio.sleep(self._linger)
+        # Callers still waiting are answered before the door is shut.
+        await asyncio.gather(*(future for _, future in self._queue), return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -18,15 +18,15 @@ class Outcomes:
     queue = "ingest.outcomes"
     heavy = False
 
-    async def gather(self, events: Sequence[Event]) -> None:  # noqa: ARG002 - nothing to look up
+    async def gather(self, events: Sequence[Event]) -> None:
         return None
 
-    def decide(self, event: Event, known: None) -> InvoiceFact:  # noqa: ARG002
+    def decide(self, event: Event, known: None) -> InvoiceFact:
         if not isinstance(event.data, InvoiceFact):
             raise TypeError(f"{event.type} is not a fact about an invoice")
         return event.data
 
-    def refused(self, event: Event, word: Reject | Park) -> InvoiceFact:  # noqa: ARG002
+    def refused(self, event: Event, word: Reject | Park) -> InvoiceFact:
         raise word
 
     async def write(self, conn: Connection, decided: Sequence[Decided[InvoiceFact]]) -> Sequence[Event]:
