@@ -120,7 +120,7 @@ def new_event(
 
 
 def from_attributes(raw: Mapping[str, Any], data: Payload) -> Event:
-    """Rebuild the envelope of a decoded CloudEvent. Raises ``KeyError`` or ``ValueError`` on bad attributes."""
+    """Rebuild the envelope of a decoded CloudEvent. Raises ``KeyError`` or ``ValueError``."""
     cause = raw.get("causationid")
     return Event(
         id=UUID(raw["id"]),

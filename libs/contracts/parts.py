@@ -30,8 +30,8 @@ class Words(Frozen):
 
 
 class Identifier(Frozen):
-    """A party identifier. ``scheme`` is the ISO 6523 / EAS code (0106 KvK, 0190 OIN, 9944 NL VAT, 0208 BE
-    enterprise number, 0088 GLN) or ``branch`` for a Dutch *vestigingsnummer*, which never routes by itself."""
+    """A party identifier. ``scheme`` is the ISO 6523 / EAS code (0106 KvK, 0190 OIN, 9944 NL VAT, 0208
+    BE enterprise number, 0088 GLN) or ``branch``: a Dutch *vestigingsnummer*, which never routes alone."""
 
     scheme: str
     value: str
