@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from libs.runtime import main
-from services.ingest.app import build
+from libs.process import main
+from services.ingest.app import MIGRATIONS, build
 from services.ingest.settings import IngestSettings
 
-main("ingest", IngestSettings, build)
+main("ingest", IngestSettings, build, MIGRATIONS)
