@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated, TypeVar
 
 import typer
@@ -27,7 +27,7 @@ S = TypeVar("S", bound=Settings)
 Build = Callable[[S, Resources], Awaitable[Service]]
 
 
-class Role(str, Enum):
+class Role(StrEnum):
     """What this process does for its service."""
 
     serve = "serve"

@@ -106,7 +106,8 @@ async def run(
 
 
 async def _until_serving(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    while not server.started and not serving.done():
+    # uvicorn offers a flag and no event.
+    while not server.started and not serving.done():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
 
 

@@ -53,7 +53,9 @@ async def migrate_all(database: DatabaseSettings, services: tuple[str, ...] = SE
 
 
 @contextlib.asynccontextmanager
-async def hub(plan: Plan, transport: Transport | None = None) -> AsyncIterator[list[Service]]:
+async def hub(
+    plan: Plan, transport: Transport | None = None
+) -> AsyncIterator[tuple[list[Service], Resources]]:
     """All services, built on one set of resources; nothing runs yet."""
     common = plan.common
     database = DatabaseSettings(common.database_url, common.secret)
@@ -73,7 +75,7 @@ async def hub(plan: Plan, transport: Transport | None = None) -> AsyncIterator[l
         base_url=common.base_url,
     )
     try:
-        yield [await _build(name, plan, resources) for name in plan.services]
+        yield [await _build(name, plan, resources) for name in plan.services], resources
     finally:
         await transport.stop()
         await pools.close()
@@ -102,8 +104,8 @@ def solo(
             database_url=await asyncio.to_thread(postgres.start), base_url=f"http://{host}:{port}"
         )
         try:
-            async with hub(Plan(common)) as services:
-                return await run(services, ALL_PARTS, host=host, port=port)
+            async with hub(Plan(common)) as (services, resources):
+                return await run(services, resources, ALL_PARTS, host=host, port=port)
         finally:
             await asyncio.to_thread(postgres.stop)
 

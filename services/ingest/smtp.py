@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import asyncpg
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -40,6 +41,8 @@ class KeyMailbox:
         self._pool = pool
         self._vault = vault
         self._keep = keep
+        # Weak: an envelope that is reset or abandoned takes its entry along.
+        self._owners: WeakKeyDictionary[Envelope, dict[str, UUID]] = WeakKeyDictionary()
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -55,13 +58,12 @@ class KeyMailbox:
             # The same answer for unknown and for revoked: a guesser learns nothing.
             return "550 5.1.1 No such key mailbox: copy the whole address from the settings page"
         envelope.rcpt_tos.append(address)
-        owners: dict[str, UUID] = getattr(envelope, "owners", {})
-        envelope.owners = {**owners, address: found.account_id}
+        self._owners.setdefault(envelope, {})[address] = found.account_id
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        owners: Mapping[str, UUID] = getattr(envelope, "owners", {})
+        owners = self._owners.pop(envelope, {})
         submissions = [
             await asyncio.to_thread(submission_of, account, raw, envelope.mail_from)
             for account in dict.fromkeys(owners.values())

@@ -1,0 +1,189 @@
+"""``postbode demo``: real invoices through the whole hub, on this machine, to look at.
+
+It starts solo, opens two suppliers and three receivers, hands over invoices by API and by mail, plays the
+receivers' side (a mail server; a Globe that takes its files away), and shows where each invoice is.
+
+What was handed over is written down before it goes out, so a demo that was killed goes on where it was: it
+hands the rest over again (the hub answers "the same invoice"), waits, and counts at the receivers' doors
+that nothing is missing and nothing came twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from libs.db.embedded import EmbeddedPostgres
+from libs.runtime import ALL_PARTS, Running, run
+from libs.settings import Settings
+from libs.telemetry.setup import configure
+from services.demo import cast, script
+from services.demo.receivers import Receivers
+from services.demo.sender import Row, Sender
+from services.solo import Plan, hub
+
+app = typer.Typer(help="Watch real invoices travel through the whole hub, on this machine.")
+
+FOLDER = Path("/var/tmp/postbode-demo")  # noqa: S108 - kept over a restart; made private below
+SECONDS = 90
+"""Longest wait for every invoice to reach an end."""
+
+_COLOURS = {
+    "arrived": "green",
+    "sent": "green",
+    "rejected": "red",
+    "undeliverable": "red",
+    "quarantined": "red",
+    "refused": "red",
+    "parked": "yellow",
+    "duplicate": "cyan",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    http: int
+    smtp: int
+    receivers: int
+
+
+@app.callback(invoke_without_command=True)
+def demo(
+    keep: Annotated[bool, typer.Option(help="leave the hub running and print URLs and a key")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="last line is JSON for machines")] = False,
+    folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = FOLDER,
+    fresh: Annotated[bool, typer.Option(help="forget earlier runs first")] = False,
+) -> None:
+    """Send sample invoices through the hub and show what becomes of each."""
+    if fresh and folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    console = Console(stderr=as_json)
+    raise typer.Exit(asyncio.run(_demo(folder, console, keep=keep, as_json=as_json)))
+
+
+async def _demo(folder: Path, console: Console, *, keep: bool, as_json: bool) -> int:
+    console.print("[bold]Postbode[/bold] starts: Postgres, seven services, one process …")
+    ports = Ports(_free_port(), _free_port(), _free_port())
+    postgres = EmbeddedPostgres(folder / "postgres")
+    url = await asyncio.to_thread(postgres.start)
+    base_url = f"http://127.0.0.1:{ports.http}"
+    common = Settings(database_url=url, base_url=base_url, transport="memory", log_level="ERROR")
+    configure("demo", common)
+    receivers = Receivers(folder / "receivers", ports.receivers)
+    overrides: dict[str, dict[str, Any]] = {
+        "ingest": {"smtp_port": ports.smtp},
+        "deliver": {"folder_root": receivers.folders, "smtp_port": ports.receivers, "poll_seconds": 0.5},
+        "track": {"smtp_port": ports.receivers},
+    }
+    outcome = 1
+    try:
+        async with receivers, hub(Plan(common, overrides)) as (services, resources):
+            results: list[int] = []
+
+            async def show(running: Running) -> None:
+                results.append(await _show(folder, console, resources, common, ports, receivers, as_json))
+                if keep:
+                    _invite(console, base_url, folder)
+                else:
+                    running.stop.set()
+
+            code = await run(services, resources, ALL_PARTS, port=ports.http, started=show)
+            outcome = code or (results[0] if results else 1)
+    finally:
+        await asyncio.to_thread(postgres.stop)
+    return outcome
+
+
+async def _show(
+    folder: Path,
+    console: Console,
+    resources: Any,
+    common: Settings,
+    ports: Ports,
+    receivers: Receivers,
+    as_json: bool,
+) -> int:
+    people = await cast.engage(resources, common, folder)
+    play = script.load(folder)
+    sender = Sender(common.base_url, ports.smtp, people, folder)
+    with Live(_table(play, {}), console=console, refresh_per_second=8, transient=True) as live:
+        await sender.hand_over(play)
+        deadline = time.monotonic() + SECONDS
+        while True:
+            receivers.take_away()
+            rows = await sender.look(play)
+            live.update(_table(play, rows))
+            if all(row.ended for row in rows.values()) or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.15)
+    console.print(_table(play, rows))
+    twice = receivers.doubled()
+    lost = sum(1 for row in rows.values() if not row.ended)
+    if not lost:
+        script.close(folder)
+    console.print(f"[bold]{len(rows)} invoices · lost {lost} · duplicated {twice}[/bold]", highlight=False)
+    if as_json:
+        invoices = [
+            {
+                "number": scene.number,
+                "sender": scene.sender,
+                "receiver": rows[scene.number].receiver or scene.receiver,
+                "status": rows[scene.number].status,
+                "reason": rows[scene.number].reason,
+            }
+            for scene in play
+        ]
+        typer.echo(json.dumps({"invoices": invoices, "lost": lost, "duplicated": twice}, ensure_ascii=False))
+    return 1 if lost or twice else 0
+
+
+def _table(play: Sequence[script.Scene], rows: Mapping[str, Row]) -> Table:
+    table = Table(title="Where is every invoice?", expand=True)
+    for column, ratio in (
+        ("number", 2),
+        ("sender", 3),
+        ("by", 1),
+        ("receiver", 4),
+        ("status", 2),
+        ("why", 8),
+    ):
+        table.add_column(column, ratio=ratio)
+    for scene in play:
+        row = rows.get(scene.number)
+        status = row.status if row else "on its way"
+        colour = _COLOURS.get(status, "white")
+        receiver = (row.receiver if row else None) or scene.receiver
+        table.add_row(
+            scene.number, scene.sender, scene.by, receiver, f"[{colour}]{status}[/{colour}]",
+            (row.reason if row else None) or "",
+        )  # fmt: skip
+    return table
+
+
+def _invite(console: Console, base_url: str, folder: Path) -> None:
+    keys = json.loads((folder / "keys.json").read_text())
+    console.print(f"\nThe hub stays up. Pages: {base_url}/   API: {base_url}/docs")
+    console.print(
+        f"Sign in with this demo key: [bold]{next(iter(keys.values()))['key']}[/bold]", soft_wrap=True
+    )
+    console.print("Stop with Ctrl-C.")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
