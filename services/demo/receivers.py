@@ -10,6 +10,7 @@ import asyncio
 from email import message_from_bytes
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -24,7 +25,7 @@ class Receivers:
         for each in (self.folders, self._taken, self._mail):
             each.mkdir(parents=True, exist_ok=True)
 
-    async def __aenter__(self) -> Receivers:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.get_running_loop().create_server(
             lambda: SMTP(self, ident="receiver", enable_SMTPUTF8=True), "127.0.0.1", self._smtp_port
         )
