@@ -1,0 +1,96 @@
+# The front door. Bare `make` prints what there is; everything needs only make and Python 3.11 or later.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check --quiet
+LOCK := $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+# The interpreter to build the environment with, when the search below should not choose: make demo PYTHON=…
+PYTHON ?=
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help:
+	@echo 'Postbode, the e-invoice exchange hub. Start with: make demo'
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo '  Options go in ARGS, such as: make demo ARGS=--keep    make test ARGS="tests/unit -k kvk"'
+
+# ------------------------------------------------------------------ use it
+
+.PHONY: demo
+demo: $(VENV)/.demo ## watch real invoices travel through the whole hub, on this machine alone
+	@$(PY) -m services.cli demo $(ARGS)
+
+.PHONY: dev
+dev: ## run every service on Postgres and RabbitMQ in containers (needs Docker with compose)
+	@docker compose --file deploy/compose.yaml up --build $(ARGS)
+
+# ------------------------------------------------------------------ prove it
+
+.PHONY: test
+test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found or started
+	@$(PY) -m pytest --budgets --ignore=tests/bench $(if $(ARGS),$(ARGS),--trace-to=.state/trace.json)
+
+.PHONY: check
+check: $(VENV)/.dev ## format, style, types, imports, contracts and unit tests, in under 90 seconds
+	@$(PY) -m libs.testing.check
+
+.PHONY: trace
+trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
+	@$(PY) -m libs.testing.trace $(ARGS)
+
+# ------------------------------------------------------------------ keep it tidy
+
+.PHONY: format
+format: $(VENV)/.dev ## put the code into the house's format
+	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
+
+.PHONY: contracts
+contracts: $(VENV)/.dev ## write docs/contracts anew from the event models
+	@$(PY) -m libs.contracts.export
+
+.PHONY: lock
+lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in
+	@$(LOCK) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
+	@for list in demo run; do \
+		$(LOCK) $(ARGS) --constraint requirements/dev.txt requirements/$$list.in --output-file requirements/$$list.txt; \
+	done
+	@! grep -nE 'https?://' requirements/*.txt
+
+# ------------------------------------------------------------------ the environment
+
+# A Python that is new enough and can make environments, from those people usually have.
+$(VENV)/.made:
+	@for try in $(PYTHON) python3.11 python3.12 python3.13 python3 python3.14; do \
+		if "$$try" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			found="$$try"; break; \
+		fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+		echo 'Postbode needs Python 3.11 or later with its venv module, and found none.' >&2; \
+		echo 'Install it (Debian and Ubuntu: apt install python3 python3-venv), or name it: make PYTHON=/path/to/python3' >&2; \
+		exit 1; \
+	fi; \
+	echo "Making $(VENV) with $$("$$found" --version)"; \
+	"$$found" -m venv $(VENV)
+	@# The checkout itself: on the import path, and as a command.
+	@$(PY) -c 'import os, pathlib, sysconfig; \
+		pathlib.Path(sysconfig.get_path("purelib"), "postbode.pth").write_text(os.getcwd() + "\n", "utf-8")'
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -P -m services.cli "$$@"\n' > $(VENV)/bin/postbode
+	@chmod +x $(VENV)/bin/postbode
+	@touch $@
+
+$(VENV)/.demo: requirements/demo.txt | $(VENV)/.made
+	@echo 'Installing what the hub needs (about a minute, once)'
+	@$(PIP) install --require-hashes --requirement requirements/demo.txt
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt | $(VENV)/.made
+	@echo 'Installing what the tests need (about a minute, once)'
+	@$(PIP) install --require-hashes --requirement requirements/dev.txt
+	@touch $@
