@@ -1,0 +1,154 @@
+"""An invoice's whole way, from the supplier's hands to the receiver's, on both transports."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from libs.testing import builders
+from tests.e2e.world import World
+
+X, Y, Z = "58070036", "69599084", "55344526"
+
+
+@pytest.mark.proves("SA1", "R21", "R23", "R30", "R50", "R53")
+async def test_mailed_xml_and_pdf_arrive_in_the_receivers_folder(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    xml, pdf = builders.invoice(number="F1", buyer_kvk=X), builders.pdf("F1")
+    items = await world.mail(supplier, ("F1.xml", xml), ("F1.pdf", pdf))
+    assert list(items) == ["F1.xml"]
+    seen = await world.until(supplier, items["F1.xml"]["invoice_id"], "arrived")
+    types = [entry["type"] for entry in seen["timeline"]]
+    for fact in ("received", "validated", "routed", "handed_over", "confirmed"):
+        assert any(f"invoice.{fact}." in kind for kind in types), (fact, types)
+    taken = sorted((world.receivers.folders.parent / "taken").iterdir())
+    assert [file.suffix for file in taken] == [".pdf", ".xml"]
+    assert taken[0].stem == taken[1].stem
+    assert taken[1].read_bytes() == xml
+    assert taken[0].read_bytes() == pdf
+
+
+@pytest.mark.proves("SA2", "R19")
+async def test_three_xmls_in_one_mail_go_to_three_receivers(world: World) -> None:
+    supplier = await world.supplier()
+    for name, kvk in (("X", X), ("Y", Y), ("Z", Z)):
+        await world.receiver(f"{name} BV", ("0106", kvk), folder=name.lower())
+    files = [
+        (f"F{n}.xml", builders.invoice(number=f"F{n}", buyer_kvk=kvk)) for n, kvk in enumerate((X, Y, Z))
+    ]
+    items = await world.mail(supplier, *files)
+    seen = await asyncio.gather(
+        *(world.until(supplier, items[f"F{n}.xml"]["invoice_id"], "arrived") for n in range(3))
+    )
+    assert [invoice["receiver"] for invoice in seen] == ["X BV", "Y BV", "Z BV"]
+    assert len(list((world.receivers.folders.parent / "taken").iterdir())) == 3
+    assert world.receivers.doubled() == 0
+
+
+@pytest.mark.proves("SA3", "R24")
+async def test_a_lone_pdf_is_refused_with_the_reason_and_the_sender_is_mailed(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    lone = await world.mail(supplier, ("F1.pdf", builders.pdf("F1")))
+    seen = await world.until(supplier, lone["F1.pdf"]["invoice_id"], "quarantined")
+    assert "XML" in seen["reason"]["nl"]
+    both = await world.mail(
+        supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)), ("other.pdf", builders.pdf("o"))
+    )
+    await world.until(supplier, both["other.pdf"]["invoice_id"], "quarantined")
+    await world.until(supplier, both["F2.xml"]["invoice_id"], "arrived")
+    assert not list((world.receivers.folders.parent / "taken").glob("*.pdf"))
+    mails = world.receivers.folders.parent / "mail"
+    async with asyncio.timeout(20):
+        while len(list(mails.iterdir())) < 2:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.proves("SA8", "R34")
+async def test_a_branch_number_is_never_taken_for_a_kvk_number(world: World) -> None:
+    supplier = await world.supplier()
+    # A party whose KvK number is inside the branch number: taking digits out would find it.
+    await world.receiver("Wrong BV", ("0106", "00002744"), folder="wrong")
+    reply = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk="000027449173")))
+    assert reply.status_code == 202, reply.text
+    seen = await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], "parked")
+    assert "12" in seen["reason"]["nl"]
+    assert not list(world.receivers.folders.glob("*/*"))
+
+
+@pytest.mark.proves("R35")
+async def test_an_unknown_receiver_is_parked_and_goes_on_when_it_is_entered(world: World) -> None:
+    supplier = await world.supplier()
+    reply = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=Y)))
+    invoice_id = reply.json()["invoices"][0]["invoice_id"]
+    await world.until(supplier, invoice_id, "parked")
+    await world.receiver("Y BV", ("0106", Y), folder="y")
+    await world.until(supplier, invoice_id, "arrived")
+
+
+async def test_a_receiver_without_a_package_gets_mail_with_pdf_and_xml(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("Y BV", ("0106", Y))
+    xml, pdf = builders.invoice(number="F1", buyer_kvk=Y), builders.pdf("F1")
+    reply = await world.post(supplier, ("F1.xml", xml), ("F1.pdf", pdf))
+    await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], "sent")
+    (mail,) = (world.receivers.folders.parent / "mail").glob("*.eml")
+    text = mail.read_text()
+    assert text.count("Content-Disposition: attachment") == 2
+
+
+@pytest.mark.proves("R4")
+async def test_an_unlawful_invoice_is_rejected_and_may_come_again_mended(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    bad = builders.invoice(number="F1", buyer_kvk=X, break_rule="BR-NL-2")
+    first = await world.post(supplier, ("F1.xml", bad))
+    seen = await world.until(supplier, first.json()["invoices"][0]["invoice_id"], "rejected")
+    assert seen["reason"]["nl"]
+    mended = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    await world.until(supplier, mended.json()["invoices"][0]["invoice_id"], "arrived")
+
+
+async def test_the_same_submission_twice_is_one_invoice_and_the_same_answer(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    file = ("F1.xml", builders.invoice(number="F1", buyer_kvk=X))
+    first, second = await world.post(supplier, file), await world.post(supplier, file)
+    assert second.status_code == first.status_code == 202
+    assert second.json() == first.json()
+    invoice_id = first.json()["invoices"][0]["invoice_id"]
+    await world.until(supplier, invoice_id, "arrived")
+    third = await world.post(supplier, file)
+    assert third.json() == first.json()
+    assert len(list((world.receivers.folders.parent / "taken").iterdir())) == 1
+
+
+async def test_the_door_refuses_with_the_right_status(world: World) -> None:
+    supplier = await world.supplier()
+    reader = await world.supplier("Reader BV", "invoice:read", "account:admin")
+    xml = ("F1.xml", builders.invoice(number="F1"))
+    nobody = await world.http.post("/v1/submissions", content=xml[1])
+    wrong = await world.http.post(
+        "/v1/submissions", content=xml[1], headers={"Authorization": "Bearer pb_live_x_y"}
+    )
+    assert [nobody.status_code, wrong.status_code] == [401, 401]
+    assert (await world.post(reader, xml)).status_code == 403
+    for data, code in (
+        (b"Beste klant", "not-xml"),
+        (b'<!DOCTYPE x><Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"/>', "doctype"),
+        (b"<a>\xff</a>", "encoding"),
+        (b"<html/>", "not-an-invoice"),
+    ):
+        refused = await world.post(supplier, ("F1.xml", data))
+        assert refused.status_code == 422, refused.text
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["code"] == code
+        assert refused.json()["line"] == 1
+    lone = await world.post(supplier, ("F1.pdf", builders.pdf("x")))
+    assert (lone.status_code, lone.json()["code"]) == (422, "lone-pdf")
+    too_large = await world.http.post("/v1/submissions", content=b" " * 25_000_001, headers=supplier.headers)
+    assert too_large.status_code == 413
+    listed = await world.http.get("/v1/invoices", headers=supplier.headers)
+    assert listed.json()["invoices"] == []

@@ -1,0 +1,187 @@
+"""A whole hub in this process, on either transport, with people around it: suppliers and receivers."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import socket
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiosmtplib
+import httpx
+
+from libs.db.pools import tenant
+from libs.http.client import client
+from libs.messaging import Transport
+from libs.runtime import Running, run
+from libs.service import Resources, Service
+from libs.settings import Settings
+from services.demo.receivers import Receivers
+from services.ingest import accounts
+from services.ingest.app import vault_of
+from services.ingest.credentials import new_api_key
+from services.ingest.settings import IngestSettings
+from services.solo import Plan, hub
+
+ALL_SCOPES = ("invoice:write", "invoice:read", "party:read", "party:write", "account:admin")
+PATIENCE = 20.0
+"""Seconds an invoice may take in a test before the test says it is lost."""
+
+
+@dataclass
+class Supplier:
+    name: str
+    key: str
+    mailbox: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+
+class World:
+    """What a test can do to the hub, and see of it, from outside."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        smtp_port: int,
+        resources: Resources,
+        common: Settings,
+        receivers: Receivers,
+        services: Sequence[Service],
+    ) -> None:
+        self.http = http
+        self.smtp_port = smtp_port
+        self.resources = resources
+        self.common = common
+        self.receivers = receivers
+        self.services = services
+        self._staff = ""
+
+    async def supplier(self, name: str = "Bakker BV", *scopes: str) -> Supplier:
+        key = await self._key(name, scopes or ALL_SCOPES)
+        headers = {"Authorization": f"Bearer {key}"}
+        reply = await self.http.post("/v1/mailboxes", headers=headers)
+        assert reply.status_code == 201, reply.text
+        return Supplier(name, key, reply.json()["addresses"][0])
+
+    async def receiver(self, name: str, *identifiers: tuple[str, str], folder: str | None = None) -> str:
+        """Enter a party; with a folder its package is Globe, else it gets e-mail. Returns its id."""
+        reply = await self.http.post(
+            "/v1/parties",
+            headers=await self._staff_headers(),
+            json={
+                "name": name,
+                "country": "NL",
+                "email": f"{name.split()[0].lower()}@receiver.example",
+                "identifiers": [{"scheme": scheme, "value": value} for scheme, value in identifiers],
+            },
+        )
+        assert reply.status_code == 201, reply.text
+        party_id: str = reply.json()["party_id"]
+        if folder is not None:
+            reply = await self.http.put(
+                f"/v1/connections/{party_id}",
+                headers=await self._staff_headers(),
+                json={"package": "globe", "channel": "folder", "settings": {"folder": folder}},
+            )
+            assert reply.status_code < 300, reply.text
+        return party_id
+
+    async def post(self, supplier: Supplier, *files: tuple[str, bytes]) -> httpx.Response:
+        return await self.http.post(
+            "/v1/submissions", headers=supplier.headers, files=[("file", file) for file in files]
+        )
+
+    async def mail(self, supplier: Supplier, *files: tuple[str, bytes]) -> dict[str, Any]:
+        """Mail files to the supplier's key mailbox; returns the submission by file name."""
+        message = EmailMessage()
+        message["From"], message["To"] = "anybody@supplier.example", supplier.mailbox
+        message["Subject"] = "Factuur"
+        message.set_content("Bijgaand.")
+        for name, data in files:
+            subtype = "pdf" if name.endswith(".pdf") else "xml"
+            message.add_attachment(data, maintype="application", subtype=subtype, filename=name)
+        async with aiosmtplib.SMTP(hostname="127.0.0.1", port=self.smtp_port, start_tls=False) as smtp:
+            _, said = await smtp.send_message(message)
+        found = re.search(r"[0-9a-f-]{36}", said)
+        assert found, said
+        reply = await self.http.get(f"/v1/submissions/{found.group()}", headers=supplier.headers)
+        assert reply.status_code == 200, reply.text
+        return {item["filename"]: item for item in reply.json()["invoices"]}
+
+    async def invoice(self, supplier: Supplier, invoice_id: str) -> dict[str, Any] | None:
+        reply = await self.http.get(f"/v1/invoices/{invoice_id}", headers=supplier.headers)
+        if reply.status_code == 404:
+            return None
+        assert reply.status_code == 200, reply.text
+        found: dict[str, Any] = reply.json()
+        return found
+
+    async def until(self, supplier: Supplier, invoice_id: str, *statuses: str) -> dict[str, Any]:
+        """Wait until the sender sees one of these statuses. A receiver takes its files meanwhile."""
+        seen: dict[str, Any] | None = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    seen = await self.invoice(supplier, invoice_id)
+                    if seen is not None and seen["status"] in statuses:
+                        return seen
+                    if "arrived" in statuses:
+                        self.receivers.take_away()
+                    await asyncio.sleep(0.05)
+        raise AssertionError(f"{invoice_id} is {seen and seen['status']}, expected {statuses}: {seen}")
+
+    async def _staff_headers(self) -> dict[str, str]:
+        self._staff = self._staff or await self._key("Postbode", (*ALL_SCOPES, "operator"))
+        return {"Authorization": f"Bearer {self._staff}"}
+
+    async def _key(self, name: str, scopes: Sequence[str]) -> str:
+        settings = IngestSettings(**self.common.model_dump())
+        claims = accounts.Claims(name=name, email=f"{name.split()[0].lower()}@supplier.example")
+        pools = self.resources.pools
+        account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
+        key = new_api_key()
+        async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+            digest = vault_of(settings).digest(key.secret)
+            await accounts.add_key(conn, key.key_id, account_id, digest, "test", scopes)
+        return str(key)
+
+
+@contextlib.asynccontextmanager
+async def world(database_url: str, secret: str, folder: Path, transport: Transport) -> AsyncIterator[World]:
+    """Start everything on free ports; stop it in order afterwards and insist on exit code 0."""
+    port, smtp_port, sink = _free_port(), _free_port(), _free_port()
+    common = Settings(
+        database_url=database_url, secret=secret, base_url=f"http://127.0.0.1:{port}", log_level="WARNING"
+    )
+    receivers = Receivers(folder / "receivers", sink)
+    overrides: dict[str, dict[str, Any]] = {
+        "ingest": {"smtp_port": smtp_port},
+        "deliver": {"folder_root": receivers.folders, "smtp_port": sink, "poll_seconds": 0.2},
+        "track": {"smtp_port": sink},
+    }
+    ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
+    async with receivers, hub(Plan(common, overrides), transport) as (services, resources):
+        running = asyncio.create_task(
+            run(services, resources, port=port, signals=False, started=ready.set_result)
+        )
+        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        assert not running.done(), running.result()
+        async with client(base_url=common.base_url, timeout=30) as http:
+            yield World(http, smtp_port, resources, common, receivers, services)
+        (await ready).stop.set()
+        assert await running == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
