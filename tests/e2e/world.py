@@ -8,6 +8,7 @@ import re
 import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,13 @@ class World:
                     await asyncio.sleep(0.05)
         raise AssertionError(f"{invoice_id} is {seen and seen['status']}, expected {statuses}: {seen}")
 
+    async def mails(self, count: int) -> list[str]:
+        """Wait until the receivers' mail server holds this many; their decoded text."""
+        async with asyncio.timeout(PATIENCE):
+            while len(found := sorted((self.receivers.folders.parent / "mail").iterdir())) < count:
+                await asyncio.sleep(0.05)
+        return [_text(file.read_bytes()) for file in found]
+
     async def _staff_headers(self) -> dict[str, str]:
         self._staff = self._staff or await self._key("Postbode", (*ALL_SCOPES, "operator"))
         return {"Authorization": f"Bearer {self._staff}"}
@@ -178,6 +186,17 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
             yield World(http, smtp_port, resources, common, receivers, services)
         (await ready).stop.set()
         assert await running == 0
+
+
+def _text(raw: bytes) -> str:
+    """Headers of all parts, and the decoded text parts."""
+    message = message_from_bytes(raw, policy=policy.default)
+    shown = []
+    for part in message.walk():
+        shown.append("\n".join(f"{name}: {value}" for name, value in part.items()))
+        if part.get_content_maintype() == "text" and not part.is_attachment():
+            shown.append(part.get_content())
+    return "\n".join(shown)
 
 
 def _free_port() -> int:
