@@ -63,7 +63,8 @@ class Service:
     """One service, built."""
 
     name: str
-    migrations: Migrations
+    migrations: Migrations | None
+    """None: a service that keeps nothing (portal)."""
     api: APIRouter | None = None
     consumers: Sequence[Handler[Any, Any]] = ()
     emits: Sequence[str] = ()

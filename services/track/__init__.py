@@ -1,0 +1,1 @@
+"""track: where every invoice is, what happened to it, and the mail that tells its sender."""

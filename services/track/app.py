@@ -1,0 +1,29 @@
+"""track, wired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from libs.db.migrate import Migrations
+from libs.messaging import MIGRATIONS as MESSAGING
+from libs.service import Resources, Schedule, Service
+from services.track.api import routes
+from services.track.dispatch import Dispatcher
+from services.track.handlers import Accounts, Facts
+from services.track.settings import TrackSettings
+
+MIGRATIONS = Migrations("track", (MESSAGING, Path(__file__).parent / "migrations"))
+
+
+async def build(settings: TrackSettings, resources: Resources) -> Service:
+    """Wire track. Needs its schema migrated."""
+    worker = await resources.pools.get("track", "worker")
+    notices = Dispatcher(worker, settings, resources.base_url)
+    return Service(
+        name="track",
+        migrations=MIGRATIONS,
+        api=routes(await resources.pools.get("track", "api")),
+        consumers=(Facts(), Accounts()),
+        schedules=(Schedule("track.notices", timedelta(seconds=settings.notice_seconds), notices.run),),
+    )

@@ -1,0 +1,89 @@
+"""``postbode invoice``: where an invoice is, over the public API, with an API key."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from libs.http.client import client
+from services.track.labels import HEADLINES
+from services.track.settings import TrackSettings
+
+app = typer.Typer(no_args_is_help=True, help="Where an invoice is.")
+
+Key = Annotated[
+    str, typer.Option(envvar="POSTBODE_API_KEY", help="API key; or set POSTBODE_API_KEY", show_default=False)
+]
+Language = Annotated[str, typer.Option("--lang", help="nl or en")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+@app.command("list")
+def list_invoices(
+    key: Key,
+    status: Annotated[str | None, typer.Option(help="only these: " + ", ".join(HEADLINES))] = None,
+    limit: Annotated[int, typer.Option(min=1, max=200, help="how many at most")] = 50,
+    lang: Language = "nl",
+    as_json: AsJson = False,
+) -> None:
+    """Your newest invoices."""
+    found = _get("/v1/invoices", key, {"limit": limit, **({"status": status} if status else {})})
+    if as_json:
+        typer.echo(json.dumps(found["invoices"]))
+        return
+    table = Table("invoice", "number", "receiver", "status", "why")
+    for each in found["invoices"]:
+        table.add_row(
+            each["invoice_id"], each["number"] or each["filename"] or "", each["receiver"] or "",
+            each["label"][lang], each["reason"][lang],
+        )  # fmt: skip
+    Console().print(table)
+
+
+@app.command("show")
+def show_invoice(
+    invoice_id: Annotated[str, typer.Argument(help="the invoice, as its receipt named it")],
+    key: Key,
+    lang: Language = "nl",
+    as_json: AsJson = False,
+) -> None:
+    """One invoice and everything that happened to it."""
+    found = _get(f"/v1/invoices/{invoice_id}", key, {})
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    console = Console(highlight=False)
+    console.print(f"{found['number'] or found['filename'] or invoice_id}: {found['label'][lang]}")
+    console.print(found["reason"][lang], markup=False)
+    table = Table("when", "by", "what", "words")
+    for each in found["timeline"]:
+        table.add_row(
+            each["at"][:19].replace("T", " "), each["source"].rpartition("/")[2], each["label"][lang],
+            each["words"][lang],
+        )  # fmt: skip
+    console.print(table)
+
+
+def _get(path: str, key: str, params: Mapping[str, Any]) -> Any:
+    """The API's answer; an error ends the program with its explanation."""
+
+    async def ask() -> httpx.Response:
+        async with client(base_url=TrackSettings().base_url) as http:
+            return await http.get(path, params=params, headers={"Authorization": f"Bearer {key}"})
+
+    try:
+        reply = asyncio.run(ask())
+    except httpx.HTTPError as away:
+        typer.echo(f"The hub cannot be reached: {away}", err=True)
+        raise typer.Exit(1) from away
+    if not reply.is_success:
+        typer.echo(reply.json().get("detail", reply.reason_phrase), err=True)
+        raise typer.Exit(1)
+    return reply.json()

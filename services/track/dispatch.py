@@ -1,0 +1,125 @@
+"""Sends the notices that are due.
+
+An attempt is committed as started before the mail server hears of it, and its result after. When the result
+never comes (the process died, the connection broke after the text), nobody can know whether the mail went
+out: it is sent again under the same Message-ID, and says that it may come twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import aiosmtplib
+import orjson
+import structlog
+
+from libs import clock
+from libs.contracts.invoice import InvoiceFact
+from libs.contracts.registry import UndecodableEvent, decode
+from libs.db.types import Pool
+from services.track import letter, mailings
+from services.track.letter import Letter
+from services.track.mailings import Claimed, Result
+from services.track.settings import TrackSettings
+
+AT_ONCE = 8
+"""Mails under way together."""
+
+GIVE_UP = timedelta(days=5)
+"""A mail server that still does not take a notice after this long never will (RFC 5321 §4.5.4.1)."""
+
+_FIRST_WAIT = timedelta(seconds=15)
+_LONGEST_WAIT = timedelta(hours=1)
+_NEVER = 500
+
+_log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """``run`` sends everything that is due and returns."""
+
+    def __init__(self, pool: Pool, settings: TrackSettings, base_url: str) -> None:
+        self._pool = pool
+        self._settings = settings
+        self._base_url = base_url
+
+    async def run(self) -> None:
+        lease = timedelta(seconds=self._settings.notice_lease_seconds)
+        while claimed := await mailings.claim(self._pool, AT_ONCE, lease):
+            batch = asyncio.gather(*map(self._send, claimed), return_exceptions=True)
+            try:
+                done = await asyncio.shield(batch)
+            except asyncio.CancelledError:
+                # What is in hand is finished: an attempt cut off here would be sent twice.
+                await batch
+                raise
+            for each in done:
+                if isinstance(each, BaseException):
+                    raise each
+            if not all(done):
+                # The mail server is away: the others can wait for the next run as well.
+                return
+
+    async def _send(self, claimed: Claimed) -> bool:
+        """One attempt. False when the mail server is not to be spoken to right now."""
+        settings = self._settings
+        try:
+            message = letter.write(self._letter(claimed), settings.mail_from)
+        except (ValueError, UndecodableEvent) as bad:
+            await self._settle(claimed, "refused", f"no mail can be written: {bad}")
+            return True
+        try:
+            _, said = await aiosmtplib.send(
+                message,
+                sender=settings.mail_from,
+                recipients=[claimed.email],
+                hostname=settings.smtp_host,
+                port=settings.smtp_port,
+                timeout=settings.smtp_seconds,
+            )
+        except (aiosmtplib.SMTPException, OSError) as error:
+            result = _verdict(error)
+            await self._settle(claimed, result, f"{type(error).__name__}: {error}")
+            return result is not None and not isinstance(error, aiosmtplib.SMTPConnectError)
+        await self._settle(claimed, "sent", said)
+        return True
+
+    def _letter(self, claimed: Claimed) -> Letter:
+        data = decode(orjson.loads(claimed.body)).data
+        if not isinstance(data, InvoiceFact):
+            raise UndecodableEvent(f"{data.type} is not a fact about an invoice")
+        return Letter(
+            notice_id=claimed.notice_id,
+            kind=claimed.kind,
+            data=data,
+            shown=claimed.shown,
+            name=claimed.name,
+            address=claimed.email,
+            language=claimed.language,
+            link=f"{self._base_url}/invoices/{claimed.invoice_id}",
+            repeat=claimed.repeat,
+        )
+
+    async def _settle(self, claimed: Claimed, result: Result | None, detail: str) -> None:
+        if result == "sent":
+            await mailings.settle(self._pool, claimed, result, detail, state="sent")
+        elif result == "refused" or clock.now() - claimed.created_at > GIVE_UP:
+            _log.error("a notice cannot be mailed", notice_id=str(claimed.notice_id), detail=detail)
+            await mailings.settle(self._pool, claimed, result, detail, state="failed")
+        else:
+            again = min(_FIRST_WAIT * 2 ** min(claimed.attempt - 1, 10), _LONGEST_WAIT)
+            await mailings.settle(self._pool, claimed, result, detail, state="due", again=again)
+
+
+def _verdict(error: Exception) -> Result | None:
+    """What a failed attempt means: ``refused`` when the mail server will never take this mail to this
+    address (5yz), ``deferred`` when it surely did not take it now, None when nobody can know."""
+    if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+        codes = [refused.code for refused in error.recipients]
+        return "refused" if codes and min(codes) >= _NEVER else "deferred"
+    if isinstance(error, aiosmtplib.SMTPDataError):
+        return "refused" if error.code >= _NEVER else "deferred"
+    # Whatever else it answers (to a greeting, a sender address) is for the operator to mend.
+    sure = isinstance(error, aiosmtplib.SMTPResponseException | aiosmtplib.SMTPConnectError)
+    return "deferred" if sure else None

@@ -1,0 +1,181 @@
+"""From an event to what it says: on which axis, which value, in which words. Pure.
+
+A fact that has no place on an axis (``invoice.duplicate``; whatever a newer release adds) is timeline only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from libs.contracts import invoice
+from libs.contracts.envelope import Event
+from libs.contracts.invoice import DeliveryFact, InvoiceFact
+from libs.contracts.parts import Finding, InvoiceSummary, Words
+from services.track.status import Fact
+
+VALUES: Mapping[str, str] = {
+    invoice.InvoiceReceived.type: "received",
+    invoice.InvoiceQuarantined.type: "quarantined",
+    invoice.InvoiceValidated.type: "valid",
+    invoice.InvoiceRejected.type: "invalid",
+    invoice.InvoiceRouted.type: "routed",
+    invoice.InvoiceParked.type: "parked",
+    invoice.InvoiceReleased.type: "pending",
+    invoice.InvoiceReturned.type: "returned",
+    invoice.InvoiceHandedOver.type: "handed_over",
+    invoice.InvoiceConfirmed.type: "confirmed",
+    invoice.InvoiceBounced.type: "bounced",
+    invoice.InvoiceUndeliverable.type: "undeliverable",
+    # Reported by a receiver's package, once a channel can ask it.
+    "invoice.imported.v1": "imported",
+    "invoice.paid.v1": "paid",
+    "invoice.reversed.v1": "reversed",
+}
+"""The value each fact gives its axis."""
+
+_CHANNELS: Mapping[str, Words] = {
+    "smtp": Words(nl="per e-mail", en="by e-mail"),
+    "folder": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
+    "https": Words(nl="via een beveiligde verbinding", en="over a secure connection"),
+    "exact_online": Words(nl="in Exact Online", en="into Exact Online"),
+}
+_DOORS: Mapping[str, Words] = {
+    "api": Words(nl="via de API", en="through the API"),
+    "mail": Words(nl="per e-mail", en="by e-mail"),
+    "portal": Words(nl="via het portaal", en="through the portal"),
+}
+
+_RELEASED = Words(
+    nl="De factuur wacht niet langer; de ontvanger wordt opnieuw bepaald.",
+    en="The invoice no longer waits; its receiver is looked up again.",
+)
+
+
+def read(event: Event) -> Fact | None:
+    """The fact for the status; None when the event changes none. ``event.data`` is an ``InvoiceFact``."""
+    data = event.data
+    if not isinstance(data, InvoiceFact) or event.type not in VALUES:
+        return None
+    found = _terms(data)
+    return Fact(
+        axis=data.axis,
+        sequence=data.sequence,
+        event_id=event.id,
+        value=VALUES[event.type],
+        at=event.time,
+        source=event.source,
+        words=words(data),
+        **found,
+    )
+
+
+def _terms(data: InvoiceFact) -> dict[str, Any]:
+    """What the fact tells about the invoice itself, as far as it does."""
+    found: dict[str, Any] = {}
+    summary = getattr(data, "summary", None)
+    if isinstance(summary, InvoiceSummary):
+        found = {
+            "number": summary.number,
+            "issue_date": summary.issue_date,
+            "sender": summary.seller.name,
+            "receiver": summary.buyer.name,
+        }
+    if isinstance(data, invoice.InvoiceRouted):
+        found["receiver"] = data.receiver.name
+    elif isinstance(data, DeliveryFact):
+        found["receiver"] = data.receiver_name
+    elif isinstance(data, invoice.InvoiceReceived):
+        found["filename"] = data.original.filename
+    elif isinstance(data, invoice.InvoiceQuarantined):
+        found["filename"] = data.filename
+    code = getattr(data, "code", None)
+    if isinstance(code, str):
+        found["code"] = code
+    return found
+
+
+def words(data: InvoiceFact) -> Words:
+    """One sentence on what happened, for the timeline and as the reason of a status."""
+    for kind, say in _SAY:
+        if isinstance(data, kind):
+            return say(data)
+    reason = getattr(data, "reason", None)
+    return reason if isinstance(reason, Words) else Words(nl="", en="")
+
+
+def _received(data: invoice.InvoiceReceived) -> Words:
+    door = _DOORS[data.channel]
+    nl, en = f"Binnengekomen {door.nl}", f"Came in {door.en}"
+    if data.original.filename:
+        nl, en = f"{nl}: {data.original.filename}", f"{en}: {data.original.filename}"
+    if data.pdf is not None:
+        nl, en = f"{nl}, met PDF", f"{en}, with its PDF"
+    return Words(nl=f"{nl}.", en=f"{en}.")
+
+
+def _duplicate(data: invoice.InvoiceDuplicate) -> Words:
+    door = _DOORS[data.channel]
+    return Words(
+        nl=f"Dezelfde factuur kwam nog eens binnen {door.nl}. Zij wordt één keer verwerkt.",
+        en=f"The same invoice came in again {door.en}. It is handled once.",
+    )
+
+
+def _validated(data: invoice.InvoiceValidated) -> Words:
+    if not data.warnings:
+        return Words(nl="De factuur voldoet aan de regels.", en="The invoice keeps the rules.")
+    nl = "1 waarschuwing" if data.warnings == 1 else f"{data.warnings} waarschuwingen"
+    en = "1 warning" if data.warnings == 1 else f"{data.warnings} warnings"
+    return Words(
+        nl=f"De factuur voldoet aan de regels, met {nl}.", en=f"The invoice keeps the rules, with {en}."
+    )
+
+
+def _rejected(data: invoice.InvoiceRejected) -> Words:
+    nl = "1 fout" if data.fatals == 1 else f"{data.fatals} fouten"
+    en = "1 error" if data.fatals == 1 else f"{data.fatals} errors"
+    first = next((f for f in data.findings if f.severity == "fatal"), None)
+    if first is None:
+        return Words(nl=f"De factuur heeft {nl}.", en=f"The invoice has {en}.")
+    line = located(first)
+    return Words(nl=f"{nl}. {line.nl}", en=f"{en}. {line.en}")
+
+
+def located(finding: Finding) -> Words:
+    """A finding's message with its line in the file."""
+    if finding.line is None:
+        return finding.message
+    return Words(
+        nl=f"Regel {finding.line}: {finding.message.nl}", en=f"Line {finding.line}: {finding.message.en}"
+    )
+
+
+def _handed_over(data: invoice.InvoiceHandedOver) -> Words:
+    by, said = _CHANNELS[data.channel], " ".join(data.receipt.split())
+    return Words(
+        nl=f"Afgeleverd bij {data.receiver_name}, {by.nl}. Ontvangstbewijs: {said}",
+        en=f"Handed over to {data.receiver_name}, {by.en}. Receipt: {said}",
+    )
+
+
+def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
+    by = _CHANNELS[data.channel]
+    return Words(
+        nl=f"{data.receiver_name} heeft de factuur ({by.nl}): {data.evidence}",
+        en=f"{data.receiver_name} has the invoice ({by.en}): {data.evidence}",
+    )
+
+
+_Saying = tuple[type[InvoiceFact], Callable[[Any], Words]]
+
+_SAY: tuple[_Saying, ...] = (
+    (invoice.InvoiceReceived, _received),
+    (invoice.InvoiceDuplicate, _duplicate),
+    (invoice.InvoiceValidated, _validated),
+    (invoice.InvoiceRejected, _rejected),
+    (invoice.InvoiceRouted, lambda data: data.explanation),
+    (invoice.InvoiceReleased, lambda _: _RELEASED),
+    (invoice.InvoiceHandedOver, _handed_over),
+    (invoice.InvoiceConfirmed, _confirmed),
+)

@@ -1,0 +1,103 @@
+"""What track does with events: it writes everything down and works out what it adds up to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from libs.contracts.envelope import Event
+from libs.contracts.invoice import InvoiceFact
+from libs.contracts.party import AccountRegistered
+from libs.db.types import Connection
+from libs.errors import Park, Reject
+from libs.messaging import Decided
+from services.track import facts, mailings, store
+from services.track.notices import Notice, notice_of
+from services.track.status import Fact, stands
+from services.track.store import Entry, News
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event, read: its place in the timeline, its place in the status, the mail it may ask for."""
+
+    entry: Entry
+    fact: Fact | None
+    notice: Notice | None
+
+
+class Facts:
+    """Timeline, status and due notices of a batch, in one transaction and at most five statements."""
+
+    queue = "track.facts"
+    heavy = False
+
+    async def gather(self, events: Sequence[Event]) -> None:
+        return None
+
+    def decide(self, event: Event, known: None) -> Told:
+        data = event.data
+        if not isinstance(data, InvoiceFact):
+            raise TypeError(f"{event.type} is not a fact about an invoice")
+        # How often this event was tried is no part of what it says.
+        body = replace(event, attempt=1).encode()
+        return Told(
+            entry=Entry(event, data.invoice_id, data.axis, data.sequence, body),
+            fact=facts.read(event),
+            notice=notice_of(event.id, data),
+        )
+
+    def refused(self, event: Event, word: Reject | Park) -> Told:
+        raise word
+
+    async def write(self, conn: Connection, decided: Sequence[Decided[Told]]) -> Sequence[Event]:
+        told = [d.decision for d in decided]
+        fresh = await store.record(conn, (t.entry for t in told))
+        news: dict[object, list[Told]] = {}
+        for each in told:
+            if each.fact is not None:
+                news.setdefault(each.entry.invoice_id, []).append(each)
+        after = await store.project(
+            conn,
+            {
+                group[0].entry.invoice_id: News(
+                    group[0].entry.event.account, [t.fact for t in group if t.fact is not None]
+                )
+                for group in news.values()
+            },
+        )
+        # Only what is new and still so is worth a mail: a projection that is built again mails nobody, and
+        # nobody reads that an invoice waits which has long gone on.
+        await mailings.add(
+            conn,
+            [
+                t.notice
+                for t in told
+                if t.notice is not None
+                and t.entry.event.id in fresh
+                and stands(after[t.notice.invoice_id], t.notice.axis, t.notice.event_id)
+            ],
+        )
+        return ()
+
+
+class Accounts:
+    """Name, address and language of every account: a notice has to go somewhere."""
+
+    queue = "track.accounts"
+    heavy = False
+
+    async def gather(self, events: Sequence[Event]) -> None:
+        return None
+
+    def decide(self, event: Event, known: None) -> AccountRegistered:
+        if not isinstance(event.data, AccountRegistered):
+            raise TypeError(f"{event.type} says nothing about an account")
+        return event.data
+
+    def refused(self, event: Event, word: Reject | Park) -> AccountRegistered:
+        raise word
+
+    async def write(self, conn: Connection, decided: Sequence[Decided[AccountRegistered]]) -> Sequence[Event]:
+        await store.know(conn, (d.decision for d in decided))
+        return ()

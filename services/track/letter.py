@@ -1,0 +1,141 @@
+"""The mail that tells a sender what became of an invoice (R24, R48b, R56). Pure.
+
+Plain text in the account's language: what happened, to which invoice, why (with line numbers), what to do.
+Everything quoted from an invoice is one line of printable characters: it comes from a stranger's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any, Literal
+from uuid import UUID
+
+import jinja2
+
+from libs import clock
+from libs.contracts import invoice
+from libs.contracts.invoice import InvoiceFact
+from libs.contracts.parts import Finding, Words
+from services.track.facts import located
+from services.track.notices import Kind
+from services.track.status import Shown
+
+Language = Literal["nl", "en"]
+
+MOST_FINDINGS = 20
+_MOST_CHARACTERS = 400
+
+_templates = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+    undefined=jinja2.StrictUndefined,
+    autoescape=False,  # noqa: S701 - plain text
+    keep_trailing_newline=True,
+)
+
+_SUBJECTS: Mapping[Kind, Words] = {
+    "rejected": Words(nl="Afgekeurd: {what}", en="Rejected: {what}"),
+    "quarantined": Words(nl="Niet aangenomen: {what}", en="Not accepted: {what}"),
+    "parked": Words(nl="Wacht op u: {what}", en="Waiting for you: {what}"),
+    "returned": Words(nl="Teruggegeven: {what}", en="Given back: {what}"),
+    "undeliverable": Words(nl="Niet bezorgd: {what}", en="Not delivered: {what}"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What goes into one mail."""
+
+    notice_id: UUID
+    kind: Kind
+    data: InvoiceFact
+    shown: Shown
+    name: str
+    address: str
+    language: Language
+    link: str
+    repeat: bool = False
+
+
+def write(letter: Letter, mail_from: str) -> EmailMessage:
+    """The mail. Every writing of one notice has the same Message-ID, so a mail server or program can see
+    that two are one. Raises ``ValueError`` for an address that is none."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"Postbode <{mail_from}>"
+    message["To"] = letter.address
+    message["Subject"] = subject(letter)
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<notice.{letter.notice_id}@{mail_from.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["Content-Language"] = letter.language
+    message["Postbode-Invoice"] = str(letter.data.invoice_id)
+    if letter.repeat:
+        message["Postbode-Repeat"] = "possible"
+    message.set_content(text(letter), cte="quoted-printable")
+    return message
+
+
+def subject(letter: Letter) -> str:
+    words = _SUBJECTS[letter.kind]
+    return (words.nl if letter.language == "nl" else words.en).format(what=_what(letter, short=True))
+
+
+def text(letter: Letter) -> str:
+    """The body."""
+    language, data = letter.language, letter.data
+    findings = [f for f in getattr(data, "findings", ()) if f.severity == "fatal"][:MOST_FINDINGS]
+    reason = getattr(data, "reason", None)
+    template = _templates.get_template(f"notice_{language}.txt")
+    return template.render(
+        name=one_line(letter.name),
+        kind=letter.kind,
+        what=_what(letter, short=False),
+        receiver=one_line(letter.shown.receiver or ""),
+        reason=one_line(getattr(reason, language), 2000) if isinstance(reason, Words) else "",
+        findings=[_finding(f, language) for f in findings],
+        more=max(data.fatals - len(findings), 0) if isinstance(data, invoice.InvoiceRejected) else 0,
+        link=letter.link,
+        repeat=letter.repeat,
+    )
+
+
+def _finding(finding: Finding, language: Language) -> dict[str, Any]:
+    return {
+        "rule": one_line(finding.rule),
+        "text": one_line(getattr(located(finding), language), 1000),
+        "seen": one_line(finding.seen or ""),
+        "expected": one_line(finding.expected or ""),
+        "hint": one_line(getattr(finding.hint, language), 1000) if finding.hint else "",
+    }
+
+
+def _what(letter: Letter, *, short: bool) -> str:
+    """The invoice by what its sender knows it by."""
+    dutch, shown = letter.language == "nl", letter.shown
+    if letter.kind == "quarantined" or not shown.number:
+        name = one_line(shown.filename or "")
+        if not name:
+            return "een bijlage" if dutch else "an attachment"
+        quoted = f"„{name}”" if dutch else f"“{name}”"
+        if letter.kind == "quarantined":
+            return f"het bestand {quoted}" if dutch else f"the file {quoted}"
+        return f"factuur {quoted}" if dutch else f"invoice {quoted}"
+    what = f"{'factuur' if dutch else 'invoice'} {one_line(shown.number)}"
+    if short:
+        return what
+    if shown.issue_date is not None:
+        issued = shown.issue_date
+        what += f" van {issued.day}-{issued.month}-{issued.year}" if dutch else f" of {issued.isoformat()}"
+    if shown.receiver and letter.kind != "undeliverable":
+        what += f" {'voor' if dutch else 'to'} {one_line(shown.receiver)}"
+    return what
+
+
+def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:
+    """Text of a stranger as one line of printable characters."""
+    plain = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"

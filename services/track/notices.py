@@ -1,0 +1,43 @@
+"""Which facts are worth a mail to the sender, and what makes two of them the same mail. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from libs.contracts import invoice
+from libs.contracts.invoice import InvoiceFact
+
+Kind = Literal["rejected", "quarantined", "parked", "returned", "undeliverable"]
+
+KINDS: Mapping[str, Kind] = {
+    invoice.InvoiceRejected.type: "rejected",
+    invoice.InvoiceQuarantined.type: "quarantined",
+    invoice.InvoiceParked.type: "parked",
+    invoice.InvoiceReturned.type: "returned",
+    invoice.InvoiceUndeliverable.type: "undeliverable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail to come. There is at most one of a ``topic`` per invoice, ever."""
+
+    invoice_id: UUID
+    account_id: UUID
+    kind: Kind
+    topic: str
+    axis: str
+    event_id: UUID
+
+
+def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
+    """The notice a fact asks for; None for good news."""
+    kind = KINDS.get(data.type)
+    if kind is None:
+        return None
+    # Parked is told once per reason: an invoice that goes round and waits for the same thing is no news.
+    which = data.code if isinstance(data, invoice.InvoiceParked) else f"{data.axis}:{data.sequence}"
+    return Notice(data.invoice_id, data.account_id, kind, f"{kind}:{which}", data.axis, event_id)

@@ -1,0 +1,25 @@
+"""What an operator can set for track: environment variables ``POSTBODE_TRACK_…``."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
+
+from libs.settings import Settings
+
+
+class TrackSettings(Settings):
+    model_config = SettingsConfigDict(env_prefix="POSTBODE_TRACK_")
+
+    smtp_host: str = Field(default="127.0.0.1", description="mail server that takes the notices")
+    smtp_port: int = 1025
+    smtp_seconds: float = Field(default=15.0, gt=0, lt=30, description="longest wait for one mail")
+    mail_from: str = Field(
+        default="noreply@postbode.localhost",
+        pattern=r"^[^@\s<>]+@[^@\s<>]+$",
+        description="sender address of the notices; its domain is that of their Message-IDs",
+    )
+    notice_seconds: float = Field(default=1.0, gt=0, description="how often is looked for due notices")
+    notice_lease_seconds: int = Field(
+        default=60, description="a mail without a result after this long is taken to be unknown"
+    )

@@ -1,0 +1,221 @@
+"""SQL of the timeline, the status and the accounts: each statement beside the one function that runs it.
+
+The notices have theirs in ``mailings.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.envelope import Event
+from libs.contracts.party import AccountRegistered
+from libs.db.types import Connection, Record
+from services.track import axes
+from services.track.labels import PROBLEMS, Headline
+from services.track.status import NOTHING, Fact, Status, apply_all, show
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the timeline."""
+
+    event: Event
+    invoice_id: UUID
+    axis: str
+    sequence: int
+    body: bytes
+
+
+# In the order of their ids, as everything here: two consumers that write the same rows never wait for each
+# other in a circle.
+_INSERT_FACTS = """
+INSERT INTO fact (event_id, invoice_id, account_id, axis, sequence, type, occurred_at, traceparent, body)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::int[], $6::text[],
+                     $7::timestamptz[], $8::text[], $9::bytea[])
+ON CONFLICT (event_id) DO NOTHING
+RETURNING event_id
+"""
+
+
+async def record(conn: Connection, entries: Iterable[Entry]) -> set[UUID]:
+    """Add entries to the timeline; returns the event ids that were not there yet."""
+    rows = sorted(entries, key=lambda entry: entry.event.id)
+    found = await conn.fetch(
+        _INSERT_FACTS,
+        [e.event.id for e in rows],
+        [e.invoice_id for e in rows],
+        [e.event.account for e in rows],
+        [e.axis for e in rows],
+        [e.sequence for e in rows],
+        [e.event.type for e in rows],
+        [e.event.time for e in rows],
+        [e.event.traceparent for e in rows],
+        [e.body for e in rows],
+    )
+    return {row["event_id"] for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a batch has to say about one invoice."""
+
+    account_id: UUID
+    facts: Sequence[Fact]
+
+
+_ROWS = """
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::boolean[], $6::jsonb[], $7::text[],
+                     $8::date[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[],
+                     $14::timestamptz[])
+       AS t (invoice_id, role, account_id, headline, problem, reason, number, issue_date, sender, receiver,
+             filename, axes, received_at, updated_at)
+"""
+
+_INSERT_STATUS = f"""
+INSERT INTO status (invoice_id, role, account_id, headline, problem, reason, number, issue_date, sender,
+                    receiver, filename, axes, received_at, updated_at)
+{_ROWS}
+ON CONFLICT DO NOTHING
+RETURNING invoice_id
+"""
+
+_LOCK_STATUS = """
+SELECT invoice_id, axes FROM status WHERE invoice_id = ANY ($1::uuid[]) AND role = 'sender'
+ ORDER BY invoice_id FOR NO KEY UPDATE
+"""
+
+_UPDATE_STATUS = f"""
+UPDATE status s
+   SET headline = t.headline, problem = t.problem, reason = t.reason, number = t.number,
+       issue_date = t.issue_date, sender = t.sender, receiver = t.receiver, filename = t.filename,
+       axes = t.axes, received_at = t.received_at, updated_at = t.updated_at
+  FROM ({_ROWS}) t
+ WHERE s.invoice_id = t.invoice_id AND s.role = t.role AND s.account_id = t.account_id
+"""  # noqa: S608 - both parts are constants
+
+
+async def project(conn: Connection, news: Mapping[UUID, News]) -> dict[UUID, Status]:
+    """Bring the status of these invoices up to date; returns it.
+
+    Three statements, whatever the size of the batch. An invoice nobody knew is inserted as its news makes
+    it. Where there is a row, or a concurrent transaction is making one (the insert waits for it), the row is
+    locked, read, and only then added to. Nobody waits in a circle: inserts and locks each go in the order of
+    ids, and who is past its inserts wants no row that another one is inserting.
+    """
+    if not news:
+        return {}
+    ids = sorted(news)
+    done = {invoice_id: apply_all(NOTHING, news[invoice_id].facts) for invoice_id in ids}
+    rows = await conn.fetch(_INSERT_STATUS, *_columns(done, news))
+    inserted = {row["invoice_id"] for row in rows}
+    known = [invoice_id for invoice_id in ids if invoice_id not in inserted]
+    if not known:
+        return done
+    changed: dict[UUID, Status] = {}
+    for row in await conn.fetch(_LOCK_STATUS, known):
+        invoice_id = row["invoice_id"]
+        before = axes.from_json(row["axes"])
+        done[invoice_id] = after = apply_all(before, news[invoice_id].facts)
+        if after is not before:
+            changed[invoice_id] = after
+    if changed:
+        await conn.execute(_UPDATE_STATUS, *_columns(changed, news))
+    return done
+
+
+def _columns(statuses: Mapping[UUID, Status], news: Mapping[UUID, News]) -> tuple[list[Any], ...]:
+    """The columns of the rows of these statuses, as the sender of the invoice may see it: everything."""
+    ids = list(statuses)
+    shown = [show(statuses[invoice_id]) for invoice_id in ids]
+    return (
+        ids,
+        ["sender"] * len(ids),
+        [news[invoice_id].account_id for invoice_id in ids],
+        [s.headline for s in shown],
+        [s.headline in PROBLEMS for s in shown],
+        [s.because.words.model_dump() for s in shown],
+        [s.number for s in shown],
+        [s.issue_date for s in shown],
+        [s.sender for s in shown],
+        [s.receiver for s in shown],
+        [s.filename for s in shown],
+        [axes.to_json(statuses[invoice_id]) for invoice_id in ids],
+        [s.received_at for s in shown],
+        [s.updated_at for s in shown],
+    )
+
+
+_UPSERT_ACCOUNTS = """
+INSERT INTO account AS a (account_id, name, email, language, sequence)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])
+ON CONFLICT (account_id) DO UPDATE
+   SET name = excluded.name, email = excluded.email, language = excluded.language,
+       sequence = excluded.sequence
+ WHERE a.sequence < excluded.sequence
+"""
+
+
+async def know(conn: Connection, claims: Iterable[AccountRegistered]) -> None:
+    """Keep the newest of what accounts say about themselves, in whatever order it comes."""
+    newest: dict[UUID, AccountRegistered] = {}
+    for claim in sorted(claims, key=lambda c: (c.account_id, c.sequence)):
+        newest[claim.account_id] = claim
+    rows = list(newest.values())
+    await conn.execute(
+        _UPSERT_ACCOUNTS,
+        [r.account_id for r in rows],
+        [r.name for r in rows],
+        [r.email for r in rows],
+        [r.language for r in rows],
+        [r.sequence for r in rows],
+    )
+
+
+_COLUMNS = """invoice_id, headline, reason, number, issue_date, sender, receiver, filename, axes, received_at,
+       updated_at"""
+
+_ONE = f"SELECT {_COLUMNS} FROM status WHERE invoice_id = $1 AND role = 'sender'"  # noqa: S608
+
+
+async def invoice(conn: Connection, invoice_id: UUID) -> Record | None:
+    """One invoice, if the account set on ``conn`` may see it."""
+    return await conn.fetchrow(_ONE, invoice_id)
+
+
+# A good invoice has less than ten facts that are no repeats, so only the repeats need a limit: how many
+# there are is up to whoever sends.
+_TIMELINE = """
+SELECT * FROM (
+    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis <> 'repeat')
+    UNION ALL
+    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis = 'repeat'
+      ORDER BY occurred_at DESC LIMIT $2)) t
+ ORDER BY occurred_at, event_id
+"""
+
+
+async def timeline(conn: Connection, invoice_id: UUID, *, repeats: int = 50) -> list[Record]:
+    """All facts of one invoice in order of time, and the newest of its repeats."""
+    return await conn.fetch(_TIMELINE, invoice_id, repeats)
+
+
+_PAGE = f"""
+SELECT {_COLUMNS} FROM status
+ WHERE role = 'sender' AND (received_at, invoice_id) < ($1, $2) AND ($3::text IS NULL OR headline = $3)
+ ORDER BY received_at DESC, invoice_id DESC LIMIT $4
+"""  # noqa: S608 - a constant
+
+_PAGE_OF_PROBLEMS = _PAGE.replace("WHERE role", "WHERE problem AND role")
+
+
+async def page(
+    conn: Connection, *, before: tuple[datetime, UUID], headline: Headline | None, limit: int
+) -> list[Record]:
+    """Invoices of the account set on ``conn``, newest first, older than the keys ``before``."""
+    # Problems are few among many: they have an index of their own, which Postgres uses only when told.
+    query = _PAGE_OF_PROBLEMS if headline in PROBLEMS else _PAGE
+    return await conn.fetch(query, *before, headline, limit)
