@@ -1,0 +1,45 @@
+"""The pages that name things name what is there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from libs.contracts.registry import PAYLOADS
+from libs.contracts.topology import TOPOLOGY
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "services").glob("*/README.md")])
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+
+
+def test_every_queue_and_event_is_on_the_architecture_page() -> None:
+    tables = "\n".join(line for line in ARCHITECTURE.splitlines() if line.startswith("|"))
+    for queue in TOPOLOGY.queues:
+        row = re.search(rf"^\| `{re.escape(queue.name)}` \| (.*?) \|", tables, re.MULTILINE)
+        assert row, queue.name
+        patterns = [binding.pattern.removesuffix(".#") for binding in queue.bindings]
+        assert [p for p in patterns if p not in row[1]] == [], queue.name
+    for kind in PAYLOADS:
+        assert f"`{kind.rpartition('.')[0]}`" in tables, kind
+
+
+def test_nothing_there_names_an_event_that_is_not() -> None:
+    known = {kind.rpartition(".")[0] for kind in PAYLOADS}
+    named = set(re.findall(r"`((?:invoice|account|party)\.[a-z_]+)`", ARCHITECTURE))
+    assert named <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_inside_the_tree_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", page.read_text("utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_make_targets_in_the_pages_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE))
+    assert named <= targets
