@@ -1,0 +1,157 @@
+"""Events about one invoice, as the services would make them, for the tests of track."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Literal
+from uuid import UUID
+
+from libs import clock
+from libs.contracts import invoice
+from libs.contracts.envelope import Event, Payload
+from libs.contracts.parts import (
+    DocumentRef,
+    Finding,
+    Identifier,
+    InvoiceSummary,
+    PartyFacts,
+    Receiver,
+    Words,
+)
+from libs.contracts.party import AccountRegistered
+
+START = datetime(2026, 11, 3, 9, tzinfo=UTC)
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+DOCUMENT = DocumentRef(
+    document_id=UUID(int=7), sha256="0" * 64, size=1, media_type="application/xml", filename="F1.xml"
+)
+LINE_12 = Finding(
+    rule="BR-CO-15",
+    severity="fatal",
+    line=12,
+    seen="121.01",
+    expected="121.00",
+    message=Words(nl="Het totaal klopt niet.", en="The total is not right."),
+    hint=Words(nl="Kijk naar de afronding van de btw.", en="Look at the rounding of the VAT."),
+)
+NO_KVK = Words(
+    nl="Het KvK-nummer van de klant ontbreekt: zoek het op bij de Kamer van Koophandel en vul het in.",
+    en="The customer's KvK number is missing: look it up at the Chamber of Commerce and fill it in.",
+)
+
+
+class Journey:
+    """One invoice of one account; each method makes the next fact, a minute after the one before."""
+
+    def __init__(self, account: UUID, number: str = "F1", invoice_id: UUID | None = None) -> None:
+        self.account = account
+        self.invoice_id = invoice_id or clock.uuid7()
+        self.receiver = Receiver(
+            party_id=clock.uuid7(),
+            name="Aannemer De Jong BV",
+            identifier=Identifier(scheme="0106", value="58070036"),
+        )
+        self.summary = InvoiceSummary(
+            number=number,
+            issue_date=date(2026, 11, 2),
+            currency="EUR",
+            payable=Decimal("121.00"),
+            seller=PartyFacts(name="Bakkerij Bos"),
+            buyer=PartyFacts(name="De Jong"),
+        )
+        self._minutes = 0
+        self._numbers: dict[str, int] = {}
+
+    def event(self, kind: type[invoice.InvoiceFact], source: str, axis: str, **data: Any) -> Event:
+        self._minutes += 1
+        self._numbers[axis] = self._numbers.get(axis, 0) + 1
+        payload = kind(
+            invoice_id=self.invoice_id, account_id=self.account, sequence=self._numbers[axis], **data
+        )
+        return envelope(payload, source, self.account, START + timedelta(minutes=self._minutes))
+
+    def received(self, channel: Literal["api", "mail"] = "api") -> Event:
+        return self.event(
+            invoice.InvoiceReceived, "ingest", "ingest", submission_id=UUID(int=1), channel=channel,
+            syntax="ubl-invoice", original=DOCUMENT,
+        )  # fmt: skip
+
+    def quarantined(self, filename: str | None = "loose.pdf") -> Event:
+        reason = Words(nl="Een PDF alleen is geen e-factuur.", en="A PDF on its own is not an e-invoice.")
+        return self.event(
+            invoice.InvoiceQuarantined, "ingest", "ingest", submission_id=UUID(int=1), channel="mail",
+            code="lone-pdf", reason=reason, filename=filename,
+        )  # fmt: skip
+
+    def duplicate(self) -> Event:
+        return self.event(
+            invoice.InvoiceDuplicate, "ingest", "repeat", submission_id=UUID(int=2), channel="mail"
+        )
+
+    def validated(self, warnings: int = 0) -> Event:
+        return self.event(
+            invoice.InvoiceValidated, "validate", "validation", rule_pack="nlcius-1", original=DOCUMENT,
+            summary=self.summary, warnings=warnings,
+        )  # fmt: skip
+
+    def rejected(self, *findings: Finding, fatals: int = 1) -> Event:
+        return self.event(
+            invoice.InvoiceRejected, "validate", "validation", rule_pack="nlcius-1", summary=self.summary,
+            fatals=fatals, findings=findings or (LINE_12,),
+        )  # fmt: skip
+
+    def routed(self) -> Event:
+        return self.event(
+            invoice.InvoiceRouted, "route", "routing", receiver=self.receiver, original=DOCUMENT,
+            summary=self.summary,
+            explanation=Words(nl="KvK 58070036 is De Jong.", en="KvK 58070036 is De Jong."),
+        )  # fmt: skip
+
+    def parked(self, code: str = "no-identifier") -> Event:
+        return self.event(
+            invoice.InvoiceParked, "route", "routing", code=code, reason=NO_KVK, summary=self.summary
+        )
+
+    def released(self) -> Event:
+        return self.event(invoice.InvoiceReleased, "route", "routing", by="operator")
+
+    def returned(self) -> Event:
+        return self.event(invoice.InvoiceReturned, "route", "routing", code="no-identifier", reason=NO_KVK)
+
+    def _delivery(self, kind: type[invoice.DeliveryFact], by: str, to: UUID | None, **data: Any) -> Event:
+        receiver = to or self.receiver.party_id
+        return self.event(
+            kind, "deliver", f"delivery:{by}:{receiver}", delivery_id=UUID(int=3), channel=by,
+            receiver_id=receiver, receiver_name=self.receiver.name, attempt=1, **data,
+        )  # fmt: skip
+
+    def handed_over(self, by: str = "folder", to: UUID | None = None) -> Event:
+        return self._delivery(invoice.InvoiceHandedOver, by, to, receipt="F1.xml")
+
+    def confirmed(self, by: str = "folder", to: UUID | None = None) -> Event:
+        return self._delivery(invoice.InvoiceConfirmed, by, to, evidence="F1.xml is weggehaald")
+
+    def bounced(self, by: str = "smtp", to: UUID | None = None) -> Event:
+        return self._delivery(invoice.InvoiceBounced, by, to, reason=Words(nl="Vol.", en="Full."))
+
+    def undeliverable(self, by: str = "smtp", to: UUID | None = None) -> Event:
+        reason = Words(nl="Dit e-mailadres bestaat niet.", en="This e-mail address does not exist.")
+        return self._delivery(invoice.InvoiceUndeliverable, by, to, code="no-mailbox", reason=reason)
+
+
+def registered(
+    account: UUID, email: str, *, sequence: int = 1, language: Literal["nl", "en"] = "nl"
+) -> Event:
+    payload = AccountRegistered(
+        account_id=account, sequence=sequence, name="Bakkerij Bos", email=email, language=language
+    )
+    return envelope(payload, "ingest", account, START)
+
+
+def envelope(payload: Payload, source: str, account: UUID, at: datetime) -> Event:
+    return Event(
+        id=clock.uuid7(), source=f"/postbode/{source}", time=at, account=account, data=payload,
+        traceparent=TRACE,
+    )  # fmt: skip

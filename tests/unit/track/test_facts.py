@@ -1,0 +1,103 @@
+"""What track reads in events."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.contracts import invoice
+from services.track import facts, views
+from services.track.status import NOTHING, Status, apply_all, headline_of, show
+from tests.unit.track.sample import LINE_12, TRACE, Journey
+
+ACCOUNT = UUID(int=42)
+
+
+def status(*events: object) -> Status:
+    read = [facts.read(event) for event in events]  # type: ignore[arg-type]
+    return apply_all(NOTHING, [fact for fact in read if fact is not None])
+
+
+def test_a_good_journey() -> None:
+    j = Journey(ACCOUNT)
+    events = [j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()]
+    shown = show(status(*events))
+    assert (shown.headline, shown.number, shown.sender) == ("arrived", "F1", "Bakkerij Bos")
+    assert shown.receiver == "Aannemer De Jong BV"
+    assert shown.filename == "F1.xml"
+    assert (
+        shown.because.words.nl
+        == "Aannemer De Jong BV heeft de factuur (in de map van de ontvanger): F1.xml is weggehaald"
+    )
+
+
+@given(order=st.permutations(range(9)), again=st.lists(st.integers(0, 8), max_size=6))
+@pytest.mark.proves("R53")
+def test_real_events_in_any_order_give_one_status(order: list[int], again: list[int]) -> None:
+    other = UUID(int=99)
+    j = Journey(ACCOUNT, invoice_id=UUID(int=5))
+    events = [
+        j.received(), j.duplicate(), j.validated(), j.parked(), j.released(), j.routed(),
+        j.undeliverable("folder", other), j.handed_over("smtp", other), j.confirmed("folder", UUID(int=98)),
+    ]  # fmt: skip
+    assert status(*(events[i] for i in [*order, *again])) == status(*events)
+    assert headline_of(status(*events))[0] == "sent"
+
+
+def test_a_duplicate_changes_no_status() -> None:
+    j = Journey(ACCOUNT)
+    assert facts.read(j.duplicate()) is None
+    received = j.received()
+    assert status(received, j.duplicate()) == status(received)
+
+
+def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> None:
+    j = Journey(ACCOUNT)
+    made = [
+        j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
+        j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
+    ]  # fmt: skip
+    assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
+    for event in made:
+        moment = views.moment(event, event.time)
+        assert moment.words.nl
+        assert moment.words.en
+        assert moment.label.nl != event.type
+        assert (moment.value is None) == (event.type == "invoice.duplicate.v1")
+        assert moment.trace_id == TRACE.split("-")[1]
+
+
+@pytest.mark.proves("R56")
+def test_a_rejection_says_how_many_errors_and_where_the_first_is() -> None:
+    shown = show(status(Journey(ACCOUNT).rejected(fatals=3)))
+    assert shown.because.words.nl == "3 fouten. Regel 12: Het totaal klopt niet."
+    assert shown.because.words.en == "3 errors. Line 12: The total is not right."
+    one = show(status(Journey(ACCOUNT).rejected(LINE_12.model_copy(update={"line": None}))))
+    assert one.because.words.nl == "1 fout. Het totaal klopt niet."
+
+
+@pytest.mark.proves("R53", "R54")
+def test_steps_have_the_time_they_were_reported_and_none_before() -> None:
+    j = Journey(ACCOUNT)
+    events = [j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()]
+    steps = {s.step: s.at for s in views.steps([views.moment(e, e.time) for e in events])}
+    assert steps == {
+        "received": events[0].time, "sent": events[3].time, "arrived": events[4].time, "imported": None,
+        "paid": None,
+    }  # fmt: skip
+
+
+def test_a_step_is_taken_when_every_receiver_took_it() -> None:
+    j = Journey(ACCOUNT)
+    events = [j.received(), j.handed_over("folder", UUID(int=1)), j.confirmed("folder", UUID(int=1))]
+    late = j.handed_over("smtp", UUID(int=2))
+    steps = {s.step: s.at for s in views.steps([views.moment(e, e.time) for e in [*events, late]])}
+    assert (steps["sent"], steps["arrived"]) == (late.time, None)
+
+
+@pytest.mark.parametrize("odd", [None, "", "00-abc", "nonsense"])
+def test_no_trace_id_is_made_up(odd: str | None) -> None:
+    assert views.trace_id(odd) is None

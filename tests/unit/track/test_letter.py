@@ -1,0 +1,159 @@
+"""The mails to the sender: what is told, in which words, and what strangers cannot put into them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+from uuid import UUID
+
+import pytest
+
+from libs.contracts.envelope import Event
+from libs.contracts.invoice import InvoiceFact
+from services.track import facts, letter
+from services.track.letter import Letter
+from services.track.notices import notice_of
+from services.track.status import NOTHING, apply_all, show
+from tests.unit.track.sample import LINE_12, Journey
+
+ACCOUNT = UUID(int=42)
+NOTICE = UUID(int=77)
+
+
+def make(event: Event, *before: Event, language: Literal["nl", "en"] = "nl", repeat: bool = False) -> Letter:
+    assert isinstance(event.data, InvoiceFact)
+    notice = notice_of(event.id, event.data)
+    assert notice is not None
+    read = [fact for fact in map(facts.read, (*before, event)) if fact is not None]
+    return Letter(
+        notice_id=NOTICE,
+        kind=notice.kind,
+        data=event.data,
+        shown=show(apply_all(NOTHING, read)),
+        name="Bakkerij Bos",
+        address="info@bos.example",
+        language=language,
+        link="https://hub.example/invoices/1",
+        repeat=repeat,
+    )
+
+
+@pytest.mark.proves("R56")
+def test_a_rejection_in_dutch() -> None:
+    j = Journey(ACCOUNT)
+    text = letter.text(make(j.rejected(LINE_12, fatals=3), j.received()))
+    assert (
+        text
+        == """\
+Goedendag Bakkerij Bos,
+
+Uw factuur F1 van 2-11-2026 voor De Jong is afgekeurd. De ontvanger heeft haar niet gekregen.
+
+Wat er aan de hand is
+---------------------
+1. Regel 12: Het totaal klopt niet.
+   Gelezen: 121.01
+   Verwacht: 121.00
+   Kijk naar de afronding van de btw.
+   (BR-CO-15)
+Er zijn nog 2 andere fouten; u ziet ze als u de verbeterde factuur opnieuw stuurt.
+
+Wat u nu doet
+-------------
+Verbeter de factuur in uw eigen programma en stuur haar opnieuw. Dat mag onder hetzelfde nummer: voor ons is \
+het een nieuwe factuur.
+
+Alles over deze factuur: https://hub.example/invoices/1
+
+Met vriendelijke groet,
+Postbode
+
+Dit bericht is automatisch verstuurd; antwoorden worden niet gelezen.
+"""
+    )
+
+
+@pytest.mark.proves("R24")
+def test_a_lone_pdf_in_english() -> None:
+    made = make(Journey(ACCOUNT).quarantined(), language="en")
+    assert letter.subject(made) == "Not accepted: the file “loose.pdf”"
+    text = letter.text(made)
+    assert "You sent us the file “loose.pdf”. We cannot take that as an invoice" in text
+    assert "A PDF on its own is not an e-invoice." in text
+    assert "Send the invoice again as an XML file" in text
+
+
+@pytest.mark.proves("R35")
+def test_parked_says_that_the_kvk_number_is_missing_and_where_to_find_it() -> None:
+    text = letter.text(make(Journey(ACCOUNT).parked()))
+    assert "Het KvK-nummer van de klant ontbreekt: zoek het op bij de Kamer van Koophandel" in text
+    assert "U hoeft de factuur niet opnieuw te sturen zolang zij wacht" in text
+
+
+@pytest.mark.proves("R48b")
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_undeliverable_names_the_receiver_and_the_reason(language: Literal["nl", "en"]) -> None:
+    j = Journey(ACCOUNT)
+    text = letter.text(make(j.undeliverable(), j.validated(), j.routed(), language=language))
+    assert "Aannemer De Jong BV" in text
+    assert {"nl": "Dit e-mailadres bestaat niet.", "en": "This e-mail address does not exist."}[
+        language
+    ] in text
+
+
+@pytest.mark.parametrize("kind", ["rejected", "quarantined", "parked", "returned", "undeliverable"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+@pytest.mark.parametrize("repeat", [False, True])
+def test_every_letter_is_whole(kind: str, language: Literal["nl", "en"], repeat: bool) -> None:
+    text = letter.text(make(getattr(Journey(ACCOUNT), kind)(), language=language, repeat=repeat))
+    assert "\n\n\n" not in text
+    assert text.endswith("read.\n" if language == "en" else "gelezen.\n")
+    assert ("twee keer" in text or "twice" in text) is repeat
+    assert "https://hub.example/invoices/1" in text
+
+
+def test_good_news_is_not_mailed() -> None:
+    j = Journey(ACCOUNT)
+    for event in (j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed(), j.duplicate()):
+        assert isinstance(event.data, InvoiceFact)
+        assert notice_of(event.id, event.data) is None
+
+
+def test_one_topic_per_refusal_and_per_reason_to_wait() -> None:
+    j = Journey(ACCOUNT)
+    events = [j.parked("a"), j.parked("a"), j.parked("b"), j.rejected(), j.rejected()]
+    events += [j.undeliverable("smtp", UUID(int=1)), j.undeliverable("smtp", UUID(int=2))]
+    topics = [notice_of(e.id, e.data).topic for e in events]  # type: ignore[arg-type, union-attr]
+    assert topics[0] == topics[1]
+    assert len(set(topics)) == len(topics) - 1
+
+
+def test_the_mail_has_a_stable_name_and_says_that_a_machine_wrote_it() -> None:
+    made = make(Journey(ACCOUNT).rejected())
+    one = letter.write(made, "noreply@hub.example")
+    again = letter.write(replace(made, repeat=True), "noreply@hub.example")
+    assert one["Message-ID"] == again["Message-ID"] == f"<notice.{NOTICE}@hub.example>"
+    assert one["Auto-Submitted"] == "auto-generated"
+    assert (one["Postbode-Repeat"], again["Postbode-Repeat"]) == (None, "possible")
+
+
+def test_an_invoice_cannot_write_headers_or_lines() -> None:
+    evil = "F1\r\nBcc: victim@example.com\u2028\x1b[31m" + "x" * 5000
+    message = letter.write(make(Journey(ACCOUNT, number=evil).rejected()), "noreply@hub.example")
+    assert message["Bcc"] is None
+    assert len(str(message["Subject"])) < 500
+    assert not any(line.startswith("Bcc") for line in message.get_content().splitlines())
+    assert "\x1b" not in message.get_content()
+
+
+@pytest.mark.parametrize("address", ["a@b.example\nBcc: c@d.example", "a@b.example\r\n\r\nhello"])
+def test_an_address_that_is_none_is_an_error(address: str) -> None:
+    with pytest.raises(ValueError):
+        letter.write(replace(make(Journey(ACCOUNT).rejected()), address=address), "noreply@hub.example")
+
+
+def test_a_file_without_a_name_and_an_invoice_without_a_number_are_still_spoken_of() -> None:
+    assert "een bijlage" in letter.text(make(Journey(ACCOUNT).quarantined(filename=None)))
+    j = Journey(ACCOUNT)
+    j.summary = j.summary.model_copy(update={"number": None})
+    assert "Uw factuur „F1.xml” is afgekeurd" in letter.text(make(j.rejected(), j.received()))
