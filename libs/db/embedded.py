@@ -47,7 +47,7 @@ class EmbeddedPostgres:
         self._folder.mkdir(parents=True, exist_ok=True)
         holding = self._hold()
         data = self._data()
-        server = LocalPostgres(_binaries(data), data)
+        server = LocalPostgres(binaries(data), data)
         if holding:
             server.initialise()
             self._guard = Guard(keep=self._lock)
@@ -97,7 +97,7 @@ class EmbeddedPostgres:
         if not pointer.exists():
             # The folder is new, or was removed to begin afresh: what is kept for it elsewhere is stale.
             if (outside / "PG_VERSION").exists():
-                LocalPostgres(_binaries(outside), outside).stop()
+                LocalPostgres(binaries(outside), outside).stop()
             shutil.rmtree(outside, ignore_errors=True)
             outside.parent.mkdir(parents=True, exist_ok=True)
             pointer.write_text(f"{outside}\n")
@@ -114,7 +114,7 @@ def _alive(pid: int) -> bool:
     return pid != 0
 
 
-def _binaries(data: Path) -> Path:
+def binaries(data: Path) -> Path:
     """The wheel's programs of the major version that made ``data``; for new data the newest."""
     spec = importlib.util.find_spec(WHEEL)
     if spec is None or not spec.submodule_search_locations:

@@ -1,0 +1,76 @@
+"""What the machine offers: ports, a container engine, packages."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from libs import clock
+from libs.errors import HubError
+
+
+class NotOurs(HubError):
+    """This server was given to the tests: they may use it but not stop it."""
+
+    slug = "not-ours"
+
+    def __init__(self, says: str) -> None:
+        super().__init__(f"{says} was given to the tests: they use it but never stop it (take a private one)")
+
+
+def free_ports(count: int) -> list[int]:
+    """That many different TCP ports on 127.0.0.1 that nobody listens on now."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def since() -> Callable[[], str]:
+    """A stopwatch: call what it returns to hear how long ago this was, such as ``1.2 s``."""
+    start = clock.monotonic()
+    return lambda: f"{clock.monotonic() - start:.1f} s"
+
+
+def docker_answers() -> bool:
+    """Whether a container engine answers, at ``DOCKER_HOST`` or the usual socket."""
+    if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
+        return False
+    docker: Any = import_module("docker")
+    try:
+        client = docker.from_env(timeout=5)
+    except docker.errors.DockerException:
+        return False
+    try:
+        return bool(client.ping())
+    except (docker.errors.DockerException, OSError):
+        return False
+    finally:
+        client.close()
+
+
+def may_install() -> bool:
+    """Whether Debian packages can be installed here."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(package: str) -> bool:
+    """Install a Debian package without starting what it brings; ``False`` when that fails."""
+    quiet = {
+        **os.environ,
+        "DEBIAN_FRONTEND": "noninteractive",
+        "RUNLEVEL": "1",  # no service starts by itself in single-user mode
+    }
+    for words in (["update"], ["install", "-y", "--no-install-recommends", package]):
+        done = subprocess.run(["apt-get", "-q", *words], env=quiet, capture_output=True, check=False)
+        if done.returncode != 0:
+            return False
+    return True

@@ -1,0 +1,137 @@
+"""Finds or starts the two servers tests need, and says which it uses.
+
+===  ===========================  ==================================  ==================================
+\\    way                          Postgres                            RabbitMQ
+===  ===========================  ==================================  ==================================
+1    given                        ``POSTBODE_TEST_DATABASE_URL``      ``POSTBODE_TEST_AMQP_URL``
+2    container engine answers     testcontainers                      testcontainers
+3    installed programs           ``pg_ctl`` on PATH, Debian's        ``rabbitmq-server``
+4    root on Debian               ``apt-get install postgresql``      ``apt-get install rabbitmq-server``
+5    otherwise                    the embedded Postgres' wheel        an error that names these ways
+===  ===========================  ==================================  ==================================
+
+What is started here has its own ports and folders and goes away afterwards, whatever happens to the
+process that asked. A *private* server (for tests that break it) skips the first way.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from libs.errors import HubError
+from libs.testing.machine import docker_answers, install, may_install
+from libs.testing.postgres import (
+    BinaryPostgres,
+    ContainerPostgres,
+    GivenPostgres,
+    Postgres,
+    install_package,
+    local_binaries,
+)
+from libs.testing.rabbitmq import ContainerRabbitMQ, GivenRabbitMQ, PrivateRabbitMQ, RabbitMQ, local_server
+
+DATABASE_URL = "POSTBODE_TEST_DATABASE_URL"
+AMQP_URL = "POSTBODE_TEST_AMQP_URL"
+MANAGEMENT_URL = "POSTBODE_TEST_AMQP_MANAGEMENT_URL"
+
+
+class NoBroker(HubError):
+    """No RabbitMQ can be found or started here. Any of these helps: (1) set POSTBODE_TEST_AMQP_URL to one
+    with the management plugin; (2) start a container engine such as Docker; (3) install rabbitmq-server;
+    (4) run as root on Debian or Ubuntu, so that it can be installed."""
+
+    slug = "no-broker"
+
+    def __init__(self) -> None:
+        super().__init__(" ".join((type(self).__doc__ or "").split()))
+
+
+@contextmanager
+def postgres(*, private: bool = False, durable: bool = False) -> Iterator[Postgres]:
+    """A running Postgres. ``durable`` keeps ``fsync`` on, as production has it (benches)."""
+    found = _postgres(private=private, durable=durable)
+    _say(found.says)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@contextmanager
+def rabbitmq(*, private: bool = False) -> Iterator[RabbitMQ]:
+    """A running RabbitMQ with its management API. Raises ``NoBroker``."""
+    found = _rabbitmq(private=private)
+    _say(found.says)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def plan() -> str:
+    """Which servers would be used, in one line; starts and installs nothing."""
+    if DATABASE_URL in os.environ:
+        database = DATABASE_URL
+    elif docker_answers():
+        database = "container"
+    elif (binaries := local_binaries()) is not None:
+        database = str(binaries)
+    else:
+        database = "Debian package" if may_install() else "wheel"
+    if AMQP_URL in os.environ:
+        broker = AMQP_URL
+    elif docker_answers():
+        broker = "container"
+    elif (server := local_server()) is not None:
+        broker = str(server)
+    else:
+        broker = "Debian package" if may_install() else "none to be found"
+    return f"Postgres: {database}; RabbitMQ: {broker} (started when a test first asks)"
+
+
+def _postgres(*, private: bool, durable: bool) -> Postgres:
+    if not private and DATABASE_URL in os.environ:
+        return GivenPostgres(os.environ[DATABASE_URL], DATABASE_URL)
+    if docker_answers():
+        return ContainerPostgres(durable=durable)
+    if (binaries := local_binaries()) is not None:
+        return BinaryPostgres(binaries, str(binaries), durable=durable)
+    if may_install() and (binaries := install_package()) is not None:
+        return BinaryPostgres(binaries, "Debian's package, just installed", durable=durable)
+    return BinaryPostgres(None, "a Python wheel", durable=durable)
+
+
+def _rabbitmq(*, private: bool) -> RabbitMQ:
+    if not private and AMQP_URL in os.environ:
+        url = os.environ[AMQP_URL]
+        return GivenRabbitMQ(url, os.environ.get(MANAGEMENT_URL) or _usual_management(url), AMQP_URL)
+    if docker_answers():
+        return ContainerRabbitMQ()
+    if (server := local_server()) is not None:
+        return PrivateRabbitMQ(server)
+    if may_install() and install("rabbitmq-server") and (server := local_server()) is not None:
+        return PrivateRabbitMQ(server)
+    raise NoBroker
+
+
+def _usual_management(amqp_url: str) -> str:
+    """The management API of a broker where it usually is: the same login, port 15672."""
+    parts = urlsplit(amqp_url)
+    login = f"{parts.username or 'guest'}:{parts.password or 'guest'}"
+    return f"http://{login}@{parts.hostname or 'localhost'}:15672"
+
+
+def _say(line: str) -> None:
+    listener(line)
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"postbode: {line}\n")
+
+
+listener: Callable[[str], None] = _to_stderr
+"""Who hears which server is used; pytest's plugin puts its own here."""
