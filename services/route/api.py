@@ -1,0 +1,187 @@
+"""route over HTTP: the directory of parties. What waits is in ``parked_api``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs import clock
+from libs.contracts.parts import Identifier
+from libs.db.pools import tenant
+from libs.db.types import Pool
+from libs.errors import Forbidden, NotFound
+from libs.http.principal import Principal, requires
+from libs.service import Wake
+from services.route import directory
+from services.route.directory import Editor, Entry
+from services.route.entries import read_all, read_key
+from services.route.releases import release_some
+from services.route.settings import RouteSettings
+
+OPERATOR = "operator"
+
+
+class GivenIdentifier(BaseModel):
+    scheme: str = Field(
+        max_length=20, description="ISO 6523 / EAS code: 0106 KvK, 9944 VAT, 0190 OIN, 0208, 0088; or branch"
+    )
+    value: str = Field(max_length=100)
+
+
+class GivenParty(BaseModel):
+    """A party as it is entered. Numbers may be written as people write them; they are stored canonically."""
+
+    name: str = Field(min_length=1, max_length=200)
+    identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=50)
+    email: str | None = Field(
+        default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=200, description="agreed delivery address"
+    )
+    language: Literal["nl", "en"] = "nl"
+    country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
+    branch_of: UUID | None = Field(
+        default=None, description="operator only: the party this is a place of business of"
+    )
+    status: Literal["claimed", "confirmed"] | None = Field(
+        default=None,
+        description="operator only; an operator's party is confirmed unless said otherwise, anybody else's "
+        "is claimed. Nobody receives before confirmed.",
+    )
+
+
+class PartyView(BaseModel):
+    """A party, for whoever entered it and for operators."""
+
+    party_id: UUID
+    name: str
+    identifiers: list[Identifier]
+    email: str | None
+    language: str
+    country: str
+    status: str
+    branch_of: UUID | None
+
+
+class PartyFound(BaseModel):
+    """A confirmed party, for anybody who knows one of its numbers."""
+
+    party_id: UUID
+    name: str
+    country: str
+    identifiers: list[Identifier]
+
+
+Reader = Annotated[Principal, Depends(requires("party:read"))]
+
+
+async def _writer(request: Request) -> Principal:
+    """Whoever may write parties: an account for itself, or an operator for all."""
+    principal: Principal = await request.app.state.identity.authenticate(request.headers.get("authorization"))
+    if OPERATOR not in principal.scopes:
+        principal.require("party:write")
+    return principal
+
+
+Writer = Annotated[Principal, Depends(_writer)]
+
+
+def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
+    """The routes of the directory. ``pool`` has the api role; what an operator does runs as ``worker``,
+    because a party that becomes known releases invoices of every account."""
+    router = APIRouter(tags=["parties"])
+
+    @router.post("/v1/parties", status_code=201)
+    async def post_party(given: GivenParty, principal: Writer, response: Response) -> PartyView:
+        """Enter a party. An operator's is confirmed, and invoices that wait for it go on at once."""
+        entry = _entry(given, principal, clock.uuid7())
+        editor = _editor(principal)
+        if editor.operator:
+            async with worker.acquire() as conn, conn.transaction():
+                await directory.add(conn, entry, editor)
+                await release_some(conn, settings.release_most)
+            wake()
+        else:
+            async with tenant(pool, principal.account_id) as conn:
+                await directory.add(conn, entry, editor)
+        response.headers["Location"] = f"/v1/parties/{entry.party_id}"
+        return _view(entry)
+
+    @router.put("/v1/parties/{party_id}")
+    async def put_party(party_id: UUID, given: GivenParty, principal: Writer) -> PartyView:
+        """Replace what is said about a party; its owner until it is confirmed, an operator always."""
+        editor = _editor(principal)
+        if editor.operator:
+            async with worker.acquire() as conn, conn.transaction():
+                entry = await directory.change(conn, _entry(given, principal, party_id), editor)
+                await release_some(conn, settings.release_most)
+            wake()
+        else:
+            async with tenant(pool, principal.account_id) as conn:
+                entry = await directory.change(conn, _entry(given, principal, party_id), editor)
+        return _view(entry)
+
+    @router.get("/v1/parties/{party_id}")
+    async def get_party(party_id: UUID, principal: Reader) -> PartyView:
+        """A party you entered, whole. Operators see every party."""
+        if OPERATOR in principal.scopes:
+            async with worker.acquire() as conn:
+                found = await directory.party(conn, party_id)
+        else:
+            async with tenant(pool, principal.account_id) as conn:
+                found = await directory.party(conn, party_id)
+        if found is None:
+            raise NotFound
+        return _view(found)
+
+    @router.get("/v1/parties")
+    async def find_party(
+        scheme: Annotated[str, Query(max_length=20)],
+        value: Annotated[str, Query(max_length=100)],
+        principal: Reader,
+    ) -> PartyFound:
+        """Who receives under this number? The name and numbers of a confirmed party."""
+        async with tenant(pool, principal.account_id) as conn:
+            found = await directory.find(conn, read_key(scheme, value))
+        if found is None:
+            raise NotFound
+        return PartyFound.model_validate(found)
+
+    return router
+
+
+def _editor(principal: Principal) -> Editor:
+    return Editor(principal.account_id, principal.user_id, operator=OPERATOR in principal.scopes)
+
+
+def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
+    operator = OPERATOR in principal.scopes
+    if not operator and (given.branch_of is not None or given.status == "confirmed"):
+        raise Forbidden("only an operator confirms parties and names branches", scope=OPERATOR)
+    return Entry(
+        party_id=party_id,
+        owner_account=principal.account_id,
+        name=given.name,
+        identifiers=read_all((i.scheme, i.value) for i in given.identifiers),
+        email=given.email,
+        language=given.language,
+        country=given.country,
+        status=given.status or ("confirmed" if operator else "claimed"),
+        branch_of=given.branch_of,
+    )
+
+
+def _view(entry: Entry) -> PartyView:
+    return PartyView(
+        party_id=entry.party_id,
+        name=entry.name,
+        identifiers=list(entry.identifiers),
+        email=entry.email,
+        language=entry.language,
+        country=entry.country,
+        status=entry.status,
+        branch_of=entry.branch_of,
+    )

@@ -1,0 +1,39 @@
+"""route, wired."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import APIRouter
+
+from libs.contracts.invoice import InvoiceParked, InvoiceReleased, InvoiceReturned, InvoiceRouted
+from libs.db.migrate import Migrations
+from libs.messaging import MIGRATIONS as MESSAGING
+from libs.service import Resources, Schedule, Service, Wake
+from services.route import api, parked_api
+from services.route.handlers import Validated
+from services.route.releases import Releases
+from services.route.settings import RouteSettings
+
+MIGRATIONS = Migrations("route", (MESSAGING, Path(__file__).parent / "migrations"))
+
+
+async def build(settings: RouteSettings, resources: Resources) -> Service:
+    """Wire route. Needs its schema migrated."""
+    worker = await resources.pools.get("route", "worker")
+    pool = await resources.pools.get("route", "api")
+    wake = Wake()
+    router = APIRouter()
+    router.include_router(api.routes(settings, pool, worker, wake))
+    router.include_router(parked_api.routes(pool, worker, wake))
+    releases = Releases(worker, wake, settings.release_most)
+    return Service(
+        name="route",
+        migrations=MIGRATIONS,
+        api=router,
+        consumers=(Validated(worker),),
+        emits=(InvoiceRouted.type, InvoiceParked.type, InvoiceReleased.type, InvoiceReturned.type),
+        schedules=(Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),),
+        wake=wake,
+    )

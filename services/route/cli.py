@@ -1,0 +1,100 @@
+"""``postbode party``: the directory, with the database at hand."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from libs import clock
+from libs.db.types import Connection
+from libs.errors import BadInput, HubError
+from services.route import directory
+from services.route.directory import Editor, Entry
+from services.route.entries import read_all
+from services.route.releases import release_some
+from services.route.sessions import run
+from services.route.settings import RouteSettings
+
+app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
+
+_OPERATOR = Editor(account_id=None, operator=True)
+_NOBODY = UUID(int=0)
+"""The owner of what was entered at the machine itself: no account sees it as its own."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
+
+
+class Language(StrEnum):
+    nl = "nl"
+    en = "en"
+
+
+@app.command("add")
+def add(
+    name: Annotated[str, typer.Option(help="name of the company")],
+    identifier: Annotated[
+        list[str], typer.Option("--id", help="scheme:value, repeatable: 0106:58070036, branch:000027449173")
+    ],
+    email: Annotated[str | None, typer.Option(help="where its invoices go")] = None,
+    country: Annotated[str, typer.Option(help="NL, BE …")] = "NL",
+    language: Annotated[Language, typer.Option(help="of what it is told")] = Language.nl,
+    branch_of: Annotated[UUID | None, typer.Option(help="the party this is a place of business of")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Enter a confirmed party; invoices that wait for it go on."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> Entry:
+        entry = Entry(
+            party_id=clock.uuid7(),
+            owner_account=_NOBODY,
+            name=name,
+            identifiers=read_all(_pair(text) for text in identifier),
+            email=email,
+            language=language.value,
+            country=country,
+            status="confirmed",
+            branch_of=branch_of,
+        )
+        await directory.add(conn, entry, _OPERATOR)
+        await release_some(conn, settings.release_most)
+        return entry
+
+    try:
+        _print(run(work), as_json)
+    except HubError as refused:
+        typer.echo(f"{refused.code}: {refused.message}", err=True)
+        raise typer.Exit(1) from refused
+
+
+@app.command("list")
+def list_parties(
+    limit: Annotated[int, typer.Option(help="how many at most", min=1, max=10_000)] = 100,
+    after: Annotated[UUID, typer.Option(help="the last party of the page before")] = _NOBODY,
+    as_json: AsJson = False,
+) -> None:
+    """Parties in order of entry."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> list[Entry]:  # noqa: ARG001
+        return await directory.parties(conn, after, limit)
+
+    for entry in run(work):
+        _print(entry, as_json)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    scheme, colon, value = text.partition(":")
+    if not colon:
+        raise BadInput(f"{text!r}: an identifier is written scheme:value, such as 0106:58070036")
+    return scheme, value
+
+
+def _print(entry: Entry, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"party_id": str(entry.party_id), **entry.as_json()}))
+        return
+    numbers = " ".join(f"{i.scheme}:{i.value}" for i in entry.identifiers)
+    typer.echo(f"{entry.party_id}  {entry.status:9}  {entry.name}  {numbers}  {entry.email or '-'}")

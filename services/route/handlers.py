@@ -1,0 +1,40 @@
+"""What route does with events: every lawful invoice gets its receiver, or waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libs.contracts.envelope import Event
+from libs.contracts.invoice import InvoiceValidated
+from libs.db.types import Connection, Pool
+from libs.errors import Park, Reject
+from libs.messaging import Decided
+from services.route import directory, facts
+from services.route.decision import Decision, Directory, decide, wanted
+from services.route.facts import validated_of
+
+
+class Validated:
+    """Decides by the directory, read once a batch."""
+
+    queue = "route.validated"
+    heavy = False
+
+    def __init__(self, pool: Pool) -> None:
+        """``pool`` has the worker role: the directory knows no accounts."""
+        self._pool = pool
+
+    async def gather(self, events: Sequence[Event]) -> Directory:
+        summaries = [event.data.summary for event in events if isinstance(event.data, InvoiceValidated)]
+        keys = {key for summary in summaries for key in wanted(summary)}
+        async with self._pool.acquire() as conn:
+            return await directory.look_up(conn, keys)
+
+    def decide(self, event: Event, known: Directory) -> Decision:
+        return decide(validated_of(event).summary, known)
+
+    def refused(self, event: Event, word: Reject | Park) -> Decision:
+        raise word
+
+    async def write(self, conn: Connection, decided: Sequence[Decided[Decision]]) -> Sequence[Event]:
+        return await facts.settle(conn, [facts.Decided(d.event, d.decision) for d in decided])

@@ -1,0 +1,145 @@
+"""route over HTTP: invoices that wait, and what their sender can do about them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.contracts.envelope import Event
+from libs.contracts.parts import InvoiceSummary, ReceiverCandidate, Words
+from libs.db.pools import tenant
+from libs.db.types import Connection, Pool
+from libs.errors import BadInput, Conflict, NotFound
+from libs.http import paging
+from libs.http.principal import Principal, requires
+from libs.messaging import outbox
+from libs.service import Wake
+from services.route import facts, store, words
+
+NOT_WAITING = Words(
+    nl="Deze factuur wacht niet (meer): zij is doorgegaan of teruggenomen.",
+    en="This invoice does not wait (any more): it went on or was taken back.",
+)
+_BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+
+
+class ParkedView(BaseModel):
+    """One invoice that waits, why, and what to do."""
+
+    invoice_id: UUID
+    number: str | None
+    receiver: str | None = Field(description="the buyer's name on the invoice")
+    code: str
+    reason: Words
+    candidates: list[ReceiverCandidate] = Field(description="what the invoice says about its receiver")
+    waits_for: list[str] = Field(description="scheme:value; it goes on when somebody has one of these")
+    state: str
+    parked_at: datetime
+    closed_at: datetime | None
+
+
+class ParkedPage(BaseModel):
+    parked: list[ParkedView]
+    next: str | None = Field(default=None, description="cursor of the next page")
+
+
+Reader = Annotated[Principal, Depends(requires("invoice:read"))]
+Sender = Annotated[Principal, Depends(requires("invoice:write"))]
+
+
+def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
+    """``pool`` has the api role. Looking up receivers again needs the whole directory and runs as
+    ``worker``, after the api role has shown that the invoice is the caller's."""
+    router = APIRouter(tags=["parked"])
+
+    @router.get("/v1/parked")
+    async def get_all(
+        request: Request,
+        response: Response,
+        principal: Reader,
+        limit: paging.Limit = 50,
+        after: paging.After = None,
+    ) -> ParkedPage:
+        """Your invoices that wait, longest first."""
+        async with tenant(pool, principal.account_id) as conn:
+            rows = await store.waiting(conn, _position(after) if after else _BEGINNING, limit + 1)
+        page = ParkedPage(parked=[view(row) for row in rows[:limit]])
+        if len(rows) > limit:
+            page.next = paging.cursor(rows[limit - 1]["parked_at"], rows[limit - 1]["invoice_id"])
+            response.headers.update(paging.link_next(request.url, page.next))
+        return page
+
+    @router.get("/v1/parked/{invoice_id}")
+    async def get_one(invoice_id: UUID, principal: Reader) -> ParkedView:
+        """Why one of your invoices waits, or waited."""
+        return await _shown(invoice_id, principal)
+
+    @router.post("/v1/parked/{invoice_id}/return")
+    async def post_return(invoice_id: UUID, principal: Sender) -> ParkedView:
+        """Take an invoice back that waits: it is not delivered, and you may send it again."""
+        async with tenant(pool, principal.account_id) as conn:
+            for event in await _locked(conn, invoice_id):
+                await outbox.append(conn, await facts.give_back(conn, event))
+        wake()
+        return await _shown(invoice_id, principal)
+
+    @router.post("/v1/parked/{invoice_id}/retry")
+    async def post_retry(invoice_id: UUID, principal: Sender) -> ParkedView:
+        """Look up the receiver again, by what the directory says today."""
+        await _shown(invoice_id, principal)
+        async with worker.acquire() as conn, conn.transaction():
+            waiting = await _locked(conn, invoice_id)
+            events = await facts.release(conn, waiting, "sender", words.asked_again(), again=True)
+            await outbox.append(conn, events)
+        wake()
+        return await _shown(invoice_id, principal)
+
+    async def _shown(invoice_id: UUID, principal: Principal) -> ParkedView:
+        async with tenant(pool, principal.account_id) as conn:
+            row = await store.parked(conn, invoice_id)
+        if row is None:
+            raise NotFound
+        return view(row)
+
+    return router
+
+
+async def _locked(conn: Connection, invoice_id: UUID) -> list[Event]:
+    """The validated event of an invoice that waits. Raises ``NotFound`` or ``Conflict``."""
+    waiting = await store.lock_open(conn, [invoice_id])
+    if waiting:
+        return waiting
+    if await store.parked(conn, invoice_id) is None:
+        raise NotFound
+    raise Conflict(NOT_WAITING.en, code="not-parked", words=NOT_WAITING.model_dump())
+
+
+def _position(after: str) -> tuple[datetime, UUID]:
+    parked_at, invoice_id = paging.keys(after, 2)
+    try:
+        return datetime.fromisoformat(parked_at), UUID(invoice_id)
+    except (TypeError, ValueError) as bad:
+        raise BadInput("this cursor belongs to another list", code="bad-cursor") from bad
+
+
+def view(row: Any) -> ParkedView:
+    """A row of ``store`` as people read it."""
+    summary = InvoiceSummary.model_validate(row["summary"])
+    return ParkedView(
+        invoice_id=row["invoice_id"],
+        number=summary.number,
+        receiver=summary.buyer.name,
+        code=row["code"],
+        reason=Words.model_validate(row["reason"]),
+        candidates=list(summary.candidates),
+        waits_for=row["waits_for"],
+        state=row["state"],
+        parked_at=row["parked_at"],
+        closed_at=row["closed_at"],
+    )

@@ -1,0 +1,66 @@
+"""``postbode parked``: what waits and why, with the database at hand."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from libs.db.types import Connection
+from services.route import store
+from services.route.parked_api import ParkedView, view
+from services.route.sessions import run
+from services.route.settings import RouteSettings
+
+app = typer.Typer(no_args_is_help=True, help="Invoices that wait for a fact or a person.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
+
+
+@app.command("list")
+def list_parked(
+    limit: Annotated[int, typer.Option(help="how many at most", min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """What waits, of every account, longest first."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> list[ParkedView]:  # noqa: ARG001
+        beginning = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
+        return [view(row) for row in await store.waiting(conn, beginning, limit)]
+
+    for parked in run(work):
+        if as_json:
+            typer.echo(parked.model_dump_json())
+        else:
+            waits = " ".join(parked.waits_for) or "-"
+            typer.echo(
+                f"{parked.invoice_id}  {parked.parked_at:%Y-%m-%d %H:%M}  {parked.code:17}  "
+                f"{parked.number or '-'}  {parked.receiver or '-'}  {waits}"
+            )
+
+
+@app.command("show")
+def show(
+    invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
+    lang: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    as_json: AsJson = False,
+) -> None:
+    """Why one invoice waits, and what to do."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> ParkedView | None:  # noqa: ARG001
+        row = await store.parked(conn, invoice_id)
+        return view(row) if row else None
+
+    found = run(work)
+    if found is None:
+        typer.echo("no such invoice waits or waited", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        typer.echo(found.model_dump_json())
+        return
+    typer.echo(f"{found.number or '-'} → {found.receiver or '-'}: {found.state}, {found.code}")
+    typer.echo(found.reason.en if lang == "en" else found.reason.nl)
+    for candidate in found.candidates:
+        typer.echo(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")

@@ -1,0 +1,30 @@
+"""What the two command lines of route share: the database at hand, as the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from libs.db.types import Connection
+from services.route.settings import RouteSettings
+
+T = TypeVar("T")
+
+
+def run(work: Callable[[Connection, RouteSettings], Awaitable[T]]) -> T:
+    """Do ``work`` in one transaction of the worker role."""
+
+    async def session() -> T:
+        settings = RouteSettings()
+        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        try:
+            pool = await pools.get("route", "worker")
+            async with pool.acquire() as conn, conn.transaction():
+                return await work(conn, settings)
+        finally:
+            await pools.close()
+
+    return asyncio.run(session())

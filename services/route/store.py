@@ -1,0 +1,210 @@
+"""SQL of decisions and parked invoices: each statement stands beside the one function that runs it.
+
+The directory has its own in ``directory.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+
+from libs.contracts import registry
+from libs.contracts.envelope import Event
+from libs.contracts.parts import Receiver, Words
+from libs.db.types import Connection
+from services.route.decision import Key
+from services.route.directory import as_text
+
+Outcome = Literal["routed", "parked", "released", "returned"]
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The latest fact of an invoice on the routing axis; number 0 when there is none."""
+
+    sequence: int = 0
+    outcome: Outcome | None = None
+
+
+_LAST = """
+SELECT DISTINCT ON (invoice_id) invoice_id, sequence, outcome FROM decision
+ WHERE invoice_id = ANY ($1::uuid[]) ORDER BY invoice_id, sequence DESC
+"""
+
+
+async def last(conn: Connection, invoices: Collection[UUID]) -> dict[UUID, Last]:
+    """Where these invoices stand. Two transactions that go on from the same place clash on the key."""
+    rows = await conn.fetch(_LAST, list(invoices))
+    return {row["invoice_id"]: Last(row["sequence"], row["outcome"]) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One row of ``decision``."""
+
+    invoice_id: UUID
+    sequence: int
+    account_id: UUID
+    outcome: Outcome
+    explanation: Words
+    code: str | None = None
+    receiver: Receiver | None = None
+
+
+_INSERT_FACTS = """
+INSERT INTO decision (invoice_id, sequence, account_id, outcome, code, receiver, explanation)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[])
+"""
+
+
+async def insert_facts(conn: Connection, facts: Sequence[Fact]) -> None:
+    if facts:
+        await conn.execute(
+            _INSERT_FACTS,
+            [f.invoice_id for f in facts],
+            [f.sequence for f in facts],
+            [f.account_id for f in facts],
+            [f.outcome for f in facts],
+            [f.code for f in facts],
+            [f.receiver.model_dump(mode="json") if f.receiver else None for f in facts],
+            [f.explanation.model_dump() for f in facts],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An invoice that is being parked, with the event it goes on from."""
+
+    invoice_id: UUID
+    account_id: UUID
+    code: str
+    reason: Words
+    waits_for: tuple[Key, ...]
+    validated: Event
+
+
+_PARK = """
+INSERT INTO parked (invoice_id, account_id, code, reason, waits_for, validated)
+SELECT invoice_id, account_id, code, reason,
+       ARRAY(SELECT jsonb_array_elements_text(waits_for)), validated
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[])
+       AS t (invoice_id, account_id, code, reason, waits_for, validated)
+ON CONFLICT (invoice_id) DO UPDATE
+   SET code = excluded.code, reason = excluded.reason, waits_for = excluded.waits_for,
+       validated = excluded.validated
+"""
+
+
+async def park(conn: Connection, waiting: Sequence[Waiting]) -> None:
+    """Park invoices, or say anew why one waits."""
+    if waiting:
+        await conn.execute(
+            _PARK,
+            [w.invoice_id for w in waiting],
+            [w.account_id for w in waiting],
+            [w.code for w in waiting],
+            [w.reason.model_dump() for w in waiting],
+            [[as_text(key) for key in w.waits_for] for w in waiting],
+            [orjson.loads(w.validated.encode()) for w in waiting],
+        )
+
+
+_CLOSE = """
+UPDATE parked p SET state = t.state, closed_at = now()
+  FROM unnest($1::uuid[], $2::text[]) AS t (invoice_id, state)
+ WHERE p.invoice_id = t.invoice_id AND p.state = 'open'
+"""
+
+
+async def close(conn: Connection, invoices: Mapping[UUID, Literal["released", "returned"]]) -> None:
+    """These wait no longer."""
+    if invoices:
+        await conn.execute(_CLOSE, list(invoices), list(invoices.values()))
+
+
+_LOCK_OPEN = """
+SELECT invoice_id, validated FROM parked
+ WHERE invoice_id = ANY ($1::uuid[]) AND state = 'open' ORDER BY invoice_id FOR NO KEY UPDATE
+"""
+
+
+async def lock_open(conn: Connection, invoices: Collection[UUID]) -> list[Event]:
+    """The validated events of those that still wait; nobody else moves them until this transaction ends."""
+    rows = await conn.fetch(_LOCK_OPEN, sorted(invoices))
+    return [registry.decode(row["validated"]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An identifier that has come to be known, and how far releasing what waited for it has got."""
+
+    key: Key
+    after: UUID
+
+
+_NEXT_ARRIVAL = """
+SELECT scheme, value, after FROM arrival ORDER BY arrived_at, scheme, value LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+
+async def next_arrival(conn: Connection) -> Arrival | None:
+    """The oldest that nobody else is working on."""
+    row = await conn.fetchrow(_NEXT_ARRIVAL)
+    return Arrival((row["scheme"], row["value"]), row["after"]) if row else None
+
+
+_WAIT_FOR = """
+SELECT invoice_id, validated FROM parked
+ WHERE state = 'open' AND waits_for @> ARRAY[$1] AND invoice_id > $2
+ ORDER BY invoice_id LIMIT $3 FOR NO KEY UPDATE
+"""
+
+
+async def lock_waiting_for(conn: Connection, arrival: Arrival, limit: int) -> list[Event]:
+    """The validated events of the next invoices that wait for it."""
+    rows = await conn.fetch(_WAIT_FOR, as_text(arrival.key), arrival.after, limit)
+    return [registry.decode(row["validated"]) for row in rows]
+
+
+_ARRIVAL_GOT_TO = "UPDATE arrival SET after = $3 WHERE scheme = $1 AND value = $2"
+_ARRIVAL_DONE = "DELETE FROM arrival WHERE scheme = $1 AND value = $2"
+
+
+async def arrival_got_to(conn: Connection, arrival: Arrival, after: UUID | None) -> None:
+    """Note how far it got; None: nothing waits for it any more."""
+    if after is None:
+        await conn.execute(_ARRIVAL_DONE, *arrival.key)
+    else:
+        await conn.execute(_ARRIVAL_GOT_TO, *arrival.key, after)
+
+
+_PARKED = """
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at,
+       validated -> 'data' -> 'summary' AS summary
+  FROM parked WHERE invoice_id = $1
+"""
+
+
+async def parked(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
+    """One invoice that waits or waited, as the role and account of ``conn`` may see it."""
+    row = await conn.fetchrow(_PARKED, invoice_id)
+    return dict(row) if row else None
+
+
+_OPEN = """
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at,
+       validated -> 'data' -> 'summary' AS summary
+  FROM parked
+ WHERE state = 'open' AND (parked_at, invoice_id) > ($1, $2)
+ ORDER BY parked_at, invoice_id LIMIT $3
+"""
+
+
+async def waiting(conn: Connection, after: tuple[datetime, UUID], limit: int) -> list[Mapping[str, Any]]:
+    """A page of what waits, longest first, as the role and account of ``conn`` may see it."""
+    return [dict(row) for row in await conn.fetch(_OPEN, *after, limit)]

@@ -1,0 +1,196 @@
+"""What route says to people, in Dutch and English: how a receiver was found, and why an invoice waits.
+
+Pure texts; whatever comes out of an invoice is cut short before it is quoted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from libs.contracts.parts import Words
+from libs.identifiers import be, branch, gln, kvk, oin, vat
+
+Key: TypeAlias = tuple[str, str]
+
+TEXT = "text"
+"""The scheme of a candidate that is no identifier: what stood where one was expected (R36)."""
+
+_SCHEMES: dict[str, tuple[str, str]] = {
+    kvk.SCHEME: ("KvK-nummer", "KvK number"),
+    oin.SCHEME: ("OIN", "OIN"),
+    vat.NL: ("btw-nummer", "VAT number"),
+    vat.BE: ("Belgisch btw-nummer", "Belgian VAT number"),
+    be.ENTERPRISE: ("ondernemingsnummer", "enterprise number"),
+    gln.SCHEME: ("GLN", "GLN"),
+    branch.SCHEME: ("vestigingsnummer", "branch number"),
+}
+_QUOTED = 60
+_LISTED = 3
+
+
+def _nl(key: Key) -> str:
+    return f"{_SCHEMES.get(key[0], (key[0], ''))[0]} {_cut(key[1])}"
+
+
+def _en(key: Key) -> str:
+    return f"{_SCHEMES.get(key[0], ('', key[0]))[1]} {_cut(key[1])}"
+
+
+def _cut(text: str) -> str:
+    clean = " ".join(text.split())
+    return clean if len(clean) <= _QUOTED else clean[: _QUOTED - 1] + "…"
+
+
+def joined(parts: Sequence[Words]) -> Words:
+    """Several sentences as one text."""
+    return Words(nl=" ".join(part.nl for part in parts), en=" ".join(part.en for part in parts))
+
+
+# --- how the receiver was found ---
+
+
+def found(key: Key, path: str, name: str) -> Words:
+    return Words(
+        nl=f"Ontvanger is {_cut(name)}: {_nl(key)} staat in {path}.",
+        en=f"The receiver is {_cut(name)}: {_en(key)} stands in {path}.",
+    )
+
+
+def refined(key: Key, path: str, name: str) -> Words:
+    return Words(
+        nl=f"{_capital(_nl(key))} ({path}) wijst daarbinnen de vestiging {_cut(name)} aan.",
+        en=f"{_capital(_en(key))} ({path}) points to its branch {_cut(name)}.",
+    )
+
+
+def not_known(key: Key, path: str) -> Words:
+    return Words(
+        nl=f"{_capital(_nl(key))} ({path}) is bij niemand bekend.",
+        en=f"{_capital(_en(key))} ({path}) is not known to belong to anybody.",
+    )
+
+
+def also_named(key: Key, path: str, name: str) -> Words:
+    return Words(
+        nl=f"Let op: {_nl(key)} ({path}) is van {_cut(name)}; dat weegt minder zwaar en telt niet mee.",
+        en=f"Note: {_en(key)} ({path}) belongs to {_cut(name)}; it carries less weight and does not count.",
+    )
+
+
+def untrusted(key: Key, name: str) -> Words:
+    """C18: read, not trusted to name the receiver, and different."""
+    return Words(
+        nl=f"Waarschuwing: {_nl(key)} op de factuur is van {_cut(name)}. Dit pakket schrijft dat nummer niet "
+        "betrouwbaar, daarom beslist het niet. Controleer het bij de klant in uw pakket.",
+        en=f"Warning: {_en(key)} on the invoice belongs to {_cut(name)}. This software does not write that "
+        "number reliably, so it decides nothing. Check it at the customer in your software.",
+    )
+
+
+# --- why an invoice waits ---
+
+_LOOK_UP = Words(
+    nl="Zoek het KvK-nummer (8 cijfers) van uw klant op bij de Kamer van Koophandel (kvk.nl), "
+    "vul het in bij de klant in uw pakket en maak de factuur opnieuw.",
+    en="Look up your customer's KvK number (8 digits) at the Chamber of Commerce (kvk.nl), fill it in at the "
+    "customer in your software and make the invoice again.",
+)
+_NEW_ORDERS = Words(
+    nl='Exact Globe: vul het in bij "Adres 2" van de factuurdebiteur. Alleen facturen van NIEUWE '
+    "verkooporders dragen het; facturen van orders die er al waren kunnen nog niet via Postbode.",
+    en='Exact Globe: fill it in at "Adres 2" (address line 2) of the invoice debtor. Only invoices of NEW '
+    "sales orders carry it; invoices of orders that existed before cannot go through Postbode yet.",
+)
+
+
+def no_identifier() -> Words:
+    """R35, R36: the customer has no number on the invoice at all."""
+    return joined([
+        Words(
+            nl="Op de factuur staat geen KvK-nummer van de ontvanger.",
+            en="The invoice carries no KvK number of the receiver.",
+        ),
+        _LOOK_UP,
+        _NEW_ORDERS,
+    ])  # fmt: skip
+
+
+def branch_number(value: str, path: str) -> Words:
+    """R34: twelve digits where eight are expected."""
+    return joined([
+        Words(
+            nl=f"{_cut(value)} in {path} heeft 12 cijfers: dat is een vestigingsnummer, "
+            "geen KvK-nummer (8 cijfers).",
+            en=f"{_cut(value)} in {path} has 12 digits: it is a branch number (vestigingsnummer), "
+            "not a KvK number (8 digits).",
+        ),
+        _LOOK_UP,
+    ])  # fmt: skip
+
+
+def address_text(text: str) -> Words:
+    """R36: ordinary text where Globe carries the number."""
+    return joined([
+        Words(
+            nl=f'Er is geen KvK-nummer van de ontvanger: in "Adres 2" staat gewone tekst ("{_cut(text)}").',
+            en=f'There is no KvK number of the receiver: "Adres 2" (address line 2) holds ordinary text '
+            f'("{_cut(text)}").',
+        ),
+        _LOOK_UP,
+        _NEW_ORDERS,
+    ])  # fmt: skip
+
+
+def unknown_receiver(keys: Sequence[Key], name: str | None) -> Words:
+    """The numbers are fine, but nobody who receives through the hub has one of them."""
+    nl, en = " / ".join(map(_nl, keys[:_LISTED])), " / ".join(map(_en, keys[:_LISTED]))
+    who = f" ({_cut(name)})" if name else ""
+    return Words(
+        nl=f"Niemand die via Postbode ontvangt heeft {nl}{who}. Controleer het nummer op kvk.nl. "
+        "Klopt het, vraag dan uw klant om zich bij Postbode aan te melden: de factuur gaat dan vanzelf door. "
+        "Klopt het niet, haal de factuur terug, verbeter het nummer en stuur de factuur opnieuw.",
+        en=f"Nobody who receives through Postbode has {en}{who}. Check the number at kvk.nl. "
+        "If it is right, ask your customer to register with Postbode: the invoice then goes on by itself. "
+        "If it is wrong, take the invoice back, mend the number and send the invoice again.",
+    )
+
+
+def contradiction(unknown: Key, known: Key, name: str) -> Words:
+    """A stronger number is nobody's, and whoever a weaker one names has another."""
+    return Words(
+        nl=f"De nummers spreken elkaar tegen: {_nl(unknown)} is bij niemand bekend, {_nl(known)} is van "
+        f"{_cut(name)}, en dat bedrijf heeft een ander nummer van de eerste soort. Controleer beide nummers "
+        "bij de klant in uw pakket, haal de factuur terug en stuur haar verbeterd opnieuw.",
+        en=f"The numbers contradict each other: {_en(unknown)} belongs to nobody we know, {_en(known)} "
+        f"belongs to {_cut(name)}, and that company has another number of the first kind. Check both numbers "
+        "at the customer in your software, take the invoice back and send it again, corrected.",
+    )
+
+
+# --- how the waiting ends ---
+
+
+def now_known(key: Key) -> Words:
+    return Words(
+        nl=f"De factuur wacht niet langer: {_nl(key)} is nu bekend.",
+        en=f"The invoice no longer waits: {_en(key)} is now known.",
+    )
+
+
+def asked_again() -> Words:
+    return Words(
+        nl="De afzender vroeg de ontvanger opnieuw te bepalen.",
+        en="The sender asked to look up the receiver again.",
+    )
+
+
+def taken_back() -> Words:
+    return Words(
+        nl="U hebt de factuur teruggenomen. U kunt haar verbeteren en opnieuw sturen.",
+        en="You took the invoice back. You can mend it and send it again.",
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,184 @@
+"""From bytes to a judgement, and from a judgement to the fact that travels on. Pure.
+
+::
+
+    bytes ──rule engine──▶ Judgement (every finding, texts of bounded length) ──▶ row in verdict
+                                └──▶ InvoiceValidated | InvoiceRejected (the first findings, fatal ones first)
+
+An invoice may hold megabytes of text in one element and wrong lines by the thousand. Whatever is taken out of
+it is cut to a bounded length here, so an event stays far below the 256 KB a message may have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
+from libs.contracts.parts import Finding, InvoiceSummary, PartyFacts, Words
+from libs.errors import Refusal
+from libs.rules import engine
+
+VerdictName = Literal["valid", "valid_with_warnings", "invalid"]
+
+SHOWN = 20
+"""Findings that travel in an event; the rest is read from ``GET /v1/check/{invoice_id}``."""
+KEPT = 5_000
+"""Findings that are stored and answered. More than any person reads; the counts say how many there were."""
+
+_MESSAGE = 600
+_DETAIL = 200
+_NAME = 200
+_SHORT = 100
+_LISTED = 20
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the rules say about one document. ``findings`` are in the order of the document."""
+
+    rule_pack: str
+    profile: str
+    fatals: int
+    warnings: int
+    findings: tuple[Finding, ...]
+    summary: InvoiceSummary
+
+    @property
+    def verdict(self) -> VerdictName:
+        if self.fatals:
+            return "invalid"
+        return "valid_with_warnings" if self.warnings else "valid"
+
+    @property
+    def first(self) -> tuple[Finding, ...]:
+        """The findings an event carries: fatal ones first, each kind in the order of the document."""
+        return tuple(sorted(self.findings, key=lambda finding: finding.severity != "fatal")[:SHOWN])
+
+
+def judge(data: bytes) -> Judgement:
+    """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate."""
+    verdict = engine.validate(data)
+    fatals = sum(finding.severity == "fatal" for finding in verdict.findings)
+    kept = verdict.findings
+    if len(kept) > KEPT:
+        # Whatever is left out, it is not what makes the invoice invalid.
+        kept = sorted(kept, key=lambda finding: finding.severity != "fatal")[:KEPT]
+    return Judgement(
+        rule_pack=verdict.rule_pack,
+        profile=verdict.profile,
+        fatals=fatals,
+        warnings=len(verdict.findings) - fatals,
+        findings=tuple(_bounded(finding) for finding in kept),
+        summary=_bounded_summary(verdict.summary),
+    )
+
+
+def unreadable(refusal: Refusal) -> Judgement:
+    """A stored document that no longer passes the gate (its limits were tightened): one fatal finding."""
+    words = refusal.extra.get("words")
+    message = (
+        Words.model_validate(words)
+        if isinstance(words, Mapping)
+        else Words(nl=refusal.message, en=refusal.message)
+    )
+    line = refusal.extra.get("line")
+    finding = Finding(
+        rule=refusal.code,
+        severity="fatal",
+        line=line if isinstance(line, int) else None,
+        message=message,
+    )
+    return Judgement(
+        rule_pack=UNREADABLE,
+        profile=UNREADABLE,
+        fatals=1,
+        warnings=0,
+        findings=(_bounded(finding),),
+        summary=InvoiceSummary(),
+    )
+
+
+def fact(
+    judgement: Judgement, received: InvoiceReceived, sequence: int
+) -> InvoiceValidated | InvoiceRejected:
+    """What the other services are told."""
+    if judgement.fatals:
+        return InvoiceRejected(
+            invoice_id=received.invoice_id,
+            account_id=received.account_id,
+            sequence=sequence,
+            rule_pack=judgement.rule_pack,
+            summary=judgement.summary,
+            fatals=judgement.fatals,
+            findings=judgement.first,
+        )
+    return InvoiceValidated(
+        invoice_id=received.invoice_id,
+        account_id=received.account_id,
+        sequence=sequence,
+        rule_pack=judgement.rule_pack,
+        original=received.original,
+        pdf=received.pdf,
+        summary=judgement.summary,
+        warnings=judgement.warnings,
+        findings=judgement.first,
+    )
+
+
+def _bounded(finding: Finding) -> Finding:
+    return finding.model_copy(
+        update={
+            "xpath": _cut(finding.xpath, _DETAIL),
+            "seen": _cut_maybe(finding.seen, _SHORT),
+            "expected": _cut_maybe(finding.expected, _DETAIL),
+            "message": _cut_words(finding.message),
+            "hint": _cut_words(finding.hint) if finding.hint else None,
+        }
+    )
+
+
+def _bounded_summary(summary: InvoiceSummary) -> InvoiceSummary:
+    # An identifier is kept whole or not at all: half a number would be another company's.
+    return summary.model_copy(
+        update={
+            "number": _cut_maybe(summary.number, _SHORT),
+            "type_code": _cut_maybe(summary.type_code, _SHORT),
+            "currency": _cut_maybe(summary.currency, _SHORT),
+            "seller": _bounded_party(summary.seller),
+            "buyer": _bounded_party(summary.buyer),
+            "candidates": tuple(
+                candidate.model_copy(update={"path": _cut(candidate.path, _DETAIL)})
+                for candidate in summary.candidates
+                if len(candidate.identifier.value) <= _SHORT and len(candidate.identifier.scheme) <= _SHORT
+            )[:_LISTED],
+        }
+    )
+
+
+def _bounded_party(party: PartyFacts) -> PartyFacts:
+    return party.model_copy(
+        update={
+            "name": _cut_maybe(party.name, _NAME),
+            "country": _cut_maybe(party.country, _SHORT),
+            "identifiers": tuple(
+                i for i in party.identifiers if len(i.value) <= _SHORT and len(i.scheme) <= _SHORT
+            )[:_LISTED],
+        }
+    )
+
+
+def _cut_words(words: Words) -> Words:
+    if len(words.nl) <= _MESSAGE and len(words.en) <= _MESSAGE:
+        return words
+    return Words(nl=_cut(words.nl, _MESSAGE), en=_cut(words.en, _MESSAGE))
+
+
+def _cut_maybe(text: str | None, most: int) -> str | None:
+    return None if text is None else _cut(text, most)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,63 @@
+"""SQL of verdicts: each statement stands beside the one function that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.invoice import InvoiceReceived
+from libs.db.types import Connection
+from services.validate.judgement import Judgement
+
+_HIGHEST = """
+SELECT invoice_id, max(sequence) AS sequence FROM verdict
+ WHERE invoice_id = ANY ($1::uuid[]) GROUP BY invoice_id
+"""
+
+_INSERT = """
+INSERT INTO verdict (invoice_id, sequence, account_id, document_id, rule_pack, profile, verdict, fatals,
+                     warnings, findings, summary)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
+                     $8::int[], $9::int[], $10::jsonb[], $11::jsonb[])
+"""
+
+
+async def keep(conn: Connection, judged: Sequence[tuple[InvoiceReceived, Judgement]]) -> list[int]:
+    """Store verdicts, each under the next number of its invoice; returns the numbers, in order.
+
+    Two transactions that judge the same invoice at once clash on the key, and one of them is tried again.
+    """
+    rows = await conn.fetch(_HIGHEST, [received.invoice_id for received, _ in judged])
+    highest: dict[UUID, int] = {row["invoice_id"]: row["sequence"] for row in rows}
+    sequences: list[int] = []
+    for received, _ in judged:
+        highest[received.invoice_id] = highest.get(received.invoice_id, 0) + 1
+        sequences.append(highest[received.invoice_id])
+    await conn.execute(
+        _INSERT,
+        [r.invoice_id for r, _ in judged],
+        sequences,
+        [r.account_id for r, _ in judged],
+        [r.original.document_id for r, _ in judged],
+        [j.rule_pack for _, j in judged],
+        [j.profile for _, j in judged],
+        [j.verdict for _, j in judged],
+        [j.fatals for _, j in judged],
+        [j.warnings for _, j in judged],
+        [[finding.model_dump(mode="json") for finding in j.findings] for _, j in judged],
+        [j.summary.model_dump(mode="json") for _, j in judged],
+    )
+    return sequences
+
+
+_VERDICT = """
+SELECT invoice_id, sequence, rule_pack, profile, verdict, fatals, warnings, findings, summary, decided_at
+  FROM verdict WHERE invoice_id = $1 ORDER BY sequence DESC LIMIT 1
+"""
+
+
+async def verdict(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
+    """The verdict that holds, as the account set on ``conn`` may see it."""
+    row = await conn.fetchrow(_VERDICT, invoice_id)
+    return dict(row) if row else None
