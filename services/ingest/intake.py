@@ -88,8 +88,7 @@ def sort(parts: Sequence[Part]) -> Sorted:
         if part.is_pdf:
             continue
         try:
-            gate.check(part.data)
-            syntax = detect.root(part.data).syntax
+            syntax = detect.root(gate.check(part.data)).syntax
         except (Unprocessable, TooLarge) as no:
             refused.append(_refusal(part, no))
             continue

@@ -1,0 +1,74 @@
+"""What a document is: syntax by its root element, profile by its CustomizationID (exact.md §2.1)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from libs.einvoice import gate
+from libs.einvoice.refusals import refuse
+
+INVOICE = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+CREDIT_NOTE = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
+
+Syntax = Literal["ubl-invoice", "ubl-creditnote"]
+Profile = Literal[
+    "nlcius-2.0",
+    "nlcius-gaccount",
+    "peppol-bis-3",
+    "si-ubl-1.0",
+    "si-ubl-1.1",
+    "si-ubl-1.2",
+    "e-fff",
+    "en16931",
+    "unknown",
+]
+
+_SYNTAX: dict[tuple[str, str], Syntax] = {
+    (INVOICE, "Invoice"): "ubl-invoice",
+    (CREDIT_NOTE, "CreditNote"): "ubl-creditnote",
+}
+
+# Versions are matched by a part, never by equality: "ver1.1.x" and "ver1.1.3" both occur. First match wins.
+_PROFILES: tuple[tuple[re.Pattern[str], Profile], ...] = (
+    (re.compile(r"urn:fdc:nen\.nl:gaccount:v1\.0"), "nlcius-gaccount"),
+    (re.compile(r"urn:fdc:nen\.nl:nlcius:v1\.0"), "nlcius-2.0"),
+    (re.compile(r"urn:fdc:peppol\.eu:2017:poacc:billing:3\.0"), "peppol-bis-3"),
+    (re.compile(r"si-ubl:(?:invoice:)?ver1\.0"), "si-ubl-1.0"),
+    (re.compile(r"si-ubl:(?:invoice:)?ver1\.1"), "si-ubl-1.1"),
+    (re.compile(r"si-ubl:(?:invoice:)?ver1\.2"), "si-ubl-1.2"),
+    (re.compile(r"urn:cen\.eu:en16931:2017"), "en16931"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The root element: namespace, local name, and the syntax the hub calls it."""
+
+    namespace: str
+    local_name: str
+    syntax: Syntax
+
+
+def root(document: bytes | gate.Gate) -> Root:
+    """What the root element says the document is.
+
+    Takes the ``Gate`` of a checked document (free), or bytes (which then pass the gate first). Raises
+    ``Unprocessable`` with code ``not-an-invoice``, naming root and line, for every other root.
+    """
+    passed = document if isinstance(document, gate.Gate) else gate.check(document)
+    syntax = _SYNTAX.get((passed.namespace, passed.root))
+    if syntax is None:
+        where = f" ({passed.namespace[:120]})" if passed.namespace else ""
+        raise refuse("not-an-invoice", passed.line, seen=f"<{passed.root[:60]}>{where}")
+    return Root(passed.namespace, passed.root, syntax)
+
+
+def profile(customization: str | None, profile_id: str | None = None) -> Profile:
+    """The profile a CustomizationID (BT-24) and a ProfileID (BT-23) name; ``unknown`` when neither says."""
+    text = "".join((customization or "").split())
+    for pattern, name in _PROFILES:
+        if pattern.search(text):
+            return name
+    return "e-fff" if "e-fff" in (profile_id or "").lower() or "e-fff" in text.lower() else "unknown"

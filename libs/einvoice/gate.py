@@ -1,0 +1,265 @@
+"""The byte gate: what every document passes before anybody builds a tree of it.
+
+::
+
+    bytes ─▶ size ─▶ magic ─▶ encoding ─▶ limits from the bytes alone ─▶ expat (well-formed, no DOCTYPE) ─▶ Gate
+                                          └ not provable that way ─▶ expat counts every element
+
+A lawful invoice is far below every limit, so its depth and its attributes can be bounded by counting ``<`` and
+``=`` in the bytes; expat then runs without a Python call per element. Only a document with comments, CDATA,
+empty-element tags or odd sizes is counted element by element. Sources: DESIGN §7, ``field.md`` §C.3 rows 1, 4-9, 11-13.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from xml.parsers import expat
+
+from libs.einvoice.refusals import refuse, too_large
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The largest document the hub takes. Bytes, unless said otherwise."""
+
+    size: int = 10 * 1024 * 1024
+    depth: int = 64
+    elements: int = 250_000
+    attributes: int = 64  # on one element
+    namespaces: int = 32  # declared on one element
+    asides: int = 10_000  # comments, processing instructions and CDATA sections together
+    text: int = 8 * 1024 * 1024  # one run of text or one attribute value; libxml2 itself stops at 10 MB
+
+
+DEFAULT = Limits()
+
+_SMALL = 256 * 1024
+
+_MAGIC = (
+    (b"\x1f\x8b", "gzip"),
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"%PDF-", "pdf"),
+    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
+)
+_DECLARATION = re.compile(rb"<\?xml[ \t\r\n][^>]{0,200}?\?>")
+_ENCODING = re.compile(rb"[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*[\"']([A-Za-z0-9._:\-]{1,40})[\"']")
+_UTF8_NAMES = frozenset({"utf-8", "utf8"})
+_UTF16_NAMES = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be"})
+_ASCII_NAMES = frozenset({"us-ascii", "ascii"})
+_XINCLUDE = "http://www.w3.org/2001/XInclude"
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A document that may be parsed.
+
+    ``data`` is strict UTF-8 without a byte order mark and is what the next stage reads; ``encoding`` is what the
+    document came in (``utf-8``, ``utf-16``). ``namespace`` (empty when there is none), ``root`` and ``line``
+    say what the root element is and where it stands.
+    """
+
+    data: bytes
+    encoding: str
+    namespace: str
+    root: str
+    line: int
+
+
+def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
+    """Let ``data`` through or refuse it.
+
+    Raises ``TooLarge`` (code ``too-large``) or ``Unprocessable`` with code ``empty``, ``gzip``, ``zip``, ``pdf``,
+    ``ole``, ``encoding``, ``not-xml``, ``doctype``, ``xinclude``, ``too-deep``, ``too-many-elements``,
+    ``too-many-attributes``, ``too-many-namespaces``, ``too-many-asides`` or ``text-too-long``. ``extra`` holds
+    ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
+    """
+    clean, encoding = transcode(data, limits)
+    asides = clean.count(b"<!") + clean.count(b"<?")
+    if asides > limits.asides:
+        raise refuse("too-many-asides", 1, limit=limits.asides)
+    namespace, root, line = _parse(clean, limits, counted=not within(clean, limits))
+    if len(clean) > limits.text:
+        _text_runs(clean, limits.text)
+    return Gate(clean, encoding, namespace, root, line)
+
+
+def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
+    """``data`` as strict UTF-8 without byte order mark, and the encoding it came in.
+
+    Looks at size, magic numbers, byte order mark, the bytes themselves and what the declaration claims.
+    """
+    if len(data) > limits.size:
+        raise too_large(len(data), limits.size)
+    for magic, code in _MAGIC:
+        if data.startswith(magic):
+            raise refuse(code, 1)
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        raise refuse("encoding", 1, seen="UTF-32")
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _from_utf16(data, limits), "utf-16"
+    if data.startswith(codecs.BOM_UTF8):
+        data = data[3:]
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise refuse(
+            "encoding", data.count(b"\n", 0, error.start) + 1, seen=_bad_byte(data, error.start)
+        ) from None
+    if not text or text.isspace():
+        raise refuse("empty", 1)
+    start = data[:64].lstrip()
+    if not start.startswith(b"<"):
+        raise refuse("encoding" if b"\x00" in start else "not-xml", 1, seen=_shown(start))
+    claimed = _claimed(data)
+    if claimed in _UTF8_NAMES or claimed is None:
+        return data, "utf-8"
+    if claimed in _ASCII_NAMES and data.isascii():
+        return data, "utf-8"
+    raise refuse("encoding", 1, seen=claimed)
+
+
+def within(data: bytes, limits: Limits) -> bool:
+    """Whether the bytes alone prove that depth, elements and attributes of this document are within the limits.
+
+    ``False`` proves nothing. Where ``<!`` and a second ``<?`` are absent, every ``<`` opens a tag: ``</`` an end
+    tag, anything else a start tag, because ``<`` is forbidden in attribute values. The bound on depth takes
+    every start tag for one that needs an end tag, so empty-element tags only raise it.
+    """
+    if len(data) > _SMALL or b"<!" in data or data.find(b"<?", 2) != -1:
+        return False
+    if data.count(b"xmlns") > limits.namespaces or _crowded(limits.attributes).search(data):
+        return False
+    depth = -1 if data.startswith(b"<?") else 0
+    for piece in data.split(b"</"):
+        depth += piece.count(b"<")
+        if depth > limits.depth:
+            return False
+        depth -= 1
+    return True
+
+
+@lru_cache(maxsize=4)
+def _crowded(attributes: int) -> re.Pattern[bytes]:
+    """More than ``attributes`` equals signs with no tag beginning between them."""
+    return re.compile(rb"=[^=<]*" * 2 + rb"(?:=[^=<]*){%d}" % (attributes - 1))
+
+
+def _from_utf16(data: bytes, limits: Limits) -> bytes:
+    try:
+        text = data.decode("utf-16")
+    except UnicodeDecodeError:
+        raise refuse("encoding", 1, seen="UTF-16") from None
+    if not text or text.isspace():
+        raise refuse("empty", 1)
+    clean = text.encode("utf-8", "surrogatepass")
+    claimed = _claimed(clean)
+    if claimed is not None and claimed not in _UTF16_NAMES:
+        raise refuse("encoding", 1, seen=claimed)
+    # The declaration must not contradict the bytes any more; line numbers stay what they were.
+    clean = _DECLARATION.sub(
+        lambda found: b'<?xml version="1.0" encoding="UTF-8"?>' + b"\n" * found[0].count(b"\n"),
+        clean,
+        count=1,
+    )
+    if len(clean) > limits.size * 2:
+        raise too_large(len(clean), limits.size)
+    return clean
+
+
+def _claimed(data: bytes) -> str | None:
+    """The encoding the XML declaration names, in lower case."""
+    declaration = _DECLARATION.match(data)
+    found = _ENCODING.search(declaration[0]) if declaration else None
+    return found[1].decode("ascii").lower() if found else None
+
+
+def _bad_byte(data: bytes, at: int) -> str:
+    return f"0x{data[at]:02X}"
+
+
+def _shown(start: bytes) -> str:
+    return start[:20].decode("utf-8", "replace")
+
+
+def _parse(data: bytes, limits: Limits, *, counted: bool) -> tuple[str, str, int]:
+    """Namespace, local name and line of the root of a well-formed document within the limits."""
+    parser = expat.ParserCreate("utf-8", " ")
+    parser.ordered_attributes = True
+    parser.buffer_text = True
+    found: list[tuple[str, int]] = []
+    namespaces = [-1, 0]  # byte position of the element that declares, how many so far
+
+    def doctype(*_: object) -> None:
+        raise refuse("doctype", parser.CurrentLineNumber)
+
+    def namespace(_: str | None, uri: str | None) -> None:
+        if uri == _XINCLUDE:
+            raise refuse("xinclude", parser.CurrentLineNumber)
+        at = parser.CurrentByteIndex
+        if namespaces[0] != at:
+            namespaces[:] = [at, 0]
+        namespaces[1] += 1
+        if namespaces[1] > limits.namespaces:
+            raise refuse("too-many-namespaces", parser.CurrentLineNumber, limit=limits.namespaces)
+
+    def first(name: str, _: list[str]) -> None:
+        found.append((name, parser.CurrentLineNumber))
+        parser.StartElementHandler = None
+
+    parser.StartDoctypeDeclHandler = doctype
+    parser.StartNamespaceDeclHandler = namespace
+    if counted:
+        _count(parser, limits, found)
+    else:
+        parser.StartElementHandler = first
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError as error:
+        raise refuse(
+            "not-xml", error.lineno, seen=expat.errors.messages.get(error.code, str(error.code))
+        ) from None
+    name, line = found[0]
+    uri, _, local = name.rpartition(" ")
+    return uri, local, line
+
+
+def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, int]]) -> None:
+    """Hang counters on ``parser``: one Python call per tag, for documents the bytes cannot vouch for."""
+    depth = elements = 0
+    deepest, most, crowd = limits.depth, limits.elements, 2 * limits.attributes
+
+    def start(name: str, attributes: list[str]) -> None:
+        nonlocal depth, elements
+        depth += 1
+        elements += 1
+        if elements == 1:
+            found.append((name, parser.CurrentLineNumber))
+        if depth > deepest:
+            raise refuse("too-deep", parser.CurrentLineNumber, limit=deepest)
+        if elements > most:
+            raise refuse("too-many-elements", parser.CurrentLineNumber, limit=most)
+        if len(attributes) > crowd:
+            raise refuse("too-many-attributes", parser.CurrentLineNumber, limit=limits.attributes)
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+
+
+def _text_runs(data: bytes, longest: int) -> None:
+    """Refuse a run of bytes without a tag that is longer than ``longest``."""
+    at = 0
+    while at < len(data):
+        following = data.find(b"<", at + 1)
+        if following == -1:
+            following = len(data)
+        if following - at > longest:
+            raise refuse("text-too-long", data.count(b"\n", 0, at) + 1, limit=longest)
+        at = following

@@ -1,0 +1,113 @@
+"""What the gate and the detection say when they refuse: a stable code, the line, and words that say what to do next."""
+
+from __future__ import annotations
+
+from libs.errors import TooLarge, Unprocessable
+
+# code → (Dutch, English); {line}, {seen} and {limit} are filled in.
+_WORDS: dict[str, tuple[str, str]] = {
+    "empty": (
+        "Het bestand is leeg. Maak de factuur opnieuw aan in uw pakket en stuur het XML-bestand nog een keer.",
+        "The file is empty. Make the invoice again in your software and send the XML file once more.",
+    ),
+    "gzip": (
+        "Dit is een gecomprimeerd bestand (gzip), geen factuur. Pak het uit en stuur het XML-bestand zelf.",
+        "This is a compressed file (gzip), not an invoice. Unpack it and send the XML file itself.",
+    ),
+    "zip": (
+        "Dit is een zip-bestand (of een Office-document), geen factuur. Pak het uit en stuur het XML-bestand zelf.",
+        "This is a zip file (or an Office document), not an invoice. Unpack it and send the XML file itself.",
+    ),
+    "pdf": (
+        "Dit is een PDF. Een PDF alleen is geen e-factuur: stuur het XML-bestand (UBL); "
+        "de PDF mag mee onder dezelfde bestandsnaam.",
+        "This is a PDF. A PDF alone is not an e-invoice: send the XML file (UBL); "
+        "the PDF may come along under the same file name.",
+    ),
+    "ole": (
+        "Dit is een oud Office-document (Word, Excel of Outlook), geen factuur. "
+        "Stuur het XML-bestand dat uw boekhoudpakket maakt.",
+        "This is an old Office document (Word, Excel or Outlook), not an invoice. "
+        "Send the XML file that your accounting software makes.",
+    ),
+    "encoding": (
+        "Regel {line}: de tekencodering klopt niet (gezien: {seen}). De hub leest UTF-8: sla het bestand op als "
+        'UTF-8 en laat de eerste regel encoding="UTF-8" zeggen.',
+        "Line {line}: the character encoding is wrong (seen: {seen}). The hub reads UTF-8: save the file as UTF-8 "
+        'and let its first line say encoding="UTF-8".',
+    ),
+    "not-xml": (
+        "Regel {line}: dit is geen goed gevormde XML ({seen}). Stuur het bestand zoals uw pakket het maakt, "
+        "zonder het met de hand te wijzigen.",
+        "Line {line}: this is not well-formed XML ({seen}). Send the file as your software makes it, "
+        "without editing it by hand.",
+    ),
+    "doctype": (
+        "Regel {line}: het bestand bevat een DOCTYPE. Dat is uit veiligheid niet toegestaan en geen enkele "
+        "e-factuur heeft het nodig: haal die regel weg (of stuurt u een webpagina?).",
+        "Line {line}: the file holds a DOCTYPE. For safety that is not allowed and no e-invoice needs it: "
+        "take that line out (or are you sending a web page?).",
+    ),
+    "xinclude": (
+        "Regel {line}: het bestand wil een ander bestand insluiten (XInclude). Dat is uit veiligheid niet "
+        "toegestaan: stuur één volledig XML-bestand.",
+        "Line {line}: the file wants to include another file (XInclude). For safety that is not allowed: "
+        "send one complete XML file.",
+    ),
+    "too-deep": (
+        "Regel {line}: de elementen zijn dieper genest dan {limit} niveaus. Een factuur is dat nooit: "
+        "controleer hoe het bestand gemaakt is.",
+        "Line {line}: the elements are nested deeper than {limit} levels. An invoice never is: "
+        "check how the file was made.",
+    ),
+    "too-many-elements": (
+        "Regel {line}: het bestand heeft meer dan {limit} elementen. Splits de factuur in kleinere facturen.",
+        "Line {line}: the file has more than {limit} elements. Split the invoice into smaller ones.",
+    ),
+    "too-many-attributes": (
+        "Regel {line}: een element heeft meer dan {limit} attributen. Een factuur heeft dat nooit: "
+        "controleer hoe het bestand gemaakt is.",
+        "Line {line}: an element has more than {limit} attributes. An invoice never has: check how the file was made.",
+    ),
+    "too-many-namespaces": (
+        "Regel {line}: een element declareert meer dan {limit} namespaces. Een factuur doet dat nooit: "
+        "controleer hoe het bestand gemaakt is.",
+        "Line {line}: an element declares more than {limit} namespaces. An invoice never does: "
+        "check how the file was made.",
+    ),
+    "too-many-asides": (
+        "Het bestand heeft meer dan {limit} commentaren, instructies of CDATA-blokken. "
+        "Haal die weg en stuur de factuur opnieuw.",
+        "The file has more than {limit} comments, instructions or CDATA sections. "
+        "Take them out and send the invoice again.",
+    ),
+    "text-too-long": (
+        "Regel {line}: een stuk tekst is langer dan {limit} bytes. Stuur grote bijlagen niet in de XML mee.",
+        "Line {line}: a piece of text is longer than {limit} bytes. Do not send large attachments inside the XML.",
+    ),
+    "not-an-invoice": (
+        "Regel {line}: het hoofdelement is {seen}; de hub leest UBL-facturen (Invoice) en "
+        "UBL-creditnota's (CreditNote). Kies in uw pakket UBL of Simplerinvoicing als formaat, "
+        "of vraag ons dit formaat toe te voegen.",
+        "Line {line}: the root element is {seen}; the hub reads UBL invoices (Invoice) and UBL credit notes "
+        "(CreditNote). Choose UBL or Simplerinvoicing as the format in your software, or ask us to add this format.",
+    ),
+}
+_TOO_LARGE = (
+    "Het bestand is {size} bytes; de hub neemt er hoogstens {limit} aan. Laat grote bijlagen weg of stuur ze als PDF mee.",
+    "The file is {size} bytes; the hub takes {limit} at most. Leave large attachments out or send them along as a PDF.",
+)
+
+CODES = frozenset(_WORDS)
+
+
+def refuse(code: str, line: int, *, seen: str = "", limit: int = 0) -> Unprocessable:
+    """The error of ``code``: ``extra`` holds ``line`` and ``words`` by language."""
+    nl, en = (text.format(line=line, seen=seen, limit=limit) for text in _WORDS[code])
+    return Unprocessable(en, code=code, line=line, words={"nl": nl, "en": en})
+
+
+def too_large(size: int, limit: int) -> TooLarge:
+    """The error of a document over the cap, both in bytes."""
+    nl, en = (text.format(size=size, limit=limit) for text in _TOO_LARGE)
+    return TooLarge(en, line=1, limit=limit, words={"nl": nl, "en": en})

@@ -1,0 +1,1 @@
+"""The rule engine: an invoice in, findings out. Pure."""

@@ -1,0 +1,1 @@
+"""Rule packs: tables of small typed functions over the facts of an invoice."""
