@@ -13,8 +13,7 @@ from uuid import UUID
 import zstandard
 
 from libs.contracts.parts import DocumentRef
-from libs.db.pools import Pools
-from libs.db.types import Connection, Record
+from libs.db.types import Connection, Pool, Record
 from libs.documents.store import OFF_LOOP, DocumentDamaged, DocumentMissing, NewDocument, checked, prepare
 from libs.errors import HubError
 
@@ -32,10 +31,11 @@ JOIN documents.document USING (account, document_id)
 
 
 class PostgresDocuments:
-    """A ``DocumentStore`` on the database the services use anyway."""
+    """A ``DocumentStore`` on the database the services use anyway. ``pool``: of any service's worker; those
+    may read every account's documents."""
 
-    def __init__(self, pools: Pools) -> None:
-        self._pools = pools
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
 
     async def put(self, conn: Connection, account: UUID, documents: Sequence[NewDocument]) -> None:
         await self.put_many(conn, [(account, document) for document in documents])
@@ -64,29 +64,26 @@ class PostgresDocuments:
         if not refs:
             return {}
         ids = [ref.document_id for ref in refs]
-        if conn is not None:
-            rows = await conn.fetch(_GET, accounts, ids)
-        else:
-            pool = await self._pools.get("documents", "worker")
-            rows = await pool.fetch(_GET, accounts, ids)
+        rows = await (conn or self._pool).fetch(_GET, accounts, ids)
         if sum(ref.size for ref in refs) > OFF_LOOP:
-            return await asyncio.to_thread(_open_all, refs, accounts, rows)
-        return _open_all(refs, accounts, rows)
+            return await asyncio.to_thread(_unpack_all, refs, accounts, rows)
+        return _unpack_all(refs, accounts, rows)
 
 
-def _open_all(
+def _unpack_all(
     refs: Sequence[DocumentRef], accounts: Sequence[UUID], rows: Sequence[Record]
 ) -> dict[UUID, bytes | HubError]:
     bodies: dict[tuple[UUID, UUID], bytes] = {
         (row["account"], row["document_id"]): row["body"] for row in rows
     }
     return {
-        ref.document_id: _open(ref, bodies.get((account, ref.document_id)))
+        ref.document_id: unpack(ref, bodies.get((account, ref.document_id)))
         for ref, account in zip(refs, accounts, strict=True)
     }
 
 
-def _open(ref: DocumentRef, body: bytes | None) -> bytes | HubError:
+def unpack(ref: DocumentRef, body: bytes | None) -> bytes | HubError:
+    """The bytes under a claim check, or why there are none."""
     if body is None:
         return DocumentMissing(f"document {ref.document_id} is not in the store")
     try:

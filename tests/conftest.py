@@ -1,0 +1,97 @@
+"""What every test may ask for. Servers start when the first test asks, never before."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from libs.db.settings import DatabaseSettings
+from libs.messaging.transport import Transport
+from libs.testing import stack
+from libs.testing.databases import Databases, present
+from libs.testing.postgres import Postgres
+from libs.testing.rabbitmq import RabbitMQ
+
+pytest_plugins = ("libs.testing.tiers", "libs.testing.trace")
+
+_used: list[str] = []
+_vhosts = itertools.count(1)
+
+
+def pytest_report_header() -> str:
+    return stack.plan()
+
+
+def pytest_configure() -> None:
+    stack.listener = _used.append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in _used:
+        terminalreporter.write_line(f"used: {line}")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """The session's Postgres. To break one, take ``stack.postgres(private=True)``."""
+    with stack.postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres: Postgres) -> str:
+    """The administrator's URL of the session's Postgres."""
+    return postgres.url
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_url: str) -> Iterator[Databases]:
+    """Makes databases: ``await databases.fresh()``."""
+    found = Databases(postgres_url, present())
+    yield found
+    asyncio.run(found.close())
+
+
+@pytest.fixture
+async def database(databases: Databases) -> AsyncIterator[DatabaseSettings]:
+    """A database of the test's own, with every schema."""
+    settings = await databases.fresh()
+    yield settings
+    await databases.drop(settings)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[RabbitMQ]:
+    """The session's RabbitMQ. To break one, take ``stack.rabbitmq(private=True)``."""
+    with stack.rabbitmq() as server:
+        yield server
+
+
+@pytest.fixture
+def amqp_url(rabbitmq: RabbitMQ) -> Iterator[str]:
+    """The URL of a virtual host of the test's own, empty."""
+    name = f"test-{os.getpid()}-{next(_vhosts)}"
+    rabbitmq.management.make_vhost(name)
+    yield f"{rabbitmq.url.rsplit('/', 1)[0]}/{name}"
+    rabbitmq.management.drop_vhost(name)
+
+
+@pytest.fixture(params=["memory", "amqp"])
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[Transport]:
+    """Each transport in turn, started, with nothing declared."""
+    started: Transport
+    if request.param == "memory":
+        from libs.messaging.memory import MemoryTransport
+
+        started = MemoryTransport()
+    else:
+        from libs.messaging.amqp import AmqpTransport
+
+        started = AmqpTransport(request.getfixturevalue("amqp_url"))
+    await started.start()
+    yield started
+    await started.stop()
