@@ -33,7 +33,7 @@ def path_of(element: Element | None) -> str:
         parent = element.getparent()
         step = f"{_PREFIXES.get(name.namespace or '', '')}{name.localname}"
         if parent is not None:
-            same = [child for child in parent.iterchildren(element.tag)]
+            same = list(parent.iterchildren(element.tag))
             if len(same) > 1:
                 step += f"[{same.index(element) + 1}]"
         steps.append(step)

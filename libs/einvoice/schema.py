@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 from lxml import etree
@@ -34,7 +35,7 @@ def check(root: etree._Element, syntax: str) -> list[Finding]:
     schema = _schema(syntax)
     if schema.validate(root):
         return []
-    return [_finding(error) for error in list(schema.error_log)[:MOST]]
+    return [_finding(error) for error in islice(iter(schema.error_log), MOST)]
 
 
 def _finding(error: etree._LogEntry) -> Finding:

@@ -87,6 +87,9 @@ class Subscription(Protocol):
 class Transport(Protocol):
     name: str
     """``amqp`` or ``memory``: the value of ``messaging.system`` follows from it."""
+    settles_on_publish: bool
+    """True when ``publish`` returns only after every queue has settled the message (memory): that may take
+    long, so the relay does not hold locks meanwhile."""
 
     async def start(self) -> None: ...
 

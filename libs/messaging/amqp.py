@@ -1,0 +1,282 @@
+"""RabbitMQ: one connection publishes, another consumes, because the broker throttles publishers by
+connection and a throttled connection must not keep acknowledgements back.
+
+Publishing goes over one channel with many confirms in flight. A lost connection is told at once
+(``TransportAway``): the outbox keeps the rows, so nothing here hides an outage by waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aio_pika
+from aio_pika import DeliveryMode, ExchangeType
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aiormq.exceptions import ChannelNotFoundEntity
+
+from libs.contracts.topology import DEAD, Topology
+from libs.errors import HubError
+from libs.messaging.transport import (
+    BATCH_MEDIA_TYPE,
+    Delivery,
+    Message,
+    QueueMissing,
+    Subscription,
+    TransportAway,
+    Unroutable,
+)
+
+CONFIRM_SECONDS = 10.0
+_LOST = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, asyncio.TimeoutError, RuntimeError)
+
+
+class AmqpTransport:
+    """See ``Transport`` for the promises."""
+
+    name = "amqp"
+    settles_on_publish = False
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connections: dict[str, AbstractConnection] = {}
+        self._publishing: AbstractChannel | None = None
+        self._exchanges: dict[str, AbstractExchange] = {}
+        self._lock = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect once, so that a wrong URL is told at start. Raises ``TransportAway``."""
+        await self._connection("publish")
+
+    async def stop(self) -> None:
+        for connection in self._connections.values():
+            with contextlib.suppress(*_LOST):
+                await connection.close()
+        self._connections.clear()
+        self._publishing = None
+
+    async def _connection(self, purpose: str) -> AbstractConnection:
+        async with self._lock:
+            connection = self._connections.get(purpose)
+            if connection is None or connection.is_closed:
+                try:
+                    connection = await aio_pika.connect(
+                        self._url, timeout=5, client_properties={"connection_name": f"postbode-{purpose}"}
+                    )
+                except _LOST as away:
+                    raise TransportAway(f"cannot reach the message broker: {away}") from away
+                self._connections[purpose] = connection
+            return connection
+
+    @contextlib.asynccontextmanager
+    async def _channel(self, purpose: str = "admin") -> AsyncIterator[AbstractChannel]:
+        """A channel for one errand: a failed passive declare closes the channel it was made on."""
+        connection = await self._connection(purpose)
+        try:
+            channel = await connection.channel(publisher_confirms=False)
+        except _LOST as away:
+            raise TransportAway(str(away)) from away
+        try:
+            yield channel
+        finally:
+            with contextlib.suppress(*_LOST):
+                await channel.close()
+
+    async def apply(self, topology: Topology) -> None:
+        async with self._channel() as channel:
+            for name in topology.exchanges:
+                await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
+            dead = await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
+            for spec in topology.queues:
+                letters = await channel.declare_queue(
+                    spec.dead, durable=True, arguments={"x-queue-type": "quorum"}
+                )
+                await letters.bind(dead, spec.dead)
+                queue = await channel.declare_queue(spec.name, durable=True, arguments=dict(spec.arguments))
+                for binding in spec.bindings:
+                    await queue.bind(binding.exchange, binding.pattern)
+
+    async def missing(self, queues: Sequence[str]) -> list[str]:
+        return [name for name in queues if await self._look(name) is None]
+
+    async def depth(self, queue: str) -> int:
+        found = await self._look(queue)
+        if found is None:
+            raise QueueMissing(queue)
+        return found
+
+    async def _look(self, queue: str) -> int | None:
+        async with self._channel() as channel:
+            try:
+                found = await channel.declare_queue(queue, passive=True)
+            except ChannelNotFoundEntity:
+                return None
+            except _LOST as away:
+                raise TransportAway(str(away)) from away
+            return int(found.declaration_result.message_count or 0)
+
+    async def _publisher(self) -> AbstractChannel:
+        if self._publishing is None or self._publishing.is_closed:
+            connection = await self._connection("publish")
+            try:
+                self._publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            except _LOST as away:
+                raise TransportAway(str(away)) from away
+            self._exchanges.clear()
+        return self._publishing
+
+    async def publish(self, messages: Sequence[Message]) -> list[HubError | None]:
+        try:
+            channel = await self._publisher()
+        except TransportAway as away:
+            return [away] * len(messages)
+        return list(await asyncio.gather(*(self._publish(channel, message) for message in messages)))
+
+    async def _publish(self, channel: AbstractChannel, message: Message) -> HubError | None:
+        where = f"{message.exchange or 'default'}/{message.routing_key}"
+        try:
+            exchange = self._exchanges.get(message.exchange)
+            if exchange is None:
+                exchange = self._exchanges[message.exchange] = (
+                    await channel.get_exchange(message.exchange, ensure=False)
+                    if message.exchange
+                    else channel.default_exchange
+                )
+            await exchange.publish(
+                aio_pika.Message(
+                    message.body,
+                    content_type=BATCH_MEDIA_TYPE,
+                    delivery_mode=DeliveryMode.PERSISTENT,
+                    message_id=message.message_id,
+                    headers=dict(message.headers),
+                ),
+                message.routing_key,
+                mandatory=True,
+                timeout=CONFIRM_SECONDS,
+            )
+        except PublishError:
+            return Unroutable(where)
+        except DeliveryError as refused:
+            return TransportAway(f"{where}: the broker did not take it: {refused}")
+        except ChannelNotFoundEntity:
+            return Unroutable(where)
+        except _LOST as away:
+            return TransportAway(f"{where}: {away}")
+        return None
+
+    @contextlib.asynccontextmanager
+    async def subscribe(self, queue: str, *, prefetch: int) -> AsyncIterator[Subscription]:
+        connection = await self._connection("consume")
+        try:
+            channel = await connection.channel(publisher_confirms=False)
+            await channel.set_qos(prefetch_count=prefetch)
+            target = await channel.get_queue(queue, ensure=True)
+        except ChannelNotFoundEntity as missing:
+            raise QueueMissing(queue) from missing
+        except _LOST as away:
+            raise TransportAway(str(away)) from away
+        subscription = _Subscription(queue)
+        channel.close_callbacks.add(subscription.lost)
+        try:
+            tag = await target.consume(subscription.arrived)
+        except _LOST as away:
+            raise TransportAway(str(away)) from away
+        try:
+            yield subscription
+        finally:
+            with contextlib.suppress(*_LOST):
+                if not channel.is_closed:
+                    await target.cancel(tag)
+                    await subscription.hand_back_rest()
+                    await channel.close()
+
+
+class _Subscription:
+    """Deliveries of one channel. ``_open`` holds what is not settled, by delivery tag, in tag order."""
+
+    def __init__(self, queue: str) -> None:
+        self._name = queue
+        self._arrivals: asyncio.Queue[_Delivery | None] = asyncio.Queue()
+        self._open: dict[int, _Delivery] = {}
+        self._lost = False
+
+    async def arrived(self, message: AbstractIncomingMessage) -> None:
+        delivery = _Delivery(self._name, message)
+        self._open[delivery.tag] = delivery
+        self._arrivals.put_nowait(delivery)
+
+    def lost(self, *_: Any) -> None:
+        self._lost = True
+        self._arrivals.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[Delivery]:
+        while True:
+            delivery = await self._arrivals.get()
+            if delivery is None or self._lost:
+                raise TransportAway("the connection to the broker was lost")
+            yield delivery
+
+    async def ack(self, deliveries: Sequence[Delivery]) -> None:
+        """``multiple`` is only said when every lower tag is settled: it acknowledges those too."""
+        settled = self._settle(deliveries)
+        if not settled:
+            return
+        highest = settled[-1]
+        try:
+            if not self._open or next(iter(self._open)) > highest.tag:
+                await highest.raw.ack(multiple=True)
+            else:
+                for delivery in settled:
+                    await delivery.raw.ack()
+        except _LOST as away:
+            raise TransportAway(str(away)) from away
+
+    async def reject(self, delivery: Delivery) -> None:
+        for each in self._settle([delivery]):
+            try:
+                await each.raw.reject(requeue=True)
+            except _LOST as away:
+                raise TransportAway(str(away)) from away
+
+    async def hand_back(self, deliveries: Sequence[Delivery]) -> None:
+        for each in self._settle(deliveries):
+            try:
+                await each.raw.nack(requeue=True)
+            except _LOST as away:
+                raise TransportAway(str(away)) from away
+
+    async def hand_back_rest(self) -> None:
+        await self.hand_back(list(self._open.values()))
+
+    def _settle(self, deliveries: Sequence[Delivery]) -> list[_Delivery]:
+        own = sorted((d for d in deliveries if isinstance(d, _Delivery)), key=lambda d: d.tag)
+        for delivery in own:
+            del self._open[delivery.tag]
+        return own
+
+
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    queue: str
+    raw: AbstractIncomingMessage
+
+    @property
+    def tag(self) -> int:
+        return self.raw.delivery_tag or 0
+
+    @property
+    def message(self) -> Message:
+        return Message(
+            exchange=self.raw.exchange or "",
+            routing_key=self.raw.routing_key or "",
+            body=self.raw.body,
+            message_id=self.raw.message_id or "",
+        )
+
+    @property
+    def redelivered(self) -> bool:
+        return bool(self.raw.redelivered)

@@ -1,0 +1,196 @@
+"""From deliveries to a written batch: what happens to events between arriving and being acknowledged.
+
+::
+
+    unread ─ read ─┬─ unreadable ──────────────▶ dead letter
+                   └─ decide ─┬─ decision ─────▶ write ─ fails? ▶ bisect ▶ the one that fails: like ↓
+                              ├─ Retry(after) ─▶ outbox row for this queue alone, not before then
+                              └─ any error ────▶ the same with backoff; after the last try a dead letter
+
+One transaction holds the inbox rows, the state, the outgoing events, the retries and the dead letters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import asyncpg
+import structlog
+from opentelemetry import metrics
+
+from libs import clock
+from libs.contracts.envelope import Event
+from libs.contracts.registry import UndecodableEvent
+from libs.db.types import Pool
+from libs.errors import HubError, Park, Reject, Retry
+from libs.messaging import dead, inbox, outbox, tracing
+from libs.messaging.backoff import next_try
+from libs.messaging.handler import Decided, Handler
+from libs.messaging.pack import Unread
+
+K = TypeVar("K")
+D = TypeVar("D")
+
+AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InterfaceError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.TooManyConnectionsError,
+    OSError,
+)
+"""The database cannot be reached: nobody's fault among the events, so nobody is blamed."""
+_CLASH = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
+_CLASH_TRIES = 5
+
+_log = structlog.get_logger(__name__)
+_meter = metrics.get_meter("postbode")
+_handled = _meter.create_counter("messaging.client.consumed.messages", unit="{message}")
+_repeats = _meter.create_counter("postbode.inbox.repeats", unit="{event}")
+_retried = _meter.create_counter("postbode.events.retried", unit="{event}")
+_buried = _meter.create_counter("postbode.events.dead", unit="{event}")
+
+
+@dataclass(slots=True)
+class _Sorted(Generic[D]):
+    decided: list[Decided[D]] = field(default_factory=list)
+    retries: list[tuple[Event, timedelta]] = field(default_factory=list)
+    dying: list[dead.Dying] = field(default_factory=list)
+
+
+class Batch(Generic[K, D]):
+    """Writes batches of one handler."""
+
+    def __init__(self, handler: Handler[K, D], pool: Pool, *, transport: str) -> None:
+        self._handler = handler
+        self._pool = pool
+        self._queue = handler.queue
+        self._transport = transport
+
+    async def handle(self, arrived: Sequence[Unread]) -> None:
+        """Handle every event once. Raises only when the database is away (one of ``AWAY``)."""
+        unique = {unread.event_id: unread for unread in arrived}
+        async with self._pool.acquire() as conn:
+            known = await inbox.known(conn, self._queue, unique)
+        repeats = len(arrived) - len(unique) + len(known)
+        if repeats:
+            _repeats.add(repeats, {"queue": self._queue})
+        fresh = [unread for event_id, unread in unique.items() if event_id not in known]
+        events, unreadable = self._read(fresh)
+        if unreadable:
+            await self._write(_Sorted(dying=unreadable), {})
+        if events:
+            bodies = {unread.event_id: unread for unread in fresh}
+            with tracing.processing(self._transport, self._queue, events):
+                await self._handle(events, bodies)
+        _handled.add(len(fresh), {"queue": self._queue})
+
+    async def _handle(self, events: Sequence[Event], bodies: dict[UUID, Unread]) -> None:
+        """Gather, decide, write; on failure halve until the one that fails stands alone."""
+        try:
+            known = await self._handler.gather(events)
+            result = await self._decide(events, known, bodies)
+            await self._write(result, bodies)
+        except AWAY:
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place that must take whatever a handler does
+            if len(events) > 1:
+                half = len(events) // 2
+                await self._handle(events[:half], bodies)
+                await self._handle(events[half:], bodies)
+                return
+            _log.warning("event failed", queue=self._queue, event=str(events[0].id), exc_info=error)
+            await self._write(self._failed(events[0], error, bodies), bodies)
+
+    async def _decide(self, events: Sequence[Event], known: K, bodies: dict[UUID, Unread]) -> _Sorted[D]:
+        def work() -> _Sorted[D]:
+            result: _Sorted[D] = _Sorted()
+            for event in events:
+                self._decide_one(event, known, bodies, result)
+            return result
+
+        return await asyncio.to_thread(work) if self._handler.heavy else work()
+
+    def _decide_one(self, event: Event, known: K, bodies: dict[UUID, Unread], result: _Sorted[D]) -> None:
+        try:
+            try:
+                decision = self._handler.decide(event, known)
+            except (Reject, Park) as word:
+                decision = self._handler.refused(event, word)
+        except Retry as later:
+            result.retries.append((event, later.after))
+        except Exception as error:  # noqa: BLE001 - one bad event must not hurt its neighbours
+            failed: _Sorted[D] = self._failed(event, error, bodies)
+            result.retries += failed.retries
+            result.dying += failed.dying
+        else:
+            result.decided.append(Decided(event, decision))
+
+    def _failed(self, event: Event, error: Exception, bodies: dict[UUID, Unread]) -> _Sorted[Any]:
+        """Try again later, or bury: what cannot change is buried at once."""
+        hopeless = isinstance(error, HubError) and not error.transient
+        wait = None if hopeless else next_try(event.attempt)
+        if wait is not None:
+            return _Sorted(retries=[(event, wait)])
+        cause = error.code if isinstance(error, HubError) else type(error).__name__
+        return _Sorted(dying=[dead.Dying(bodies[event.id], event.attempt, cause, str(error))])
+
+    def _read(self, unread: Sequence[Unread]) -> tuple[list[Event], list[dead.Dying]]:
+        events: list[Event] = []
+        dying: list[dead.Dying] = []
+        for each in unread:
+            try:
+                events.append(each.read())
+            except UndecodableEvent as error:
+                dying.append(dead.Dying(each, 1, error.code, error.message))
+        return events, dying
+
+    async def _write(self, result: _Sorted[D], bodies: dict[UUID, Unread]) -> None:
+        for attempt in range(1, _CLASH_TRIES + 1):
+            try:
+                await self._write_once(result)
+            except _CLASH:
+                # Another worker won; the same work again succeeds.
+                if attempt == _CLASH_TRIES:
+                    raise
+                await asyncio.sleep(0.01 * attempt)
+            else:
+                break
+        if result.retries:
+            _retried.add(len(result.retries), {"queue": self._queue})
+        if result.dying:
+            _buried.add(len(result.dying), {"queue": self._queue})
+            for each in result.dying:
+                _log.error(
+                    "dead letter", queue=self._queue, event=str(each.unread.event_id), cause=each.cause,
+                    detail=each.detail[:300],
+                )  # fmt: skip
+
+    async def _write_once(self, result: _Sorted[D]) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            ids = {d.event.id for d in result.decided} | {d.unread.event_id for d in result.dying}
+            fresh = await inbox.claim(conn, self._queue, ids)
+            decided = [d for d in result.decided if d.event.id in fresh]
+            if decided:
+                await outbox.append(conn, await self._handler.write(conn, decided))
+            await dead.bury(conn, self._queue, [d for d in result.dying if d.unread.event_id in fresh])
+            await outbox.append_rows(conn, [_retry(self._queue, *retry) for retry in result.retries])
+
+
+def _retry(queue: str, event: Event, after: timedelta) -> outbox.Row:
+    """The same event for this queue alone. No inbox row is written: the retry keeps its id."""
+    return outbox.Row(
+        event_id=event.id,
+        account=event.account,
+        exchange="",
+        routing_key=queue,
+        subject=event.subject,
+        body=event.again().encode(),
+        not_before=clock.now() + after,
+    )

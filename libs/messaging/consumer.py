@@ -1,0 +1,202 @@
+"""The consumer: from one queue through a handler into the database.
+
+::
+
+    deliveries ─ collect (≤ 200 events or 20 ms) ─▶ Batch.handle ─ committed ─▶ ack
+        │ redelivered, more than one event                │ database away
+        ▼                                                 ▼
+    taken apart: every event out again alone         handed back once; wait until it answers
+
+A pack that comes *redelivered* may hold the event that crashed us. It is taken apart before anything is
+tried: each event goes out again as a message of its own, with its id, so that a poison event meets the
+broker's delivery limit alone instead of taking its neighbours along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+import structlog
+
+from libs.db.types import Pool
+from libs.messaging import dead, inbox, outbox
+from libs.messaging.batch import AWAY, Batch
+from libs.messaging.handler import Handler
+from libs.messaging.pack import Unread, unpack
+from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
+
+K = TypeVar("K")
+D = TypeVar("D")
+_log = structlog.get_logger(__name__)
+
+
+def _nobody() -> None:
+    """The default wake-up: the relay finds new rows by polling."""
+
+
+class Consumer(Generic[K, D]):
+    """Runs one handler on its queue, and moves what the broker gave up on into the dead letters."""
+
+    def __init__(
+        self,
+        handler: Handler[K, D],
+        pool: Pool,
+        transport: Transport,
+        *,
+        schema: str,
+        wake: Callable[[], Any] = _nobody,
+        max_events: int = 200,
+        linger: float = 0.020,
+        prefetch: int = 20,
+    ) -> None:
+        self._queue = handler.queue
+        self._pool = pool
+        self._transport = transport
+        self._schema = schema
+        self._wake = wake
+        self._max_events = max_events
+        self._linger = linger
+        self._prefetch = prefetch
+        self._batch: Batch[K, D] = Batch(handler, pool, transport=transport.name)
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Consume until ``stop()``; the batch in hand is finished, the rest handed back."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_on(self._consume))
+            group.create_task(self._keep_on(self._collect_dead))
+            group.create_task(self._prune())
+
+    def stop(self) -> None:
+        """Let ``run()`` finish the batch in hand and return."""
+        self._stopping.set()
+
+    async def _keep_on(self, part: Callable[[], Any]) -> None:
+        """Run ``part`` until stopped; after a lost broker or database wait, and subscribe anew."""
+        pause = 0.1
+        while not self._stopping.is_set():
+            try:
+                await part()
+                pause = 0.1
+            except (TransportAway, QueueMissing) as away:
+                _log.warning("cannot consume", queue=self._queue, code=away.code, detail=away.message)
+            except AWAY as away:
+                _log.warning("database away", queue=self._queue, error=repr(away))
+                await self._until_the_database_answers()
+                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), pause)
+            pause = min(pause * 2, 5.0)
+
+    async def _consume(self) -> None:
+        async with self._transport.subscribe(self._queue, prefetch=self._prefetch) as subscription:
+            async for group in self._groups(subscription):
+                await self._handle(subscription, group)
+
+    async def _handle(
+        self, subscription: Subscription, group: Sequence[tuple[Delivery, list[Unread]]]
+    ) -> None:
+        whole: list[Delivery] = []
+        events: list[Unread] = []
+        try:
+            for delivery, unread in group:
+                if delivery.redelivered and len(unread) > 1:
+                    await self._take_apart(unread)
+                else:
+                    events += unread
+                whole.append(delivery)
+            if events:
+                await self._batch.handle(events)
+        except AWAY:
+            # Once, and then no more until the database answers: on older brokers each return counts.
+            with contextlib.suppress(TransportAway):
+                await subscription.hand_back([delivery for delivery, _ in group])
+            raise
+        self._wake()
+        await subscription.ack(whole)
+
+    async def _take_apart(self, unread: Sequence[Unread]) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            done = await inbox.known(conn, self._queue, [each.event_id for each in unread])
+            await outbox.append_rows(
+                conn,
+                [
+                    outbox.Row(
+                        event_id=each.event_id,
+                        account=each.account or UUID(int=0),
+                        exchange="",
+                        routing_key=self._queue,
+                        subject=each.attribute("subject") or "",
+                        body=each.body,
+                        alone=True,
+                    )
+                    for each in unread
+                    if each.event_id not in done
+                ],
+            )
+
+    async def _groups(self, subscription: Subscription) -> AsyncIterator[list[tuple[Delivery, list[Unread]]]]:
+        """Deliveries in groups: as many as come within the linger, at most ``max_events`` events."""
+        arrivals = aiter(subscription)
+        pending: asyncio.Task[Delivery] | None = None
+        stopping = asyncio.create_task(self._stopping.wait())
+        loop = asyncio.get_running_loop()
+        try:
+            while not self._stopping.is_set():
+                group: list[tuple[Delivery, list[Unread]]] = []
+                count, until = 0, 0.0
+                while count < self._max_events:
+                    pending = pending or asyncio.ensure_future(anext(arrivals))
+                    left = until - loop.time() if group else None
+                    if left is not None and left <= 0 and not pending.done():
+                        break
+                    await asyncio.wait({pending, stopping}, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                    if not pending.done():
+                        break
+                    delivery = pending.result()
+                    pending = None
+                    unread = unpack(delivery.message)
+                    group.append((delivery, unread))
+                    count += len(unread)
+                    until = until or loop.time() + self._linger
+                if group:
+                    yield group
+        finally:
+            for task in (pending, stopping):
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(*(t for t in (pending, stopping) if t is not None), return_exceptions=True)
+
+    async def _collect_dead(self) -> None:
+        async with self._transport.subscribe(f"{self._queue}.dead", prefetch=1) as subscription:
+            async for group in self._groups(subscription):
+                for delivery, _ in group:
+                    await dead.collect(self._pool, self._queue, delivery.message)
+                    await subscription.ack([delivery])
+
+    async def _until_the_database_answers(self) -> None:
+        pause = 0.1
+        while not self._stopping.is_set():
+            try:
+                await self._pool.fetchval("SELECT 1")
+            except AWAY:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                return
+
+    async def _prune(self) -> None:
+        """Forget, an hour at a time, what no repeat can ask for any more."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(*AWAY):
+                async with self._pool.acquire() as conn:
+                    while await inbox.prune(conn, self._queue):
+                        if self._stopping.is_set():
+                            break
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 3600)

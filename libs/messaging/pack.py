@@ -1,0 +1,116 @@
+"""Packing and unpacking: one message carries 1..N events of one type as a CloudEvents JSON batch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+import orjson
+
+from libs.contracts.envelope import Event
+from libs.contracts.registry import UndecodableEvent, decode
+from libs.messaging.transport import Message
+
+MOST_EVENTS = 200
+MOST_BYTES = 256 * 1024
+_NAMELESS = UUID("6f0f2d0e-7f4d-4c58-9f0a-6b1f0e1d9a55")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An outbox row on its way out."""
+
+    id: int
+    exchange: str
+    routing_key: str
+    body: bytes
+    alone: bool = False
+    tries: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One message and the outbox rows in it."""
+
+    message: Message
+    ids: tuple[int, ...]
+
+
+def pack(rows: Sequence[Waiting]) -> Iterator[Pack]:
+    """Group rows by address, in order; a row bigger than a pack goes alone."""
+    lanes: dict[tuple[str, str], list[Waiting]] = {}
+    for row in rows:
+        if row.alone:
+            yield _pack([row])
+            continue
+        lane = lanes.setdefault((row.exchange, row.routing_key), [])
+        if lane and (len(lane) >= MOST_EVENTS or sum(len(r.body) for r in lane) + len(row.body) > MOST_BYTES):
+            yield _pack(lane)
+            lane.clear()
+        lane.append(row)
+    for lane in lanes.values():
+        if lane:
+            yield _pack(lane)
+
+
+def _pack(rows: Sequence[Waiting]) -> Pack:
+    first = rows[0]
+    return Pack(
+        Message(
+            exchange=first.exchange,
+            routing_key=first.routing_key,
+            body=b"[" + b",".join(row.body for row in rows) + b"]",
+            message_id=f"{first.id}-{rows[-1].id}",
+            headers={"hub-tries": max(row.tries for row in rows)},
+        ),
+        tuple(row.id for row in rows),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """One element of a batch before anybody knows whether it can be read."""
+
+    body: bytes
+    raw: Any
+
+    @property
+    def event_id(self) -> UUID:
+        """Its id; for what has none, one that follows from its bytes, so a repeat is still recognised."""
+        try:
+            return UUID(self.raw["id"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            return uuid5(_NAMELESS, self.body.decode("utf-8", "replace"))
+
+    def attribute(self, name: str) -> str | None:
+        value = self.raw.get(name) if isinstance(self.raw, Mapping) else None
+        return str(value) if value is not None else None
+
+    @property
+    def account(self) -> UUID | None:
+        try:
+            return UUID(self.attribute("account") or "")
+        except ValueError:
+            return None
+
+    def read(self) -> Event:
+        """Raises ``UndecodableEvent`` (or ``UnknownEvent``)."""
+        return decode(self.raw)
+
+
+def unpack(message: Message) -> list[Unread]:
+    """The events of a message, not yet read. What is no batch at all is one unreadable event."""
+    try:
+        raw = orjson.loads(message.body)
+    except orjson.JSONDecodeError:
+        return [Unread(message.body, None)]
+    if not isinstance(raw, list):
+        return [Unread(message.body, raw)]
+    if len(raw) == 1:
+        return [Unread(message.body[1:-1].strip(), raw[0])]
+    return [Unread(orjson.dumps(item), item) for item in raw]
+
+
+__all__ = ["MOST_BYTES", "MOST_EVENTS", "Pack", "UndecodableEvent", "Unread", "Waiting", "pack", "unpack"]

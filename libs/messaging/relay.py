@@ -1,0 +1,292 @@
+"""The relay: from the outbox to the transport.
+
+::
+
+    outbox ──claim, fair over accounts──▶ packs ──publish, confirmed──▶ outbox_sent
+       ▲                                              │ not safe (unroutable, broker away)
+       └──────────────────────────────────────────────┘ the row stays; tried again a little later
+
+A row is moved only after the transport says the message is safe. A crash before that publishes it twice;
+the consumer's inbox absorbs the repeat. Over a broker the rows stay locked while they are published, so
+several relays share the work. Without one (memory) "safe" means *handled by every queue*, which may take
+long: rows are then marked as in hand (``not_before = infinity``) instead of locked, and whatever is so
+marked at start belongs to a process that died.
+
+Fairness: a *lane* is one routing key of one account. The claim walks from lane to lane by an index skip
+scan, starts after the lane where it stopped, and takes an equal share of each: a supplier with 100,000
+invoices waiting holds nobody else up, and a claim costs what it takes and not what waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Sequence
+from uuid import UUID
+
+import asyncpg
+import structlog
+from opentelemetry import metrics
+
+from libs import clock
+from libs.contracts.registry import PAYLOADS
+from libs.contracts.topology import Topology
+from libs.db.types import Connection, Pool
+from libs.errors import HubError
+from libs.messaging import tracing
+from libs.messaging.pack import Pack, Waiting, pack
+from libs.messaging.transport import QueueMissing, Transport, TransportAway
+
+_log = structlog.get_logger(__name__)
+_published = metrics.get_meter("postbode").create_counter(
+    "messaging.client.sent.messages", unit="{message}", description="messages published"
+)
+
+DEEP = 2_000
+"""Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
+IN_HAND = 4_000
+_POLL_BUSY, _POLL_IDLE = 0.2, 1.0
+_AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.CannotConnectNowError)
+
+_DUE = """
+UPDATE outbox SET not_before = NULL WHERE id IN (
+    SELECT id FROM outbox WHERE not_before <= now() ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED)
+"""
+
+_LANES = """
+WITH RECURSIVE lane AS (
+    (SELECT routing_key, account FROM outbox
+      WHERE not_before IS NULL AND (routing_key, account) > ($1, $2)
+      ORDER BY routing_key, account LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM lane, LATERAL (
+        SELECT o.routing_key, o.account FROM outbox o
+         WHERE o.not_before IS NULL AND (o.routing_key, o.account) > (lane.routing_key, lane.account)
+         ORDER BY o.routing_key, o.account LIMIT 1) following
+)
+SELECT routing_key, account FROM lane LIMIT $3
+"""
+
+_CLAIM = """
+WITH taken AS MATERIALIZED (
+    SELECT row.* FROM unnest($1::text[], $2::uuid[]) AS lane (routing_key, account), LATERAL (
+        SELECT o.id, o.exchange, o.routing_key, o.body, o.alone, o.tries FROM outbox o
+         WHERE o.not_before IS NULL AND o.routing_key = lane.routing_key AND o.account = lane.account
+         ORDER BY o.id LIMIT $3 FOR UPDATE SKIP LOCKED) row
+)
+SELECT id, exchange, routing_key, body, alone, tries + 1 AS tries FROM taken ORDER BY id
+"""
+
+_MOVE = """
+WITH gone AS (
+    DELETE FROM outbox WHERE id = ANY ($1::bigint[])
+    RETURNING id, event_id, account, exchange, routing_key, subject, body, created_at)
+INSERT INTO outbox_sent (id, event_id, account, exchange, routing_key, subject, body, created_at)
+SELECT * FROM gone
+"""
+
+_LATER = """
+UPDATE outbox SET not_before = now() + make_interval(secs => $2) WHERE id = ANY ($1::bigint[])
+"""
+_TAKE_IN_HAND = "UPDATE outbox SET not_before = 'infinity', tries = tries + 1 WHERE id = ANY ($1::bigint[])"
+_FROM_DEAD_HANDS = "UPDATE outbox SET not_before = NULL WHERE not_before = 'infinity'"
+_ROLL = "SELECT outbox_sent_roll()"
+
+_START = ("", UUID(int=0))
+
+
+class Relay:
+    """Publishes one service's outbox. ``run()`` until ``stop()``; ``wake()`` after a commit."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        transport: Transport,
+        topology: Topology,
+        *,
+        schema: str,
+        emits: Sequence[str],
+        batch: int = 400,
+        linger: float = 0.010,
+    ) -> None:
+        self._pool = pool
+        self._transport = transport
+        self._topology = topology
+        self._schema = schema
+        self._emits = tuple(emits)
+        self._batch = batch
+        self._linger = linger
+        self._woken = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._after: tuple[str, UUID] = _START
+        self._in_hand: dict[asyncio.Task[None], int] = {}
+        self._depths: dict[str, tuple[float, bool]] = {}
+        self._rolled = 0.0
+
+    async def run(self) -> None:
+        """Publish until ``stop()``; what is claimed by then is finished first."""
+        await self._until_topology_is_there()
+        if self._transport.settles_on_publish:
+            await self._survive(self._pool.execute(_FROM_DEAD_HANDS))
+        while not self._stopping.is_set():
+            self._woken.clear()
+            moved = await self._survive(self.pump())
+            if moved is None:
+                await self._sleep(_POLL_IDLE)
+            elif moved == 0:
+                await self._sleep(_POLL_BUSY * random.uniform(0.8, 1.2))  # noqa: S311
+                await asyncio.sleep(self._linger)
+            elif moved < self._batch // 2:
+                # Little: a message costs the same full or nearly empty, so give company time to come.
+                await asyncio.sleep(self._linger)
+        for task in list(self._in_hand):
+            task.cancel()
+        await asyncio.gather(*self._in_hand, return_exceptions=True)
+        if not self._transport.settles_on_publish:
+            await self._survive(self.pump())
+
+    def wake(self) -> None:
+        """There is something new in the outbox. Cheap; may be called from any coroutine of this loop."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Let ``run()`` finish the batch in hand and return."""
+        self._stopping.set()
+        self._woken.set()
+
+    async def pump(self) -> int:
+        """Claim once and publish; returns how many rows left (or were taken in hand)."""
+        await self._roll()
+        await self._pool.execute(_DUE)
+        if self._transport.settles_on_publish:
+            return await self._pump_in_hand()
+        async with self._pool.acquire() as conn, conn.transaction():
+            rows = await self._claim(conn, self._batch)
+            if not rows:
+                return 0
+            packs = list(pack(rows))
+            safe, unsafe = await self._publish(packs)
+            if safe:
+                await conn.execute(_MOVE, safe)
+            if unsafe:
+                await conn.execute(_LATER, unsafe, 2.0)
+            return len(safe)
+
+    async def _pump_in_hand(self) -> int:
+        if sum(self._in_hand.values()) >= IN_HAND:
+            return 0
+        async with self._pool.acquire() as conn, conn.transaction():
+            rows = await self._claim(conn, self._batch)
+            if rows:
+                await conn.execute(_TAKE_IN_HAND, [row.id for row in rows])
+        for each in pack(rows):
+            task = asyncio.create_task(self._settle(each))
+            self._in_hand[task] = len(each.ids)
+            task.add_done_callback(self._done)
+        return len(rows)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        del self._in_hand[task]
+        self._woken.set()
+
+    async def _settle(self, each: Pack) -> None:
+        """Publish one pack and wait, however long, until every queue has settled it."""
+        safe, unsafe = await self._publish([each])
+        while True:
+            done = await self._survive(
+                self._pool.execute(_MOVE, safe) if safe else self._pool.execute(_LATER, unsafe, 2.0)
+            )
+            if done is not None:
+                return
+            await asyncio.sleep(_POLL_IDLE)
+
+    async def _publish(self, packs: Sequence[Pack]) -> tuple[list[int], list[int]]:
+        messages = [each.message for each in packs]
+        with tracing.publishing(self._transport.name, messages):
+            results = await self._transport.publish(messages)
+        safe: list[int] = []
+        unsafe: list[int] = []
+        for each, result in zip(packs, results, strict=True):
+            (unsafe if result else safe).extend(each.ids)
+            if result is not None:
+                _log.error("not published", schema=self._schema, code=result.code, detail=result.message)
+        _published.add(sum(result is None for result in results), {"postbode.schema": self._schema})
+        return safe, unsafe
+
+    async def _claim(self, conn: Connection, most: int) -> list[Waiting]:
+        lanes = await conn.fetch(_LANES, *self._after, most)
+        if not lanes and self._after != _START:
+            self._after = _START
+            lanes = await conn.fetch(_LANES, *_START, most)
+        if not lanes:
+            return []
+        last = lanes[-1]
+        self._after = (last["routing_key"], last["account"]) if len(lanes) == most else _START
+        ready = [lane for lane in lanes if not await self._too_deep(lane["routing_key"])]
+        if not ready:
+            return []
+        rows = await conn.fetch(
+            _CLAIM,
+            [lane["routing_key"] for lane in ready],
+            [lane["account"] for lane in ready],
+            max(1, most // len(ready)),
+        )
+        return [
+            Waiting(r["id"], r["exchange"], r["routing_key"], r["body"], r["alone"], r["tries"]) for r in rows
+        ]
+
+    async def _too_deep(self, routing_key: str) -> bool:
+        """Whether the next stage has enough to do; asked of the broker at most four times a second."""
+        asked, deep = self._depths.get(routing_key, (0.0, False))
+        if clock.monotonic() - asked < 0.25:
+            return deep
+        deep = False
+        for queue in self._next_stages(routing_key):
+            try:
+                deep = deep or await self._transport.depth(queue) > DEEP
+            except (QueueMissing, TransportAway):
+                continue
+        self._depths[routing_key] = (clock.monotonic(), deep)
+        return deep
+
+    def _next_stages(self, routing_key: str) -> list[str]:
+        model = PAYLOADS.get(routing_key)
+        if model is None:
+            return []
+        return self._topology.expected(model.exchange, routing_key)
+
+    async def _until_topology_is_there(self) -> None:
+        """Refuse to publish while a queue that must get our events is missing: a topic exchange would
+        drop its share without a word."""
+        wanted = sorted({queue for kind in self._emits for queue in self._next_stages(kind)})
+        while not self._stopping.is_set():
+            try:
+                missing = await self._transport.missing(wanted)
+            except TransportAway as away:
+                _log.warning("waiting for the broker", schema=self._schema, detail=away.message)
+            else:
+                if not missing:
+                    return
+                error = QueueMissing(f"missing: {', '.join(missing)}; run the migrate step")
+                _log.error("relay does not start", schema=self._schema, code=error.code, detail=error.message)
+            await self._sleep(_POLL_IDLE)
+
+    async def _roll(self) -> None:
+        if clock.monotonic() - self._rolled > 3600 or not self._rolled:
+            await self._pool.execute(_ROLL)
+            self._rolled = clock.monotonic()
+
+    async def _survive(self, work: Awaitable[object]) -> int | None:
+        """Run; None when the database is away. Anything else is a fault and ends the relay."""
+        try:
+            result = await work
+        except (*_AWAY, asyncpg.PostgresError, HubError) as error:
+            _log.warning("relay interrupted", schema=self._schema, error=repr(error))
+            return None
+        return result if isinstance(result, int) else 0
+
+    async def _sleep(self, seconds: float) -> None:
+        """Until woken or stopped, at most ``seconds``; ``stop`` wakes too."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), seconds)
