@@ -1,0 +1,142 @@
+"""Every word portal itself puts on a page, in both languages, and how times and dates are written. Pure.
+
+What is said about an invoice comes from the API, which has both languages of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+Language = Literal["nl", "en"]
+
+HERE = ZoneInfo("Europe/Amsterdam")
+
+_MONTHS: Mapping[Language, tuple[str, ...]] = {
+    "nl": ("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+}
+
+_TEXTS: Mapping[str, tuple[str, str]] = {
+    "sign_in": ("Inloggen", "Sign in"),
+    "sign_out": ("Uitloggen", "Sign out"),
+    "welcome": ("Waar is mijn factuur?", "Where is my invoice?"),
+    "welcome_more": (
+        "Log in met uw API-sleutel. U ziet van elke factuur of zij is aangekomen, en zo niet: waarom.",
+        "Sign in with your API key. You see of every invoice whether it has arrived, and if not: why.",
+    ),
+    "api_key": ("API-sleutel", "API key"),
+    "api_key_hint": ("Begint met pb_live_", "Starts with pb_live_"),
+    "wrong_key": (
+        "Deze sleutel is niet geldig, of ingetrokken. Kopieer hem in zijn geheel en probeer het opnieuw.",
+        "This key is not valid, or was revoked. Copy the whole key and try again.",
+    ),
+    "key_lacks_right": (
+        "Met deze sleutel mag u geen facturen inzien. Gebruik een sleutel met het recht invoice:read.",
+        "This key may not read invoices. Use a key with the right invoice:read.",
+    ),
+    "empty_key": ("Vul uw API-sleutel in.", "Fill in your API key."),
+    "invoices": ("Facturen", "Invoices"),
+    "all": ("Alle", "All"),
+    "filter": ("Toon alleen", "Show only"),
+    "status": ("Status", "Status"),
+    "number": ("Nummer", "Number"),
+    "receiver": ("Ontvanger", "Receiver"),
+    "sender": ("Afzender", "Sender"),
+    "received": ("Ontvangen", "Received"),
+    "why": ("Toelichting", "Explanation"),
+    "issue_date": ("Factuurdatum", "Invoice date"),
+    "updated": ("Laatste nieuws", "Last news"),
+    "file": ("Bestand", "File"),
+    "reference": ("Kenmerk", "Reference"),
+    "trace": ("Technisch kenmerk (trace)", "Technical reference (trace)"),
+    "no_number": ("zonder nummer", "no number"),
+    "none": ("Nog geen facturen", "No invoices yet"),
+    "none_more": (
+        "Stuur er een naar uw sleuteladres of via de API; na een paar tellen staat zij hier.",
+        "Send one to your key address or through the API; a moment later it is here.",
+    ),
+    "none_of": ("Geen facturen met deze status", "No invoices with this status"),
+    "older": ("Oudere facturen", "Older invoices"),
+    "newest": ("Naar de nieuwste", "To the newest"),
+    "journey": ("De reis van deze factuur", "The journey of this invoice"),
+    "not_yet": ("nog niet", "not yet"),
+    "not_reported": ("niet gemeld", "not reported"),
+    "timeline": ("Wat er gebeurd is", "What happened"),
+    "line": ("Regel", "Line"),
+    "seen": ("gelezen", "found"),
+    "expected": ("verwacht", "expected"),
+    "fatal": ("fout", "error"),
+    "warning": ("waarschuwing", "warning"),
+    "skip": ("Naar de inhoud", "To the content"),
+    "other_language": ("English", "Nederlands"),
+    "not_found": ("Deze factuur is er niet", "There is no such invoice"),
+    "not_found_more": (
+        "Zij bestaat niet, of hoort niet bij deze sleutel.",
+        "It does not exist, or does not belong to this key.",
+    ),
+    "away": ("Even niet bereikbaar", "Out of reach for a moment"),
+    "away_more": (
+        "Uw facturen zijn veilig. Probeer het over een minuut opnieuw.",
+        "Your invoices are safe. Try again in a minute.",
+    ),
+    "refused": ("Dit verzoek kwam niet van deze site", "This request did not come from this site"),
+    "refused_more": ("Ga terug en probeer het opnieuw.", "Go back and try again."),
+    "opening": ("De pagina wordt geopend …", "Opening the page …"),
+    "back": ("Terug naar de facturen", "Back to the invoices"),
+    "by_ingest": ("Ontvangst", "Intake"),
+    "by_validate": ("Controle", "Check"),
+    "by_route": ("Routering", "Routing"),
+    "by_deliver": ("Bezorging", "Delivery"),
+    # The statuses to filter by; on an invoice the API's own label stands.
+    "is_received": ("ontvangen", "received"),
+    "is_sent": ("verzonden", "sent"),
+    "is_arrived": ("aangekomen", "arrived"),
+    "is_imported": ("geïmporteerd", "imported"),
+    "is_paid": ("betaald", "paid"),
+    "is_parked": ("geparkeerd", "parked"),
+    "is_rejected": ("afgekeurd", "rejected"),
+    "is_quarantined": ("in quarantaine", "quarantined"),
+    "is_returned": ("teruggegeven", "returned"),
+    "is_bounced": ("teruggestuurd", "bounced"),
+    "is_undeliverable": ("onbezorgbaar", "undeliverable"),
+}
+
+STATUSES = tuple(key.removeprefix("is_") for key in _TEXTS if key.startswith("is_"))
+
+
+def texts(language: Language) -> dict[str, str]:
+    """All texts in one language."""
+    place = 0 if language == "nl" else 1
+    return {key: both[place] for key, both in _TEXTS.items()}
+
+
+def choose(asked: str | None, kept: str | None, accepted: str | None) -> Language:
+    """The language of a page: asked for (``?lang=``), else kept (cookie), else the browser's preference
+    (``Accept-Language``, RFC 9110 §12.5.4) of the two there are, else Dutch."""
+    for wish in (asked, kept):
+        if wish in ("nl", "en"):
+            return "nl" if wish == "nl" else "en"
+    best: tuple[float, Language] = (0.0, "nl")
+    for part in (accepted or "").split(","):
+        tag, _, weight = part.partition(";")
+        language = tag.strip().casefold().partition("-")[0]
+        try:
+            quality = float(weight.strip().removeprefix("q=") or 1)
+        except ValueError:
+            continue
+        if language in ("nl", "en") and quality > best[0]:
+            best = (quality, "nl" if language == "nl" else "en")
+    return best[1]
+
+
+def day(value: date, language: Language) -> str:
+    return f"{value.day} {_MONTHS[language][value.month - 1]} {value.year}"
+
+
+def instant(value: datetime, language: Language) -> str:
+    """Local time in the Netherlands and Belgium, to the minute."""
+    local = value.astimezone(HERE)
+    return f"{day(local, language)} {local:%H:%M}"
