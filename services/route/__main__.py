@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from libs.runtime import main
-from services.route.app import build
+from libs.process import main
+from services.route.app import MIGRATIONS, build
 from services.route.settings import RouteSettings
 
-main("route", RouteSettings, build)
+main("route", RouteSettings, build, MIGRATIONS)

@@ -28,6 +28,7 @@ from services.route import words
 Key: TypeAlias = tuple[str, str]
 """Scheme and value of an identifier."""
 
+VAT = frozenset({vat.NL, vat.BE})
 ONE_PER_COMPANY = frozenset({kvk.SCHEME, be.ENTERPRISE})
 """Schemes of which a company has exactly one number: another number is another company."""
 
@@ -99,7 +100,7 @@ def keys(identifier: Identifier) -> Iterator[Key]:
 
 def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
     """The receiver of one invoice, or why it waits."""
-    named = [_named(candidate, directory) for candidate in summary.candidates if _routes(candidate)]
+    named = [_named(candidate, directory) for candidate in _by_trust(summary.candidates)]
     branches = [_named(c, directory) for c in summary.candidates if c.identifier.scheme == branch.SCHEME]
     chosen = next((one for one in named if one.party is not None), None)
     if chosen is None or chosen.party is None:
@@ -115,9 +116,14 @@ def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
     return _routed(chosen, unknown, named, branches, _untrusted(summary, directory))
 
 
-def _routes(candidate: ReceiverCandidate) -> bool:
-    """A branch number never routes by itself (R34); text that is no number at all has no scheme of one."""
-    return candidate.identifier.scheme not in (branch.SCHEME, words.TEXT)
+def _by_trust(candidates: Sequence[ReceiverCandidate]) -> list[ReceiverCandidate]:
+    """What may name the receiver, in the reader's order but VAT numbers last.
+
+    The KvK number is the routing key wherever it stands (C1): Exact Globe has it in "Adres 2", which is read
+    last, beside a VAT number it writes wrongly (C18). A branch number never routes by itself (R34).
+    """
+    able = [c for c in candidates if c.identifier.scheme not in (branch.SCHEME, words.TEXT)]
+    return sorted(able, key=lambda candidate: candidate.identifier.scheme in VAT)
 
 
 def _named(candidate: ReceiverCandidate, directory: Directory) -> _Named:
@@ -155,6 +161,7 @@ def _routed(
             receiver, key = one.party, one.key
             said.append(words.refined(one.key, one.path, one.party.name))
             break
+    said += [words.branch_noted(one.key, one.path) for one in branches if one.party is None]
     family = {head.party_id, receiver.party_id}
     others = [one for one in (*named, *branches) if _is_other(one, family)]
     said += [words.also_named(one.key, one.path, one.party.name) for one in others if one.party is not None]
@@ -192,12 +199,16 @@ def _untrusted(summary: InvoiceSummary, directory: Directory) -> list[_Named]:
 
 
 def _nobody(summary: InvoiceSummary, named: Sequence[_Named], branches: Sequence[_Named]) -> Parked:
+    waits_for = _waits_for(summary, named)
+    company = any(scheme in ONE_PER_COMPANY for scheme, _ in waits_for)
+    if branches and not company:
+        return Parked("branch-number", words.branch_number(branches[0].key[1], branches[0].path), waits_for)
     if named:
-        asked = [one.key for one in named]
-        reason = words.unknown_receiver(asked, summary.buyer.name)
-        return Parked("unknown-receiver", reason, _waits_for(summary, named))
-    if branches:
-        return Parked("branch-number", words.branch_number(branches[0].key[1], branches[0].path), ())
+        dutch = summary.buyer.country in (None, "NL")
+        reason = words.unknown_receiver([one.key for one in named], summary.buyer.name)
+        if dutch and not company:
+            reason = words.joined([reason, words.no_identifier()])
+        return Parked("unknown-receiver", reason, waits_for)
     text = next((c for c in summary.candidates if c.identifier.scheme == words.TEXT), None)
     if text is not None:
         return Parked("address-text", words.address_text(text.identifier.value), ())

@@ -91,8 +91,8 @@ class Waiting:
 _PARK = """
 INSERT INTO parked (invoice_id, account_id, code, reason, waits_for, validated)
 SELECT invoice_id, account_id, code, reason,
-       ARRAY(SELECT jsonb_array_elements_text(waits_for)), validated
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::jsonb[], $6::jsonb[])
+       ARRAY(SELECT jsonb_array_elements_text(waits_for::jsonb)), validated
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[])
        AS t (invoice_id, account_id, code, reason, waits_for, validated)
 ON CONFLICT (invoice_id) DO UPDATE
    SET code = excluded.code, reason = excluded.reason, waits_for = excluded.waits_for,
@@ -109,7 +109,8 @@ async def park(conn: Connection, waiting: Sequence[Waiting]) -> None:
             [w.account_id for w in waiting],
             [w.code for w in waiting],
             [w.reason.model_dump() for w in waiting],
-            [[as_text(key) for key in w.waits_for] for w in waiting],
+            # As text: a list inside an array of jsonb would be taken for another dimension of the array.
+            [orjson.dumps([as_text(key) for key in w.waits_for]).decode() for w in waiting],
             [orjson.loads(w.validated.encode()) for w in waiting],
         )
 

@@ -64,6 +64,13 @@ def refined(key: Key, path: str, name: str) -> Words:
     )
 
 
+def branch_noted(key: Key, path: str) -> Words:
+    return Words(
+        nl=f"{_cut(key[1])} ({path}) is een vestigingsnummer en is niet als KvK-nummer gelezen.",
+        en=f"{_cut(key[1])} ({path}) is a branch number and was not taken for a KvK number.",
+    )
+
+
 def not_known(key: Key, path: str) -> Words:
     return Words(
         nl=f"{_capital(_nl(key))} ({path}) is bij niemand bekend.",

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from libs.runtime import main
-from services.validate.app import build
+from libs.process import main
+from services.validate.app import MIGRATIONS, build
 from services.validate.settings import ValidateSettings
 
-main("validate", ValidateSettings, build)
+main("validate", ValidateSettings, build, MIGRATIONS)

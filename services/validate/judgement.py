@@ -11,7 +11,7 @@ it is cut to a bounded length here, so an event stays far below the 256 KB a mes
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,8 +27,8 @@ SHOWN = 20
 KEPT = 5_000
 """Findings that are stored and answered. More than any person reads; the counts say how many there were."""
 
-_MESSAGE = 600
-_DETAIL = 200
+_MESSAGE = 400
+_DETAIL = 150
 _NAME = 200
 _SHORT = 100
 _LISTED = 20
@@ -55,23 +55,22 @@ class Judgement:
     @property
     def first(self) -> tuple[Finding, ...]:
         """The findings an event carries: fatal ones first, each kind in the order of the document."""
-        return tuple(sorted(self.findings, key=lambda finding: finding.severity != "fatal")[:SHOWN])
+        return tuple(_fatal_first(self.findings)[:SHOWN])
 
 
 def judge(data: bytes) -> Judgement:
     """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate."""
     verdict = engine.validate(data)
     fatals = sum(finding.severity == "fatal" for finding in verdict.findings)
-    kept = verdict.findings
-    if len(kept) > KEPT:
-        # Whatever is left out, it is not what makes the invoice invalid.
-        kept = sorted(kept, key=lambda finding: finding.severity != "fatal")[:KEPT]
+    # Whatever is left out, it is not what makes the invoice invalid.
+    kept = _fatal_first(verdict.findings)[:KEPT] if len(verdict.findings) > KEPT else verdict.findings
+    in_order = sorted(kept, key=lambda finding: finding.line or 0)
     return Judgement(
         rule_pack=verdict.rule_pack,
         profile=verdict.profile,
         fatals=fatals,
         warnings=len(verdict.findings) - fatals,
-        findings=tuple(_bounded(finding) for finding in kept),
+        findings=tuple(_bounded(finding) for finding in in_order),
         summary=_bounded_summary(verdict.summary),
     )
 
@@ -126,6 +125,10 @@ def fact(
         warnings=judgement.warnings,
         findings=judgement.first,
     )
+
+
+def _fatal_first(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: finding.severity != "fatal")
 
 
 def _bounded(finding: Finding) -> Finding:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from libs.contracts.invoice import InvoiceReceived
 from libs.db.types import Connection
 from services.validate.judgement import Judgement
@@ -18,8 +20,12 @@ SELECT invoice_id, max(sequence) AS sequence FROM verdict
 _INSERT = """
 INSERT INTO verdict (invoice_id, sequence, account_id, document_id, rule_pack, profile, verdict, fatals,
                      warnings, findings, summary)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[],
-                     $8::int[], $9::int[], $10::jsonb[], $11::jsonb[])
+SELECT invoice_id, sequence, account_id, document_id, rule_pack, profile, verdict, fatals, warnings,
+       findings::jsonb, summary
+  FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], $8::int[],
+              $9::int[], $10::text[], $11::jsonb[])
+       AS t (invoice_id, sequence, account_id, document_id, rule_pack, profile, verdict, fatals, warnings,
+             findings, summary)
 """
 
 
@@ -45,7 +51,8 @@ async def keep(conn: Connection, judged: Sequence[tuple[InvoiceReceived, Judgeme
         [j.verdict for _, j in judged],
         [j.fatals for _, j in judged],
         [j.warnings for _, j in judged],
-        [[finding.model_dump(mode="json") for finding in j.findings] for _, j in judged],
+        # As text: a list inside an array of jsonb would be taken for another dimension of the array.
+        [orjson.dumps([f.model_dump(mode="json") for f in j.findings]).decode() for _, j in judged],
         [j.summary.model_dump(mode="json") for _, j in judged],
     )
     return sequences
