@@ -1,52 +1,115 @@
-"""Settings from the environment (``POSTBODE_…``), with secrets from mounted files where that is safer.
+"""Settings from the environment, with secrets from mounted files where that is safer.
 
-For every variable ``X`` there may be ``X_FILE``: the path of a file that holds the value (Kubernetes and
-Docker secrets). Services derive from ``Settings``: what they add has their own prefix
-(``POSTBODE_INGEST_…``), what they share is read under ``POSTBODE_…``.
+What processes share is read under ``POSTBODE_…``. A service derives from ``Settings`` with a prefix of its
+own: what it adds is read under that prefix (``POSTBODE_INGEST_SMTP_PORT``), and what is shared may be
+overridden there (``POSTBODE_INGEST_LOG_LEVEL``). For every variable ``X`` there may instead be ``X_FILE``,
+the path of a file that holds the value (Kubernetes and Docker secrets); setting both is an error.
+
+Lists are written with commas (``a.example,b.example``) or as JSON.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
-from collections.abc import Mapping
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar, get_origin
+from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 PREFIX = "POSTBODE_"
+PUBLIC_SECRET = "only-for-this-machine"  # noqa: S105  everybody knows it: that is why it is refused elsewhere
+_HERE = {"localhost", "127.0.0.1", "::1"}
+
+S = TypeVar("S", bound="Settings")
+
+
+class BadSettings(Exception):
+    """The environment does not hold what this process needs; the message names every variable."""
 
 
 class Settings(BaseSettings):
     """What every process of the hub shares."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     database_url: str = Field(
-        default="", description="administrator's URL; services log in as their own roles"
+        default="", repr=False, description="administrator's URL; services log in as their own roles"
     )
     secret: str = Field(
-        default="only-for-this-machine",
+        default=PUBLIC_SECRET,
+        repr=False,
+        min_length=16,
         description="master secret: role passwords, key hashes and service tokens are derived from it",
     )
     transport: Literal["amqp", "memory"] = "amqp"
-    amqp_url: str = "amqp://guest:guest@127.0.0.1:5672/"
+    amqp_url: str = Field(default="amqp://guest:guest@127.0.0.1:5672/", repr=False)
     base_url: str = Field(default="http://127.0.0.1:8080", description="where people reach the public APIs")
     identity_url: str = Field(default="", description="where ingest answers; empty: base_url")
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = Field(default=30_000_000, gt=0, description="no request may be larger")
+    drain_seconds: float = Field(default=30, gt=0, description="a stopping process leaves after this long")
+    grace_seconds: float = Field(
+        default=0, ge=0, description="how long to go on after a stop signal, until the load balancer knows"
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: nothing is exported")
-    sampling_ratio: float = Field(default=0.02, ge=0, le=1, description="share of traces recorded whole")
-    log_level: str = "INFO"
+    sampling_ratio: float = Field(
+        default=0.02,
+        ge=0,
+        le=1,
+        description="share of traces recorded whole; what fails or is slow is recorded always",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
 
-    @model_validator(mode="before")
+    @field_validator("log_level", mode="before")
     @classmethod
-    def _shared_and_files(cls, values: Any) -> Any:
-        return {**_from_environment(cls), **values} if isinstance(values, Mapping) else values
+    def _upper(cls, value: Any) -> Any:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("base_url", "identity_url", "otlp_endpoint")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+            raise ValueError("this must be an address such as https://postbode.example")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _own_secret(self) -> Settings:
+        if self.secret == PUBLIC_SECRET and urlsplit(self.base_url).hostname not in _HERE:
+            raise ValueError(
+                f"{PREFIX}SECRET is not set, and {self.base_url} is not this machine: "
+                "set it to 32 or more random characters"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        own = str(settings_cls.model_config.get("env_prefix", PREFIX))
+        if own == PREFIX:
+            return init_settings, _Environment(settings_cls, PREFIX)
+        shared = frozenset(Settings.model_fields)
+        return init_settings, _Environment(settings_cls, own), _Environment(settings_cls, PREFIX, shared)
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, from the master secret (HMAC-SHA-256); different for every purpose."""
@@ -57,16 +120,59 @@ class Settings(BaseSettings):
         """What a service shows ingest when it asks whose credentials these are."""
         return self.derive("token introspection").hex()
 
+    @property
+    def introspection_url(self) -> str:
+        """Where ingest tells whose credentials these are (RFC 7662)."""
+        return f"{self.identity_url or self.base_url}/v1/tokens/introspect"
 
-def _from_environment(kind: type[Settings]) -> dict[str, str]:
-    """Values under the shared prefix for shared fields, and from ``…_FILE`` for any field."""
-    own = str(kind.model_config.get("env_prefix", PREFIX))
-    found: dict[str, str] = {}
-    for name in kind.model_fields:
-        for prefix in (PREFIX, own) if name in Settings.model_fields else (own,):
-            variable = f"{prefix}{name.upper()}"
-            if variable in os.environ and prefix != own:
-                found[name] = os.environ[variable]
-            if f"{variable}_FILE" in os.environ:
-                found[name] = Path(os.environ[f"{variable}_FILE"]).read_text().strip()
-    return found
+
+def load(kind: Callable[[], S]) -> S:
+    """The settings of this process. Raises ``BadSettings``, fit to be shown to whoever starts it."""
+    try:
+        return kind()
+    except SettingsError as wrong:
+        raise BadSettings(str(wrong.__cause__ or wrong)) from wrong
+    except ValidationError as wrong:
+        prefix = str(getattr(kind, "model_config", {}).get("env_prefix", PREFIX))
+        raise BadSettings("\n".join(_explain(prefix, error) for error in wrong.errors())) from wrong
+
+
+def _explain(prefix: str, error: Any) -> str:
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return str(message)
+    name = str(error["loc"][0])
+    variable = f"{PREFIX if name in Settings.model_fields else prefix}{name.upper()}"
+    return f"{variable}: {message}"
+
+
+class _Environment(EnvSettingsSource):
+    """Variables under one prefix, or the files they name; of ``only`` these fields, if given."""
+
+    def __init__(self, kind: type[BaseSettings], prefix: str, only: Collection[str] | None = None) -> None:
+        super().__init__(kind, env_prefix=prefix)
+        self._only = only
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        if self._only is not None and field_name not in self._only:
+            return None, field_name, False
+        value, key, is_complex = super().get_field_value(field, field_name)
+        variable = f"{self.env_prefix}{field_name}"
+        path = self.env_vars.get(f"{variable}_file".lower())
+        if path is None:
+            return value, key, is_complex
+        if value is not None:
+            raise ValueError(f"set {variable.upper()} or {variable.upper()}_FILE, not both")
+        try:
+            return Path(path).read_text("utf-8").rstrip("\r\n"), key, is_complex
+        except (OSError, UnicodeDecodeError) as away:
+            raise ValueError(f"{variable.upper()}_FILE: {path} cannot be read ({away})") from away
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        kind = get_origin(field.annotation) or field.annotation
+        if kind in {list, tuple, set, frozenset} and not str(value).lstrip().startswith("["):
+            return [part.strip() for part in str(value).split(",") if part.strip()]
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError as wrong:
+            raise ValueError(f"{self.env_prefix}{field_name.upper()} is not JSON: {wrong}") from wrong
