@@ -255,11 +255,8 @@ async def test_languages(signed_in: httpx.AsyncClient) -> None:
     assert '<html lang="en">' in (await signed_in.get("/invoices", headers=english)).text
     asked = await signed_in.get("/invoices?lang=en&status=parked")
     assert '<html lang="en">' in asked.text
-    assert 'href="/invoices?lang=nl&amp;status=parked"' in asked.text
+    assert 'href="/invoices?status=parked&amp;lang=nl"' in asked.text
     assert '<html lang="en">' in (await signed_in.get("/invoices")).text
-    assert (
-        '<html lang="nl">' in (await signed_in.get("/invoices?lang=xx", headers={"Cookie": ""})).text or True
-    )
 
 
 async def test_filter_and_paging_are_asked_of_the_api(signed_in: httpx.AsyncClient, api: Api) -> None:
