@@ -1,0 +1,109 @@
+"""Every instrument of the hub, named once. Import the instrument, never make one elsewhere.
+
+Names and units follow the OpenTelemetry conventions where there are any; the hub's own begin with
+``postbode.``. Attributes keep few values each: a service, a queue, a route template, a code. Never an
+account or an invoice: those are in traces and logs.
+
+Instruments made before ``setup.configure`` come to life when it runs; without it they do nothing.
+"""
+
+from __future__ import annotations
+
+from opentelemetry import metrics
+
+_meter = metrics.get_meter("postbode")
+
+FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+"""Seconds: what a caller or a batch waits for."""
+
+LONG = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
+"""Seconds: how long an invoice is on its way."""
+
+# HTTP -------------------------------------------------------------------------------------------
+
+http_server_duration = _meter.create_histogram(
+    "http.server.request.duration",
+    unit="s",
+    description="time to answer a request, by method, route and status",
+    explicit_bucket_boundaries_advisory=FAST,
+)
+http_client_duration = _meter.create_histogram(
+    "http.client.request.duration",
+    unit="s",
+    description="time of a call to somebody else, by method, address and status",
+    explicit_bucket_boundaries_advisory=FAST,
+)
+introspections = _meter.create_counter(
+    "postbode.identity.lookups",
+    description="callers looked up, by outcome: known, asked, refused, stale, unavailable",
+)
+
+# Messaging --------------------------------------------------------------------------------------
+
+messages_sent = _meter.create_counter(
+    "messaging.client.sent.messages", unit="{message}", description="messages published, by destination"
+)
+messages_consumed = _meter.create_counter(
+    "messaging.client.consumed.messages", unit="{message}", description="messages received, by queue"
+)
+messaging_operation_duration = _meter.create_histogram(
+    "messaging.client.operation.duration",
+    unit="s",
+    description="time of a publish, a settle, by operation and destination",
+    explicit_bucket_boundaries_advisory=FAST,
+)
+process_duration = _meter.create_histogram(
+    "messaging.process.duration",
+    unit="s",
+    description="time to handle a batch, by queue",
+    explicit_bucket_boundaries_advisory=FAST,
+)
+events_handled = _meter.create_counter(
+    "postbode.events.handled",
+    unit="{event}",
+    description="events of a queue by outcome: handled, repeated, retried, dead",
+)
+outbox_age = _meter.create_gauge(
+    "postbode.outbox.oldest",
+    unit="s",
+    description="age of the oldest event due and not published, by service",
+)
+outbox_rows = _meter.create_gauge(
+    "postbode.outbox.rows", unit="{event}", description="events waiting to be published, by service"
+)
+dead_letters = _meter.create_gauge(
+    "postbode.dead_letters", unit="{event}", description="events no retry helped, by service and queue"
+)
+
+# Runtime ----------------------------------------------------------------------------------------
+
+schedule_duration = _meter.create_histogram(
+    "postbode.schedule.duration",
+    unit="s",
+    description="time of one run of a schedule, by schedule and outcome",
+    explicit_bucket_boundaries_advisory=LONG,
+)
+schedule_missed = _meter.create_counter(
+    "postbode.schedule.missed", unit="{run}", description="runs left out because the one before took too long"
+)
+query_duration = _meter.create_histogram(
+    "db.client.operation.duration",
+    unit="s",
+    description="time of the statements that were slow or failed, by outcome",
+    explicit_bucket_boundaries_advisory=LONG,
+)
+
+# Invoices ---------------------------------------------------------------------------------------
+
+invoices = _meter.create_counter(
+    "postbode.invoices", unit="{invoice}", description="facts about invoices, by service and fact"
+)
+delivery_attempts = _meter.create_counter(
+    "postbode.delivery.attempts", unit="{attempt}", description="attempts to deliver, by channel and outcome"
+)
+handover_delay = _meter.create_histogram(
+    "postbode.handover.delay",
+    unit="s",
+    description="from taken in to handed over, by channel",
+    explicit_bucket_boundaries_advisory=LONG,
+)

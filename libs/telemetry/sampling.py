@@ -1,0 +1,86 @@
+"""Which spans are recorded: one decision where a trace begins, the same in every stage after it.
+
+A recorded span costs about 40 µs and a sampled-out one of the SDK 12 µs. With six stages and some fifteen
+spans an invoice, 2 % of traces cost what half a percent of the pipeline's time is worth, and still show
+several invoices a second under load. What fails or is slow is recorded whatever was decided.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+
+from opentelemetry.context import Context, create_key, get_value
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
+from opentelemetry.util.types import Attributes
+
+from libs import clock
+
+RECORD = create_key("postbode-record")
+"""Set to true in the context a span is started in, it is recorded whatever else holds."""
+
+ASKED_PER_SECOND = 10
+"""How many traces a second callers may ask for with a sampled ``traceparent``: enough to follow one
+invoice, not enough to make the hub work for somebody's amusement."""
+
+_YES = SamplingResult(Decision.RECORD_AND_SAMPLE)
+_NO = SamplingResult(Decision.DROP)
+
+
+class HeadSampler(Sampler):
+    """Recorded is what must be, else what its parent is, else what a link of it is, else ``ratio``."""
+
+    def __init__(self, ratio: float) -> None:
+        self._root = TraceIdRatioBased(ratio)
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if get_value(RECORD, parent_context):
+            return _YES
+        parent = get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            return _YES if parent.trace_flags.sampled else _NO
+        if links:
+            return _YES if any(link.context.trace_flags.sampled for link in links) else _NO
+        return self._root.should_sample(parent_context, trace_id, name)
+
+    def get_description(self) -> str:
+        return f"HeadSampler({self._root.get_description()})"
+
+
+class Head:
+    """Decides for a trace that begins here."""
+
+    def __init__(self, ratio: float) -> None:
+        self.ratio = ratio
+        self._asked = Allowance(ASKED_PER_SECOND)
+
+    def decide(self, asked: bool) -> bool:
+        """``asked``: the caller sent a ``traceparent`` whose flag says sampled."""
+        return (asked and self._asked.take()) or (self.ratio > 0 and random.random() < self.ratio)  # noqa: S311
+
+
+class Allowance:
+    """So many a second, not more; what is not used is not saved up."""
+
+    def __init__(self, per_second: int, time: Callable[[], float] = clock.monotonic) -> None:
+        self._per_second = per_second
+        self._time = time
+        self._second = -1
+        self._left = per_second
+
+    def take(self) -> bool:
+        second = int(self._time())
+        if second != self._second:
+            self._second, self._left = second, self._per_second
+        self._left -= 1
+        return self._left >= 0
