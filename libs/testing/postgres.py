@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import secrets
 import shutil
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from libs.db import embedded
 from libs.db.guard import Guard, Step
 from libs.db.local import LocalPostgres, StopMode
-from libs.testing.machine import NotOurs, free_ports, install, since
+from libs.testing.machine import NotOurs, free_ports, install, scratch, since
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -68,7 +67,7 @@ class BinaryPostgres:
     def __init__(self, binaries: Path | None, origin: str, *, durable: bool) -> None:
         """Without ``binaries``, those of the embedded Postgres."""
         started = since()
-        self._folder = Path(tempfile.mkdtemp(prefix="postbode-postgres-"))
+        self._folder = scratch("postgres", durable=durable)
         self._folder.chmod(0o711)  # the server may run as another user and must get through
         data = self._folder / "data"
         self._server = LocalPostgres(

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -23,7 +22,7 @@ import httpx
 from libs import clock
 from libs.db.guard import Guard, Step
 from libs.errors import HubError
-from libs.testing.machine import NotOurs, free_ports, since
+from libs.testing.machine import NotOurs, free_ports, scratch, since
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -156,10 +155,10 @@ class GivenRabbitMQ:
 class PrivateRabbitMQ:
     """A node of its own, run from the installed server in a temporary folder."""
 
-    def __init__(self, server: Path) -> None:
+    def __init__(self, server: Path, *, durable: bool = False) -> None:
         started = since()
         self._server = server
-        self._folder = Path(tempfile.mkdtemp(prefix="postbode-rabbitmq-"))
+        self._folder = scratch("rabbitmq", durable=durable)
         amqp, management, self._epmd_port, distribution = free_ports(4)
         user, password = "postbode", secrets.token_hex(16)
         self._write_settings(amqp, management, user, password)

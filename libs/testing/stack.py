@@ -52,7 +52,7 @@ class NoBroker(HubError):
 
 @contextmanager
 def postgres(*, private: bool = False, durable: bool = False) -> Iterator[Postgres]:
-    """A running Postgres. ``durable`` keeps ``fsync`` on, as production has it (benches)."""
+    """A running Postgres. ``durable`` keeps ``fsync`` on and the data on a disk, as in production (benches)."""
     found = _postgres(private=private, durable=durable)
     _say(found.says)
     try:
@@ -62,9 +62,9 @@ def postgres(*, private: bool = False, durable: bool = False) -> Iterator[Postgr
 
 
 @contextmanager
-def rabbitmq(*, private: bool = False) -> Iterator[RabbitMQ]:
-    """A running RabbitMQ with its management API. Raises ``NoBroker``."""
-    found = _rabbitmq(private=private)
+def rabbitmq(*, private: bool = False, durable: bool = False) -> Iterator[RabbitMQ]:
+    """A running RabbitMQ with its management API. ``durable`` keeps its data on a disk. Raises ``NoBroker``."""
+    found = _rabbitmq(private=private, durable=durable)
     _say(found.says)
     try:
         yield found
@@ -105,16 +105,16 @@ def _postgres(*, private: bool, durable: bool) -> Postgres:
     return BinaryPostgres(None, "a Python wheel", durable=durable)
 
 
-def _rabbitmq(*, private: bool) -> RabbitMQ:
+def _rabbitmq(*, private: bool, durable: bool) -> RabbitMQ:
     if not private and AMQP_URL in os.environ:
         url = os.environ[AMQP_URL]
         return GivenRabbitMQ(url, os.environ.get(MANAGEMENT_URL) or _usual_management(url), AMQP_URL)
     if docker_answers():
         return ContainerRabbitMQ()
     if (server := local_server()) is not None:
-        return PrivateRabbitMQ(server)
+        return PrivateRabbitMQ(server, durable=durable)
     if may_install() and install("rabbitmq-server") and (server := local_server()) is not None:
-        return PrivateRabbitMQ(server)
+        return PrivateRabbitMQ(server, durable=durable)
     raise NoBroker
 
 
