@@ -1,0 +1,88 @@
+"""Validated invoices and parties for tests of route against a real Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from libs import clock
+from libs.contracts.envelope import Event, new_event
+from libs.contracts.invoice import InvoiceFact, InvoiceValidated
+from libs.contracts.parts import DocumentRef
+from libs.db.pools import Pools
+from libs.service import Wake
+from services.route import directory, releases
+from services.route.decision import Key
+from services.route.directory import Editor, Entry
+from services.route.entries import read_all
+from services.route.handlers import Validated
+from tests.integration.validate.api_client import ANNA, STAFF
+from tests.integration.validate.drive import handle
+from tests.unit.route.sample import summary
+
+_ORIGINAL = DocumentRef(document_id=UUID(int=1), sha256="a" * 64, size=1, media_type="application/xml")
+OPERATOR = Editor(STAFF, operator=True)
+
+
+def validated(*candidates: Key, account: UUID = ANNA, invoice_id: UUID | None = None) -> Event:
+    return new_event(
+        InvoiceValidated(
+            invoice_id=invoice_id or clock.uuid7(),
+            account_id=account,
+            sequence=1,
+            rule_pack="nlcius-2.0",
+            original=_ORIGINAL,
+            summary=summary(*candidates),
+        ),
+        source="/test",
+        account=account,
+        correlation_id="submission",
+    )
+
+
+async def decided(pools: Pools, *events: Event) -> list[InvoiceFact]:
+    """Through the handler, as one batch; what it said."""
+    worker = await pools.get("route", "worker")
+    return facts(await handle(Validated(worker), worker, events))
+
+
+def facts(events: Sequence[Event]) -> list[InvoiceFact]:
+    assert all(isinstance(event.data, InvoiceFact) for event in events)
+    return [event.data for event in events if isinstance(event.data, InvoiceFact)]
+
+
+async def enter(
+    pools: Pools, name: str, *keys: Key, most: int = 500, status: directory.Status = "confirmed", **terms: Any
+) -> Entry:
+    """A party an operator enters; what waits for it goes on."""
+    entry = Entry(
+        party_id=clock.uuid7(),
+        owner_account=STAFF,
+        name=name,
+        identifiers=read_all(keys),
+        email=f"in@{name.split()[0].lower()}.example",
+        status=status,
+        **terms,
+    )
+    worker = await pools.get("route", "worker")
+    async with worker.acquire() as conn, conn.transaction():
+        await directory.add(conn, entry, OPERATOR)
+        await releases.release_some(conn, most)
+    return entry
+
+
+async def drain(pools: Pools, most: int = 500) -> None:
+    """What the schedule does."""
+    await releases.Releases(await pools.get("route", "worker"), Wake(), most).run()
+
+
+async def told(pools: Pools, invoice_id: UUID) -> list[tuple[str, int]]:
+    """What lies in the outbox about an invoice: name and number of each fact, in the order written."""
+    worker = await pools.get("route", "worker")
+    rows = await worker.fetch(
+        """SELECT routing_key, (convert_from(body, 'UTF8')::jsonb -> 'data' ->> 'sequence')::int AS sequence
+             FROM outbox WHERE subject = $1 ORDER BY id""",
+        str(invoice_id),
+    )
+    return [(row["routing_key"].split(".")[1], row["sequence"]) for row in rows]

@@ -1,0 +1,178 @@
+"""``/v1/parties``: who may enter, confirm, change and see a party."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from libs.db.pools import Pools
+from tests.integration.route.stage import decided, enter, told, validated
+from tests.integration.validate.api_client import STAFF, as_
+from tests.unit.route.sample import KVK
+
+DE_JONG: dict[str, Any] = {
+    "name": "De Jong",
+    "email": "in@dejong.example",
+    "country": "NL",
+    "identifiers": [{"scheme": "0106", "value": "KvK 58070036"}],
+}
+
+
+async def _enter(hub: httpx.AsyncClient, caller: str, **changes: Any) -> dict[str, Any]:
+    reply = await hub.post("/v1/parties", json={**DE_JONG, **changes}, headers=as_(caller))
+    assert reply.status_code == 201, reply.text
+    assert reply.headers["location"] == f"/v1/parties/{reply.json()['party_id']}"
+    entered: dict[str, Any] = reply.json()
+    return entered
+
+
+async def test_an_operators_party_is_confirmed_and_what_waits_goes_on(
+    hub: httpx.AsyncClient, pools: Pools
+) -> None:
+    event = validated((KVK, "58070036"))
+    await decided(pools, event)
+    entered = await _enter(hub, "staff")
+    assert entered["status"] == "confirmed"
+    assert entered["identifiers"] == [{"scheme": "0106", "value": "58070036"}]
+    names = [name for name, _ in await told(pools, UUID(event.subject))]
+    assert names == ["parked", "released", "routed"]
+
+
+async def test_an_accounts_party_is_claimed_until_an_operator_confirms_it(
+    hub: httpx.AsyncClient, pools: Pools
+) -> None:
+    event = validated((KVK, "58070036"))
+    await decided(pools, event)
+    entered = await _enter(hub, "anna")
+    assert entered["status"] == "claimed"
+    assert await told(pools, UUID(event.subject)) == [("parked", 1)]
+    path = f"/v1/parties/{entered['party_id']}"
+    assert (
+        await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("anna"))
+    ).status_code == 403
+    confirmed = await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("staff"))
+    assert confirmed.json()["status"] == "confirmed"
+    assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
+
+
+async def test_the_owner_changes_a_party_until_it_is_confirmed_and_not_after(hub: httpx.AsyncClient) -> None:
+    """From then on others send there: whoever could change the address could take their post."""
+    entered = await _enter(hub, "anna")
+    path = f"/v1/parties/{entered['party_id']}"
+    reply = await hub.put(path, json={**DE_JONG, "email": "new@dejong.example"}, headers=as_("anna"))
+    assert (reply.status_code, reply.json()["email"]) == (200, "new@dejong.example")
+    await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("staff"))
+    reply = await hub.put(path, json={**DE_JONG, "email": "thief@dejong.example"}, headers=as_("anna"))
+    assert (reply.status_code, reply.json()["code"]) == (409, "confirmed-party")
+    seen = (await hub.get(path, headers=as_("anna"))).json()
+    assert (seen["email"], seen["status"]) == ("in@dejong.example", "confirmed")
+
+
+async def test_the_directory_shows_names_and_numbers_and_no_address(hub: httpx.AsyncClient) -> None:
+    entered = await _enter(hub, "staff")
+    where = {"scheme": "0106", "value": "5807 0036"}
+    reply = await hub.get("/v1/parties", params=where, headers=as_("bert"))
+    assert reply.json() == {
+        "party_id": entered["party_id"],
+        "name": "De Jong",
+        "country": "NL",
+        "identifiers": [{"scheme": "0106", "value": "58070036"}],
+    }
+    assert "dejong.example" not in reply.text
+    path = f"/v1/parties/{entered['party_id']}"
+    assert (await hub.get(path, headers=as_("bert"))).status_code == 404
+    assert (await hub.put(path, json=DE_JONG, headers=as_("bert"))).status_code == 404
+
+
+async def test_a_claimed_party_is_in_nobodys_directory(hub: httpx.AsyncClient) -> None:
+    entered = await _enter(hub, "anna")
+    where = {"scheme": "0106", "value": "58070036"}
+    for caller in ("anna", "bert"):
+        assert (await hub.get("/v1/parties", params=where, headers=as_(caller))).status_code == 404
+    assert (await hub.get(f"/v1/parties/{entered['party_id']}", headers=as_("bert"))).status_code == 404
+    assert (await hub.get(f"/v1/parties/{entered['party_id']}", headers=as_("staff"))).status_code == 200
+
+
+async def test_one_number_belongs_to_one_confirmed_party(hub: httpx.AsyncClient) -> None:
+    await _enter(hub, "staff")
+    reply = await hub.post("/v1/parties", json={**DE_JONG, "name": "Other"}, headers=as_("staff"))
+    assert (reply.status_code, reply.json()["code"]) == (409, "identifier-taken")
+    claimed = await _enter(hub, "anna", name="Claims it too")
+    path = f"/v1/parties/{claimed['party_id']}"
+    reply = await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("staff"))
+    assert (reply.status_code, reply.json()["code"]) == (409, "identifier-taken")
+
+
+@pytest.mark.proves("R34")
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"identifiers": [{"scheme": "0106", "value": "000027449173"}]}, "bad-identifier"),
+        ({"identifiers": [{"scheme": "0106", "value": "1234567"}]}, "bad-identifier"),
+        ({"identifiers": [{"scheme": "shoe-size", "value": "44"}]}, "unknown-scheme"),
+        ({"identifiers": []}, "invalid-request"),
+        ({"email": "nobody"}, "invalid-request"),
+        ({"name": ""}, "invalid-request"),
+        ({"country": "Nederland"}, "invalid-request"),
+    ],
+)
+async def test_what_cannot_be_a_party_is_422(
+    hub: httpx.AsyncClient, changes: dict[str, Any], code: str
+) -> None:
+    reply = await hub.post("/v1/parties", json={**DE_JONG, **changes}, headers=as_("staff"))
+    assert (reply.status_code, reply.json()["code"]) == (422, code)
+
+
+async def test_branches_are_named_by_operators_and_of_parties_that_exist(hub: httpx.AsyncClient) -> None:
+    head = await _enter(hub, "staff")
+    place = {
+        "name": "De Jong Noord",
+        "identifiers": [{"scheme": "branch", "value": "000027449173"}],
+        "branch_of": head["party_id"],
+    }
+    assert (await hub.post("/v1/parties", json=place, headers=as_("anna"))).status_code == 403
+    reply = await hub.post("/v1/parties", json={**place, "branch_of": str(uuid4())}, headers=as_("staff"))
+    assert (reply.status_code, reply.json()["code"]) == (409, "no-such-head")
+    reply = await hub.post("/v1/parties", json=place, headers=as_("staff"))
+    assert reply.json()["branch_of"] == head["party_id"]
+
+
+async def test_every_change_is_kept_with_who_before_and_after(hub: httpx.AsyncClient, pools: Pools) -> None:
+    entered = await _enter(hub, "anna")
+    path = f"/v1/parties/{entered['party_id']}"
+    await hub.put(path, json={**DE_JONG, "name": "Jong", "status": "confirmed"}, headers=as_("staff"))
+    worker = await pools.get("route", "worker")
+    first, second = await worker.fetch("SELECT * FROM party_change ORDER BY change_id")
+    assert (first["before"], first["after"]["name"]) == (None, "De Jong")
+    assert (second["by_account"], second["by_user"]) == (STAFF, UUID(int=7))
+    assert (second["before"]["status"], second["after"]["status"]) == ("claimed", "confirmed")
+    assert (second["before"]["name"], second["after"]["name"]) == ("De Jong", "Jong")
+
+
+async def test_an_added_number_releases_what_waits_for_it_and_only_that(
+    hub: httpx.AsyncClient, pools: Pools
+) -> None:
+    await enter(pools, "De Jong", (KVK, "58070036"))
+    entered = await hub.get(
+        "/v1/parties", params={"scheme": "0106", "value": "58070036"}, headers=as_("staff")
+    )
+    event = validated((KVK, "69599084"))
+    await decided(pools, event)
+    both = [{"scheme": "0106", "value": "58070036"}, {"scheme": "0106", "value": "69599084"}]
+    path = f"/v1/parties/{entered.json()['party_id']}"
+    assert (
+        await hub.put(path, json={**DE_JONG, "identifiers": both}, headers=as_("staff"))
+    ).status_code == 200
+    assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
+
+
+async def test_rights(hub: httpx.AsyncClient) -> None:
+    where = {"scheme": "0106", "value": "58070036"}
+    assert (await hub.post("/v1/parties", json=DE_JONG)).status_code == 401
+    assert (await hub.post("/v1/parties", json=DE_JONG, headers=as_("reader"))).status_code == 403
+    assert (await hub.put(f"/v1/parties/{uuid4()}", json=DE_JONG, headers=as_("reader"))).status_code == 403
+    assert (await hub.get("/v1/parties", params=where, headers=as_("nothing"))).status_code == 403
+    assert (await hub.get("/v1/parties", headers=as_("anna"))).status_code == 422

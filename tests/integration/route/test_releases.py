@@ -1,0 +1,93 @@
+"""Somebody becomes known: what waited goes on, once, whenever the process ends."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from libs.db.pools import Pools
+from services.route import store
+from tests.integration.route.stage import decided, drain, enter, told, validated
+from tests.integration.validate.api_client import ANNA, BERT
+from tests.unit.route.sample import BRANCH, KVK, OIN, VAT
+
+
+async def _count(pools: Pools, table: str, where: str = "true") -> int:
+    worker = await pools.get("route", "worker")
+    count: int = await worker.fetchval(f"SELECT count(*) FROM {table} WHERE {where}")
+    return count
+
+
+async def test_one_number_releases_all_that_waited_for_it_and_nothing_else(pools: Pools) -> None:
+    waiting = [validated((KVK, "58070036"), account=account) for account in (ANNA, BERT, ANNA)]
+    inside = validated((OIN, "00000003580700360000"))
+    beside = validated((BRANCH, "000027449173"), (VAT, "NL001234567B01"))
+    others = [validated((KVK, "90004760")), validated()]
+    await decided(pools, *waiting, inside, beside, *others)
+    await enter(pools, "De Jong", (KVK, "58070036"), (VAT, "NL001234567B01"))
+    for event in (*waiting, inside, beside):
+        assert await told(pools, UUID(event.subject)) == [("parked", 1), ("released", 2), ("routed", 3)]
+    for event in others:
+        assert await told(pools, UUID(event.subject)) == [("parked", 1)]
+    assert await _count(pools, "parked", "state = 'released' AND closed_at IS NOT NULL") == 5
+    assert await _count(pools, "parked", "state = 'open'") == 2
+    assert await _count(pools, "arrival") == 0
+
+
+async def test_events_of_a_release_belong_to_the_sender_and_its_submission(pools: Pools) -> None:
+    event = validated((KVK, "58070036"), account=BERT)
+    await decided(pools, event)
+    await enter(pools, "De Jong", (KVK, "58070036"))
+    worker = await pools.get("route", "worker")
+    rows = await worker.fetch(
+        "SELECT account, convert_from(body, 'UTF8')::jsonb AS event FROM outbox ORDER BY id"
+    )
+    assert {row["account"] for row in rows} == {BERT}
+    assert {row["event"]["correlationid"] for row in rows} == {"submission"}
+    assert {row["event"]["causationid"] for row in rows} == {str(event.id)}
+
+
+async def test_what_does_not_fit_in_one_transaction_follows_from_where_it_stopped(pools: Pools) -> None:
+    events = [validated((KVK, "58070036")) for _ in range(25)]
+    await decided(pools, *events)
+    await enter(pools, "De Jong", (KVK, "58070036"), most=10)
+    assert await _count(pools, "parked", "state = 'released'") == 10
+    assert await _count(pools, "arrival") == 1
+    await asyncio.gather(drain(pools, 4), drain(pools, 3), drain(pools, 5))
+    await drain(pools, 5)
+    assert await _count(pools, "parked", "state = 'open'") == 0
+    assert await _count(pools, "arrival") == 0
+    for event in events:
+        assert await told(pools, UUID(event.subject)) == [("parked", 1), ("released", 2), ("routed", 3)]
+
+
+async def test_a_release_that_fails_half_way_is_as_if_it_had_not_begun(
+    pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = validated((KVK, "58070036"))
+    await decided(pools, event)
+
+    async def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "close", full)
+        with pytest.raises(OSError, match="disk full"):
+            await enter(pools, "De Jong", (KVK, "58070036"))
+    assert await told(pools, UUID(event.subject)) == [("parked", 1)]
+    assert await _count(pools, "party") == 0
+    await enter(pools, "De Jong", (KVK, "58070036"))
+    assert await told(pools, UUID(event.subject)) == [("parked", 1), ("released", 2), ("routed", 3)]
+
+
+async def test_a_newcomer_who_contradicts_releases_nothing(pools: Pools) -> None:
+    """The VAT number becomes known, but its owner has another KvK number than the invoice says."""
+    event = validated((KVK, "90004760"), (VAT, "NL001234567B01"))
+    await decided(pools, event)
+    await enter(pools, "De Jong", (KVK, "58070036"), (VAT, "NL001234567B01"))
+    assert await told(pools, UUID(event.subject)) == [("parked", 1)]
+    assert await _count(pools, "parked", "state = 'open'") == 1
+    await enter(pools, "Nieuw", (KVK, "90004760"))
+    assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
