@@ -16,7 +16,7 @@ from libs.http.principal import Principal, requires
 from services.deliver import store
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
-Operator = Annotated[Principal, Depends(requires("operator"))]
+OPERATOR = [Depends(requires("operator"))]
 
 
 class FolderSettings(BaseModel):
@@ -89,14 +89,14 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
             history = await store.attempts(conn, delivery_id)
         return DeliveryWithAttempts.model_validate({**_named(rows[0]), "history": history})
 
-    @router.put("/v1/connections/{party_id}", tags=["connections"])
-    async def put_connection(party_id: UUID, new: NewConnection, operator: Operator) -> Connection:
+    @router.put("/v1/connections/{party_id}", tags=["connections"], dependencies=OPERATOR)
+    async def put_connection(party_id: UUID, new: NewConnection) -> Connection:
         """Connect a receiver's package. Holds for the next invoices; those under way go the old way (R52)."""
         await store.connect(worker, party_id, new.package, new.channel, new.settings.model_dump())
         return await _connection(party_id)
 
-    @router.get("/v1/connections/{party_id}", tags=["connections"])
-    async def get_connection(party_id: UUID, operator: Operator) -> Connection:
+    @router.get("/v1/connections/{party_id}", tags=["connections"], dependencies=OPERATOR)
+    async def get_connection(party_id: UUID) -> Connection:
         """The package a receiver has connected."""
         return await _connection(party_id)
 

@@ -131,9 +131,10 @@ class Dispatcher:
         for job in jobs:
             xml = found[job.parcel.original.document_id]
             pdf = found[job.parcel.pdf.document_id] if job.parcel.pdf else None
-            if isinstance(xml, HubError) or isinstance(pdf, HubError):
-                error = xml if isinstance(xml, HubError) else pdf
-                outcomes.append((job, Failed(f"document: {error}")))
+            if isinstance(xml, HubError):
+                outcomes.append((job, Failed(f"document: {xml.message}")))
+            elif isinstance(pdf, HubError):
+                outcomes.append((job, Failed(f"document: {pdf.message}")))
             else:
                 loaded.append(Loaded(job, xml, pdf))
         return loaded, outcomes

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from pydantic import Field
+
 from libs.contracts.envelope import Frozen
 from libs.contracts.parts import DocumentRef, InvoiceSummary, Receiver, Words
 
@@ -21,7 +23,7 @@ class Parcel(Frozen):
     original: DocumentRef
     pdf: DocumentRef | None = None
     summary: InvoiceSummary
-    settings: dict[str, str] = {}
+    settings: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ class Introspection(BaseModel):
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 Admin = Annotated[Principal, Depends(requires("account:admin"))]
-Operator = Annotated[Principal, Depends(requires("operator"))]
+OPERATOR = [Depends(requires("operator"))]
 
 
 def routes(
@@ -143,8 +143,8 @@ def routes(
             raise NotFound
         return SubmissionView.model_validate(found)
 
-    @router.post("/v1/accounts", status_code=201, tags=["accounts"])
-    async def post_account(new: NewAccount, operator: Operator) -> Account:  # noqa: ARG001
+    @router.post("/v1/accounts", status_code=201, tags=["accounts"], dependencies=OPERATOR)
+    async def post_account(new: NewAccount) -> Account:
         """Open an account (operator)."""
         account_id = await accounts.open_account(worker, accounts.Claims(**new.model_dump()))
         return Account(account_id=account_id, **new.model_dump())

@@ -19,6 +19,7 @@ between the rename and the result.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 from collections.abc import Iterable, Sequence
@@ -104,10 +105,9 @@ class FolderChannel:
     def _place(each: Loaded, folder: Path) -> None:
         visible = folder / each.job.base_name
         if each.pdf is not None:
-            try:
+            # There already: linked by an attempt that was cut short; the staged file is the same one.
+            with contextlib.suppress(FileExistsError):
                 os.link(_staged(folder, each.job, "pdf"), f"{visible}.pdf")
-            except FileExistsError:
-                pass  # linked by an attempt that was cut short; the staged file is the same one
         _staged(folder, each.job, "xml").rename(f"{visible}.xml")
 
     def _clean(self, loaded: Sequence[Loaded]) -> None:
@@ -138,7 +138,7 @@ def _marker(folder: Path, job: Job) -> Path:
 def _names(folder: Path) -> set[str] | None:
     """What is in a folder; None when it is not there (unmounted, perhaps): then nothing was *taken*."""
     try:
-        return set(os.listdir(folder))
+        return {path.name for path in folder.iterdir()}
     except OSError:
         return None
 

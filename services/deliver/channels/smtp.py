@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import localtime
@@ -47,15 +47,15 @@ class SmtpChannel:
 
         async def worker() -> None:
             async with contextlib.AsyncExitStack() as stack:
-                smtp: aiosmtplib.SMTP | None = None
+                held: aiosmtplib.SMTP | None = None
                 while queue:
                     index, each = queue.pop(0)
                     try:
-                        if smtp is None or not smtp.is_connected:
-                            smtp = await stack.enter_async_context(self._connect())
-                        outcomes[index] = await self._send(smtp, each)
+                        if held is None or not held.is_connected:
+                            held = await stack.enter_async_context(self._connect())
+                        outcomes[index] = await self._send(held, each)
                     except (aiosmtplib.SMTPException, OSError, ssl.SSLError) as error:
-                        smtp = None
+                        held = None
                         outcomes[index] = Failed(_said(error))
 
         await asyncio.gather(*(worker() for _ in range(min(self._connections, len(queue)))))
@@ -65,7 +65,7 @@ class SmtpChannel:
         return None
 
     @contextlib.asynccontextmanager
-    async def _connect(self):  # type: ignore[no-untyped-def]
+    async def _connect(self) -> AsyncIterator[aiosmtplib.SMTP]:
         smtp = aiosmtplib.SMTP(hostname=self._host, port=self._port, timeout=30, start_tls=None)
         await smtp.connect()
         try:
