@@ -160,10 +160,9 @@ def _handed_over(data: invoice.InvoiceHandedOver) -> Words:
 
 
 def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
-    by = _CHANNELS[data.channel]
     return Words(
-        nl=f"{data.receiver_name} heeft de factuur ({by.nl}): {data.evidence}",
-        en=f"{data.receiver_name} has the invoice ({by.en}): {data.evidence}",
+        nl=f"{data.receiver_name} heeft de factuur: {data.evidence}",
+        en=f"{data.receiver_name} has the invoice: {data.evidence}",
     )
 
 

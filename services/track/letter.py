@@ -71,11 +71,11 @@ def write(letter: Letter, mail_from: str) -> EmailMessage:
     message["Date"] = format_datetime(clock.now())
     message["Message-ID"] = f"<notice.{letter.notice_id}@{mail_from.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.language
     message["Postbode-Invoice"] = str(letter.data.invoice_id)
     if letter.repeat:
         message["Postbode-Repeat"] = "possible"
     message.set_content(text(letter), cte="quoted-printable")
+    message["Content-Language"] = letter.language
     return message
 
 
@@ -116,14 +116,15 @@ def _finding(finding: Finding, language: Language) -> dict[str, Any]:
 def _what(letter: Letter, *, short: bool) -> str:
     """The invoice by what its sender knows it by."""
     dutch, shown = letter.language == "nl", letter.shown
-    if letter.kind == "quarantined" or not shown.number:
-        name = one_line(shown.filename or "")
-        if not name:
+    file = one_line(shown.filename or "")
+    if letter.kind == "quarantined":
+        if not file:
             return "een bijlage" if dutch else "an attachment"
-        quoted = f"„{name}”" if dutch else f"“{name}”"
-        if letter.kind == "quarantined":
-            return f"het bestand {quoted}" if dutch else f"the file {quoted}"
-        return f"factuur {quoted}" if dutch else f"invoice {quoted}"
+        return f"het bestand „{file}”" if dutch else f"the file “{file}”"
+    if not shown.number:
+        if not file:
+            return "factuur" if dutch else "invoice"
+        return f"factuur „{file}”" if dutch else f"invoice “{file}”"
     what = f"{'factuur' if dutch else 'invoice'} {one_line(shown.number)}"
     if short:
         return what

@@ -1,0 +1,352 @@
+"""Notices to a real mail server: each once, whatever dies in between; a possible repeat says so."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import cast
+from uuid import UUID
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from libs.db.settings import DatabaseSettings
+from libs.db.types import Pool
+from services.track import mailings
+from services.track.dispatch import Dispatcher
+from services.track.settings import TrackSettings
+from tests.integration.track.feeding import feed, know, write
+from tests.unit.track.sample import NO_KVK, Journey, registered
+
+ADDRESS = "info@bos.example"
+
+
+@dataclass
+class Sink:
+    """A mail server that keeps what it gets and answers as told."""
+
+    mails: list[EmailMessage] = field(default_factory=list)
+    rcpt: str = "250 OK"
+    answer: str = "250 2.0.0 Kept"
+    on_mail: Callable[[], Awaitable[None]] | None = None
+    port: int = 0
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if self.rcpt.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.rcpt
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        raw = cast("bytes", envelope.content)
+        mail = message_from_bytes(raw, policy=policy.default)
+        assert [mail["To"]] == envelope.rcpt_tos
+        if self.answer.startswith("250"):
+            self.mails.append(mail)
+        if self.on_mail is not None:
+            await self.on_mail()
+        return self.answer
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    sink = Sink()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(sink, ident="sink", enable_SMTPUTF8=True), "127.0.0.1", 0
+    )
+    sink.port = server.sockets[0].getsockname()[1]
+    yield sink
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.fixture
+def dispatcher(worker: Pool, sink: Sink) -> Dispatcher:
+    settings = TrackSettings(smtp_port=sink.port, mail_from="noreply@hub.example", smtp_seconds=5)
+    return Dispatcher(worker, settings, "https://hub.example")
+
+
+async def states(worker: Pool) -> list[str]:
+    return [row["state"] for row in await worker.fetch("SELECT state FROM notice ORDER BY notice_id")]
+
+
+async def make_due(worker: Pool) -> None:
+    await worker.execute("UPDATE notice SET due_at = now() - interval '1 second' WHERE state = 'due'")
+
+
+@pytest.mark.proves("R48b", "R56")
+async def test_every_refusal_is_mailed_once_however_often_its_fact_comes(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    rejected, quarantined, parked, returned, lost, good = (Journey(account, f"F{n}") for n in range(6))
+    events = [
+        rejected.received(), rejected.rejected(), quarantined.quarantined(), parked.parked(),
+        returned.returned(), lost.validated(), lost.routed(), lost.undeliverable(), good.received(),
+        good.handed_over(),
+    ]  # fmt: skip
+    for _ in range(3):
+        await feed(worker, *events)
+        await feed(worker, *reversed(events))
+        await dispatcher.run()
+    assert sorted(str(mail["Subject"]) for mail in sink.mails) == [
+        "Afgekeurd: factuur F0", "Niet aangenomen: het bestand „loose.pdf”", "Niet bezorgd: factuur F4",
+        "Teruggegeven: factuur", "Wacht op u: factuur F2",
+    ]  # fmt: skip
+    assert await states(worker) == ["sent"] * 5
+    (mail,) = (m for m in sink.mails if "F0" in m["Subject"])
+    assert "Regel 12: Het totaal klopt niet." in mail.get_content()
+    assert f"https://hub.example/invoices/{rejected.invoice_id}" in mail.get_content()
+    assert "twee keer" not in mail.get_content()
+    assert (mail["To"], mail["From"]) == (ADDRESS, "Postbode <noreply@hub.example>")
+
+
+@pytest.mark.proves("R24")
+async def test_a_lone_pdf_is_told_to_its_sender(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS, language="en"))
+    await feed(worker, Journey(account).quarantined("F1.pdf"))
+    await dispatcher.run()
+    (mail,) = sink.mails
+    assert "the file “F1.pdf”" in mail.get_content()
+    assert "A PDF on its own is not an e-invoice." in mail.get_content()
+    assert mail["Content-Language"] == "en"
+
+
+@pytest.mark.proves("R35")
+async def test_parked_is_told_once_in_the_words_of_route(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    j = Journey(account)
+    await feed(worker, j.parked())
+    await dispatcher.run()
+    await feed(worker, j.released(), j.parked())
+    await dispatcher.run()
+    (mail,) = sink.mails
+    assert NO_KVK.nl in mail.get_content()
+
+
+async def test_without_an_address_a_notice_waits_until_there_is_one(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await feed(worker, Journey(account).rejected())
+    await dispatcher.run()
+    assert (sink.mails, await states(worker)) == ([], ["due"])
+    await know(worker, registered(account, ADDRESS))
+    await dispatcher.run()
+    assert (len(sink.mails), await states(worker)) == (1, ["sent"])
+
+
+async def test_what_is_no_longer_so_is_not_told(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    late, quick = Journey(account), Journey(account)
+    parked, released = quick.parked(), quick.released()
+    await feed(worker, late.parked())
+    await feed(worker, late.released())
+    await feed(worker, parked, released)  # in one batch: not even due
+    await dispatcher.run()
+    assert sink.mails == []
+    assert await states(worker) == ["superseded"]
+
+
+async def test_a_rolled_back_batch_mails_nobody(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    broken = Journey(account).rejected()
+    async with worker.acquire() as conn:
+        transaction = conn.transaction()
+        await transaction.__aenter__()
+        await write(conn, broken)
+        await transaction.__aexit__(RuntimeError, RuntimeError(), None)
+    await dispatcher.run()
+    assert sink.mails == []
+    await feed(worker, broken)
+    await dispatcher.run()
+    assert len(sink.mails) == 1
+
+
+async def test_two_processes_share_the_work(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, *(Journey(account, f"F{n}").rejected() for n in range(40)))
+    await asyncio.gather(*(dispatcher.run() for _ in range(4)))
+    assert len({mail["Message-ID"] for mail in sink.mails}) == len(sink.mails) == 40
+
+
+async def attempts(worker: Pool) -> list[tuple[int, bool, str | None]]:
+    rows = await worker.fetch("SELECT attempt, repeat, result FROM notice_attempt ORDER BY attempt")
+    return [(row["attempt"], row["repeat"], row["result"]) for row in rows]
+
+
+_PROCESS = """
+import asyncio, sys
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from services.track.dispatch import Dispatcher
+from services.track.settings import TrackSettings
+
+async def main():
+    url, secret, port = sys.argv[1:]
+    pools = Pools(DatabaseSettings(url, secret))
+    settings = TrackSettings(smtp_port=int(port), mail_from="noreply@hub.example", notice_lease_seconds=1)
+    await Dispatcher(await pools.get("track", "worker"), settings, "https://hub.example").run()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_process_killed_between_mail_and_result_leaves_a_repeat_that_says_so(
+    database: DatabaseSettings, worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _PROCESS, database.url, database.secret, str(sink.port)
+    )
+
+    async def kill() -> None:
+        os.kill(process.pid, signal.SIGKILL)
+        await process.wait()
+
+    sink.on_mail = kill
+    assert await process.wait() == -signal.SIGKILL
+    assert await attempts(worker) == [(1, False, None)]
+    await dispatcher.run()
+    assert len(sink.mails) == 1, "while its lease runs, an attempt is left alone"
+    sink.on_mail = None
+    await asyncio.sleep(1.1)
+    await dispatcher.run()
+    await make_due(worker)
+    await dispatcher.run()
+    first, second = sink.mails
+    assert first["Message-ID"] == second["Message-ID"]
+    assert (first["Postbode-Repeat"], second["Postbode-Repeat"]) == (None, "possible")
+    assert "Misschien krijgt u dit bericht twee keer" in second.get_content()
+    assert await attempts(worker) == [(1, False, None), (2, True, "sent")]
+    assert await states(worker) == ["sent"]
+
+
+async def test_killed_before_the_mail_server_heard_of_it_the_mail_still_goes_out(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    (claimed,) = await mailings.claim(worker, 8, timedelta(0))  # and then nothing
+    await dispatcher.run()
+    assert len(sink.mails) == 1
+    # What the first one would have said comes too late: it no longer holds the lease.
+    await mailings.settle(worker, claimed, "deferred", "late", state="due")
+    assert await states(worker) == ["sent"]
+
+
+async def test_stopping_finishes_the_mails_in_hand(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    run = asyncio.create_task(dispatcher.run())
+    arrived = asyncio.Event()
+
+    async def stop() -> None:
+        run.cancel()
+        arrived.set()
+        await asyncio.sleep(0.05)
+
+    sink.on_mail = stop
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert arrived.is_set()
+    assert (len(sink.mails), await states(worker)) == (1, ["sent"])
+
+
+@pytest.mark.parametrize(
+    ("rcpt", "answer", "state", "result"),
+    [
+        ("450 4.2.0 Later", "250 OK", "due", "deferred"),
+        ("550 5.1.1 Nobody", "250 OK", "failed", "refused"),
+        ("250 OK", "451 4.3.0 Later", "due", "deferred"),
+        ("250 OK", "554 5.6.0 No", "failed", "refused"),
+    ],
+)
+async def test_what_the_mail_server_says_no_to(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID, rcpt: str, answer: str, state: str,
+    result: str,
+) -> None:  # fmt: skip
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    sink.rcpt, sink.answer = rcpt, answer
+    await dispatcher.run()
+    assert await states(worker) == [state]
+    assert await attempts(worker) == [(1, False, result)]
+    sink.rcpt, sink.answer = "250 OK", "250 OK"
+    await dispatcher.run()  # not due yet
+    assert sink.mails == []
+    await make_due(worker)
+    await dispatcher.run()
+    assert len(sink.mails) == (1 if state == "due" else 0)
+    assert all(mail["Postbode-Repeat"] is None for mail in sink.mails)
+
+
+async def test_a_mail_server_that_is_away_is_no_repeat(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, *(Journey(account, f"F{n}").rejected() for n in range(20)))
+    away = Dispatcher(worker, TrackSettings(smtp_port=1, smtp_seconds=1), "https://hub.example")
+    await away.run()
+    tried = await worker.fetchval("SELECT count(*) FROM notice_attempt")
+    assert 0 < tried < 20, "one batch is enough to know that nobody answers"
+    await make_due(worker)
+    await dispatcher.run()
+    assert len(sink.mails) == 20
+    assert all(mail["Postbode-Repeat"] is None for mail in sink.mails)
+
+
+async def test_a_connection_lost_after_the_text_is_unknown(
+    worker: Pool, account: UUID, sink: Sink, dispatcher: Dispatcher
+) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 sink\r\n")
+        while not (line := await reader.readline()).startswith(b"DATA"):
+            writer.write(b"250 OK\r\n")
+        writer.write(b"354 go on\r\n")
+        while line != b".\r\n":
+            line = await reader.readline()
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    await Dispatcher(worker, TrackSettings(smtp_port=port, smtp_seconds=2), "https://hub.example").run()
+    server.close()
+    assert await attempts(worker) == [(1, False, None)]
+    await make_due(worker)
+    await dispatcher.run()
+    (mail,) = sink.mails
+    assert mail["Postbode-Repeat"] == "possible"
+
+
+async def test_an_address_that_cannot_be_written_to_fails_and_holds_up_nobody(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    other = UUID(int=43)
+    await know(worker, registered(account, "a@b\r\nBcc: x@y.example"), registered(other, ADDRESS))
+    await feed(worker, Journey(account).rejected(), Journey(other).rejected())
+    await dispatcher.run()
+    assert sorted(await states(worker)) == ["failed", "sent"]
+    assert [mail["To"] for mail in sink.mails] == [ADDRESS]
