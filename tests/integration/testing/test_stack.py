@@ -1,0 +1,146 @@
+"""The servers of the tests: broken on purpose, and gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import aio_pika
+import asyncpg
+import pytest
+
+from libs.db.types import Connection
+from libs.testing import stack
+from libs.testing.machine import NotOurs
+from libs.testing.rabbitmq import RabbitMQ
+
+PROCESS = """
+import os, sys
+from libs.testing import stack
+with stack.postgres(private=True) as postgres, stack.rabbitmq(private=True) as rabbitmq:
+    print(postgres.url, rabbitmq.url, flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), 9)
+"""
+
+
+async def can_ask(url: str) -> bool:
+    try:
+        conn: Connection = await asyncpg.connect(url)
+    except (OSError, asyncpg.CannotConnectNowError):
+        return False
+    await conn.close()
+    return True
+
+
+async def can_publish(url: str) -> bool:
+    try:
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue("probe", durable=True, arguments={"x-queue-type": "quorum"})
+            await channel.default_exchange.publish(aio_pika.Message(b"x"), queue.name)
+    except (OSError, aio_pika.exceptions.AMQPError):
+        return False
+    return True
+
+
+def eventually(check: Callable[[], bool]) -> bool:
+    for _ in range(200):
+        if check():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_a_private_postgres_is_stopped_started_and_keeps_its_data() -> None:
+    with stack.postgres(private=True) as server:
+        assert asyncio.run(can_ask(server.url))
+        server.stop("immediate")
+        assert not asyncio.run(can_ask(server.url))
+        server.start()
+        assert asyncio.run(can_ask(server.url))
+    assert not asyncio.run(can_ask(server.url))
+
+
+def test_a_private_broker_is_killed_started_and_wiped() -> None:
+    async def depth() -> int:
+        async with await aio_pika.connect(broker.url) as connection:
+            queue = await (await connection.channel()).declare_queue("probe", passive=True)
+            return queue.declaration_result.message_count or 0
+
+    with stack.rabbitmq(private=True) as broker:
+        assert asyncio.run(can_publish(broker.url))
+        broker.stop(hard=True)
+        assert not asyncio.run(can_publish(broker.url))
+        broker.start()
+        assert eventually(lambda: asyncio.run(depth()) == 1)
+        broker.wipe()
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            asyncio.run(depth())
+        assert asyncio.run(can_publish(broker.url))
+    assert not asyncio.run(can_publish(broker.url))
+
+
+def test_a_killed_test_process_leaves_no_server_behind() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", PROCESS],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd())},
+        text=True,
+    )
+    output, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    postgres_url, amqp_url = output.split()
+    assert eventually(lambda: not asyncio.run(can_ask(postgres_url)))
+    assert eventually(lambda: not asyncio.run(can_publish(amqp_url)))
+
+
+async def test_virtual_hosts_keep_tests_apart(rabbitmq: RabbitMQ, amqp_url: str) -> None:
+    assert await can_publish(amqp_url)
+    async with await aio_pika.connect(rabbitmq.url) as connection:
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            await (await connection.channel()).declare_queue("probe", passive=True)
+
+
+def test_a_given_server_is_used_and_never_stopped(
+    postgres_url: str, rabbitmq: RabbitMQ, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stack.DATABASE_URL, postgres_url)
+    monkeypatch.setenv(stack.AMQP_URL, rabbitmq.url)
+    monkeypatch.setenv(stack.MANAGEMENT_URL, rabbitmq.management.url)
+    with stack.postgres() as postgres, stack.rabbitmq() as broker:
+        assert stack.DATABASE_URL in postgres.says
+        assert stack.AMQP_URL in broker.says
+        for breaks in (postgres.stop, postgres.restart, broker.stop, broker.restart, broker.wipe):
+            with pytest.raises(NotOurs):
+                breaks()
+    assert asyncio.run(can_ask(postgres_url))
+    assert rabbitmq.management.ready()
+
+
+def test_the_wheel_will_do_where_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(stack.DATABASE_URL, raising=False)
+    monkeypatch.setattr(stack, "docker_answers", lambda: False)
+    monkeypatch.setattr(stack, "local_binaries", lambda: None)
+    monkeypatch.setattr(stack, "may_install", lambda: False)
+    with stack.postgres() as server:
+        assert "wheel" in server.says
+        assert asyncio.run(can_ask(server.url))
+
+
+def test_no_broker_at_all_is_an_error_that_names_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(stack.AMQP_URL, raising=False)
+    monkeypatch.setattr(stack, "docker_answers", lambda: False)
+    monkeypatch.setattr(stack, "local_server", lambda: None)
+    monkeypatch.setattr(stack, "may_install", lambda: False)
+    ways = r"POSTBODE_TEST_AMQP_URL.*Docker.*rabbitmq-server.*root"
+    with pytest.raises(stack.NoBroker, match=ways), stack.rabbitmq():
+        pass
