@@ -1,10 +1,17 @@
-"""Keyset paging: an opaque cursor instead of an offset, so page 10,000 costs what page 1 costs."""
+"""Keyset paging: an opaque cursor instead of an offset, so page 10,000 costs what page 1 costs, and a row
+that comes in between shifts nothing.
+
+A cursor holds the sort keys of the last row of a page. It is not secret and need not be: it says where to go
+on within what row security lets its user see anyway. What comes back is checked by type all the same.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 from fastapi import Query
@@ -12,28 +19,60 @@ from starlette.datastructures import URL
 
 from libs.errors import BadInput
 
-Limit = Annotated[int, Query(ge=1, le=200, description="how many at most")]
-After = Annotated[str | None, Query(max_length=500, description="the cursor of the page before")]
+LIMIT = 200
+"""Rows on a page, at most."""
+
+_LONGEST = 500
+_INTEGER = 2**63
+
+Limit = Annotated[int, Query(ge=1, le=LIMIT, description="how many at most")]
+After = Annotated[str | None, Query(max_length=_LONGEST, description="the cursor of the page before")]
 
 
 def cursor(*keys: Any) -> str:
-    """Where a page ended: the sort keys of its last row (strings, numbers, ids, instants)."""
+    """Where a page ended: the sort keys of its last row (text, numbers, ids, instants)."""
     return base64.urlsafe_b64encode(orjson.dumps(keys, default=str)).rstrip(b"=").decode()
 
 
 def keys(text: str, count: int) -> list[Any]:
-    """The sort keys in a cursor. Raises ``BadInput`` for anything this hub did not make."""
+    """The sort keys in a cursor, as JSON has them. Raises ``BadInput`` for anything this hub did not make."""
     try:
-        found = orjson.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as bad:
-        raise BadInput(
-            "this cursor is not one of ours: start again without `after`", code="bad-cursor"
-        ) from bad
+        raise _not_ours() from bad
     if not isinstance(found, list) or len(found) != count:
         raise BadInput("this cursor belongs to another list", code="bad-cursor")
     return found
 
 
+def place(text: str, *kinds: type[Any]) -> tuple[Any, ...]:
+    """The sort keys in a cursor as ``kinds`` (``str``, ``int``, ``UUID``, ``datetime`` with its offset).
+    Raises ``BadInput``: what a caller made up never reaches the database."""
+    return tuple(_read(key, kind) for key, kind in zip(keys(text, len(kinds)), kinds, strict=True))
+
+
+def _read(key: object, kind: type[Any]) -> Any:
+    try:
+        if kind is int and isinstance(key, int) and not isinstance(key, bool) and -_INTEGER <= key < _INTEGER:
+            return key
+        if isinstance(key, str) and "\0" not in key:
+            if kind is str:
+                return key
+            if kind is UUID:
+                return UUID(key)
+            if kind is datetime and (at := datetime.fromisoformat(key)).tzinfo is not None:
+                return at
+    except ValueError as bad:
+        raise _not_ours() from bad
+    raise _not_ours()
+
+
+def _not_ours() -> BadInput:
+    return BadInput("this cursor is not one of ours: start again without `after`", code="bad-cursor")
+
+
 def link_next(url: URL, after: str) -> dict[str, str]:
-    """The ``Link`` header (RFC 8288) to the next page."""
-    return {"Link": f'<{url.include_query_params(after=after)}>; rel="next"'}
+    """The ``Link`` header (RFC 8288) to the next page, relative: behind a proxy the hub does not know its
+    own address."""
+    following = url.include_query_params(after=after)
+    return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
