@@ -1,0 +1,99 @@
+"""A person at the portal: real keys, real invoices, real row security; portal sees only the public API."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import httpx
+import pytest
+
+from libs.db.pools import Pools, tenant
+from libs.db.settings import DatabaseSettings
+from libs.http.app import create_app
+from services.ingest import accounts
+from services.ingest.accounts import Claims
+from services.ingest.app import vault_of
+from services.ingest.credentials import new_api_key
+from services.ingest.identity import KeyAuthenticator
+from services.ingest.settings import IngestSettings
+from services.portal.hub import Hub
+from services.portal.pages import Pages
+from services.portal.sessions import Sessions
+from services.track import api as track
+from tests.integration.track.feeding import feed
+from tests.unit.track.sample import Journey
+
+BASE = "http://hub.example"
+
+
+@pytest.fixture
+async def pools(database: DatabaseSettings) -> AsyncIterator[Pools]:
+    pools = Pools(database)
+    yield pools
+    await pools.close()
+
+
+async def customer(pools: Pools, name: str) -> tuple[UUID, str]:
+    """An account and a key of it."""
+    claims = Claims(name=name, email=f"{name}@example.com")
+    account = await accounts.open_account(await pools.get("ingest", "worker"), claims)
+    key = new_api_key()
+    digest = vault_of(IngestSettings()).digest(key.secret)
+    async with tenant(await pools.get("ingest", "api"), account) as conn:
+        await accounts.add_key(conn, key.key_id, account, digest, "portal", ["invoice:read"])
+    return account, str(key)
+
+
+@pytest.fixture
+async def browser(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
+    identity = KeyAuthenticator(await pools.get("ingest", "api"), vault_of(IngestSettings()))
+    hub_app = create_app([track.routes(await pools.get("track", "api"))], title="hub", identity=identity)
+    async with Hub(BASE, transport=httpx.ASGITransport(app=hub_app)) as hub:
+        pages = Pages(hub, Sessions(b"k" * 32, timedelta(hours=1), secure=False), page_size=2)
+        app = create_app([pages.router()], title="portal", identity=identity)
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://portal.example", follow_redirects=True
+        ) as client:
+            yield client
+
+
+@pytest.mark.proves("R48a", "R53", "R56")
+async def test_a_sender_signs_in_and_finds_every_invoice_and_no_one_else_s(
+    browser: httpx.AsyncClient, pools: Pools
+) -> None:
+    (mine, my_key), (theirs, _) = await customer(pools, "bakker"), await customer(pools, "visser")
+    mailed, sent, other = Journey(mine, "F-MAILED"), Journey(mine, "F-API"), Journey(theirs, "F-THEIRS")
+    third = Journey(mine, "F-PARKED")
+    await feed(
+        await pools.get("track", "worker"),
+        mailed.received("mail"), mailed.validated(), mailed.routed(), mailed.handed_over(), mailed.confirmed(),
+        sent.received(), sent.rejected(), third.received(), third.parked(), other.received(), other.rejected(),
+    )  # fmt: skip
+    page = await browser.post("/login", data={"key": my_key})
+    assert page.status_code == 200
+    assert "Oudere facturen" in page.text
+    after = page.text.split("after=")[1].split('"')[0]
+    text = page.text + (await browser.get(f"/invoices?after={after}")).text
+    assert [text.count(f">{n}</a>") for n in ("F-MAILED", "F-API", "F-PARKED", "F-THEIRS")] == [1, 1, 1, 0]
+    assert all(label in text for label in ("aangekomen", "afgekeurd", "geparkeerd"))
+    detail = (await browser.get(f"/invoices/{mailed.invoice_id}")).text
+    assert "Binnengekomen per e-mail" in detail
+    assert "3 nov 2026 10:05" in detail
+    rejected = (await browser.get(f"/invoices/{sent.invoice_id}")).text
+    assert "Regel 12" in rejected
+    assert (await browser.get(f"/invoices/{other.invoice_id}")).status_code == 404
+    parked = (await browser.get("/invoices?status=parked")).text
+    assert ("F-PARKED" in parked, "F-API" in parked) == (True, False)
+
+
+async def test_a_revoked_key_ends_the_session_at_the_next_page(
+    browser: httpx.AsyncClient, pools: Pools
+) -> None:
+    account, key = await customer(pools, "bakker")
+    assert (await browser.post("/login", data={"key": key})).status_code == 200
+    async with tenant(await pools.get("ingest", "api"), account) as conn:
+        await conn.execute("UPDATE api_key SET revoked_at = now()")
+    assert (await browser.get("/invoices")).status_code == 401
+    assert not browser.cookies
