@@ -17,7 +17,9 @@ migrate at the same time, and one that dies leaves nothing half done.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -105,9 +107,18 @@ async def _prepare(settings: DatabaseSettings, schema: str) -> None:
     """As the administrator: roles, groups, schema. Safe to repeat."""
     conn: Connection = await asyncpg.connect(settings.url)
     try:
-        async with conn.transaction():
-            await _lock(conn, "roles")
-            await conn.execute(_bootstrap(settings, schema))
+        for tries_left in range(9, -1, -1):
+            try:
+                async with conn.transaction():
+                    await _lock(conn, "roles")
+                    await conn.execute(_bootstrap(settings, schema))
+                break
+            except asyncpg.InternalServerError:
+                # "tuple concurrently updated": roles belong to the whole server, the lock to one database,
+                # and somebody migrates another database of this server right now.
+                if not tries_left:
+                    raise
+                await asyncio.sleep(random.uniform(0.02, 0.1))  # noqa: S311
     finally:
         await conn.close()
 
@@ -208,7 +219,7 @@ def _bootstrap(settings: DatabaseSettings, schema: str) -> str:
         role = f"{schema}_{kind}"
         password = None if settings.own_url(role) is not None else settings.verifier(role)
         parts.append(_login(role, password))
-        parts += [f"GRANT {group} TO {role};" for group in MEMBERS.get(kind, ())]
+        parts += [_member(role, group) for group in MEMBERS.get(kind, ())]
     owner = f"{schema}_owner"
     parts += [
         _act_as(owner),
@@ -231,6 +242,10 @@ def _login(role: str, verifier: str | None) -> str:
     """Create the role if it is missing; set its password unless somebody else keeps it."""
     create = _unless(f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')", f"CREATE ROLE {role} LOGIN")
     return create if verifier is None else f"{create}\nALTER ROLE {role} PASSWORD '{verifier}';"
+
+
+def _member(role: str, group: str) -> str:
+    return _unless(f"pg_has_role('{role}', '{group}', 'MEMBER')", f"GRANT {group} TO {role}")
 
 
 def _act_as(role: str) -> str:

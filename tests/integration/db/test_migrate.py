@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from libs.db.migrate import LOGIN_ROLES, MigrationChanged, Migrations, migrate
+from libs.db.migrate import GROUPS, LOGIN_ROLES, MigrationChanged, Migrations, migrate
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.testing.databases import Databases, present
@@ -135,6 +135,21 @@ async def test_processes_migrating_at_once_apply_every_file_once(
     assert sum(int(output) for output, _ in ends) == 11
 
 
+async def test_databases_of_one_server_may_be_migrated_at_once(databases: Databases, source: Path) -> None:
+    migrations = Migrations("probe", (source,))
+
+    async def bring_up(settings: DatabaseSettings) -> None:
+        for _ in range(5):
+            await migrate(settings, migrations)
+
+    four = [await databases.empty() for _ in range(4)]
+    try:
+        await asyncio.gather(*(bring_up(each) for each in four))
+    finally:
+        for each in four:
+            await databases.drop(each)
+
+
 async def test_the_printed_script_does_the_same(
     empty: DatabaseSettings, source: Path, databases: Databases
 ) -> None:
@@ -170,8 +185,10 @@ async def test_an_administrator_without_superuser_rights_will_do(
     empty = await databases.empty()
     name = empty.url.rsplit("/", 1)[1]
     boss: Connection = await asyncpg.connect(postgres_url)
+    await migrate(empty, Migrations("probe", (source,)))  # makes the groups, which belong to the server
     await boss.execute(
         f"CREATE ROLE {name}_admin LOGIN CREATEROLE PASSWORD 'word';"
+        f"GRANT {', '.join(GROUPS)} TO {name}_admin WITH ADMIN OPTION;"
         f"ALTER DATABASE {name} OWNER TO {name}_admin"
     )
     limited = DatabaseSettings(f"postgresql://{name}_admin:word@{empty.url.split('@')[1]}", empty.secret)
