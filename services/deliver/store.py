@@ -97,19 +97,21 @@ async def enter(conn: Connection, planned: Sequence[Planned]) -> set[UUID]:
 
 # Due ones, and those whose attempt outlived its lease: whoever made it is gone, or too slow to be trusted.
 _CLAIM = """
-WITH chosen AS MATERIALIZED (
-    (SELECT delivery_id, state FROM delivery WHERE state = 'attempting' AND lease_until < now()
-      ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED)
-    UNION ALL
-    (SELECT delivery_id, state FROM delivery WHERE state = 'queued' AND due_at <= now()
-      ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-), some AS (SELECT * FROM chosen LIMIT $1)
+WITH abandoned AS MATERIALIZED (
+    SELECT delivery_id, state FROM delivery WHERE state = 'attempting' AND lease_until < now()
+     ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
+), due AS MATERIALIZED (
+    SELECT delivery_id, state FROM delivery WHERE state = 'queued' AND due_at <= now()
+     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+), leased AS (
+    SELECT * FROM (SELECT * FROM abandoned UNION ALL SELECT * FROM due) AS chosen LIMIT $1
+)
 UPDATE delivery d
    SET state = 'attempting', attempts = d.attempts + 1, fence = d.fence + 1,
        lease_until = now() + make_interval(secs => $2)
-  FROM some WHERE d.delivery_id = some.delivery_id
+  FROM leased WHERE d.delivery_id = leased.delivery_id
 RETURNING d.delivery_id, d.invoice_id, d.account_id, d.channel, d.attempts, d.fence, d.parcel,
-          some.state = 'attempting' AS unknown
+          leased.state = 'attempting' AS unknown
 """
 _START = """
 INSERT INTO attempt (delivery_id, number, account_id)
