@@ -6,6 +6,7 @@ A fact that has no place on an axis (``invoice.duplicate``; whatever a newer rel
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from typing import Any
 
 from libs.contracts import invoice
@@ -57,42 +58,54 @@ def read(event: Event) -> Fact | None:
     data = event.data
     if not isinstance(data, InvoiceFact) or event.type not in VALUES:
         return None
-    found = _terms(data)
-    return Fact(
+    said = words(data)
+    fact = Fact(
         axis=data.axis,
         sequence=data.sequence,
-        event_id=event.id,
+        event_id=str(event.id),
         value=VALUES[event.type],
-        at=event.time,
+        at=event.time.astimezone(UTC).isoformat(),
         source=event.source,
-        words=words(data),
-        **found,
+        nl=said.nl,
+        en=said.en,
     )
+    _add_terms(fact, data)
+    return fact
 
 
-def _terms(data: InvoiceFact) -> dict[str, Any]:
+def _add_terms(fact: Fact, data: InvoiceFact) -> None:
     """What the fact tells about the invoice itself, as far as it does."""
-    found: dict[str, Any] = {}
     summary = getattr(data, "summary", None)
     if isinstance(summary, InvoiceSummary):
-        found = {
-            "number": summary.number,
-            "issue_date": summary.issue_date,
-            "sender": summary.seller.name,
-            "receiver": summary.buyer.name,
-        }
-    if isinstance(data, invoice.InvoiceRouted):
-        found["receiver"] = data.receiver.name
-    elif isinstance(data, DeliveryFact):
-        found["receiver"] = data.receiver_name
-    elif isinstance(data, invoice.InvoiceReceived):
-        found["filename"] = data.original.filename
-    elif isinstance(data, invoice.InvoiceQuarantined):
-        found["filename"] = data.filename
+        if summary.number:
+            fact["number"] = summary.number
+        if summary.issue_date:
+            fact["issue_date"] = summary.issue_date.isoformat()
+        if summary.seller.name:
+            fact["sender"] = summary.seller.name
+        if summary.buyer.name:
+            fact["receiver"] = summary.buyer.name
+    receiver = _receiver(data)
+    if receiver:
+        fact["receiver"] = receiver
+    filename = _filename(data)
+    if filename:
+        fact["filename"] = filename
     code = getattr(data, "code", None)
     if isinstance(code, str):
-        found["code"] = code
-    return found
+        fact["code"] = code
+
+
+def _receiver(data: InvoiceFact) -> str | None:
+    if isinstance(data, invoice.InvoiceRouted):
+        return data.receiver.name
+    return data.receiver_name if isinstance(data, DeliveryFact) else None
+
+
+def _filename(data: InvoiceFact) -> str | None:
+    if isinstance(data, invoice.InvoiceReceived):
+        return data.original.filename
+    return data.filename if isinstance(data, invoice.InvoiceQuarantined) else None
 
 
 def words(data: InvoiceFact) -> Words:

@@ -27,7 +27,7 @@ class Told:
 
 
 class Facts:
-    """Timeline, status and due notices of a batch, in one transaction and at most five statements."""
+    """Timeline, status and due notices of a batch, in one transaction and at most six statements."""
 
     queue = "track.facts"
     heavy = False
@@ -40,9 +40,9 @@ class Facts:
         if not isinstance(data, InvoiceFact):
             raise TypeError(f"{event.type} is not a fact about an invoice")
         # How often this event was tried is no part of what it says.
-        body = replace(event, attempt=1).encode()
+        kept = event if event.attempt == 1 else replace(event, attempt=1)
         return Told(
-            entry=Entry(event, data.invoice_id, data.axis, data.sequence, body),
+            entry=Entry(event, data.invoice_id, data.axis, data.sequence, kept.encode()),
             fact=facts.read(event),
             notice=notice_of(event.id, data),
         )
@@ -75,7 +75,7 @@ class Facts:
                 for t in told
                 if t.notice is not None
                 and t.entry.event.id in fresh
-                and stands(after[t.notice.invoice_id], t.notice.axis, t.notice.event_id)
+                and stands(after[t.notice.invoice_id], t.notice.axis, str(t.notice.event_id))
             ],
         )
         return ()

@@ -19,7 +19,6 @@ from uuid import UUID
 
 from libs import clock
 from libs.db.types import Connection, Pool
-from services.track import axes
 from services.track.notices import Kind, Notice
 from services.track.status import Shown, show, stands
 
@@ -98,11 +97,8 @@ async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
     attempt was made. What is no longer so is not told."""
     async with pool.acquire() as conn, conn.transaction():
         while rows := await conn.fetch(_DUE, most):
-            statuses = {row["notice_id"]: axes.from_json(row["axes"]) for row in rows}
             gone = [
-                row["notice_id"]
-                for row in rows
-                if not stands(statuses[row["notice_id"]], row["axis"], row["event_id"])
+                row["notice_id"] for row in rows if not stands(row["axes"], row["axis"], str(row["event_id"]))
             ]
             await conn.execute(_SUPERSEDE, gone)
             live = [row for row in rows if row["notice_id"] not in gone]
@@ -117,16 +113,16 @@ async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
             [row["repeat"] for row in live],
             lease,
         )
-    return [_claimed(row, show(statuses[row["notice_id"]])) for row in live]
+    return [_claimed(row) for row in live]
 
 
-def _claimed(row: Any, shown: Shown) -> Claimed:
+def _claimed(row: Any) -> Claimed:
     return Claimed(
         notice_id=row["notice_id"],
         attempt=row["attempts"] + 1,
         kind=row["kind"],
         invoice_id=row["invoice_id"],
-        shown=shown,
+        shown=show(row["axes"]),
         body=row["body"],
         name=row["name"],
         email=row["email"],

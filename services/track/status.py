@@ -24,32 +24,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TypeAlias
-from uuid import UUID
+from typing import NotRequired, TypeAlias, TypedDict
 
-from libs.contracts.parts import Words
 from services.track.labels import Headline
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """What one event says about one axis of one invoice."""
+class Fact(TypedDict):
+    """What one event says about one axis of one invoice. It is kept as it stands here, as JSON: a status is
+    read, added to and written back hundreds of times a second, and any other form would cost a conversion
+    each way. What is unknown is left out."""
 
     axis: str
     """``ingest``, ``validation``, ``routing``, ``accounting``, ``business`` or
     ``delivery:<channel>:<receiver id>``."""
     sequence: int
-    event_id: UUID
+    event_id: str
     value: str
-    at: datetime
+    at: str
+    """ISO 8601 in UTC, as ``datetime.isoformat`` writes it: such texts sort as their instants do."""
     source: str
-    words: Words
-    code: str | None = None
-    number: str | None = None
-    issue_date: date | None = None
-    sender: str | None = None
-    receiver: str | None = None
-    filename: str | None = None
+    nl: str
+    """The sentence behind it, in Dutch and in English."""
+    en: str
+    code: NotRequired[str]
+    number: NotRequired[str]
+    issue_date: NotRequired[str]
+    sender: NotRequired[str]
+    receiver: NotRequired[str]
+    filename: NotRequired[str]
 
 
 Status: TypeAlias = Mapping[str, Fact]
@@ -88,12 +90,12 @@ _BOOKED: Mapping[str, Headline] = {
 
 def apply(status: Status, fact: Fact) -> Status:
     """``status`` with ``fact``; the very same object when it changes nothing."""
-    standing = status.get(fact.axis)
+    standing = status.get(fact["axis"])
     # The event id decides between two facts of one number: only a faulty producer makes them, and even
     # then every order must give one answer.
     if standing is not None and _order(standing) >= _order(fact):
         return status
-    return {**status, fact.axis: fact}
+    return {**status, fact["axis"]: fact}
 
 
 def apply_all(status: Status, facts: Iterable[Fact]) -> Status:
@@ -103,8 +105,8 @@ def apply_all(status: Status, facts: Iterable[Fact]) -> Status:
     return status
 
 
-def _order(fact: Fact) -> tuple[int, int]:
-    return fact.sequence, fact.event_id.int
+def _order(fact: Fact) -> tuple[int, str]:
+    return fact["sequence"], fact["event_id"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,19 +128,21 @@ class Shown:
 def show(status: Status) -> Shown:
     """Everything a list shows. ``status`` holds at least one fact."""
     headline, because = headline_of(status)
-    routing, validation, ingest = (status.get(axis) for axis in ("routing", "validation", "ingest"))
-    told = [fact for fact in (routing, validation, ingest) if fact is not None]
-    receivers = sorted({fact.receiver for fact in _deliveries(status) if fact.receiver})
+    ingest = status.get("ingest")
+    told = [status[axis] for axis in ("routing", "validation", "ingest") if axis in status]
+    receivers = sorted({fact["receiver"] for fact in _deliveries(status) if "receiver" in fact})
+    issued = next((f["issue_date"] for f in told if "issue_date" in f), None)
+    times = [fact["at"] for fact in status.values()]
     return Shown(
         headline=headline,
         because=because,
-        number=next((f.number for f in told if f.number), None),
-        issue_date=next((f.issue_date for f in told if f.issue_date), None),
-        sender=next((f.sender for f in told if f.sender), None),
-        receiver=", ".join(receivers) or next((f.receiver for f in told if f.receiver), None),
-        filename=ingest.filename if ingest else None,
-        received_at=ingest.at if ingest else min(fact.at for fact in status.values()),
-        updated_at=max(fact.at for fact in status.values()),
+        number=next((f["number"] for f in told if "number" in f), None),
+        issue_date=date.fromisoformat(issued) if issued else None,
+        sender=next((f["sender"] for f in told if "sender" in f), None),
+        receiver=", ".join(receivers) or next((f["receiver"] for f in told if "receiver" in f), None),
+        filename=ingest.get("filename") if ingest else None,
+        received_at=datetime.fromisoformat(ingest["at"] if ingest else min(times)),
+        updated_at=datetime.fromisoformat(max(times)),
     )
 
 
@@ -146,29 +150,29 @@ def headline_of(status: Status) -> tuple[Headline, Fact]:
     """The headline and the fact it stands on; the module's text says how it is found."""
     for axis, value, headline in _ENDS:
         fact = status.get(axis)
-        if fact is not None and fact.value == value:
+        if fact is not None and fact["value"] == value:
             return headline, fact
     receivers = _best_by_receiver(status)
-    worst = min(receivers.values(), key=lambda f: (_rank(f), f.axis), default=None)
+    worst = min(receivers.values(), key=lambda f: (_rank(f), f["axis"]), default=None)
     rank = _rank(worst) if worst is not None else None
     booked = status.get("accounting")
-    if booked is not None and booked.value in _BOOKED:
+    if booked is not None and booked["value"] in _BOOKED:
         several_and_one_failed = len(receivers) > 1 and rank is not None and rank < _MOVING
         if not several_and_one_failed:
-            return _BOOKED[booked.value], booked
+            return _BOOKED[booked["value"]], booked
     parked = status.get("routing")
-    if parked is not None and parked.value == "parked" and (rank is None or rank < _MOVING):
+    if parked is not None and parked["value"] == "parked" and (rank is None or rank < _MOVING):
         return "parked", parked
     if worst is not None and rank is not None:
         return _BY_RANK[rank], worst
     return "received", _furthest(status)
 
 
-def stands(status: Status, axis: str, event_id: UUID) -> bool:
+def stands(status: Status, axis: str, event_id: str) -> bool:
     """Whether this fact is still how things are: nothing newer on its axis, and, for a delivery that failed,
     no other channel that reached the same receiver."""
     fact = status.get(axis)
-    if fact is None or fact.event_id != event_id:
+    if fact is None or fact["event_id"] != event_id:
         return False
     if not axis.startswith(_DELIVERY):
         return True
@@ -182,8 +186,9 @@ def _deliveries(status: Status) -> list[Fact]:
 def _best_by_receiver(status: Status) -> dict[str, Fact]:
     best: dict[str, Fact] = {}
     for fact in _deliveries(status):
-        receiver = _receiver(fact.axis)
-        if receiver not in best or (_rank(fact), fact.axis) > (_rank(best[receiver]), best[receiver].axis):
+        receiver = _receiver(fact["axis"])
+        standing = best.get(receiver)
+        if standing is None or (_rank(fact), fact["axis"]) > (_rank(standing), standing["axis"]):
             best[receiver] = fact
     return best
 
@@ -194,11 +199,11 @@ def _receiver(axis: str) -> str:
 
 def _rank(fact: Fact) -> int:
     # A word of a newer release is read as "under way": neither a problem nor a success is made up.
-    return _RANKS.get(fact.value, _MOVING)
+    return _RANKS.get(fact["value"], _MOVING)
 
 
 def _furthest(status: Status) -> Fact:
     for axis in ("routing", "validation", "ingest"):
         if axis in status:
             return status[axis]
-    return max(status.values(), key=lambda f: (f.at, f.axis))
+    return max(status.values(), key=lambda f: (f["at"], f["axis"]))

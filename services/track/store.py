@@ -14,7 +14,6 @@ from uuid import UUID
 from libs.contracts.envelope import Event
 from libs.contracts.party import AccountRegistered
 from libs.db.types import Connection, Record
-from services.track import axes
 from services.track.labels import PROBLEMS, Headline
 from services.track.status import NOTHING, Fact, Status, apply_all, show
 
@@ -67,18 +66,14 @@ class News:
     facts: Sequence[Fact]
 
 
-_ROWS = """
-SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::boolean[], $6::jsonb[], $7::text[],
-                     $8::date[], $9::text[], $10::text[], $11::text[], $12::jsonb[], $13::timestamptz[],
-                     $14::timestamptz[])
-       AS t (invoice_id, role, account_id, headline, problem, reason, number, issue_date, sender, receiver,
-             filename, axes, received_at, updated_at)
-"""
+_EXISTING = "SELECT invoice_id FROM status WHERE invoice_id = ANY ($1::uuid[]) AND role = 'sender'"
 
-_INSERT_STATUS = f"""
-INSERT INTO status (invoice_id, role, account_id, headline, problem, reason, number, issue_date, sender,
+_INSERT_STATUS = """
+INSERT INTO status (role, account_id, invoice_id, headline, problem, reason, number, issue_date, sender,
                     receiver, filename, axes, received_at, updated_at)
-{_ROWS}
+SELECT 'sender', * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::boolean[], $5::jsonb[], $6::text[],
+                               $7::date[], $8::text[], $9::text[], $10::text[], $11::jsonb[],
+                               $12::timestamptz[], $13::timestamptz[])
 ON CONFLICT DO NOTHING
 RETURNING invoice_id
 """
@@ -88,62 +83,68 @@ SELECT invoice_id, axes FROM status WHERE invoice_id = ANY ($1::uuid[]) AND role
  ORDER BY invoice_id FOR NO KEY UPDATE
 """
 
-_UPDATE_STATUS = f"""
+_UPDATE_STATUS = """
 UPDATE status s
    SET headline = t.headline, problem = t.problem, reason = t.reason, number = t.number,
        issue_date = t.issue_date, sender = t.sender, receiver = t.receiver, filename = t.filename,
        axes = t.axes, received_at = t.received_at, updated_at = t.updated_at
-  FROM ({_ROWS}) t
- WHERE s.invoice_id = t.invoice_id AND s.role = t.role AND s.account_id = t.account_id
-"""  # noqa: S608 - both parts are constants
+  FROM unnest($1::uuid[], $2::text[], $3::boolean[], $4::jsonb[], $5::text[], $6::date[], $7::text[],
+              $8::text[], $9::text[], $10::jsonb[], $11::timestamptz[], $12::timestamptz[])
+       AS t (invoice_id, headline, problem, reason, number, issue_date, sender, receiver, filename, axes,
+             received_at, updated_at)
+ WHERE s.invoice_id = t.invoice_id AND s.role = 'sender'
+"""
 
 
 async def project(conn: Connection, news: Mapping[UUID, News]) -> dict[UUID, Status]:
     """Bring the status of these invoices up to date; returns it.
 
-    Three statements, whatever the size of the batch. An invoice nobody knew is inserted as its news makes
-    it. Where there is a row, or a concurrent transaction is making one (the insert waits for it), the row is
+    At most four statements, whatever the size of the batch. An invoice nobody knows is inserted as its news
+    makes it; where a concurrent transaction is doing the same, the insert waits for it. Every other row is
     locked, read, and only then added to. Nobody waits in a circle: inserts and locks each go in the order of
-    ids, and who is past its inserts wants no row that another one is inserting.
+    ids, and who is past its inserts wants no row that another one may be inserting.
     """
     if not news:
         return {}
-    ids = sorted(news)
-    done = {invoice_id: apply_all(NOTHING, news[invoice_id].facts) for invoice_id in ids}
-    rows = await conn.fetch(_INSERT_STATUS, *_columns(done, news))
-    inserted = {row["invoice_id"] for row in rows}
-    known = [invoice_id for invoice_id in ids if invoice_id not in inserted]
+    done = {invoice_id: apply_all(NOTHING, news[invoice_id].facts) for invoice_id in sorted(news)}
+    # Whose door-step fact is in the batch is new, or so good as: only of the others it must be asked.
+    ask = [invoice_id for invoice_id, status in done.items() if "ingest" not in status]
+    existing = {row["invoice_id"] for row in await conn.fetch(_EXISTING, ask)} if ask else set()
+    new = {invoice_id: status for invoice_id, status in done.items() if invoice_id not in existing}
+    if new:
+        accounts = [news[invoice_id].account_id for invoice_id in new]
+        rows = await conn.fetch(_INSERT_STATUS, accounts, *_columns(new))
+        inserted = {row["invoice_id"] for row in rows}
+        known = [invoice_id for invoice_id in done if invoice_id not in inserted]
+    else:
+        known = list(done)
     if not known:
         return done
     changed: dict[UUID, Status] = {}
     for row in await conn.fetch(_LOCK_STATUS, known):
-        invoice_id = row["invoice_id"]
-        before = axes.from_json(row["axes"])
-        done[invoice_id] = after = apply_all(before, news[invoice_id].facts)
+        before: Status = row["axes"]
+        done[row["invoice_id"]] = after = apply_all(before, news[row["invoice_id"]].facts)
         if after is not before:
-            changed[invoice_id] = after
+            changed[row["invoice_id"]] = after
     if changed:
-        await conn.execute(_UPDATE_STATUS, *_columns(changed, news))
+        await conn.execute(_UPDATE_STATUS, *_columns(changed))
     return done
 
 
-def _columns(statuses: Mapping[UUID, Status], news: Mapping[UUID, News]) -> tuple[list[Any], ...]:
+def _columns(statuses: Mapping[UUID, Status]) -> tuple[list[Any], ...]:
     """The columns of the rows of these statuses, as the sender of the invoice may see it: everything."""
-    ids = list(statuses)
-    shown = [show(statuses[invoice_id]) for invoice_id in ids]
+    shown = [show(status) for status in statuses.values()]
     return (
-        ids,
-        ["sender"] * len(ids),
-        [news[invoice_id].account_id for invoice_id in ids],
+        list(statuses),
         [s.headline for s in shown],
         [s.headline in PROBLEMS for s in shown],
-        [s.because.words.model_dump() for s in shown],
+        [{"nl": s.because["nl"], "en": s.because["en"]} for s in shown],
         [s.number for s in shown],
         [s.issue_date for s in shown],
         [s.sender for s in shown],
         [s.receiver for s in shown],
         [s.filename for s in shown],
-        [axes.to_json(statuses[invoice_id]) for invoice_id in ids],
+        list(statuses.values()),
         [s.received_at for s in shown],
         [s.updated_at for s in shown],
     )

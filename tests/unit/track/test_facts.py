@@ -28,7 +28,7 @@ def test_a_good_journey() -> None:
     assert (shown.headline, shown.number, shown.sender) == ("arrived", "F1", "Bakkerij Bos")
     assert shown.receiver == "Aannemer De Jong BV"
     assert shown.filename == "F1.xml"
-    assert shown.because.words.nl == "Aannemer De Jong BV heeft de factuur: F1.xml is weggehaald"
+    assert shown.because["nl"] == "Aannemer De Jong BV heeft de factuur: F1.xml is weggehaald"
 
 
 @given(order=st.permutations(range(9)), again=st.lists(st.integers(0, 8), max_size=6))
@@ -70,10 +70,10 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
 @pytest.mark.proves("R56")
 def test_a_rejection_says_how_many_errors_and_where_the_first_is() -> None:
     shown = show(status(Journey(ACCOUNT).rejected(fatals=3)))
-    assert shown.because.words.nl == "3 fouten. Regel 12: Het totaal klopt niet."
-    assert shown.because.words.en == "3 errors. Line 12: The total is not right."
+    assert shown.because["nl"] == "3 fouten. Regel 12: Het totaal klopt niet."
+    assert shown.because["en"] == "3 errors. Line 12: The total is not right."
     one = show(status(Journey(ACCOUNT).rejected(LINE_12.model_copy(update={"line": None}))))
-    assert one.because.words.nl == "1 fout. Het totaal klopt niet."
+    assert one.because["nl"] == "1 fout. Het totaal klopt niet."
 
 
 @pytest.mark.proves("R53", "R54")
