@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from lxml import etree
+
 from libs.einvoice import gate
 from libs.einvoice.refusals import refuse
 
@@ -58,11 +60,22 @@ def root(document: bytes | gate.Gate) -> Root:
     ``Unprocessable`` with code ``not-an-invoice``, naming root and line, for every other root.
     """
     passed = document if isinstance(document, gate.Gate) else gate.check(document)
-    syntax = _SYNTAX.get((passed.namespace, passed.root))
+    return _root(passed.namespace, passed.root, passed.line)
+
+
+def root_of(element: etree._Element) -> Root:
+    """The same for a parsed document."""
+    name = etree.QName(element)
+    line = element.sourceline
+    return _root(name.namespace or "", name.localname, line if isinstance(line, int) else 1)
+
+
+def _root(namespace: str, name: str, line: int) -> Root:
+    syntax = _SYNTAX.get((namespace, name))
     if syntax is None:
-        where = f" ({passed.namespace[:120]})" if passed.namespace else ""
-        raise refuse("not-an-invoice", passed.line, seen=f"<{passed.root[:60]}>{where}")
-    return Root(passed.namespace, passed.root, syntax)
+        where = f" ({namespace[:120]})" if namespace else ""
+        raise refuse("not-an-invoice", line, seen=f"<{name[:60]}>{where}")
+    return Root(namespace, name, syntax)
 
 
 def profile(customization: str | None, profile_id: str | None = None) -> Profile:

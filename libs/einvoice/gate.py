@@ -2,12 +2,13 @@
 
 ::
 
-    bytes ─▶ size ─▶ magic ─▶ encoding ─▶ limits from the bytes alone ─▶ expat (well-formed, no DOCTYPE) ─▶ Gate
-                                          └ not provable that way ─▶ expat counts every element
+    bytes ─▶ size ─▶ magic ─▶ encoding ─▶ can the bytes vouch for depth and attributes?
+                                            ├ yes ─▶ expat alone: well-formed, no DOCTYPE ──────▶ Gate
+                                            └ no ──▶ expat, and every element counted in Python ─▶ Gate
 
-A lawful invoice is far below every limit, so its depth and its attributes can be bounded by counting ``<`` and
-``=`` in the bytes; expat then runs without a Python call per element. Only a document with comments, CDATA,
-empty-element tags or odd sizes is counted element by element. Sources: DESIGN §7, ``field.md`` §C.3 rows 1, 4-9, 11-13.
+A lawful invoice is far below every limit, and that can be seen from the order of its ``<`` and ``</`` alone, so
+expat runs without a Python call per element. Documents with comments, CDATA, empty-element tags or odd sizes are
+counted. Sources: DESIGN §7 and ``field.md`` §C.3, rows 1, 4-9 and 11-13.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ _ENCODING = re.compile(rb"[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*[\"']([A-Za-z0-9
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 _UTF16_NAMES = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be"})
 _ASCII_NAMES = frozenset({"us-ascii", "ascii"})
+_UNMARKED = bytes(sorted(set(range(256)) - set(b"<>/!?=")))
 _XINCLUDE = "http://www.w3.org/2001/XInclude"
 
 
@@ -57,9 +59,9 @@ _XINCLUDE = "http://www.w3.org/2001/XInclude"
 class Gate:
     """A document that may be parsed.
 
-    ``data`` is strict UTF-8 without a byte order mark and is what the next stage reads; ``encoding`` is what the
-    document came in (``utf-8``, ``utf-16``). ``namespace`` (empty when there is none), ``root`` and ``line``
-    say what the root element is and where it stands.
+    ``data`` is strict UTF-8 without a byte order mark and is what the next stage reads; ``encoding`` is
+    what the document came in (``utf-8``, ``utf-16``). ``namespace`` (empty when there is none), ``root`` and
+    ``line`` say what the root element is and where it stands.
     """
 
     data: bytes
@@ -72,19 +74,22 @@ class Gate:
 def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
     """Let ``data`` through or refuse it.
 
-    Raises ``TooLarge`` (code ``too-large``) or ``Unprocessable`` with code ``empty``, ``gzip``, ``zip``, ``pdf``,
-    ``ole``, ``encoding``, ``not-xml``, ``doctype``, ``xinclude``, ``too-deep``, ``too-many-elements``,
-    ``too-many-attributes``, ``too-many-namespaces``, ``too-many-asides`` or ``text-too-long``. ``extra`` holds
-    ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
+    Raises ``TooLarge`` (code ``too-large``) or ``Unprocessable`` with code ``empty``, ``gzip``, ``zip``,
+    ``pdf``, ``ole``, ``encoding``, ``not-xml``, ``doctype``, ``xinclude``, ``too-deep``,
+    ``too-many-elements``, ``too-many-attributes``, ``too-many-namespaces``, ``too-many-asides`` or
+    ``text-too-long``. ``extra`` holds ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
     """
     clean, encoding = transcode(data, limits)
-    asides = clean.count(b"<!") + clean.count(b"<?")
-    if asides > limits.asides:
-        raise refuse("too-many-asides", 1, limit=limits.asides)
-    namespace, root, line = _parse(clean, limits, counted=not within(clean, limits))
-    if len(clean) > limits.text:
-        _text_runs(clean, limits.text)
-    return Gate(clean, encoding, namespace, root, line)
+    return _walk(clean, encoding, limits, counted=not within(clean, limits))
+
+
+def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
+    """``Gate.data`` for whoever parses it at once: like ``check``, but that parser must see to well-formedness.
+
+    Raises what ``check`` raises, save ``not-xml`` where the bytes alone vouch for everything else.
+    """
+    clean, encoding = transcode(data, limits)
+    return clean if within(clean, limits) else _walk(clean, encoding, limits, counted=True).data
 
 
 def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
@@ -106,9 +111,8 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise refuse(
-            "encoding", data.count(b"\n", 0, error.start) + 1, seen=_bad_byte(data, error.start)
-        ) from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise refuse("encoding", line, seen=f"0x{data[error.start]:02X}") from None
     if not text or text.isspace():
         raise refuse("empty", 1)
     start = data[:64].lstrip()
@@ -123,29 +127,36 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
 
 
 def within(data: bytes, limits: Limits) -> bool:
-    """Whether the bytes alone prove that depth, elements and attributes of this document are within the limits.
+    """Whether the bytes alone prove that a well-formed document has no DOCTYPE and is within the limits.
 
-    ``False`` proves nothing. Where ``<!`` and a second ``<?`` are absent, every ``<`` opens a tag: ``</`` an end
-    tag, anything else a start tag, because ``<`` is forbidden in attribute values. The bound on depth takes
-    every start tag for one that needs an end tag, so empty-element tags only raise it.
+    ``False`` proves nothing. Where ``/>``, ``<!`` and a second ``<?`` are absent, every ``</`` is an end tag
+    and every other ``<`` a start tag, because ``<`` is forbidden in attribute values. Taking away all innermost
+    pairs as often as the depth allows must then leave nothing. The limit on attributes, and the lower one on
+    namespaces, hold when no tag is followed by that many equals signs before the next.
     """
-    if len(data) > _SMALL or b"<!" in data or data.find(b"<?", 2) != -1:
+    if len(data) > _SMALL or b"/>" in data or b"XInclude" in data:
         return False
-    if data.count(b"xmlns") > limits.namespaces or _crowded(limits.attributes).search(data):
+    marks = data.translate(None, _UNMARKED)
+    if b"<!" in marks or marks.find(b"<?", 2) != -1:
         return False
-    depth = -1 if data.startswith(b"<?") else 0
-    for piece in data.split(b"</"):
-        depth += piece.count(b"<")
-        if depth > limits.depth:
-            return False
-        depth -= 1
-    return True
+    if _crowded(min(limits.attributes, limits.namespaces)).search(marks):
+        return False
+    tags = marks.replace(b"</", b")").translate(None, b">/!?=")
+    if data.startswith(b"<?"):
+        tags = tags[1:]
+    if len(tags) > 2 * limits.elements:
+        return False
+    for _ in range(limits.depth):
+        if not tags:
+            break
+        tags = tags.replace(b"<)", b"")
+    return not tags
 
 
 @lru_cache(maxsize=4)
-def _crowded(attributes: int) -> re.Pattern[bytes]:
-    """More than ``attributes`` equals signs with no tag beginning between them."""
-    return re.compile(rb"=[^=<]*" * 2 + rb"(?:=[^=<]*){%d}" % (attributes - 1))
+def _crowded(most: int) -> re.Pattern[bytes]:
+    """More than ``most`` equals signs with no tag beginning between them."""
+    return re.compile(rb"=[^=<]*" * 2 + rb"(?:=[^=<]*){%d}" % (most - 1))
 
 
 def _from_utf16(data: bytes, limits: Limits) -> bytes:
@@ -177,16 +188,15 @@ def _claimed(data: bytes) -> str | None:
     return found[1].decode("ascii").lower() if found else None
 
 
-def _bad_byte(data: bytes, at: int) -> str:
-    return f"0x{data[at]:02X}"
-
-
 def _shown(start: bytes) -> str:
     return start[:20].decode("utf-8", "replace")
 
 
-def _parse(data: bytes, limits: Limits, *, counted: bool) -> tuple[str, str, int]:
-    """Namespace, local name and line of the root of a well-formed document within the limits."""
+def _walk(data: bytes, encoding: str, limits: Limits, *, counted: bool) -> Gate:
+    """Run expat over clean bytes; ``counted`` asks it to report every element."""
+    asides = data.count(b"<!") + data.count(b"<?")
+    if asides > limits.asides:
+        raise refuse("too-many-asides", 1, limit=limits.asides)
     parser = expat.ParserCreate("utf-8", " ")
     parser.ordered_attributes = True
     parser.buffer_text = True
@@ -219,12 +229,13 @@ def _parse(data: bytes, limits: Limits, *, counted: bool) -> tuple[str, str, int
     try:
         parser.Parse(data, True)
     except expat.ExpatError as error:
-        raise refuse(
-            "not-xml", error.lineno, seen=expat.errors.messages.get(error.code, str(error.code))
-        ) from None
+        said = expat.errors.messages.get(error.code, str(error.code))
+        raise refuse("not-xml", error.lineno, seen=said) from None
+    if len(data) > limits.text:
+        _text_runs(data, limits.text)
     name, line = found[0]
     uri, _, local = name.rpartition(" ")
-    return uri, local, line
+    return Gate(data, encoding, uri, local, line)
 
 
 def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, int]]) -> None:

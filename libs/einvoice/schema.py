@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 from lxml import etree
 
@@ -50,7 +51,7 @@ def check(root: etree._Element, syntax: str) -> list[Finding]:
     if schema.validate(root):
         return []
     found: dict[tuple[int, str], Finding] = {}
-    for error in schema.error_log:
+    for error in cast("Iterable[etree._LogEntry]", schema.error_log):
         # libxml2 says twice what is wrong with a value: which rule of its type it breaks, and that it does.
         key = (error.line, error.path or "")
         if key not in found:

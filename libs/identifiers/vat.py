@@ -25,6 +25,7 @@ _SCHEMES = {
     "LT": "9937", "LU": "9938", "LV": "9939", "MT": "9943", "NL": NL, "PL": "9945", "PT": "9946",
     "RO": "9947", "SE": "9955", "SI": "9949", "SK": "9950",
 }  # fmt: skip
+_CODES = frozenset(_SCHEMES.values())
 
 
 def clean(text: str) -> str:
@@ -35,6 +36,11 @@ def clean(text: str) -> str:
 def scheme_of(value: str) -> str | None:
     """The EAS code of a cleaned number by its country letters, or ``None``."""
     return _SCHEMES.get(value[:2])
+
+
+def is_scheme(scheme: str) -> bool:
+    """Whether an EAS code is one of VAT numbers."""
+    return scheme in _CODES
 
 
 def read(text: str) -> str | None:

@@ -1,12 +1,15 @@
-"""What a rule is."""
+"""What a rule is, and what a pack of rules is."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from libs.einvoice.facts import Element, Facts
+from libs.einvoice.facts import Facts
+from libs.einvoice.tree import Element
+
+Severity = Literal["fatal", "warning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,26 @@ class Breach:
     expected: str | None = None
 
 
+Check: TypeAlias = Callable[[Facts], Iterable[Breach]]
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``check`` yields every breach. ``terms`` are the EN 16931 business terms it is about."""
+    """``check`` yields every breach. ``terms`` are the EN 16931 business terms it is about.
+
+    ``id`` is the official one where the rule has one; rules of our own begin with ``POSTBODE-``.
+    """
 
     id: str
-    severity: Literal["fatal", "warning"]
+    severity: Severity
     terms: tuple[str, ...]
-    check: Callable[[Facts], Iterable[Breach]]
+    check: Check
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """A table of rules. ``name`` travels with every verdict; ``source`` says which release the rules follow."""
+
+    name: str
+    source: str
+    rules: tuple[Rule, ...]

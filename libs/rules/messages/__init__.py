@@ -15,11 +15,12 @@ class Said:
     """The message of a rule, and where the sender usually mends it."""
 
     message: Words
-    hint: Words | None
+    hint: Words
 
 
 @cache
-def _all() -> dict[str, Said]:
+def known() -> dict[str, Said]:
+    """Everything there is to say, by rule. ``KeyError`` when a rule is said in one language only."""
     nl, en = (
         tomllib.loads((files(__package__) / f"{language}.toml").read_text(encoding="utf-8"))
         for language in ("nl", "en")
@@ -27,12 +28,12 @@ def _all() -> dict[str, Said]:
     return {
         rule: Said(
             Words(nl=nl[rule]["message"], en=en[rule]["message"]),
-            Words(nl=nl[rule]["hint"], en=en[rule]["hint"]) if "hint" in nl[rule] else None,
+            Words(nl=nl[rule]["hint"], en=en[rule]["hint"]),
         )
-        for rule in nl
+        for rule in {**nl, **en}
     }
 
 
 def of(rule: str) -> Said:
     """``KeyError`` for a rule without messages; a test holds that there is none."""
-    return _all()[rule]
+    return known()[rule]
