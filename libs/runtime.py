@@ -2,49 +2,51 @@
 
 ::
 
-    start   pools ▸ relays ▸ consumers ▸ schedules ▸ listeners ▸ HTTP ▸ ready
-    stop    not ready ▸ listeners ▸ HTTP ▸ consumers ▸ schedules ▸ relays      (SIGTERM, SIGINT)
+    start   relays ▸ background ▸ consumers ▸ schedules ▸ listeners ▸ HTTP ▸ ready
+    stop    not ready ▸ listeners closed, HTTP takes nothing new and answers what it has
+            ▸ consumers finish their batch, hand back the rest ▸ schedules ▸ background ▸ relays
 
-What is in hand when the signal comes is finished; what is not is handed back. A part that ends by itself
-takes the process down with exit code 1 and the reason in the log: an orchestrator restarts a dead process,
-but never finds a dead part.
+What is in hand when the signal comes is finished; what is not is handed back. It takes at most
+``drain_seconds``, less after a second signal: leaving early is safe, for whatever is unfinished then is
+uncommitted or unacknowledged and comes again. Pools and transport belong to whoever made them and are closed
+after this.
+
+A part that ends by itself takes the process down, in the same order, with exit code 1 and the reason in the
+log: an orchestrator restarts a dead process, but never finds a dead part.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import signal
-import socket
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import structlog
-import uvicorn
+from fastapi import FastAPI
 
+from libs import readiness
 from libs.contracts.topology import TOPOLOGY
-from libs.http.app import Readiness, create_app
+from libs.http import openapi
+from libs.http.app import MAX_BODY, Readiness, create_app
 from libs.http.principal import CachedAuthenticator
+from libs.http.server import Server, listen
 from libs.messaging import Consumer, Relay
-from libs.service import Resources, Schedule, Service
+from libs.schedules import Runner
+from libs.service import Resources, Service
 
 Part = Literal["api", "worker", "relay"]
 ALL_PARTS: frozenset[Part] = frozenset({"api", "worker", "relay"})
-"""``worker`` is consumers, schedules and listeners; ``api`` includes ingest's listeners."""
+"""``api`` is HTTP, ``worker`` consumers and schedules, ``relay`` the outbox. Listeners and background run
+beside both ``api`` and ``worker``."""
 
 DRAIN_SECONDS = 30.0
-S = TypeVar("S")
+_CLOSE_SECONDS = 2.0
+"""What is still open after the drain's time is given this long."""
+
 _log = structlog.get_logger(__name__)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn without its own signal handling: the runtime decides when to stop."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 @dataclass
@@ -55,6 +57,7 @@ class Running:
     listening: list[Any] = field(default_factory=list)
     """What each listener yielded on entering, in order; ingest's is its SMTP port."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 async def run(
@@ -66,158 +69,220 @@ async def run(
     port: int = 8080,
     signals: bool = True,
     started: Callable[[Running], Awaitable[None] | None] | None = None,
+    drain_seconds: float = DRAIN_SECONDS,
+    grace_seconds: float = 0.0,
+    max_body: int = MAX_BODY,
 ) -> int:
-    """Run until a signal or ``Running.stop``. Returns the exit code: 0, or 1 when a part failed."""
-    running = Running()
-    if signals:
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, running.stop.set)
-    readiness = Readiness({"database": _database_check(resources, services)})
-    relays = await _relays(services, resources) if "relay" in parts else []
-    consumers = await _consumers(services, resources) if "worker" in parts else []
-    schedules = [s for service in services for s in service.schedules] if "worker" in parts else []
-    tasks = {asyncio.create_task(relay.run(), name="relay") for relay in relays}
-    tasks |= {asyncio.create_task(consumer.run(), name="consumer") for consumer in consumers}
-    clocks = {asyncio.create_task(_repeat(s), name=f"schedule {s.name}") for s in schedules}
-    server, serving = None, None
-    listeners = contextlib.AsyncExitStack()
-    try:
-        for service in services:
-            # A listener belongs to whoever answers from outside or works in the background.
-            if parts & {"worker", "api"}:
+    """Run until a signal or ``Running.stop``. Returns the exit code: 0, or 1 when a part failed.
+
+    ``started`` is called once everything runs. With ``grace_seconds`` all goes on for that long after a
+    signal while ``/readyz`` already says 503, so that a load balancer can turn away. Raises what made the
+    start fail (a port in use, a database away), after stopping what ran already.
+    """
+    running = Running(readiness=Readiness(readiness.checks(services, resources, intake="api" in parts)))
+    process = _Process(services, resources, parts, running, drain_seconds)
+    with _on_signals(process.signalled) if signals else contextlib.nullcontext():
+        try:
+            await process.start(host, port, max_body)
+            _log.info(
+                "started", services=[s.name for s in services], parts=sorted(parts), port=running.port or None
+            )
+            await process.until_stopped(started)
+        finally:
+            await process.stop(grace_seconds)
+    _log.info("stopped", failed=process.failed)
+    return 1 if process.failed else 0
+
+
+@dataclass
+class _Task:
+    """A part that runs until told to stop."""
+
+    task: asyncio.Task[None]
+    stop: Callable[[], None]
+
+
+class _Process:
+    def __init__(
+        self,
+        services: Sequence[Service],
+        resources: Resources,
+        parts: frozenset[Part],
+        running: Running,
+        drain_seconds: float,
+    ) -> None:
+        self.failed = False
+        self._services = services
+        self._resources = resources
+        self._parts = parts
+        self._running = running
+        self._drain_seconds = drain_seconds
+        self._relays: list[_Task] = []
+        self._consumers: list[_Task] = []
+        self._schedules: list[_Task] = []
+        self._http: list[_Task] = []
+        # Entered and left by the task that calls run(): a context may hold a task group or a timeout.
+        self._background = contextlib.AsyncExitStack()
+        self._listeners = contextlib.AsyncExitStack()
+        self._deadline: asyncio.Timeout | None = None
+
+    def signalled(self) -> None:
+        if self._running.stop.is_set() and self._deadline is not None:
+            _log.warning("asked to stop again: leaving now")
+            self._deadline.reschedule(asyncio.get_running_loop().time())
+        self._running.stop.set()
+
+    # ------------------------------------------------------------------ start
+
+    async def start(self, host: str, port: int, max_body: int) -> None:
+        openapi.no_clash(
+            {s.name: openapi.prefixes(s.api, s.openapi_extra_paths) for s in self._services if s.api}
+        )
+        if "relay" in self._parts:
+            await self._start_relays()
+        if self._parts & {"worker", "api"}:
+            for service in self._services:
+                for context in service.background:
+                    await self._background.enter_async_context(context)
+        if "worker" in self._parts:
+            await self._start_consumers()
+            for service in self._services:
+                for schedule in service.schedules:
+                    runner = Runner(schedule)
+                    self._schedules.append(_begin(f"schedule {schedule.name}", runner.run(), runner.stop))
+        if self._parts & {"worker", "api"}:
+            for service in self._services:
                 for listener in service.listeners:
-                    running.listening.append(await listeners.enter_async_context(listener))
-        if "api" in parts:
-            listening = socket.create_server((host, port), reuse_port=False, backlog=2048)
-            running.port = listening.getsockname()[1]
-            server = _server(services, resources, readiness)
-            serving = asyncio.create_task(server.serve(sockets=[listening]), name="http")
-            tasks.add(serving)
-            await _until_serving(server, serving)
-        if started is not None:
-            answer = started(running)
-            if answer is not None:
-                await answer
-        return await _until_stopped(running.stop, tasks | clocks)
-    finally:
-        readiness.draining = True
-        await _drain(listeners, server, serving, consumers, relays, tasks, clocks)
+                    self._running.listening.append(await self._listeners.enter_async_context(listener))
+        if "api" in self._parts:
+            await self._start_http(host, port, max_body)
 
+    async def _start_relays(self) -> None:
+        for service in self._services:
+            # Whoever only consumes has an outbox too: retries leave through it.
+            if service.emits or service.consumers:
+                pool = await self._resources.pools.get(service.name, "worker")
+                relay = Relay(
+                    pool, self._resources.transport, TOPOLOGY, schema=service.name, emits=service.emits
+                )
+                service.wake.connect(relay.wake)
+                self._relays.append(_begin(f"relay {service.name}", relay.run(), relay.stop))
 
-async def _until_serving(server: uvicorn.Server, serving: asyncio.Task[None]) -> None:
-    # uvicorn offers a flag and no event.
-    while not server.started and not serving.done():  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async def _start_consumers(self) -> None:
+        for service in self._services:
+            for handler in service.consumers:
+                pool = await self._resources.pools.get(service.name, "worker")
+                consumer = Consumer(
+                    handler, pool, self._resources.transport, schema=service.name, wake=service.wake
+                )
+                self._consumers.append(_begin(f"consumer {handler.queue}", consumer.run(), consumer.stop))
 
+    async def _start_http(self, host: str, port: int, max_body: int) -> None:
+        listening = listen(host, port)
+        self._running.port = listening.getsockname()[1]
+        app = app_of(self._services, self._resources, self._running.readiness, max_body=max_body)
+        server = Server(app, finish_seconds=self._drain_seconds / 2)
+        serving = _begin("http", server.serve(sockets=[listening]), server.leave)
+        self._http.append(serving)
+        await server.until_started(serving.task)
 
-async def _until_stopped(stop: asyncio.Event, tasks: set[asyncio.Task[None]]) -> int:
-    waiting = asyncio.create_task(stop.wait(), name="stop")
-    done, _ = await asyncio.wait({waiting, *tasks}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    dead = done - {waiting}
-    for task in dead:
-        _log.error("a part ended by itself", part=task.get_name(), exc_info=task.exception())
-    return 1 if dead else 0
+    # ------------------------------------------------------------------ run
 
+    async def until_stopped(self, started: Callable[[Running], Awaitable[None] | None] | None) -> None:
+        parts = {part.task for part in self._parts_running()}
+        waiting = asyncio.create_task(self._running.stop.wait(), name="stop")
+        try:
+            if started is not None:
+                answer = started(self._running)
+                if answer is not None:
+                    await answer
+            await asyncio.wait({waiting, *parts}, return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                self._look_at(parts)
+        finally:
+            waiting.cancel()
 
-async def _drain(
-    listeners: contextlib.AsyncExitStack,
-    server: uvicorn.Server | None,
-    serving: asyncio.Task[None] | None,
-    consumers: Sequence[Consumer[Any, Any]],
-    relays: Sequence[Relay],
-    tasks: set[asyncio.Task[None]],
-    clocks: set[asyncio.Task[None]],
-) -> None:
-    async def in_order() -> None:
-        if server is not None and serving is not None:
-            server.should_exit = True
-            await asyncio.wait({serving})
-        await listeners.aclose()
-        for clock in clocks:
-            clock.cancel()
-        await asyncio.gather(*clocks, return_exceptions=True)
-        for consumer in consumers:
-            consumer.stop()
-        await asyncio.gather(*(t for t in tasks if t.get_name() == "consumer"), return_exceptions=True)
-        for relay in relays:
-            relay.stop()
+    def _parts_running(self) -> list[_Task]:
+        return [*self._http, *self._consumers, *self._schedules, *self._relays]
+
+    def _look_at(self, tasks: set[asyncio.Task[None]], *, told_to_stop: bool = False) -> None:
+        """Note which of these ended by themselves, or badly."""
+        for task in tasks:
+            if not task.done() or task.cancelled():
+                continue
+            error = task.exception()
+            if error is not None or not told_to_stop:
+                self.failed = True
+                _log.error("a part ended by itself", part=task.get_name(), exc_info=error)
+
+    # ------------------------------------------------------------------ stop
+
+    async def stop(self, grace_seconds: float) -> None:
+        self._running.readiness.draining = True
+        known_dead = {part.task for part in self._parts_running() if part.task.done()}
+        if grace_seconds and not self.failed:
+            await asyncio.sleep(grace_seconds)
+        try:
+            async with asyncio.timeout(self._drain_seconds) as self._deadline:
+                await self._drain()
+        except TimeoutError:
+            _log.warning("the drain took too long: leaving", seconds=self._drain_seconds)
+            await self._abandon()
+        self._look_at({part.task for part in self._parts_running()} - known_dead, told_to_stop=True)
+
+    async def _drain(self) -> None:
+        for http in self._http:
+            http.stop()
+        await self._listeners.aclose()
+        for parts in (self._http, self._consumers, self._schedules):
+            await _finish(parts)
+        await self._background.aclose()
+        await _finish(self._relays)
+
+    async def _abandon(self) -> None:
+        tasks = [part.task for part in self._parts_running()]
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-    try:
-        await asyncio.wait_for(in_order(), DRAIN_SECONDS)
-    except TimeoutError:
-        # Safe to leave: whatever is unfinished is uncommitted or unacknowledged, and comes again.
-        _log.warning("drain took too long, leaving", seconds=DRAIN_SECONDS)
-    for task in (*tasks, *clocks):
-        task.cancel()
-    await asyncio.gather(*tasks, *clocks, return_exceptions=True)
+        for stack in (self._listeners, self._background):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await stack.aclose()
 
 
-def _server(services: Sequence[Service], resources: Resources, readiness: Readiness) -> uvicorn.Server:
+def app_of(
+    services: Sequence[Service], resources: Resources, ready: Readiness, *, max_body: int = MAX_BODY
+) -> FastAPI:
+    """The HTTP app of these services. Where the credentials are kept in this process, nobody is asked."""
     own = next((s.identity for s in services if s.identity is not None), None)
-    app = create_app(
+    return create_app(
         [s.api for s in services if s.api is not None],
         title="Postbode" if len(services) > 1 else f"Postbode {services[0].name}",
         identity=CachedAuthenticator(own) if own else resources.identity,
-        readiness=readiness,
+        readiness=ready,
+        max_body=max_body,
+        openapi_extra_paths={path: item for s in services for path, item in s.openapi_extra_paths.items()},
     )
-    return _Server(
-        uvicorn.Config(
-            app, log_config=None, access_log=False, lifespan="off", server_header=False,
-            timeout_graceful_shutdown=10, timeout_keep_alive=30,
-        )
-    )  # fmt: skip
 
 
-def _talks(service: Service) -> bool:
-    """Whether a service has an outbox: any that emits or consumes (retries leave through it too)."""
-    return bool(service.emits or service.consumers)
+def _begin(name: str, work: Coroutine[Any, Any, None], stop: Callable[[], None]) -> _Task:
+    return _Task(asyncio.create_task(work, name=name), stop)
 
 
-async def _relays(services: Sequence[Service], resources: Resources) -> list[Relay]:
-    relays = []
-    for service in filter(_talks, services):
-        pool = await resources.pools.get(service.name, "worker")
-        relay = Relay(pool, resources.transport, TOPOLOGY, schema=service.name, emits=service.emits)
-        service.wake.connect(relay.wake)
-        relays.append(relay)
-    return relays
+async def _finish(parts: Sequence[_Task]) -> None:
+    for part in parts:
+        part.stop()
+    await asyncio.gather(*(part.task for part in parts), return_exceptions=True)
 
 
-async def _consumers(services: Sequence[Service], resources: Resources) -> list[Consumer[Any, Any]]:
-    return [
-        Consumer(
-            handler,
-            await resources.pools.get(service.name, "worker"),
-            resources.transport,
-            schema=service.name,
-            wake=service.wake,
-        )
-        for service in services
-        for handler in service.consumers
-    ]
-
-
-async def _repeat(schedule: Schedule) -> None:
-    """One run at a time. A run that fails is logged; the next one comes all the same."""
-    seconds = schedule.every.total_seconds()
-    while True:
-        (result,) = await asyncio.gather(schedule.run(), return_exceptions=True)
-        if isinstance(result, asyncio.CancelledError):
-            raise result
-        if isinstance(result, BaseException):
-            _log.error("schedule failed", schedule=schedule.name, exc_info=result)
-        # Jitter keeps replicas from doing the same thing at the same instant.
-        await asyncio.sleep(seconds * random.uniform(0.9, 1.1))  # noqa: S311
-
-
-def _database_check(resources: Resources, services: Sequence[Service]) -> Callable[[], Awaitable[None]]:
-    names = [s.name for s in services if s.migrations is not None]
-
-    async def check() -> None:
-        for name in names[:1]:
-            await (await resources.pools.get(name, "worker")).execute("SELECT 1")
-
-    return check
+@contextlib.contextmanager
+def _on_signals(handler: Callable[[], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, handler)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

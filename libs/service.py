@@ -6,7 +6,7 @@ solo runs all of all, a test runs one. Only ``app.py`` wires; nothing else build
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -73,7 +73,12 @@ class Service:
     schedules: Sequence[Schedule] = ()
     listeners: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
     """Servers other than HTTP (ingest: SMTP) and long-running workers (deliver: dispatcher): entered at
-    start, left first at shutdown."""
+    start, left first at shutdown, while HTTP stops taking."""
+    background: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
+    """What requests and listeners lean on (ingest: the group commit): entered before them, left when the
+    last of them is done."""
+    openapi_extra_paths: Mapping[str, Any] = field(default_factory=dict)
+    """OpenAPI path items of plain Starlette routes of ``api``, which FastAPI cannot describe."""
     identity: Authenticator | None = None
     """Set by the one service that keeps the credentials: in its process nobody asks over HTTP."""
     wake: Wake = field(default_factory=Wake)

@@ -136,7 +136,7 @@ async def _apply(
         while True:
             async with conn.transaction():
                 await _lock(conn, schema)
-                await conn.execute(_TABLE)
+                await conn.execute(_table(schema))
                 waiting = _pending(schema, files, await _recorded(conn, schema), phase)
                 if not waiting:
                     return applied
@@ -160,7 +160,7 @@ async def _as_script(
         finally:
             await conn.close()
     waiting = _pending(schema, files, recorded, phase)
-    start = f"SET ROLE {schema}_owner;\nSET search_path = {schema};\n{_TABLE.strip()};"
+    start = f"SET ROLE {schema}_owner;\nSET search_path = {schema};\n{_table(schema).strip()};"
     scripts = [f"BEGIN;\n{_script(schema, *file)}COMMIT;" for file in waiting]
     return [_bootstrap(settings, schema), start, *scripts, "RESET ROLE;\nRESET search_path;"]
 
@@ -193,12 +193,15 @@ async def _lock(conn: Connection, schema: str) -> None:
     await conn.execute("SELECT pg_advisory_xact_lock(hashtext('postbode.migrate'), hashtext($1))", schema)
 
 
-_TABLE = """
+def _table(schema: str) -> str:
+    """What was applied. The worker may read it: a process is not ready before its migrations are there."""
+    return f"""
 CREATE TABLE IF NOT EXISTS migration (
     name       text PRIMARY KEY,
     checksum   text NOT NULL,
     applied_at timestamptz NOT NULL DEFAULT now()
-)
+);
+GRANT SELECT ON migration TO {schema}_worker
 """
 
 

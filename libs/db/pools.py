@@ -13,6 +13,7 @@ import orjson
 
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
+from libs.telemetry import database as telemetry
 
 Role: TypeAlias = Literal["worker", "api"]
 
@@ -45,7 +46,7 @@ class Pools:
                     **self._settings.role_url(f"{schema}_{role}"),
                     min_size=1,
                     max_size=self._max_size,
-                    init=use_orjson,
+                    init=_prepare,
                     server_settings={
                         "search_path": schema,
                         "application_name": f"postbode-{schema}-{role}",
@@ -59,6 +60,11 @@ class Pools:
         """Close all pools, waiting for connections in use."""
         pools, self._pools = list(self._pools.values()), {}
         await asyncio.gather(*(pool.close() for pool in pools))
+
+
+async def _prepare(conn: Any) -> None:
+    await use_orjson(conn)
+    telemetry.watch(conn)
 
 
 async def use_orjson(conn: Any) -> None:

@@ -10,8 +10,7 @@ shall say about them comes in ``openapi_extra_paths``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -27,8 +26,6 @@ __all__ = ["MAX_BODY", "Check", "Readiness", "create_app"]
 MAX_BODY = 30_000_000
 """Bytes of a request body unless a setting says otherwise; routes that take less say so themselves."""
 
-Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
 
 def create_app(
     routers: Iterable[APIRouter],
@@ -38,11 +35,11 @@ def create_app(
     readiness: Readiness | None = None,
     max_body: int = MAX_BODY,
     openapi_extra_paths: Mapping[str, Any] | None = None,
-    lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """One app of these routers. ``max_body`` in bytes: more is 413. Routes find ``identity`` as
-    ``request.app.state.identity``."""
-    app = FastAPI(title=title, version="1", docs_url="/docs", redoc_url=None, lifespan=lifespan)
+    ``request.app.state.identity``. What must be started and stopped is the runtime's business, not the app's:
+    there is no lifespan."""
+    app = FastAPI(title=title, version="1", docs_url="/docs", redoc_url=None)
     app.state.identity = identity
     problems.install(app)
     health.install(app, readiness or Readiness())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
@@ -49,12 +48,6 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     )
     mailbox = KeyMailbox(settings, api, vault, commits.submit)
 
-    @contextlib.asynccontextmanager
-    async def doors() -> AsyncIterator[int]:
-        # SMTP closes before the flusher: what a mail server was told is stored must be.
-        async with commits, listen(settings, mailbox) as port:
-            yield port
-
     return Service(
         name="ingest",
         migrations=MIGRATIONS,
@@ -66,7 +59,8 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
             InvoiceDuplicate.type,
             AccountRegistered.type,
         ),
-        listeners=(doors(),),
+        listeners=(listen(settings, mailbox),),
+        background=(commits,),
         identity=identity,
         wake=wake,
     )

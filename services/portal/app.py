@@ -25,5 +25,5 @@ async def build(settings: PortalSettings, resources: Resources) -> Service:
         name="portal",
         migrations=MIGRATIONS,
         api=Pages(hub, sessions, settings.page_size).router(),
-        listeners=(hub,),
+        background=(hub,),
     )

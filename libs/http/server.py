@@ -1,0 +1,53 @@
+"""uvicorn, as the runtime wants it: no signal handling of its own, on a socket that is bound beforehand."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+KEEP_ALIVE_SECONDS = 30
+"""How long an idle connection is kept; longer than a load balancer's, or it finds closed ones."""
+
+_BACKLOG = 2048
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 picks a free one. Raises ``OSError``."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+
+
+class Server(uvicorn.Server):
+    """``serve(sockets=[…])`` until ``leave()``; then at most ``finish_seconds`` for what is being answered."""
+
+    def __init__(self, app: ASGIApp, *, finish_seconds: float) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                timeout_graceful_shutdown=max(1, int(finish_seconds)),
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    def leave(self) -> None:
+        """Take nothing new."""
+        self.should_exit = True
+
+    async def until_started(self, serving: asyncio.Task[None]) -> None:
+        """Wait until connections are taken, or ``serving`` has ended."""
+        # uvicorn offers a flag and no event.
+        while not self.started and not serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
