@@ -54,7 +54,7 @@ async def known(conn: Connection, queue: str, event_ids: Collection[UUID]) -> se
 
 
 async def forget(conn: Connection, queue: str, event_ids: Sequence[UUID] | None = None) -> None:
-    """Let events be handled again; without ``event_ids`` every event of the queue (rebuilding a projection)."""
+    """Let events be handled again; without ``event_ids`` all of the queue (to rebuild)."""
     if event_ids is None:
         await conn.execute(_FORGET_ALL, queue)
     elif event_ids:
