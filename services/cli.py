@@ -7,14 +7,12 @@ service's commands are there.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import importlib.util
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import click
-import typer.main
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,53 +24,57 @@ class Command:
 
 
 COMMANDS: Mapping[str, Command] = {
-    "demo": Command("services.demo", "Watch real invoices travel through the whole hub, on this machine."),
-    "solo": Command("services.solo", "Run the whole hub in one process, with its own Postgres."),
-    "account": Command("services.ingest.cli", "Open accounts, make API keys and key mailboxes."),
-    "check": Command("services.validate.cli", "Check invoice files against the rules, offline."),
-    "party": Command("services.route.cli", "The directory of receivers."),
-    "parked": Command("services.route.parked_cli", "Invoices that wait for a fact or a person."),
-    "delivery": Command("services.deliver.cli", "Deliveries and their attempts."),
-    "invoice": Command("services.track.cli", "Where an invoice is."),
-    "dead": Command("services.dead", "Messages that no retry helped: list, show, replay, drop."),
-    "redrive": Command("services.redrive", "Publish events of the past again."),
+    "demo": Command("services.demo", "watch real invoices travel through the whole hub, on this machine"),
+    "solo": Command("services.solo", "run the whole hub in one process, with its own Postgres"),
+    "account": Command("services.ingest.cli", "open accounts, make API keys and key mailboxes"),
+    "check": Command("services.validate.cli", "check invoice files against the rules, offline"),
+    "party": Command("services.route.cli", "the directory of receivers"),
+    "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
+    "invoice": Command("services.track.cli", "where an invoice is"),
 }
 
 
-class LazyGroup(click.Group):
-    """A group that imports a command's module when the command is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [name for name, command in COMMANDS.items() if _present(command.module)]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command = COMMANDS.get(cmd_name)
-        if command is None or not _present(command.module):
-            return None
-        app: Any = importlib.import_module(command.module).app
-        built = typer.main.get_command(app)
-        built.name = cmd_name
-        return built
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].help) for name in self.list_commands(ctx)])
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command. Exits with its code; 2 for a command that does not exist."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help"):
+        sys.stdout.write(usage())
+        return
+    name = given[0]
+    if name not in present():
+        near = difflib.get_close_matches(name, present(), n=1)
+        meant = f" Did you mean: postbode {near[0]}?" if near else ""
+        sys.stderr.write(f"postbode: there is no command {name!r}.{meant} See: postbode --help\n")
+        raise SystemExit(2)
+    importlib.import_module(COMMANDS[name].module).app(given[1:], prog_name=f"postbode {name}")
 
 
-def _present(module: str) -> bool:
+def present() -> list[str]:
+    """The commands whose service is in this image."""
+    return [name for name, command in COMMANDS.items() if _importable(command.module)]
+
+
+def usage() -> str:
+    lines = [f"  {name:<10} {COMMANDS[name].help}" for name in present()]
+    return "\n".join(
+        (
+            "Postbode, the e-invoice exchange hub: take an invoice, prove it is lawful, bring it to its receiver.",
+            "",
+            "Usage: postbode COMMAND [OPTIONS]",
+            "",
+            *lines,
+            "",
+            "Start with `postbode demo`. `postbode COMMAND --help` explains a command.",
+            "",
+        )
+    )
+
+
+def _importable(module: str) -> bool:
     try:
         return importlib.util.find_spec(module) is not None
     except ModuleNotFoundError:
         return False
-
-
-@click.command(
-    cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Start with `postbode demo`. `postbode COMMAND --help` explains each command.",
-)
-def main() -> None:
-    """Postbode, the e-invoice exchange hub: take an invoice, prove it is lawful, bring it to its receiver."""
 
 
 if __name__ == "__main__":

@@ -152,14 +152,9 @@ async def _show(
 
 def _table(play: Sequence[script.Scene], rows: Mapping[str, Row]) -> Table:
     table = Table(title="Where is every invoice?", expand=True)
-    for column, ratio in (
-        ("number", 2),
-        ("sender", 3),
-        ("by", 1),
-        ("receiver", 4),
-        ("status", 2),
-        ("why", 8),
-    ):
+    for column in ("number", "by", "status"):
+        table.add_column(column, no_wrap=True)
+    for column, ratio in (("sender", 2), ("receiver", 2), ("why", 5)):
         table.add_column(column, ratio=ratio)
     for scene in play:
         row = rows.get(scene.number)
@@ -167,10 +162,16 @@ def _table(play: Sequence[script.Scene], rows: Mapping[str, Row]) -> Table:
         colour = _COLOURS.get(status, "white")
         receiver = (row.receiver if row else None) or scene.receiver
         table.add_row(
-            scene.number, scene.sender, scene.by, receiver, f"[{colour}]{status}[/{colour}]",
-            (row.reason if row else None) or "",
+            scene.number, scene.by, f"[{colour}]{status}[/{colour}]", scene.sender, receiver,
+            _first_sentence((row.reason if row else None) or ""),
         )  # fmt: skip
     return table
+
+
+def _first_sentence(text: str) -> str:
+    """Enough for a table; the portal and the API tell the rest."""
+    short, stop, _ = text.partition(". ")
+    return short + stop.strip() if len(short) > 25 else text[:160]
 
 
 def _invite(console: Console, base_url: str, folder: Path) -> None:
