@@ -105,7 +105,7 @@ class Batch(Generic[K, D]):
                 await self._handle(events[:half], bodies)
                 await self._handle(events[half:], bodies)
                 return
-            _log.warning("event failed", queue=self._queue, event=str(events[0].id), exc_info=error)
+            _log.warning("event failed", queue=self._queue, event_id=str(events[0].id), exc_info=error)
             await self._write(self._failed(events[0], error, bodies), bodies)
 
     async def _decide(self, events: Sequence[Event], known: K, bodies: dict[UUID, Unread]) -> _Sorted[D]:
@@ -168,7 +168,7 @@ class Batch(Generic[K, D]):
             _buried.add(len(result.dying), {"queue": self._queue})
             for each in result.dying:
                 _log.error(
-                    "dead letter", queue=self._queue, event=str(each.unread.event_id), cause=each.cause,
+                    "dead letter", queue=self._queue, event_id=str(each.unread.event_id), cause=each.cause,
                     detail=each.detail[:300],
                 )  # fmt: skip
 
