@@ -91,3 +91,22 @@ async def test_a_newcomer_who_contradicts_releases_nothing(pools: Pools) -> None
     assert await _count(pools, "parked", "state = 'open'") == 1
     await enter(pools, "Nieuw", (KVK, "90004760"))
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
+
+
+async def test_those_who_cannot_go_on_do_not_hold_up_the_others(pools: Pools) -> None:
+    """More than fit in one transaction contradict the newcomer: they are passed over, once each."""
+    vat = (VAT, "NL001234567B01")
+    stuck = [validated((KVK, "90004760"), vat) for _ in range(7)]
+    free = [validated(vat) for _ in range(3)]
+    await decided(pools, *stuck, *free)
+    await enter(pools, "De Jong", (KVK, "58070036"), vat, most=2)
+    async with asyncio.timeout(10):
+        await drain(pools, 2)
+    assert await _count(pools, "arrival") == 0
+    assert await _count(pools, "parked", "state = 'open'") == 7
+    for event in free:
+        assert [name for name, _ in await told(pools, UUID(event.subject))] == [
+            "parked",
+            "released",
+            "routed",
+        ]
