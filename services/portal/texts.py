@@ -65,6 +65,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "not_yet": ("nog niet", "not yet"),
     "not_reported": ("niet gemeld", "not reported"),
     "timeline": ("Wat er gebeurd is", "What happened"),
+    "proof": ("Bewijs", "Proof"),
     "line": ("Regel", "Line"),
     "seen": ("gelezen", "found"),
     "expected": ("verwacht", "expected"),

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import httpx
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from libs.http.client import client
 from services.track.labels import HEADLINES
@@ -33,16 +33,16 @@ def list_invoices(
     lang: Language = "nl",
     as_json: AsJson = False,
 ) -> None:
-    """Your newest invoices."""
+    """Your newest invoices; `show` says why."""
     found = _get("/v1/invoices", key, {"limit": limit, **({"status": status} if status else {})})
     if as_json:
         typer.echo(json.dumps(found["invoices"]))
         return
-    table = Table("invoice", "number", "receiver", "status", "why")
+    table = Table(Column("invoice", no_wrap=True, min_width=36), "number", "receiver", "status")
     for each in found["invoices"]:
         table.add_row(
             each["invoice_id"], each["number"] or each["filename"] or "", each["receiver"] or "",
-            each["label"][lang], each["reason"][lang],
+            each["label"][lang],
         )  # fmt: skip
     Console().print(table)
 

@@ -41,6 +41,19 @@ _CHANNELS: Mapping[str, Words] = {
     "https": Words(nl="via een beveiligde verbinding", en="over a secure connection"),
     "exact_online": Words(nl="in Exact Online", en="into Exact Online"),
 }
+_ARRIVALS: Mapping[str, Words] = {
+    "smtp": Words(
+        nl="De mailserver van {to} heeft bevestigd dat de factuur er is.",
+        en="The mail server of {to} confirmed that the invoice is there.",
+    ),
+    "folder": Words(
+        nl="{to} heeft de factuur uit de map gehaald.", en="{to} took the invoice from its folder."
+    ),
+    "https": Words(nl="{to} heeft de ontvangst bevestigd.", en="{to} confirmed that it has the invoice."),
+    "exact_online": Words(
+        nl="De factuur staat in Exact Online van {to}.", en="The invoice is in the Exact Online of {to}."
+    ),
+}
 _DOORS: Mapping[str, Words] = {
     "api": Words(nl="via de API", en="through the API"),
     "mail": Words(nl="per e-mail", en="by e-mail"),
@@ -165,18 +178,13 @@ def located(finding: Finding) -> Words:
 
 
 def _handed_over(data: invoice.InvoiceHandedOver) -> Words:
-    by, said = _CHANNELS[data.channel], " ".join(data.receipt.split())
-    return Words(
-        nl=f"Afgeleverd bij {data.receiver_name}, {by.nl}. Ontvangstbewijs: {said}",
-        en=f"Handed over to {data.receiver_name}, {by.en}. Receipt: {said}",
-    )
+    by, to = _CHANNELS[data.channel], data.receiver_name
+    return Words(nl=f"Afgeleverd bij {to}, {by.nl}.", en=f"Handed over to {to}, {by.en}.")
 
 
 def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
-    return Words(
-        nl=f"{data.receiver_name} heeft de factuur: {data.evidence}",
-        en=f"{data.receiver_name} has the invoice: {data.evidence}",
-    )
+    said = _ARRIVALS[data.channel]
+    return Words(nl=said.nl.format(to=data.receiver_name), en=said.en.format(to=data.receiver_name))
 
 
 _Saying = tuple[type[InvoiceFact], Callable[[Any], Words]]

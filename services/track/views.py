@@ -66,6 +66,7 @@ class Moment(BaseModel):
     channel: str | None = None
     receiver: str | None = None
     attempt: int | None = None
+    proof: str | None = Field(default=None, description="what the other side said, as it said it")
     findings: list[Finding] = []
     trace_id: str | None
 
@@ -147,6 +148,7 @@ def moment(event: Event, recorded_at: datetime) -> Moment:
         channel=delivery.channel if delivery else None,
         receiver=delivery.receiver_name if delivery else None,
         attempt=delivery.attempt if delivery else None,
+        proof=getattr(data, "receipt", None) or getattr(data, "evidence", None),
         findings=list(getattr(data, "findings", ())),
         trace_id=trace_id(event.traceparent),
     )

@@ -58,7 +58,7 @@ async def test_one_invoice_with_its_timeline(api: httpx.AsyncClient, worker: Poo
     assert (found["number"], found["issue_date"], found["sender"], found["receiver"]) == (
         "F1", "2026-11-02", "Bakkerij Bos", "Aannemer De Jong BV",
     )  # fmt: skip
-    assert found["reason"]["nl"] == "Aannemer De Jong BV heeft de factuur: F1.xml is weggehaald"
+    assert found["reason"]["nl"] == "Aannemer De Jong BV heeft de factuur uit de map gehaald."
     assert [m["type"].split(".")[1] for m in found["timeline"]] == [
         "received", "validated", "routed", "handed_over", "confirmed", "duplicate",
     ]  # fmt: skip
@@ -67,6 +67,7 @@ async def test_one_invoice_with_its_timeline(api: httpx.AsyncClient, worker: Poo
         assert moment["source"].startswith("/postbode/")
         assert moment["at"] < moment["recorded_at"]
         assert moment["words"]["nl"]
+    assert [m["proof"] for m in found["timeline"][3:5]] == ["F1.xml", "F1.xml is weggehaald"]
     assert found["trace_id"] == TRACE.split("-")[1]
     axis = f"delivery:folder:{j.receiver.party_id}"
     assert found["axes"][axis] == {

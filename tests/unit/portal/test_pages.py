@@ -42,7 +42,7 @@ def detail() -> dict[str, Any]:
         "event_id": str(UUID(int=1)), "type": "invoice.rejected.v1", "label": words("Afgekeurd"),
         "words": words(EVIL), "at": "2026-11-03T09:02:00Z", "recorded_at": "2026-11-03T09:02:01Z",
         "source": "/postbode/validate", "axis": "validation", "sequence": 1, "value": "invalid",
-        "channel": None, "receiver": None, "attempt": None, "findings": [finding], "trace_id": None,
+        "channel": None, "receiver": None, "attempt": None, "proof": EVIL, "findings": [finding], "trace_id": None,
     }  # fmt: skip
     steps = [
         {"step": "received", "label": words("ontvangen"), "at": "2026-11-03T09:01:00Z"},

@@ -28,7 +28,7 @@ def test_a_good_journey() -> None:
     assert (shown.headline, shown.number, shown.sender) == ("arrived", "F1", "Bakkerij Bos")
     assert shown.receiver == "Aannemer De Jong BV"
     assert shown.filename == "F1.xml"
-    assert shown.because["nl"] == "Aannemer De Jong BV heeft de factuur: F1.xml is weggehaald"
+    assert shown.because["nl"] == "Aannemer De Jong BV heeft de factuur uit de map gehaald."
 
 
 @given(order=st.permutations(range(9)), again=st.lists(st.integers(0, 8), max_size=6))

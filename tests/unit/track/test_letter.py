@@ -87,7 +87,7 @@ def test_a_lone_pdf_in_english() -> None:
 def test_parked_says_that_the_kvk_number_is_missing_and_where_to_find_it() -> None:
     text = letter.text(make(Journey(ACCOUNT).parked()))
     assert "Het KvK-nummer van de klant ontbreekt: zoek het op bij de Kamer van Koophandel" in text
-    assert "U hoeft de factuur niet opnieuw te sturen zolang zij wacht" in text
+    assert "U hoeft de factuur niet opnieuw te sturen als er niets aan verandert" in text
 
 
 @pytest.mark.proves("R48b")
