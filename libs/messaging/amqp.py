@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +48,7 @@ class AmqpTransport:
         self._publishing: AbstractChannel | None = None
         self._exchanges: dict[str, AbstractExchange] = {}
         self._lock = asyncio.Lock()
+        self._numbers = itertools.count(1)
 
     async def start(self) -> None:
         """Connect once, so that a wrong URL is told at start. Raises ``TransportAway``."""
@@ -151,7 +153,9 @@ class AmqpTransport:
                     message.body,
                     content_type=BATCH_MEDIA_TYPE,
                     delivery_mode=DeliveryMode.PERSISTENT,
-                    message_id=message.message_id,
+                    # aiormq tells a returned message by this id: two in flight under one id, and an
+                    # unroutable one would be taken for confirmed (seen).
+                    message_id=f"{message.message_id}.{next(self._numbers)}",
                     headers=dict(message.headers),
                 ),
                 message.routing_key,
