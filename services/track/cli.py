@@ -11,6 +11,7 @@ import httpx
 import typer
 from rich.console import Console
 from rich.table import Column, Table
+from rich.text import Text
 
 from libs.http.client import client
 from services.track.labels import HEADLINES
@@ -41,7 +42,7 @@ def list_invoices(
     table = Table(Column("invoice", no_wrap=True, min_width=36), "number", "receiver", "status")
     for each in found["invoices"]:
         table.add_row(
-            each["invoice_id"], each["number"] or each["filename"] or "", each["receiver"] or "",
+            each["invoice_id"], Text(each["number"] or each["filename"] or ""), Text(each["receiver"] or ""),
             each["label"][lang],
         )  # fmt: skip
     Console().print(table)
@@ -60,13 +61,15 @@ def show_invoice(
         typer.echo(json.dumps(found))
         return
     console = Console(highlight=False)
-    console.print(f"{found['number'] or found['filename'] or invoice_id}: {found['label'][lang]}")
+    console.print(
+        f"{found['number'] or found['filename'] or invoice_id}: {found['label'][lang]}", markup=False
+    )
     console.print(found["reason"][lang], markup=False)
     table = Table("when", "by", "what", "words")
     for each in found["timeline"]:
         table.add_row(
             each["at"][:19].replace("T", " "), each["source"].rpartition("/")[2], each["label"][lang],
-            each["words"][lang],
+            Text(each["words"][lang]),
         )  # fmt: skip
     console.print(table)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from services.track import cli
 
-ITEM = {
+ITEM: dict[str, Any] = {
     "invoice_id": "01a1fc1b-8bf5-7cec-8c81-e1767357795a",
     "number": "F1",
     "filename": "F1.xml",
@@ -50,6 +51,7 @@ def test_list(run: CliRunner) -> None:
     shown = run.invoke(cli.app, asked)
     assert shown.exit_code == 0
     assert ITEM["invoice_id"] in shown.output
+    assert "De Jong [BV]" in shown.output
     assert "geparkeerd" in shown.output
     assert json.loads(run.invoke(cli.app, [*asked, "--json"]).output) == [ITEM]
 
