@@ -28,7 +28,6 @@ from services.route import words
 Key: TypeAlias = tuple[str, str]
 """Scheme and value of an identifier."""
 
-VAT = frozenset({vat.NL, vat.BE})
 ONE_PER_COMPANY = frozenset({kvk.SCHEME, be.ENTERPRISE})
 """Schemes of which a company has exactly one number: another number is another company."""
 
@@ -100,7 +99,7 @@ def keys(identifier: Identifier) -> Iterator[Key]:
 
 def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
     """The receiver of one invoice, or why it waits."""
-    named = [_named(candidate, directory) for candidate in _by_trust(summary.candidates)]
+    named = [_named(candidate, directory) for candidate in summary.candidates if _routes(candidate)]
     branches = [_named(c, directory) for c in summary.candidates if c.identifier.scheme == branch.SCHEME]
     chosen = next((one for one in named if one.party is not None), None)
     if chosen is None or chosen.party is None:
@@ -116,14 +115,9 @@ def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
     return _routed(chosen, unknown, named, branches, _untrusted(summary, directory))
 
 
-def _by_trust(candidates: Sequence[ReceiverCandidate]) -> list[ReceiverCandidate]:
-    """What may name the receiver, in the reader's order but VAT numbers last.
-
-    The KvK number is the routing key wherever it stands (C1): Exact Globe has it in "Adres 2", which is read
-    last, beside a VAT number it writes wrongly (C18). A branch number never routes by itself (R34).
-    """
-    able = [c for c in candidates if c.identifier.scheme not in (branch.SCHEME, words.TEXT)]
-    return sorted(able, key=lambda candidate: candidate.identifier.scheme in VAT)
+def _routes(candidate: ReceiverCandidate) -> bool:
+    """A branch number never routes by itself (R34), and text is no number at all."""
+    return candidate.identifier.scheme not in (branch.SCHEME, words.TEXT)
 
 
 def _named(candidate: ReceiverCandidate, directory: Directory) -> _Named:

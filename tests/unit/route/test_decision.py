@@ -77,19 +77,6 @@ def test_a_belgian_vat_number_and_its_enterprise_number_are_one(registered: Key,
 
 
 @pytest.mark.proves("SA19")
-def test_the_kvk_number_beats_a_vat_number_wherever_both_stand() -> None:
-    """Globe writes the VAT number wrongly, and its KvK number stands in Adres 2, which is read last."""
-    for invoice in (
-        summary((VAT, "NL007654321B01"), (KVK, "58070036")),
-        summary((KVK, "58070036"), (VAT, "NL007654321B01")),
-    ):
-        decision = routed(invoice, directory(X, Y))
-        assert decision.receiver.party_id == X.party_id
-        assert "NL007654321B01" in decision.explanation.nl
-        assert "Y BV" in decision.explanation.en
-
-
-@pytest.mark.proves("SA19")
 def test_a_number_the_reader_does_not_trust_decides_nothing_and_warns() -> None:
     decision = routed(summary((KVK, "58070036"), buyer=[(VAT, "NL007654321B01")]), directory(X, Y))
     assert decision.receiver.party_id == X.party_id
@@ -267,11 +254,6 @@ def test_numbers_after_the_one_that_decides_never_change_the_receiver(
     alone = routed(summary(firm), known).receiver.party_id
     rest = [key for key in read if key[0] != BRANCH and key != firm]
     assert routed(summary(firm, *rest), known).receiver.party_id == alone
-
-
-@given(st.permutations([(KVK, "58070036"), (VAT, "NL007654321B01"), (VAT, "NL009999999B01")]))
-def test_vat_numbers_decide_after_kvk_numbers_in_any_order(read: list[Key]) -> None:
-    assert routed(summary(*read), directory(X, Y)).receiver.party_id == X.party_id
 
 
 @given(st.lists(_key, min_size=1, max_size=6), _directories())
