@@ -10,6 +10,7 @@ from lxml import etree
 
 from libs.einvoice import gate
 from libs.einvoice.refusals import refuse
+from libs.einvoice.tree import Element, line_of
 
 INVOICE = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 CREDIT_NOTE = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
@@ -63,11 +64,10 @@ def root(document: bytes | gate.Gate) -> Root:
     return _root(passed.namespace, passed.root, passed.line)
 
 
-def root_of(element: etree._Element) -> Root:
+def root_of(element: Element) -> Root:
     """The same for a parsed document."""
     name = etree.QName(element)
-    line = element.sourceline
-    return _root(name.namespace or "", name.localname, line if isinstance(line, int) else 1)
+    return _root(name.namespace or "", name.localname, line_of(element) or 1)
 
 
 def _root(namespace: str, name: str, line: int) -> Root:

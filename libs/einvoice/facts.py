@@ -112,8 +112,8 @@ class Facts:
         return self._party("AccountingCustomerParty")
 
     def _party(self, role: str) -> Party | None:
-        found = next(self.root.within(role, "Party"), None)
-        return None if found is None else Party(found)
+        found = self.root.within(role, "Party")
+        return Party(found[0]) if found else None
 
     def number(self, group: Group, name: str) -> Decimal | None:
         """The first leaf of that name in ``group``, read once; None when there is none.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,11 +14,14 @@ from typing import cast
 from lxml import etree
 
 from libs.contracts.parts import Finding, Words
-from libs.einvoice.tree import short
+from libs.einvoice import xml
+from libs.einvoice.tree import Element, Places, line_of, short
 
 RULE = "UBL-XSD"
 MOST = 50
 """Findings of one document; a file in another layout would give thousands that say the same."""
+
+_BLOCK = 64 * 1024
 
 _FILES = {"ubl-invoice": "UBL-Invoice-2.1.xsd", "ubl-creditnote": "UBL-CreditNote-2.1.xsd"}
 _TAG = re.compile(r"\{[^}]*\}[\w.\-]+")
@@ -45,29 +50,113 @@ def compiled(syntax: str) -> etree.XMLSchema:
     return etree.XMLSchema(file=str(folder / _FILES[syntax]))
 
 
-def check(root: etree._Element, syntax: str) -> list[Finding]:
-    """What of the document breaks the UBL 2.1 schema, at most ``MOST`` findings."""
+def check(root: Element, syntax: str) -> list[Finding]:
+    """What of a parsed document breaks the UBL 2.1 schema, at most ``MOST`` findings.
+
+    For documents of ordinary size: libxml2 looks up the path of every error among its siblings, so ten thousand
+    wrong lines take seconds. ``read`` is for the large ones.
+    """
     schema = compiled(syntax)
     if schema.validate(root):
         return []
     found: dict[tuple[int, str], Finding] = {}
-    for error in cast("Iterable[etree._LogEntry]", schema.error_log):
+    for error in _entries(schema.error_log):
         # libxml2 says twice what is wrong with a value: which rule of its type it breaks, and that it does.
         key = (error.line, error.path or "")
         if key not in found:
-            found[key] = _finding(error, root)
+            found[key] = _finding(error.message, error.line or None, _path(error.path or "", root))
         if len(found) == MOST:
             break
     return list(found.values())
 
 
-def _finding(error: etree._LogEntry, root: etree._Element) -> Finding:
-    words, seen, expected = explain(_TAG.sub(lambda tag: short(tag[0]), error.message))
+def read(data: bytes, syntax: str) -> tuple[Element, list[Finding]]:
+    """Parse and check in one go, for large documents: linear, however much is wrong.
+
+    The schema is asked while the bytes stream in. That tells neither line nor path, so a document that breaks it
+    is streamed once more, line by line, until ``MOST`` findings are known. Raises what ``xml.parse`` raises.
+    """
+    parser = xml.parser(compiled(syntax))
+    try:
+        for at in range(0, len(data), _BLOCK):
+            parser.feed(data[at : at + _BLOCK])
+            if len(parser.feed_error_log):
+                break
+        else:
+            return parser.close(), []
+    except etree.XMLSyntaxError:
+        pass  # The schema's no, or not XML: the plain parser knows which.
+    root = xml.parse(data)
+    return root, list(_located(data, syntax, root))
+
+
+def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:
+    parser = xml.parser(compiled(syntax))
+    spots = _Spots(root)
+    heard = 0
+    said: set[tuple[int, str]] = set()
+    for line, piece in _lines(data):
+        # What the schema says while closing; the document itself is known to be XML.
+        with suppress(etree.XMLSyntaxError):
+            parser.feed(piece) if piece else parser.close()
+        errors = list(_entries(parser.feed_error_log))
+        for error in errors[heard:]:
+            tag = _TAG.search(error.message)
+            name = tag[0] if tag else ""
+            if (line, name) not in said:
+                said.add((line, name))
+                where, path = spots.find(name, line)
+                yield _finding(error.message, where, path)
+        heard = len(errors)
+        if len(said) >= MOST:
+            return
+    if not said:
+        yield _finding("", None, f"/{short(root.tag)}")
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number, long ones in pieces; last an empty piece for the end."""
+    at, line = 0, 1
+    while at < len(data):
+        end = data.find(b"\n", at, at + _BLOCK) + 1
+        piece = data[at:end] if end else data[at : at + _BLOCK]
+        yield line, piece
+        at += len(piece)
+        line += end > 0
+    yield line, b""
+
+
+class _Spots:
+    """Finds the element an error is about: the last one of its name that begins at or before that line."""
+
+    def __init__(self, root: Element) -> None:
+        self._root = root
+        self._places = Places()
+        self._known: dict[str, tuple[list[int], list[Element]]] = {}
+
+    def find(self, tag: str, line: int) -> tuple[int, str]:
+        """Line and path; no path where several of the name begin on one line."""
+        if tag not in self._known:
+            elements = list(self._root.iter(tag)) if tag else []
+            self._known[tag] = ([line_of(element) or 1 for element in elements], elements)
+        lines, elements = self._known[tag]
+        at = bisect_right(lines, line) - 1
+        if at < 0 or lines.count(lines[at]) > 1:
+            return line, ""
+        return lines[at], self._places.of(elements[at])
+
+
+def _entries(log: object) -> Iterable[etree._LogEntry]:
+    return cast("Iterable[etree._LogEntry]", log)
+
+
+def _finding(message: str, line: int | None, path: str) -> Finding:
+    words, seen, expected = explain(_TAG.sub(lambda tag: short(tag[0]), message))
     return Finding(
         rule=RULE,
         severity="fatal",
-        xpath=_path(error.path or "", root),
-        line=error.line or None,
+        xpath=path,
+        line=line,
         seen=seen,
         expected=expected,
         message=words,
@@ -75,7 +164,7 @@ def _finding(error: etree._LogEntry, root: etree._Element) -> Finding:
     )
 
 
-def _path(path: str, root: etree._Element) -> str:
+def _path(path: str, root: Element) -> str:
     """libxml2's path with the usual prefixes; it names what is in the default namespace ``*``."""
     space = root.nsmap
 
@@ -97,10 +186,11 @@ def explain(message: str) -> Said:
         found = pattern.match(message)
         if found is not None:
             return say(found)
+    said = f": {message[:_LONGEST]}" if message else "."
     return (
         Words(
-            nl=f"Het bestand klopt niet met het UBL-schema: {message}",
-            en=f"The file does not agree with the UBL schema: {message}",
+            nl=f"Het bestand klopt niet met het UBL 2.1-schema{said}",
+            en=f"The file does not agree with the UBL 2.1 schema{said}",
         ),
         None,
         None,

@@ -8,7 +8,6 @@ so it is never taken for one of UBL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 
 from lxml import etree
@@ -70,21 +69,22 @@ class Group:
         found = self.groups.get(name)
         return found[0] if found else None
 
-    def within(self, *names: str) -> Iterator[Group]:
+    def within(self, *names: str) -> list[Group]:
         """Every group at a path of names below this one."""
-        found = self.groups.get(names[0])
-        if found is None:
-            return
-        for group in found:
-            if len(names) == 1:
-                yield group
-            else:
-                yield from group.within(*names[1:])
+        found = [self]
+        for name in names:
+            below: list[Group] = []
+            for group in found:
+                below += group.groups.get(name, ())
+            found = below
+        return found
 
-    def at(self, *names: str) -> Iterator[Element]:
+    def at(self, *names: str) -> list[Element]:
         """Every leaf at a path: groups first, the leaf's name last."""
-        for group in self.within(*names[:-1]) if len(names) > 1 else (self,):
-            yield from group.leaves.get(names[-1], _NO_LEAVES)
+        leaves: list[Element] = []
+        for group in self.within(*names[:-1]):
+            leaves += group.leaves.get(names[-1], ())
+        return leaves
 
 
 def grow(element: Element) -> Group:
@@ -107,18 +107,23 @@ def grow(element: Element) -> Group:
 
 
 def _learn(tag: str) -> tuple[str, bool]:
-    named = etree.QName(tag)
-    name = named.localname if named.namespace in _PREFIXES else tag
-    if len(_KNOWN) >= _KNOWN_MOST:
-        _KNOWN.clear()
-    found = _KNOWN[tag] = (name, named.namespace == CAC)
+    namespace, _, local = tag[1:].rpartition("}")
+    found = (local if namespace in _PREFIXES else tag, namespace == CAC)
+    if len(_KNOWN) < _KNOWN_MOST:
+        _KNOWN[tag] = found
     return found
 
 
+def line_of(element: Element) -> int | None:
+    """The line of the start tag in the file, from 1."""
+    line = element.sourceline
+    return line if isinstance(line, int) else None
+
+
 def short(tag: str) -> str:
-    """A qualified tag with the usual prefix: ``cbc:ID``; without any for the root's own namespaces."""
-    named = etree.QName(tag)
-    return f"{_PREFIXES.get(named.namespace or '', '')}{named.localname}"
+    """A qualified tag with the usual prefix, such as ``cbc:ID``; without any for every other namespace."""
+    namespace, _, local = tag.rpartition("}")
+    return f"{_PREFIXES.get(namespace[1:], '')}{local}"
 
 
 class Places:

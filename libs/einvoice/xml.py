@@ -6,18 +6,27 @@ from lxml import etree
 
 from libs.einvoice.refusals import refuse
 
-# Only bytes, never a path: libxml2 opens gzip files silently. The gate made the bytes UTF-8, whatever the
-# declaration says. Comments and processing instructions never reach the tree.
-_PARSER = etree.XMLParser(
-    encoding="utf-8",
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    dtd_validation=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-)
+
+def parser(schema: etree.XMLSchema | None = None) -> etree.XMLParser:
+    """A hardened parser; with a schema it checks while it reads.
+
+    Only for bytes, never for a path: libxml2 opens gzip files silently. The gate made the bytes UTF-8, whatever
+    the declaration says. Comments and processing instructions never reach the tree.
+    """
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        schema=schema,
+    )
+
+
+_PARSER = parser()
 
 
 def parse(data: bytes) -> etree._Element:

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.einvoice import detect, gate, schema, ubl, xml
 from libs.einvoice.facts import Facts, collect
-from libs.einvoice.tree import Places
+from libs.einvoice.tree import Element, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages
 from libs.rules.packs import en16931, nlcius, structure
-from libs.rules.rule import Breach, Pack, Rule
+from libs.rules.rule import Breach, Condition, Pack, Rule
 
 PACKS: Mapping[str, Pack] = {pack.name: pack for pack in (structure.PACK, en16931.PACK, nlcius.PACK)}
 """Every pack by name."""
@@ -35,6 +35,8 @@ _BY_PROFILE: Mapping[detect.Profile, Pack] = {
 
 MOST_OF_ONE_RULE = 100
 """Findings of one rule in one document; the next thousand lines say nothing new."""
+
+_LARGE = 256 * 1024
 
 UNPARSED = "POSTBODE-XML"
 
@@ -71,21 +73,47 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     """
     chosen = None if pack is None else PACKS[pack]
     try:
-        root = xml.parse(gate.bounded(data))
-    except Unprocessable as error:
-        # One of the two parsers says no. The gate's word is final; what only libxml2 refuses is a finding.
-        detect.root(gate.check(data))
+        root, syntax, findings = _read(data)
+    except NotParsedError as error:
         return _unparsed(error, chosen or structure.PACK)
-    syntax = detect.root_of(root).syntax
     facts = collect(root, syntax)
     chosen = chosen or pack_of(facts.profile)
-    findings = schema.check(root, syntax)
     findings.extend(_apply(chosen, facts))
     return Verdict(chosen.name, facts.profile, tuple(findings), ubl.summarise(facts))
 
 
-def _unparsed(error: Unprocessable, pack: Pack) -> Verdict:
-    line, words = error.extra.get("line"), error.extra.get("words")
+class NotParsedError(Exception):
+    """The gate takes it, and libxml2 does not."""
+
+    def __init__(self, refusal: Unprocessable) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+def _read(data: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
+    """The parsed document with what the schema says, by the way that suits its size."""
+    if len(data) > _LARGE:
+        passed = gate.check(data)
+        syntax = detect.root(passed).syntax
+        try:
+            root, findings = schema.read(passed.data, syntax)
+        except Unprocessable as error:
+            raise NotParsedError(error) from None
+        return root, syntax, findings
+    clean = gate.bounded(data)
+    try:
+        root = xml.parse(clean)
+    except Unprocessable as error:
+        # The bytes vouched for its bounds alone; whether it is XML at all is the gate's to say.
+        detect.root(gate.check(data))
+        raise NotParsedError(error) from None
+    syntax = detect.root_of(root).syntax
+    return root, syntax, schema.check(root, syntax)
+
+
+def _unparsed(error: NotParsedError, pack: Pack) -> Verdict:
+    extra = error.refusal.extra
+    line, words = extra.get("line"), extra.get("words")
     finding = Finding(
         rule=UNPARSED,
         severity="fatal",
@@ -98,7 +126,12 @@ def _unparsed(error: Unprocessable, pack: Pack) -> Verdict:
 
 def _apply(pack: Pack, facts: Facts) -> Iterator[Finding]:
     places = Places()
+    holds: dict[Condition, bool] = {}
     for rule in pack.rules:
+        if rule.when not in holds:
+            holds[rule.when] = rule.when(facts)
+        if not holds[rule.when]:
+            continue
         for number, breach in enumerate(rule.check(facts)):
             if number == MOST_OF_ONE_RULE:
                 break
@@ -112,7 +145,7 @@ def _finding(rule: Rule, breach: Breach, places: Places) -> Finding:
         severity=rule.severity,
         terms=rule.terms,
         xpath=places.of(breach.element),
-        line=breach.element.sourceline,
+        line=line_of(breach.element),
         seen=breach.seen,
         expected=breach.expected,
         message=said.message,

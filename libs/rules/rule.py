@@ -22,19 +22,27 @@ class Breach:
 
 
 Check: TypeAlias = Callable[[Facts], Iterable[Breach]]
+Condition: TypeAlias = Callable[[Facts], bool]
+
+
+def always(_: Facts) -> bool:
+    """The condition of a rule that holds for every document."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``check`` yields every breach. ``terms`` are the EN 16931 business terms it is about.
+    """``check`` yields every breach; it is asked only where ``when`` holds.
 
-    ``id`` is the official one where the rule has one; rules of our own begin with ``POSTBODE-``.
+    ``id`` is the official one where the rule has one; rules of our own begin with ``POSTBODE-``. ``terms`` are
+    the EN 16931 business terms it is about. A condition is worked out once for all rules that name it.
     """
 
     id: str
     severity: Severity
     terms: tuple[str, ...]
     check: Check
+    when: Condition = always
 
 
 @dataclass(frozen=True, slots=True)

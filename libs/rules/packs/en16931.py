@@ -26,12 +26,18 @@ def _type_code(facts: Facts) -> Iterator[Breach]:
         yield Breach(where, expected=f"cbc:{kind}TypeCode")
 
 
+def _party_or_root(facts: Facts, role: str) -> Group:
+    found = facts.root.within(role, "Party")
+    return found[0] if found else facts.root
+
+
 def _name(role: str) -> Check:
     def check(facts: Facts) -> Iterator[Breach]:
         names = facts.root.at(role, "Party", "PartyLegalEntity", "RegistrationName")
         if not any((leaf.text or "").strip() for leaf in names):
-            where = next(facts.root.within(role, "Party"), facts.root)
-            yield Breach(where.element, expected="cac:PartyLegalEntity/cbc:RegistrationName")
+            yield Breach(
+                _party_or_root(facts, role).element, expected="cac:PartyLegalEntity/cbc:RegistrationName"
+            )
 
     return check
 
@@ -40,7 +46,7 @@ def _one_name(role: str) -> Check:
     """The official rules abort on a second name before they can say so."""
 
     def check(facts: Facts) -> Iterator[Breach]:
-        for name in [*facts.root.at(role, "Party", "PartyLegalEntity", "RegistrationName")][1:]:
+        for name in facts.root.at(role, "Party", "PartyLegalEntity", "RegistrationName")[1:]:
             yield Breach(name, seen=(name.text or "")[:100])
 
     return check
@@ -48,9 +54,8 @@ def _one_name(role: str) -> Check:
 
 def _address(role: str) -> Check:
     def check(facts: Facts) -> Iterator[Breach]:
-        if next(facts.root.within(role, "Party", "PostalAddress"), None) is None:
-            where = next(facts.root.within(role, "Party"), facts.root)
-            yield Breach(where.element, expected="cac:PostalAddress")
+        if not facts.root.within(role, "Party", "PostalAddress"):
+            yield Breach(_party_or_root(facts, role).element, expected="cac:PostalAddress")
 
     return check
 
@@ -91,11 +96,13 @@ def _has_unit(line: Group) -> bool:
 
 
 def _has_item_name(line: Group) -> bool:
-    return any((leaf.text or "").strip() for leaf in line.at("Item", "Name"))
+    item = line.group("Item")
+    return item is not None and bool(item.text("Name"))
 
 
 def _has_price(line: Group) -> bool:
-    return next(line.at("Price", "PriceAmount"), None) is not None
+    price = line.group("Price")
+    return price is not None and "PriceAmount" in price.leaves
 
 
 def _price(facts: Facts) -> Iterator[Breach]:

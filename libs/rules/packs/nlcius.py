@@ -25,20 +25,14 @@ _LEGAL_ID = "cac:PartyLegalEntity/cbc:CompanyID[@schemeID='0106']"
 _SHOWN = 200
 
 
-def _dutch(facts: Facts) -> bool:
+def nlcius(facts: Facts) -> bool:
     """Condition G."""
     return any(mark in facts.customization for mark in _MARKS)
 
 
-def _dutch_seller(check: Check) -> Check:
-    """Condition S around a check."""
-
-    def guarded(facts: Facts) -> Iterator[Breach]:
-        seller = facts.seller
-        if seller is not None and seller.country == "NL" and _dutch(facts):
-            yield from check(facts)
-
-    return guarded
+def dutch_seller(facts: Facts) -> bool:
+    """Condition S."""
+    return facts.seller is not None and facts.seller.country == "NL" and nlcius(facts)
 
 
 def _customized(facts: Facts) -> Iterator[Breach]:
@@ -69,13 +63,13 @@ def _ids(ids: list[Element]) -> str | None:
 
 def _seller_id(facts: Facts) -> Iterator[Breach]:
     for party in facts.root.within("AccountingSupplierParty", "Party"):
-        ids = list(party.at("PartyLegalEntity", "CompanyID"))
+        ids = party.at("PartyLegalEntity", "CompanyID")
         if not _registered(ids) or not any((leaf.text or "").strip() for leaf in ids):
             yield Breach(ids[0] if ids else party.element, seen=_ids(ids), expected=_LEGAL_ID)
 
 
 def _reference(facts: Facts) -> Iterator[Breach]:
-    if not facts.root.has("BuyerReference") and next(facts.root.at("OrderReference", "ID"), None) is None:
+    if not facts.root.has("BuyerReference") and not facts.root.at("OrderReference", "ID"):
         yield Breach(facts.root.element, expected="cbc:BuyerReference")
 
 
@@ -116,7 +110,7 @@ def _type_and_root(facts: Facts) -> Iterator[Breach]:
 def _correction(facts: Facts) -> Iterator[Breach]:
     for leaf in facts.type_codes:
         path = ("BillingReference", "InvoiceDocumentReference", "ID")
-        if leaf.text == "384" and next(facts.root.at(*path), None) is None:
+        if leaf.text == "384" and not facts.root.at(*path):
             yield Breach(
                 leaf, seen="384", expected="cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID"
             )
@@ -126,7 +120,7 @@ def _buyer_id(facts: Facts) -> Iterator[Breach]:
     buyer = ("AccountingCustomerParty", "Party")
     country = (*buyer, "PostalAddress", "Country", "IdentificationCode")
     dutch = any(leaf.text == "NL" for leaf in facts.root.at(*country))
-    known = _registered(list(facts.root.at(*buyer, "PartyLegalEntity", "CompanyID")))
+    known = _registered(facts.root.at(*buyer, "PartyLegalEntity", "CompanyID"))
     for entity in facts.root.within(*buyer, "PartyLegalEntity"):
         ids = entity.leaves.get("CompanyID", [])
         blank = bool(ids) and not any((leaf.text or "").strip() for leaf in ids)
@@ -157,7 +151,7 @@ def _means(facts: Facts) -> Iterator[Breach]:
 
 
 def _order_line(facts: Facts) -> Iterator[Breach]:
-    if not _dutch(facts) or next(facts.root.at("OrderReference", "ID"), None) is not None:
+    if facts.root.at("OrderReference", "ID"):
         return
     for line in facts.lines:
         for leaf in line.at("OrderLineReference", "LineID"):
@@ -167,28 +161,30 @@ def _order_line(facts: Facts) -> Iterator[Breach]:
 RULES: tuple[Rule, ...] = (
     Rule("BII2-T10-R001", "fatal", ("BT-24",), _customized),
     Rule("SI-V20-INV-R000", "fatal", ("BT-24",), _claims_nlcius),
-    Rule("BR-NL-1", "fatal", ("BT-30",), _dutch_seller(_seller_id)),
-    Rule("BR-NL-2", "fatal", ("BT-10", "BT-13"), _dutch_seller(_reference)),
-    Rule("BR-NL-3", "fatal", ("BT-35", "BT-37", "BT-38"), _dutch_seller(_seller_address)),
+    Rule("BR-NL-1", "fatal", ("BT-30",), _seller_id, dutch_seller),
+    Rule("BR-NL-2", "fatal", ("BT-10", "BT-13"), _reference, dutch_seller),
+    Rule("BR-NL-3", "fatal", ("BT-35", "BT-37", "BT-38"), _seller_address, dutch_seller),
     Rule(
         "BR-NL-4",
         "fatal",
         ("BT-50", "BT-52", "BT-53"),
-        _dutch_seller(_address_if_dutch("AccountingCustomerParty", "Party", "PostalAddress")),
+        _address_if_dutch("AccountingCustomerParty", "Party", "PostalAddress"),
+        dutch_seller,
     ),
     Rule(
         "BR-NL-5",
         "fatal",
         ("BT-64", "BT-66", "BT-67"),
-        _dutch_seller(_address_if_dutch("TaxRepresentativeParty", "PostalAddress")),
+        _address_if_dutch("TaxRepresentativeParty", "PostalAddress"),
+        dutch_seller,
     ),
-    Rule("BR-NL-7", "fatal", ("BT-3",), _dutch_seller(_type)),
-    Rule("BR-NL-8", "fatal", ("BT-3",), _dutch_seller(_type_and_root)),
-    Rule("BR-NL-9", "fatal", ("BT-25",), _dutch_seller(_correction)),
-    Rule("BR-NL-10", "fatal", ("BT-47",), _dutch_seller(_buyer_id)),
-    Rule("BR-NL-11", "fatal", ("BG-16",), _dutch_seller(_needs_means)),
-    Rule("BR-NL-12", "fatal", ("BT-81",), _dutch_seller(_means)),
-    Rule("BR-NL-13", "fatal", ("BT-132", "BT-13"), _order_line),
+    Rule("BR-NL-7", "fatal", ("BT-3",), _type, dutch_seller),
+    Rule("BR-NL-8", "fatal", ("BT-3",), _type_and_root, dutch_seller),
+    Rule("BR-NL-9", "fatal", ("BT-25",), _correction, dutch_seller),
+    Rule("BR-NL-10", "fatal", ("BT-47",), _buyer_id, dutch_seller),
+    Rule("BR-NL-11", "fatal", ("BG-16",), _needs_means, dutch_seller),
+    Rule("BR-NL-12", "fatal", ("BT-81",), _means, dutch_seller),
+    Rule("BR-NL-13", "fatal", ("BT-132", "BT-13"), _order_line, nlcius),
 )
 
 PACK = Pack(
