@@ -2,7 +2,7 @@
 
 ::
 
-    administrator ──▶ roles <schema>_owner, _worker, _api · the groups below · the schema itself
+    administrator ──▶ roles <schema>_owner, _worker, _api · groups · the schema itself   (roles.py)
     <schema>_owner ─▶ per file one transaction: lock ▸ already applied? ▸ run ▸ record name and checksum
 
 A file is named ``0001_pre_words.sql`` (expand: safe while the old release runs) or ``0002_post_words.sql``
@@ -28,18 +28,10 @@ from typing import Literal, TypeAlias
 
 import asyncpg
 
+from libs.db.roles import bootstrap
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.errors import HubError
-
-LOGIN_ROLES = ("owner", "worker", "api")
-
-GROUPS = ("documents_client", "postbode_worker", "postbode_api")
-"""Roles nobody logs in with. ``documents_client`` may store and read documents (its grants stand in the
-migration of ``documents``); the other two say what kind of role somebody is, for row policies of shared
-schemas."""
-
-MEMBERS = {"worker": ("documents_client", "postbode_worker"), "api": ("documents_client", "postbode_api")}
 
 Phase: TypeAlias = Literal["pre", "all"]
 
@@ -111,7 +103,7 @@ async def _prepare(settings: DatabaseSettings, schema: str) -> None:
             try:
                 async with conn.transaction():
                     await _lock(conn, "roles")
-                    await conn.execute(_bootstrap(settings, schema))
+                    await conn.execute(bootstrap(settings, schema))
                 break
             except asyncpg.InternalServerError:
                 # "tuple concurrently updated": roles belong to the whole server, the lock to one database,
@@ -162,7 +154,7 @@ async def _as_script(
     waiting = _pending(schema, files, recorded, phase)
     start = f"SET ROLE {schema}_owner;\nSET search_path = {schema};\n{_table(schema).strip()};"
     scripts = [f"BEGIN;\n{_script(schema, *file)}COMMIT;" for file in waiting]
-    return [_bootstrap(settings, schema), start, *scripts, "RESET ROLE;\nRESET search_path;"]
+    return [bootstrap(settings, schema), start, *scripts, "RESET ROLE;\nRESET search_path;"]
 
 
 def _pending(
@@ -213,52 +205,3 @@ def _script(schema: str, name: str, text: str) -> str:
     """What applies one file. The name needs no quoting: ``files()`` lets only harmless characters in."""
     body = text.replace("{schema}", schema)
     return f"{body}\nINSERT INTO migration (name, checksum) VALUES ('{name}', '{_checksum(text)}');\n"
-
-
-def _bootstrap(settings: DatabaseSettings, schema: str) -> str:
-    """What the administrator runs: the only statements that need more than the owner's rights."""
-    parts = [_PUBLIC, *(_group(name) for name in GROUPS)]
-    for kind in LOGIN_ROLES:
-        role = f"{schema}_{kind}"
-        password = None if settings.own_url(role) is not None else settings.verifier(role)
-        parts.append(_login(role, password))
-        parts += [_member(role, group) for group in MEMBERS.get(kind, ())]
-    owner = f"{schema}_owner"
-    parts += [
-        _act_as(owner),
-        f"CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {owner};",
-        f"GRANT USAGE ON SCHEMA {schema} TO {schema}_worker, {schema}_api;",
-    ]
-    return "\n".join(parts)
-
-
-_PUBLIC = """DO $$ BEGIN
-  IF to_regnamespace('public') IS NOT NULL THEN REVOKE CREATE ON SCHEMA public FROM PUBLIC; END IF;
-END $$;"""
-
-
-def _group(role: str) -> str:
-    return _unless(f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')", f"CREATE ROLE {role} NOLOGIN")
-
-
-def _login(role: str, verifier: str | None) -> str:
-    """Create the role if it is missing; set its password unless somebody else keeps it."""
-    create = _unless(f"EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}')", f"CREATE ROLE {role} LOGIN")
-    return create if verifier is None else f"{create}\nALTER ROLE {role} PASSWORD '{verifier}';"
-
-
-def _member(role: str, group: str) -> str:
-    return _unless(f"pg_has_role('{role}', '{group}', 'MEMBER')", f"GRANT {group} TO {role}")
-
-
-def _act_as(role: str) -> str:
-    """An administrator who is no superuser must belong to a role before giving it a schema."""
-    return _unless(f"pg_has_role(current_user, '{role}', 'USAGE')", f"GRANT {role} TO CURRENT_USER")
-
-
-def _unless(condition: str, statement: str) -> str:
-    """Roles belong to the whole server, the lock to one database: somebody may still come in between."""
-    return f"""DO $$ BEGIN
-  IF NOT ({condition}) THEN {statement}; END IF;
-EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL;
-END $$;"""

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from libs import clock
 from libs.db import embedded
 from libs.db.guard import Guard, Step
-from libs.db.local import LocalPostgres, StopMode
+from libs.db.local import LocalPostgres, PostgresFailed, StopMode
 from libs.testing.machine import NotOurs, free_ports, install, scratch, since
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
 
 IMAGE = "docker.io/library/postgres:17-alpine"
+
+BOOT = 120.0
+"""Seconds a container may take to answer."""
 
 _HASTY = {"fsync": "off", "full_page_writes": "off", "autovacuum_naptime": "10s"}
 """For tests: a killed server loses nothing by it, only a machine without power would."""
@@ -104,37 +109,43 @@ class BinaryPostgres:
 
 
 class ContainerPostgres:
-    """In a container, on a port that stays the same over restarts."""
+    """In a container, on a port that stays the same over restarts. Should the test process be killed, the
+    engine's own reaper (Ryuk) removes it."""
 
     def __init__(self, *, durable: bool) -> None:
-        from testcontainers.core.container import DockerContainer
-        from testcontainers.core.waiting_utils import wait_for_logs
+        from testcontainers.core.container import DockerContainer  # slow to import, and rarely needed
 
         started = since()
-        port, password = free_ports(1)[0], secrets.token_hex(16)
-        command = "postgres -c max_connections=300" + "".join(
-            f" -c {name}={value}" for name, value in ({} if durable else _HASTY).items()
-        )
+        password = secrets.token_hex(16)
+        settings = {"max_connections": "300"} | ({} if durable else _HASTY)
         self._container: DockerContainer = (
             DockerContainer(IMAGE)
             .with_env("POSTGRES_PASSWORD", password)
-            .with_bind_ports(5432, port)
-            .with_command(command)
+            .with_bind_ports(5432, free_ports(1)[0])
+            .with_command("postgres" + "".join(f" -c {name}={value}" for name, value in settings.items()))
         )
-        self._wait_for_logs = wait_for_logs
-        self._container.start()
-        self._ready()
-        host = self._container.get_container_host_ip()
+        try:
+            self._container.start()
+            self._ready()
+            host, port = self._container.get_container_host_ip(), self._container.get_exposed_port(5432)
+        except BaseException:
+            self.close()
+            raise
         self.url = f"postgresql://postgres:{password}@{host}:{port}/postgres"
         self.says = f"Postgres in a container ({IMAGE}), started in {started()}"
 
     def _ready(self) -> None:
-        # The image starts the server twice when it makes the data folder; the second time counts.
-        self._wait_for_logs(self._container, r"(?s)ready for start up.*ready to accept", timeout=120)
+        # By TCP: the server that makes the data folder, and goes again, listens on its socket only.
+        until = clock.monotonic() + BOOT
+        while self._container.exec(["pg_isready", "-q", "-h", "127.0.0.1", "-U", "postgres"]).exit_code != 0:
+            if clock.monotonic() > until:
+                raise PostgresFailed(f"{IMAGE} did not answer within {BOOT:.0f} s")
+            time.sleep(0.1)
 
     def stop(self, mode: StopMode = "fast") -> None:
-        self._container.get_wrapped_container().kill("SIGINT" if mode == "fast" else "SIGQUIT")
-        self._container.get_wrapped_container().wait()
+        container = self._container.get_wrapped_container()
+        container.kill("SIGINT" if mode == "fast" else "SIGQUIT")
+        container.wait()
 
     def start(self) -> None:
         self._container.get_wrapped_container().start()

@@ -15,14 +15,13 @@ import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
-from urllib.parse import quote, urlsplit
-
-import httpx
+from urllib.parse import urlsplit
 
 from libs import clock
 from libs.db.guard import Guard, Step
 from libs.errors import HubError
 from libs.testing.machine import NotOurs, free_ports, scratch, since
+from libs.testing.management import Management
 
 if TYPE_CHECKING:
     from testcontainers.core.container import DockerContainer
@@ -70,55 +69,6 @@ class RabbitMQ(Protocol):
         """Lose the disk: killed, emptied, started again. Virtual hosts are gone too."""
 
     def close(self) -> None: ...
-
-
-class Management:
-    """The few things asked of the management API. ``url`` carries the credentials."""
-
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        self.url = url
-        self._client = httpx.Client(
-            base_url=f"{parts.scheme}://{parts.hostname}:{parts.port}",
-            auth=(parts.username or "guest", parts.password or "guest"),
-            timeout=30,
-        )
-        self._user = parts.username or "guest"
-
-    def ready(self) -> bool:
-        """Whether the broker is up and its virtual hosts can be used."""
-        try:
-            return self._client.get("/api/vhosts").is_success
-        except httpx.HTTPError:
-            return False
-
-    def version(self) -> str:
-        answer = self._client.get("/api/overview").raise_for_status().json()
-        return str(answer["rabbitmq_version"])
-
-    def make_vhost(self, name: str) -> None:
-        path = quote(name, safe="")
-        self._client.put(f"/api/vhosts/{path}", json={}).raise_for_status()
-        rights = {"configure": ".*", "write": ".*", "read": ".*"}
-        self._client.put(f"/api/permissions/{path}/{self._user}", json=rights).raise_for_status()
-
-    def drop_vhost(self, name: str) -> None:
-        self._client.delete(f"/api/vhosts/{quote(name, safe='')}")
-
-    def drop_connections(self) -> int:
-        """Cut every client connection, as a broken network would; returns how many there were."""
-        open_now = self._client.get("/api/connections").raise_for_status().json()
-        for each in open_now:
-            self._client.delete(f"/api/connections/{quote(each['name'], safe='')}")
-        return len(open_now)
-
-    def definitions(self, vhost: str) -> dict[str, object]:
-        """Exchanges, queues and bindings of a virtual host, as RabbitMQ exports them."""
-        answer = self._client.get(f"/api/definitions/{quote(vhost, safe='')}").raise_for_status()
-        return dict(answer.json())
-
-    def close(self) -> None:
-        self._client.close()
 
 
 class GivenRabbitMQ:
@@ -277,21 +227,28 @@ class PrivateRabbitMQ:
 
 
 class ContainerRabbitMQ:
-    """In a container, on ports that stay the same over restarts."""
+    """In a container, on ports that stay the same over restarts. Should the test process be killed, the
+    engine's own reaper (Ryuk) removes it."""
 
     def __init__(self) -> None:
-        from testcontainers.core.container import DockerContainer
+        from testcontainers.core.container import DockerContainer  # slow to import, and rarely needed
 
         started = since()
         self._ports = free_ports(2)
         self._user, self._password = "postbode", secrets.token_hex(16)
         self._container = self._run(DockerContainer)
         host = self._container.get_container_host_ip()
+        amqp, management = (self._container.get_exposed_port(port) for port in (5672, 15672))
         login = f"{self._user}:{self._password}@{host}"
-        self.url = f"amqp://{login}:{self._ports[0]}/"
-        self.management = Management(f"http://{login}:{self._ports[1]}")
-        self._ready()
-        self.says = f"RabbitMQ {self.management.version()} in a container ({IMAGE}), started in {started()}"
+        self.url = f"amqp://{login}:{amqp}/"
+        self.management = Management(f"http://{login}:{management}")
+        try:
+            self._ready()
+            version = self.management.version()
+        except BaseException:
+            self.close()
+            raise
+        self.says = f"RabbitMQ {version} in a container ({IMAGE}), started in {started()}"
 
     def _run(self, kind: type[DockerContainer]) -> DockerContainer:
         container = (

@@ -16,7 +16,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from libs.db.migrate import GROUPS, LOGIN_ROLES
+from libs.db.roles import GROUPS, LOGIN_ROLES
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Record
 from libs.testing.databases import present

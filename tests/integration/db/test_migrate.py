@@ -10,7 +10,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from libs.db.migrate import GROUPS, LOGIN_ROLES, MigrationChanged, Migrations, migrate
+from libs.db.migrate import MigrationChanged, Migrations, migrate
+from libs.db.roles import GROUPS, LOGIN_ROLES
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.testing.databases import Databases, present
