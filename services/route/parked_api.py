@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.envelope import Event
-from libs.contracts.parts import InvoiceSummary, ReceiverCandidate, Words
+from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Connection, Pool
 from libs.errors import BadInput, Conflict, NotFound
@@ -21,27 +21,13 @@ from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
 from services.route import facts, store, words
+from services.route.views import ParkedView, view
 
 NOT_WAITING = Words(
     nl="Deze factuur wacht niet (meer): zij is doorgegaan of teruggenomen.",
     en="This invoice does not wait (any more): it went on or was taken back.",
 )
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
-
-
-class ParkedView(BaseModel):
-    """One invoice that waits, why, and what to do."""
-
-    invoice_id: UUID
-    number: str | None
-    receiver: str | None = Field(description="the buyer's name on the invoice")
-    code: str
-    reason: Words
-    candidates: list[ReceiverCandidate] = Field(description="what the invoice says about its receiver")
-    waits_for: list[str] = Field(description="scheme:value; it goes on when somebody has one of these")
-    state: str
-    parked_at: datetime
-    closed_at: datetime | None
 
 
 class ParkedPage(BaseModel):
@@ -126,20 +112,3 @@ def _position(after: str) -> tuple[datetime, UUID]:
         return datetime.fromisoformat(parked_at), UUID(invoice_id)
     except (TypeError, ValueError) as bad:
         raise BadInput("this cursor belongs to another list", code="bad-cursor") from bad
-
-
-def view(row: Any) -> ParkedView:
-    """A row of ``store`` as people read it."""
-    summary = InvoiceSummary.model_validate(row["summary"])
-    return ParkedView(
-        invoice_id=row["invoice_id"],
-        number=summary.number,
-        receiver=summary.buyer.name,
-        code=row["code"],
-        reason=Words.model_validate(row["reason"]),
-        candidates=list(summary.candidates),
-        waits_for=row["waits_for"],
-        state=row["state"],
-        parked_at=row["parked_at"],
-        closed_at=row["closed_at"],
-    )

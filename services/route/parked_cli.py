@@ -10,9 +10,9 @@ import typer
 
 from libs.db.types import Connection
 from services.route import store
-from services.route.parked_api import ParkedView, view
 from services.route.sessions import run
 from services.route.settings import RouteSettings
+from services.route.views import ParkedView, view
 
 app = typer.Typer(no_args_is_help=True, help="Invoices that wait for a fact or a person.")
 

@@ -1,0 +1,44 @@
+"""Parked invoices as people read them, over HTTP and on the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from libs.contracts.parts import InvoiceSummary, ReceiverCandidate, Words
+
+
+class ParkedView(BaseModel):
+    """One invoice that waits, why, and what to do."""
+
+    invoice_id: UUID
+    number: str | None
+    receiver: str | None = Field(description="the buyer's name on the invoice")
+    code: str
+    reason: Words
+    candidates: list[ReceiverCandidate] = Field(description="what the invoice says about its receiver")
+    waits_for: list[str] = Field(description="scheme:value; it goes on when somebody has one of these")
+    state: str
+    parked_at: datetime
+    closed_at: datetime | None
+
+
+def view(row: Mapping[str, Any]) -> ParkedView:
+    """A row of ``store`` as people read it."""
+    summary = InvoiceSummary.model_validate(row["summary"])
+    return ParkedView(
+        invoice_id=row["invoice_id"],
+        number=summary.number,
+        receiver=summary.buyer.name,
+        code=row["code"],
+        reason=Words.model_validate(row["reason"]),
+        candidates=list(summary.candidates),
+        waits_for=row["waits_for"],
+        state=row["state"],
+        parked_at=row["parked_at"],
+        closed_at=row["closed_at"],
+    )
