@@ -22,17 +22,16 @@ _HEAD = """<?xml version="1.0" encoding="UTF-8"?>
   <cbc:IssueDate>{issue_date}</cbc:IssueDate>
 {due}  <cbc:{root}TypeCode>{type_code}</cbc:{root}TypeCode>
   <cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode>
-  <cbc:BuyerReference>{reference}</cbc:BuyerReference>
-"""
+{reference}"""
 
 _PARTY = """  <cac:Accounting{role}Party>
     <cac:Party>
-      <cac:PostalAddress>
+{endpoint}      <cac:PostalAddress>
         <cbc:StreetName>{street}</cbc:StreetName>
 {adres2}        <cbc:CityName>{city}</cbc:CityName>
-        <cbc:PostalZone>{zone}</cbc:PostalZone>
+        <cbc:PostalZone>{postcode}</cbc:PostalZone>
         <cac:Country>
-          <cbc:IdentificationCode>NL</cbc:IdentificationCode>
+          <cbc:IdentificationCode>{country}</cbc:IdentificationCode>
         </cac:Country>
       </cac:PostalAddress>
 {tax}      <cac:PartyLegalEntity>
@@ -40,6 +39,32 @@ _PARTY = """  <cac:Accounting{role}Party>
 {legal}      </cac:PartyLegalEntity>
     </cac:Party>
   </cac:Accounting{role}Party>
+"""
+_ENDPOINT = """      <cbc:EndpointID schemeID="{scheme}">{value}</cbc:EndpointID>
+"""
+_REFERENCE = """  <cbc:BuyerReference>{reference}</cbc:BuyerReference>
+"""
+_ORDER = """  <cac:OrderReference>
+    <cbc:ID>{order}</cbc:ID>
+  </cac:OrderReference>
+"""
+_REPRESENTATIVE = """  <cac:TaxRepresentativeParty>
+    <cac:PartyName>
+      <cbc:Name>Fiscaal Vertegenwoordiger BV</cbc:Name>
+    </cac:PartyName>
+    <cac:PostalAddress>
+      <cbc:CityName>Rotterdam</cbc:CityName>
+      <cac:Country>
+        <cbc:IdentificationCode>NL</cbc:IdentificationCode>
+      </cac:Country>
+    </cac:PostalAddress>
+    <cac:PartyTaxScheme>
+      <cbc:CompanyID>NL123456789B13</cbc:CompanyID>
+      <cac:TaxScheme>
+        <cbc:ID>VAT</cbc:ID>
+      </cac:TaxScheme>
+    </cac:PartyTaxScheme>
+  </cac:TaxRepresentativeParty>
 """
 _TAX = """      <cac:PartyTaxScheme>
         <cbc:CompanyID>{vat}</cbc:CompanyID>
@@ -50,14 +75,15 @@ _TAX = """      <cac:PartyTaxScheme>
 """
 _LEGAL = """        <cbc:CompanyID schemeID="{scheme}">{value}</cbc:CompanyID>
 """
-_TOTALS = """  <cac:PaymentMeans>
-    <cbc:PaymentMeansCode>30</cbc:PaymentMeansCode>
+_MEANS = """  <cac:PaymentMeans>
+    <cbc:PaymentMeansCode>{code}</cbc:PaymentMeansCode>
     <cbc:PaymentID>{number}</cbc:PaymentID>
     <cac:PayeeFinancialAccount>
-      <cbc:ID>NL91ABNA0417164300</cbc:ID>
+      <cbc:ID>{iban}</cbc:ID>
     </cac:PayeeFinancialAccount>
   </cac:PaymentMeans>
-  <cac:PaymentTerms>
+"""
+_TOTALS = """  <cac:PaymentTerms>
     <cbc:Note>Betaling binnen 30 dagen</cbc:Note>
   </cac:PaymentTerms>
   <cac:TaxTotal>
@@ -80,6 +106,8 @@ _TOTALS = """  <cac:PaymentMeans>
     <cbc:TaxInclusiveAmount currencyID="EUR">{gross}</cbc:TaxInclusiveAmount>
     <cbc:PayableAmount currencyID="EUR">{gross}</cbc:PayableAmount>
   </cac:LegalMonetaryTotal>
+"""
+_ADRES_2 = """        <cbc:AdditionalStreetName>{text}</cbc:AdditionalStreetName>
 """
 _LINE = """  <cac:{root}Line>
     <cbc:ID>{line}</cbc:ID>
@@ -122,20 +150,35 @@ def invoice(
     issue_date: str = "2026-11-02",
     lines: int = 1,
     seller_name: str = "Bakker Bouwmaterialen BV",
-    seller_kvk: str = "69599068",
-    seller_vat: str = "NL123456789B13",
+    seller_kvk: str | None = "69599068",
+    seller_oin: str | None = None,
+    seller_vat: str | None = "NL123456789B13",
+    seller_street: str = "Hoofdstraat 1",
+    seller_postcode: str = "3511 AB",
+    seller_city: str = "Utrecht",
+    seller_country: str = "NL",
     buyer_name: str = "Aannemer De Jong BV",
     buyer_kvk: str | None = "58070036",
     buyer_oin: str | None = None,
     buyer_vat: str | None = None,
+    buyer_endpoint: tuple[str, str] | None = None,
+    buyer_street: str = "Marktplein 12",
+    buyer_postcode: str = "1234 AB",
+    buyer_city: str = "Amersfoort",
+    buyer_country: str = "NL",
     adres2: str | None = None,
+    reference: str | None = None,
+    order: str | None = None,
+    payment_means: str | None = "30",
+    iban: str = "NL91ABNA0417164300",
     credit_note: bool = False,
     break_rule: str | None = None,
 ) -> bytes:
     """A UBL 2.1 invoice (or credit note) by NLCIUS with ``lines`` lines at 21 % VAT.
 
-    ``break_rule`` breaks just that rule (``BREAKS``); ``KeyError`` for one it cannot break. ``adres2`` is
-    Globe's second address line of the buyer.
+    An OIN goes before a KvK number. ``buyer_endpoint`` is scheme and value. ``adres2`` is Globe's second address
+    line of the buyer. Without ``reference`` the buyer's reference is made from the number. ``break_rule`` breaks
+    just that rule (one of ``BREAKS``; ``KeyError`` for another).
     """
     root = "CreditNote" if credit_note else "Invoice"
     number = escape(number)
@@ -154,13 +197,28 @@ def invoice(
     text = "".join(
         (
             _HEAD.format(
-                root=root, number=number, issue_date=issue_date, reference=f"ORDER-{number}",
+                root=root, number=number, issue_date=issue_date,
                 type_code="381" if credit_note else "380",
                 due="" if credit_note else f"  <cbc:DueDate>{issue_date}</cbc:DueDate>\n",
+                reference=_REFERENCE.format(reference=escape(reference or f"ORDER-{number}")),
             ),
-            _party("Supplier", seller_name, seller_kvk, None, seller_vat, None),
-            _party("Customer", buyer_name, buyer_kvk, buyer_oin, buyer_vat, adres2),
-            _TOTALS.format(number=number, net=net, tax=tax, gross=net + tax),
+            _ORDER.format(order=escape(order)) if order else "",
+            _PARTY.format(
+                role="Supplier", name=escape(seller_name), street=escape(seller_street), adres2="",
+                city=escape(seller_city), postcode=escape(seller_postcode), country=seller_country, endpoint="",
+                tax=_TAX.format(vat=escape(seller_vat)) if seller_vat else "",
+                legal=_legal(seller_kvk, seller_oin),
+            ),
+            _PARTY.format(
+                role="Customer", name=escape(buyer_name), street=escape(buyer_street),
+                adres2=_ADRES_2.format(text=escape(adres2)) if adres2 else "",
+                city=escape(buyer_city), postcode=escape(buyer_postcode), country=buyer_country,
+                endpoint=_endpoint(buyer_endpoint),
+                tax=_TAX.format(vat=escape(buyer_vat)) if buyer_vat else "",
+                legal=_legal(buyer_kvk, buyer_oin),
+            ),
+            _MEANS.format(code=escape(payment_means), number=number, iban=iban) if payment_means else "",
+            _TOTALS.format(net=net, tax=tax, gross=net + tax),
             *body,
             f"</{root}>\n",
         )
@@ -170,22 +228,13 @@ def invoice(
     return text.encode()
 
 
-def _party(
-    role: str, name: str, kvk: str | None, oin: str | None, vat: str | None, adres2: str | None
-) -> str:
+def _legal(kvk: str | None, oin: str | None) -> str:
     scheme, value = ("0190", oin) if oin else ("0106", kvk)
-    return _PARTY.format(
-        role=role,
-        name=escape(name),
-        street="Hoofdstraat 1",
-        city="Utrecht",
-        zone="3511 AB",
-        adres2=f"        <cbc:AdditionalStreetName>{escape(adres2)}</cbc:AdditionalStreetName>\n"
-        if adres2
-        else "",
-        tax=_TAX.format(vat=escape(vat)) if vat else "",
-        legal=_LEGAL.format(scheme=scheme, value=escape(value)) if value else "",
-    )
+    return _LEGAL.format(scheme=scheme, value=escape(value)) if value else ""
+
+
+def _endpoint(endpoint: tuple[str, str] | None) -> str:
+    return _ENDPOINT.format(scheme=escape(endpoint[0]), value=escape(endpoint[1])) if endpoint else ""
 
 
 def _swap(pattern: str, new: str, *, last: bool = False) -> Callable[[str], str]:
@@ -215,30 +264,52 @@ def _raise(*names: str) -> Callable[[str], str]:
     return change
 
 
+def _cut(pattern: str) -> Callable[[str], str]:
+    """Take out what the pattern matches, but keep its first group."""
+    return _swap(pattern, r"\1")
+
+
 _SELLER, _BUYER = r"(AccountingSupplierParty.*?)", r"(AccountingCustomerParty.*?)"
+_FIRST_LINE = r"(<cac:InvoiceLine>.*?)"
 BREAKS: Mapping[str, Callable[[str], str]] = {
-    "BR-NL-1": _swap(rf"{_SELLER}schemeID=\"0106\"", r'\1schemeID="9999"'),
-    "BR-NL-2": _swap(r"  <cbc:BuyerReference>.*?</cbc:BuyerReference>\n", ""),
-    "BR-NL-3": _swap(rf"{_SELLER}<cbc:CityName>.*?</cbc:CityName>", r"\1"),
-    "BR-NL-4": _swap(rf"{_BUYER}<cbc:PostalZone>.*?</cbc:PostalZone>", r"\1"),
+    "UBL-XSD": _swap(r"(  <cbc:ID>[^<]*</cbc:ID>\n)(  <cbc:IssueDate>[^<]*</cbc:IssueDate>\n)", r"\2\1"),
+    "BR-NL-1": _swap(rf"{_SELLER}schemeID=\"0106\"", r'\1schemeID="0060"'),
+    "BR-NL-2": _cut(r"()  <cbc:BuyerReference>.*?</cbc:BuyerReference>\n"),
+    "BR-NL-3": _cut(rf"{_SELLER}        <cbc:CityName>.*?</cbc:CityName>\n"),
+    "BR-NL-4": _cut(rf"{_BUYER}        <cbc:PostalZone>.*?</cbc:PostalZone>\n"),
+    "BR-NL-5": _swap(r"(</cac:AccountingCustomerParty>\n)", rf"\1{_REPRESENTATIVE}"),
     "BR-NL-7": _swap(r"TypeCode>380<", "TypeCode>325<"),
     "BR-NL-8": _swap(r"TypeCode>380<", "TypeCode>381<"),
     "BR-NL-9": _swap(r"TypeCode>380<", "TypeCode>384<"),
     "BR-NL-10": _swap(rf"{_BUYER}schemeID=\"0106\"", r'\1schemeID="0208"'),
-    "BR-NL-11": _swap(r"  <cac:PaymentMeans>.*?</cac:PaymentMeans>\n", ""),
-    "BR-NL-12": _swap(r"Code>30<", "Code>42<"),
+    "BR-NL-11": _cut(r"()  <cac:PaymentMeans>.*?</cac:PaymentMeans>\n"),
+    "BR-NL-12": _swap(r"MeansCode>30<", "MeansCode>42<"),
     "BR-NL-13": _swap(
         r"(</cbc:LineExtensionAmount>\n)(    <cac:Item>)",
         r"\1    <cac:OrderLineReference><cbc:LineID>1</cbc:LineID></cac:OrderLineReference>\n\2",
     ),
-    "BR-06": _swap(rf"{_SELLER}<cbc:RegistrationName>.*?</cbc:RegistrationName>", r"\1"),
+    "BR-02": _swap(r"  <cbc:ID>[^<]*<", "  <cbc:ID><"),
+    "BR-06": _cut(rf"{_SELLER}        <cbc:RegistrationName>.*?</cbc:RegistrationName>\n"),
+    "BR-07": _cut(rf"{_BUYER}        <cbc:RegistrationName>.*?</cbc:RegistrationName>\n"),
+    "BR-08": _cut(rf"{_SELLER}      <cac:PostalAddress>.*?</cac:PostalAddress>\n"),
+    "BR-10": _cut(rf"{_BUYER}      <cac:PostalAddress>.*?</cac:PostalAddress>\n"),
+    "BR-11": _cut(rf"{_BUYER}        <cac:Country>.*?</cac:Country>\n"),
+    "BR-21": _swap(rf"{_FIRST_LINE}<cbc:ID>[^<]*<", r"\1<cbc:ID><"),
+    "BR-23": _cut(rf"{_FIRST_LINE} unitCode=\"C62\""),
+    "BR-25": _cut(rf"{_FIRST_LINE}      <cbc:Name>.*?</cbc:Name>\n"),
+    "BR-27": _swap(rf"{_FIRST_LINE}(<cbc:PriceAmount[^>]*>)", r"\1\2-"),
     "BR-CO-10": _raise("LineExtensionAmount", "TaxExclusiveAmount", "TaxInclusiveAmount", "PayableAmount"),
     "BR-CO-13": _raise("TaxExclusiveAmount", "TaxInclusiveAmount", "PayableAmount"),
     "BR-CO-14": _raise("TaxAmount", "TaxInclusiveAmount", "PayableAmount"),
     "BR-CO-15": _raise("TaxInclusiveAmount", "PayableAmount"),
     "BR-CO-16": _raise("PayableAmount"),
+    "UBL-SR-09": _swap(
+        rf"{_SELLER}(      <cac:PartyLegalEntity>.*?</cac:PartyLegalEntity>\n)",
+        r"\1\2      <cac:PartyLegalEntity>"
+        r"<cbc:RegistrationName>Bakker Holding BV</cbc:RegistrationName></cac:PartyLegalEntity>\n",
+    ),
 }
-"""One change each that breaks one rule of an otherwise lawful invoice."""
+"""One change each that breaks one rule, and no other that the hub knows, of an otherwise lawful invoice."""
 
 
 def pdf(text: str) -> bytes:
