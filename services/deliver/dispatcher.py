@@ -28,10 +28,9 @@ from libs.errors import HubError
 from libs.messaging import outbox
 from libs.messaging.batch import AWAY
 from libs.service import Wake
-from services.deliver import plan, store
+from services.deliver import SOURCE, plan, store
 from services.deliver.channels import ChannelAdapter
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.handlers import SOURCE
 from services.deliver.parcel import Channel, Failed, HandedOver, Job, Loaded, Outcome, Refused
 from services.deliver.settings import DeliverSettings
 from services.deliver.store import Result, Told

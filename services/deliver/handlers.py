@@ -11,11 +11,10 @@ from libs.contracts.invoice import InvoiceRouted, InvoiceUndeliverable
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import Decided
-from services.deliver import plan, store
+from services.deliver import SOURCE, plan, store
 from services.deliver.parcel import Parcel, Refused
 from services.deliver.store import Planned
 
-SOURCE = "/postbode/deliver"
 Known = Mapping[UUID, plan.Connection]
 
 

@@ -180,7 +180,8 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
         running = asyncio.create_task(
             run(services, resources, port=port, signals=False, started=ready.set_result)
         )
-        await asyncio.wait({running, ready}, return_when=asyncio.FIRST_COMPLETED)
+        while not (running.done() or ready.done()):
+            await asyncio.sleep(0.01)
         assert not running.done(), running.result()
         async with client(base_url=common.base_url, timeout=30) as http:
             yield World(http, smtp_port, resources, common, receivers, services)

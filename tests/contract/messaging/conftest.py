@@ -105,8 +105,12 @@ class Stage:
         emits = (InvoiceReceived.type,) if schema == "ingest" else ()
         return Relay(pool, self.transport, self.topology, schema=schema, emits=emits)
 
-    def consumer(self, handler: Recorder, **options: int) -> Consumer[None, int]:
-        return Consumer(handler, self.consuming, self.transport, schema="route", **options)
+    def consumer(
+        self, handler: Recorder, *, max_events: int = 200, prefetch: int = 20
+    ) -> Consumer[None, int]:
+        return Consumer(
+            handler, self.consuming, self.transport, schema="route", max_events=max_events, prefetch=prefetch
+        )
 
     async def emit(self, *events: Event) -> None:
         async with self.emitting.acquire() as conn, conn.transaction():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -29,7 +30,7 @@ async def drop(stage: Stage, rabbitmq: RabbitMQ | None) -> None:
         stage.transport.drop_connections()
     else:
         assert rabbitmq is not None
-        for connection in list(stage.transport._connections.values()):  # type: ignore[attr-defined]
+        for connection in list(stage.transport._connections.values()):
             await connection.close()
 
 
@@ -288,7 +289,7 @@ async def test_an_event_is_published_only_with_its_commit(stage: Stage) -> None:
     consumers = [stage.consumer(Recorder(queue.name)) for queue in (ONE, TWO, ALL)]
     async with stage.running(stage.relay(), *consumers):
         async with stage.emitting.acquire() as conn:
-            transaction = conn.transaction()
+            transaction: Any = conn.transaction()
             await transaction.start()
             await outbox.append(conn, [received(1)])
             await transaction.rollback()
