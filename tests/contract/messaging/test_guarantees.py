@@ -30,7 +30,7 @@ async def drop(stage: Stage, rabbitmq: RabbitMQ | None) -> None:
         stage.transport.drop_connections()
     else:
         assert rabbitmq is not None
-        for connection in list(stage.transport._connections.values()):
+        for connection in list(stage.transport._connections.values()):  # type: ignore[attr-defined]
             await connection.close()
 
 
@@ -306,7 +306,7 @@ async def test_a_connection_lost_in_the_middle_of_a_batch_changes_nothing(
     def wait(events: object) -> None:
         hit.set()
 
-    recorder = Recorder(ONE.name, write_hook=wait)  # type: ignore[arg-type]
+    recorder = Recorder(ONE.name, write_hook=wait)
     others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
     relays = (stage.relay(), stage.relay(schema="route"))
     async with stage.running(*relays, stage.consumer(recorder, max_events=20), *others):
