@@ -84,6 +84,12 @@ async def test_nothing_and_too_much(hub: httpx.AsyncClient) -> None:
     reply = await hub.post("/v1/check", content=b"<" + b"x" * 200_000, headers=as_("anna"))
     assert reply.status_code == 413
 
+    async def undeclared() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"<" + b"x" * 100_000
+
+    assert (await hub.post("/v1/check", content=undeclared(), headers=as_("anna"))).status_code == 413
+
 
 async def test_who_may_check(hub: httpx.AsyncClient) -> None:
     data = builders.invoice()
