@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator
+from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -12,7 +13,7 @@ import pytest
 from libs import clock
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 
 ONE, TWO = clock.uuid7(), clock.uuid7()
 
@@ -70,6 +71,23 @@ async def test_no_tenant_is_an_error_and_stays_one_after_a_tenant_left(pools: Po
         # On the same connection, its setting now known but empty.
         with pytest.raises(asyncpg.InvalidTextRepresentationError):
             await conn.fetch("SELECT word FROM probe")
+
+
+async def test_the_account_ends_with_the_transaction_even_without_the_pools_reset(pools: Pools) -> None:
+    class Lent:
+        """A pool of one connection that is not reset when it comes back."""
+
+        def __init__(self, conn: Connection) -> None:
+            self.conn = conn
+
+        @contextlib.asynccontextmanager
+        async def acquire(self) -> AsyncIterator[Connection]:
+            yield self.conn
+
+    async with (await pools.get("documents", "api")).acquire() as conn:
+        async with tenant(cast("Pool", Lent(conn)), ONE):
+            assert await conn.fetchval("SHOW postbode.account") == str(ONE)
+        assert await conn.fetchval("SHOW postbode.account") == ""
 
 
 async def test_a_failed_tenant_transaction_writes_nothing(pools: Pools) -> None:
