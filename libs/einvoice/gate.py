@@ -108,6 +108,10 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
         return _from_utf16(data, limits), "utf-16"
     if data.startswith(codecs.BOM_UTF8):
         data = data[3:]
+    # Expat guesses UTF-16 from the zeros, whatever encoding it was given; XML itself has no zero.
+    zero = data.find(b"\x00")
+    if zero != -1:
+        raise refuse("encoding", data.count(b"\n", 0, zero) + 1, seen="0x00")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -117,7 +121,7 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
         raise refuse("empty", 1)
     start = data[:64].lstrip()
     if not start.startswith(b"<"):
-        raise refuse("encoding" if b"\x00" in start else "not-xml", 1, seen=_shown(start))
+        raise refuse("not-xml", 1, seen=_shown(start))
     claimed = _claimed(data)
     if claimed in _UTF8_NAMES or claimed is None:
         return data, "utf-8"

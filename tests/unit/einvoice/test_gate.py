@@ -1,0 +1,309 @@
+"""The byte gate (field.md §C.3): what it takes, what it refuses, and with which words."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+from xml.parsers import expat
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.einvoice import gate
+from libs.einvoice.refusals import CODES
+from libs.errors import TooLarge, Unprocessable
+from libs.testing import builders
+
+SMALL = gate.Limits(size=20_000, depth=5, elements=50, attributes=4, namespaces=3, asides=5, text=500)
+
+
+def refusal(data: bytes, limits: gate.Limits = gate.DEFAULT) -> Unprocessable:
+    with pytest.raises(Unprocessable) as caught:
+        gate.check(data, limits)
+    words = caught.value.extra["words"]
+    assert isinstance(words, dict)
+    assert set(words) == {"nl", "en"}
+    assert words["en"] == caught.value.message
+    assert isinstance(caught.value.extra["line"], int)
+    assert caught.value.code in CODES
+    return caught.value
+
+
+def code(data: bytes, limits: gate.Limits = gate.DEFAULT) -> str:
+    return refusal(data, limits).code
+
+
+def test_an_invoice_passes_and_says_what_it_is() -> None:
+    data = builders.invoice()
+    passed = gate.check(data)
+    assert passed.data == data
+    assert (passed.encoding, passed.root) == ("utf-8", "Invoice")
+    assert passed.namespace.endswith("xsd:Invoice-2")
+    assert passed.line == 2
+    assert gate.bounded(data) == data
+
+
+def zipped() -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("F1.xml", builders.invoice())
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "empty"),
+        (b" \r\n\t", "empty"),
+        (b"\xef\xbb\xbf", "empty"),
+        (gzip.compress(builders.invoice()), "gzip"),
+        (zipped(), "zip"),
+        (builders.pdf("F1"), "pdf"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512), "ole"),
+        (b"Geachte heer,", "not-xml"),
+        (b'{"invoice": 1}', "not-xml"),
+        (b"<Invoice>", "not-xml"),
+        (b"<a><b></a></b>", "not-xml"),
+        (b"<a>&lt</a>", "not-xml"),
+        (b"<a>&undefined;</a>", "not-xml"),
+        (b"<p:a/>", "not-xml"),
+        (b"<a>\x01</a>", "not-xml"),
+        (b"<a/><b/>", "not-xml"),
+        (b"\n<?xml version='1.0'?><a/>", "not-xml"),
+        (b"<!DOCTYPE html><html></html>", "doctype"),
+        (b'<a xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include href="x"/></a>', "xinclude"),
+    ],
+)
+def test_what_is_no_invoice_file_is_refused_by_name(data: bytes, expected: str) -> None:
+    assert code(data) == expected
+
+
+@pytest.mark.parametrize("data", [b"<a>\n<b>\n</a>", b"<a>\n\n\xff</a>", b"<a>\n\n<!DOCTYPE x></a>"])
+def test_the_line_is_told(data: bytes) -> None:
+    error = refusal(data)
+    assert error.extra["line"] == 3
+    assert "3" in error.message
+
+
+def test_a_doctype_is_refused_before_its_entities_cost_anything() -> None:
+    bomb = b'<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + b"".join(
+        b'<!ENTITY a%d "&a%d;&a%d;&a%d;">' % (n + 1, n, n, n) for n in range(200)
+    )
+    assert code(bomb + b"]><Invoice>&a200;</Invoice>") == "doctype"
+    external = b'<!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><a>&x;</a>'
+    assert code(external) == "doctype"
+
+
+# --- encodings (row 12) ---
+
+
+def test_utf8_with_a_byte_order_mark_loses_it() -> None:
+    data = builders.invoice()
+    assert gate.check(b"\xef\xbb\xbf" + data).data == data
+
+
+@pytest.mark.parametrize("declared", ["utf-8", "UTF-8", "utf8", None, "US-ASCII"])
+def test_declarations_that_agree_with_the_bytes(declared: str | None) -> None:
+    declaration = f"<?xml version='1.0' encoding='{declared}'?>" if declared else ""
+    assert gate.check(f"{declaration}<a>x</a>".encode()).root == "a"
+
+
+@pytest.mark.parametrize("order", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("declared", ["UTF-16", "utf-16le", None])
+def test_utf16_with_a_byte_order_mark_becomes_utf8(order: str, declared: str | None) -> None:
+    declaration = f"<?xml version='1.0'\n encoding='{declared}'?>\n" if declared else "\n\n"
+    text = f"\ufeff{declaration}<a>één €</a>"
+    passed = gate.check(text.encode(order))
+    assert passed.encoding == "utf-16"
+    assert passed.data.decode("utf-8").endswith("<a>één €</a>")
+    assert passed.line == 3, "lines stay what they were"
+    assert gate.check(passed.data).root == "a", "nobody transcodes it twice"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "<a>één</a>".encode("latin-1"),
+        b"<?xml version='1.0' encoding='ISO-8859-1'?><a>x</a>",
+        b"<?xml version='1.0' encoding='UTF-7'?><a>+ADw-</a>",
+        b"<?xml version='1.0' encoding='UTF-16'?><a/>",
+        b"<?xml version='1.0' encoding='EBCDIC-CP-NL'?><a/>",
+        "<?xml version='1.0' encoding='US-ASCII'?><a>é</a>".encode(),
+        "\ufeff<?xml version='1.0' encoding='UTF-8'?><a/>".encode("utf-16-le"),
+        "\ufeff<a/>".encode("utf-32-le"),
+        "\ufeff<a/>".encode("utf-32-be"),
+        "<a/>".encode("utf-16-le"),
+        b"\xff\xfe<\x00a\x00/\x00>\x00\x00",
+        b"\xff\xfe\x00\xd8",
+        b"<a>\xed\xa0\x80</a>",
+        b"<a>\xc0\xaf</a>",
+    ],
+)
+def test_every_other_encoding_is_refused(data: bytes) -> None:
+    assert code(data) in {"encoding", "not-xml"}
+    with pytest.raises(Unprocessable):
+        gate.bounded(data)
+
+
+def test_the_encoding_is_named_in_the_words() -> None:
+    error = refusal(b"<?xml version='1.0' encoding='ISO-8859-1'?><a>x</a>")
+    assert "iso-8859-1" in error.message
+    assert "UTF-8" in error.message
+
+
+# --- limits (rows 7, 8, 9, 11) ---
+
+
+def test_size() -> None:
+    with pytest.raises(TooLarge) as caught:
+        gate.check(b"<a/>" + b" " * 20_000, SMALL)
+    assert caught.value.status == 413
+    assert "20000" in caught.value.message
+
+
+def nested(depth: int) -> bytes:
+    return b"<a>" * depth + b"</a>" * depth
+
+
+def attributes(count: int) -> bytes:
+    return b"<a " + b" ".join(b'a%d="1"' % n for n in range(count)) + b"></a>"
+
+
+def namespaces(count: int) -> bytes:
+    return b"<a " + b" ".join(b'xmlns:a%d="u"' % n for n in range(count)) + b"></a>"
+
+
+def elements(count: int) -> bytes:
+    return b"<a>" + b"<b></b>" * (count - 1) + b"</a>"
+
+
+def asides(count: int) -> bytes:
+    return b"<a>" + b"<!-- x -->" * count + b"</a>"
+
+
+def text(length: int) -> bytes:
+    return b"<a>" + b"x" * (length - 3) + b"</a>" + b"<!---->" * 2
+
+
+@pytest.mark.parametrize(
+    ("make", "most", "expected"),
+    [
+        (nested, 5, "too-deep"),
+        (attributes, 4, "too-many-attributes"),
+        (namespaces, 3, "too-many-namespaces"),
+        (elements, 50, "too-many-elements"),
+        (asides, 5, "too-many-asides"),
+        (text, 500, "text-too-long"),
+    ],
+)
+def test_each_limit_is_exact(make: object, most: int, expected: str) -> None:
+    assert callable(make)
+    gate.check(make(most), SMALL)
+    error = refusal(make(most + 1), SMALL)
+    assert error.code == expected
+    assert str(most) in error.message
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (nested(100_000), "too-deep"),
+        (attributes(200_000), "too-many-attributes"),
+        (namespaces(100_000), "too-many-namespaces"),
+        (elements(300_000), "too-many-elements"),
+        (asides(300_000), "too-many-asides"),
+        (b"<a>" + b"x" * 9_000_000 + b"</a>", "text-too-long"),
+        (b'<a b="' + b"x" * 9_000_000 + b'"/>', "text-too-long"),
+        (b"<" * 9_000_000, "not-xml"),
+        (b"<a>" + b"=" * 9_000_000 + b"</a>", "text-too-long"),
+    ],
+)
+def test_floods_are_refused_at_the_default_limits(data: bytes, expected: str) -> None:
+    assert code(data) == expected
+    if expected != "not-xml":
+        with pytest.raises(Unprocessable):
+            gate.bounded(data)
+
+
+# --- the short way: what the bytes alone vouch for ---
+
+
+def test_an_ordinary_invoice_goes_the_short_way() -> None:
+    for data in (builders.invoice(lines=10), builders.invoice(credit_note=True, adres2="a/b = c > d")):
+        assert gate.within(data, gate.DEFAULT)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<a><!-- </ --></a>",
+        b"<a><![CDATA[</]]></a>",
+        b"<a/>",
+        b"<a><?p </?></a>",
+        b'<a xmlns:x="http://www.w3.org/2001/XInclude"></a>',
+        b"<!DOCTYPE a><a></a>",
+        nested(65),
+        attributes(33),
+        b"<a></a></a>",
+        b"<a><b></a>",
+    ],
+)
+def test_what_the_bytes_cannot_vouch_for_is_counted(data: bytes) -> None:
+    assert not gate.within(data, gate.DEFAULT)
+
+
+_NAMES = st.sampled_from(["a", "b:c", "long-name"])
+_TEXT = st.text(st.sampled_from("ab />!?=)([]'&;<"), max_size=6)
+
+
+@st.composite
+def markup(draw: st.DrawFn, depth: int = 0) -> str:
+    """Well-formed or nearly so: the pieces that could mislead somebody who only counts brackets."""
+    name = draw(st.sampled_from(["a", "b", "c"]))
+    attribute = draw(st.sampled_from(["", ' x=">"', ' x="/>"', " y='</'", ' z="="', ' x="1" y="2" z="3"']))
+    if depth > 7 or draw(st.booleans()):
+        inner = draw(st.sampled_from(["", "t", "a/b", "/", ">", "=", "!", "<!-- </a> -->", "<![CDATA[<a>]]>", "<?p <a?>"]))
+    else:
+        inner = "".join(draw(st.lists(markup(depth + 1), min_size=1, max_size=3)))
+    if not inner and draw(st.booleans()):
+        return f"<{name}{attribute}/>"
+    return f"<{name}{attribute}>{inner}</{name}>"
+
+
+@given(markup(), st.sampled_from(["", "<?xml version='1.0'?>", "<?p <a> ?>"]))
+def test_the_short_way_never_vouches_for_what_counting_would_refuse(body: str, head: str) -> None:
+    data = (head + body).encode()
+    deepest = most = depth = 0
+
+    def start(_: str, found: dict[str, str]) -> None:
+        nonlocal deepest, most, depth
+        depth += 1
+        deepest, most = max(deepest, depth), max(most, len(found))
+
+    def end(_: str) -> None:
+        nonlocal depth
+        depth -= 1
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(data, True)
+    except expat.ExpatError:
+        return
+    limits = gate.Limits(depth=4, attributes=2, namespaces=2)
+    if gate.within(data, limits):
+        assert deepest <= limits.depth
+        assert most <= limits.attributes
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_gate_do_anything_but_pass_or_refuse(data: bytes) -> None:
+    for shape in (data, b"<a>" + data + b"</a>", b"<?xml " + data):
+        try:
+            passed = gate.check(shape)
+        except (Unprocessable, TooLarge) as error:
+            assert error.code in CODES | {"too-large"}
+        else:
+            passed.data.decode("utf-8")

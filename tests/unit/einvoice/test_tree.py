@@ -1,0 +1,54 @@
+"""Groups and places."""
+
+from __future__ import annotations
+
+from libs.einvoice import tree, xml
+
+DOCUMENT = b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
+  xmlns:x="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
+  xmlns:y="urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2" xmlns:z="urn:other">
+  <!-- no element --><y:ID> 7 </y:ID><z:ID>8</z:ID><y:Note/><y:Note>b</y:Note>
+  <x:InvoiceLine><y:ID>1</y:ID></x:InvoiceLine>
+  <x:InvoiceLine><y:ID>2</y:ID><x:Price><y:PriceAmount>1e3</y:PriceAmount></x:Price></x:InvoiceLine>
+</Invoice>"""
+
+
+def test_children_are_sorted_by_name_whatever_the_prefix() -> None:
+    root = tree.grow(xml.parse(DOCUMENT))
+    assert root.text("ID") == "7"
+    assert [leaf.text for leaf in root.leaves["Note"]] == [None, "b"]
+    assert [line.text("ID") for line in root.within("InvoiceLine")] == ["1", "2"]
+    assert [leaf.text for leaf in root.at("InvoiceLine", "Price", "PriceAmount")] == ["1e3"]
+    assert root.leaf("InvoiceLine") is None
+    assert root.has("InvoiceLine")
+    assert root.has("Note")
+    assert not root.has("Price")
+    assert root.text("Nothing") == ""
+    assert root.group("Nothing") is None
+    assert root.at("Nothing", "ID") == []
+
+
+def test_a_foreign_element_is_never_taken_for_one_of_ubl() -> None:
+    root = tree.grow(xml.parse(DOCUMENT))
+    assert len(root.leaves["ID"]) == 1
+    assert "{urn:other}ID" in root.leaves
+
+
+def test_places_have_the_usual_prefixes_and_are_counted() -> None:
+    parsed = xml.parse(DOCUMENT)
+    root = tree.grow(parsed)
+    places = tree.Places()
+    assert places.of(parsed) == "/Invoice"
+    assert places.of(root.leaves["ID"][0]) == "/Invoice/cbc:ID"
+    assert places.of(root.leaves["Note"][1]) == "/Invoice/cbc:Note[2]"
+    price = root.at("InvoiceLine", "Price", "PriceAmount")[0]
+    assert places.of(price) == "/Invoice/cac:InvoiceLine[2]/cac:Price/cbc:PriceAmount"
+    assert tree.line_of(price) == 6
+
+
+def test_invented_names_do_not_fill_the_memory() -> None:
+    for start in range(0, 20_000, 5_000):
+        body = "".join(f"<n{n}/>" for n in range(start, start + 5_000))
+        tree.grow(xml.parse(f"<a>{body}</a>".encode()))
+    assert len(tree._KNOWN) <= tree._KNOWN_MOST
+    assert tree.grow(xml.parse(DOCUMENT)).text("ID") == "7"
