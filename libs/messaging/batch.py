@@ -21,7 +21,6 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from opentelemetry import metrics
 
 from libs import clock
 from libs.contracts.envelope import Event
@@ -32,6 +31,7 @@ from libs.messaging import dead, inbox, outbox, tracing
 from libs.messaging.backoff import next_try
 from libs.messaging.handler import Decided, Handler
 from libs.messaging.pack import Unread
+from libs.telemetry import metrics
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -50,11 +50,6 @@ _CLASH = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _CLASH_TRIES = 5
 
 _log = structlog.get_logger(__name__)
-_meter = metrics.get_meter("postbode")
-_handled = _meter.create_counter("messaging.client.consumed.messages", unit="{message}")
-_repeats = _meter.create_counter("postbode.inbox.repeats", unit="{event}")
-_retried = _meter.create_counter("postbode.events.retried", unit="{event}")
-_buried = _meter.create_counter("postbode.events.dead", unit="{event}")
 
 
 @dataclass(slots=True)
@@ -75,12 +70,13 @@ class Batch(Generic[K, D]):
 
     async def handle(self, arrived: Sequence[Unread]) -> None:
         """Handle every event once. Raises only when the database is away (one of ``AWAY``)."""
+        began = clock.monotonic()
         unique = {unread.event_id: unread for unread in arrived}
         async with self._pool.acquire() as conn:
             known = await inbox.known(conn, self._queue, unique)
         repeats = len(arrived) - len(unique) + len(known)
         if repeats:
-            _repeats.add(repeats, {"queue": self._queue})
+            self._count("repeated", repeats)
         fresh = [unread for event_id, unread in unique.items() if event_id not in known]
         events, unreadable = self._read(fresh)
         if unreadable:
@@ -89,7 +85,11 @@ class Batch(Generic[K, D]):
             bodies = {unread.event_id: unread for unread in fresh}
             with tracing.processing(self._transport, self._queue, events):
                 await self._handle(events, bodies)
-        _handled.add(len(fresh), {"queue": self._queue})
+        self._count("handled", len(fresh))
+        metrics.process_duration.record(clock.monotonic() - began, {"queue": self._queue})
+
+    def _count(self, outcome: str, events: int) -> None:
+        metrics.events_handled.add(events, {"queue": self._queue, "outcome": outcome})
 
     async def _handle(self, events: Sequence[Event], bodies: dict[UUID, Unread]) -> None:
         """Gather, decide, write; on failure halve until the one that fails stands alone."""
@@ -134,6 +134,7 @@ class Batch(Generic[K, D]):
 
     def _failed(self, event: Event, error: Exception, bodies: dict[UUID, Unread]) -> _Sorted[Any]:
         """Try again later, or bury: what cannot change is buried at once."""
+        tracing.failed(self._queue, event, error)
         hopeless = isinstance(error, HubError) and not error.transient
         wait = None if hopeless else next_try(event.attempt)
         if wait is not None:
@@ -163,9 +164,9 @@ class Batch(Generic[K, D]):
             else:
                 break
         if result.retries:
-            _retried.add(len(result.retries), {"queue": self._queue})
+            self._count("retried", len(result.retries))
         if result.dying:
-            _buried.add(len(result.dying), {"queue": self._queue})
+            self._count("dead", len(result.dying))
             for each in result.dying:
                 _log.error(
                     "dead letter", queue=self._queue, event_id=str(each.unread.event_id), cause=each.cause,
@@ -178,7 +179,8 @@ class Batch(Generic[K, D]):
             fresh = await inbox.claim(conn, self._queue, ids)
             decided = [d for d in result.decided if d.event.id in fresh]
             if decided:
-                await outbox.append(conn, await self._handler.write(conn, decided))
+                following = await self._handler.write(conn, decided)
+                await outbox.append(conn, tracing.follow(following, [d.event for d in decided]))
             await dead.bury(conn, self._queue, [d for d in result.dying if d.unread.event_id in fresh])
             await outbox.append_rows(conn, [_retry(self._queue, *retry) for retry in result.retries])
 

@@ -27,7 +27,6 @@ from uuid import UUID
 
 import asyncpg
 import structlog
-from opentelemetry import metrics
 
 from libs import clock
 from libs.contracts.registry import PAYLOADS
@@ -37,11 +36,9 @@ from libs.errors import HubError
 from libs.messaging import tracing
 from libs.messaging.pack import Pack, Waiting, pack
 from libs.messaging.transport import QueueMissing, Transport, TransportAway
+from libs.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
-_published = metrics.get_meter("postbode").create_counter(
-    "messaging.client.sent.messages", unit="{message}", description="messages published"
-)
 
 DEEP = 2_000
 """Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
@@ -211,7 +208,7 @@ class Relay:
             (unsafe if result else safe).extend(each.ids)
             if result is not None:
                 _log.error("not published", schema=self._schema, code=result.code, detail=result.message)
-        _published.add(sum(result is None for result in results), {"postbode.schema": self._schema})
+        metrics.messages_sent.add(sum(result is None for result in results), {"service": self._schema})
         return safe, unsafe
 
     async def _claim(self, conn: Connection, most: int) -> list[Waiting]:

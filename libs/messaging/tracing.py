@@ -8,6 +8,7 @@ first try. A span is made per batch, never per event, and links only to what was
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -15,11 +16,15 @@ from opentelemetry.trace import Span, SpanKind
 
 from libs.contracts.envelope import Event
 from libs.messaging.transport import Message
-from libs.telemetry.tracing import current_traceparent, link_to, span
+from libs.telemetry import tracing
+from libs.telemetry.tracing import current_traceparent
 
 _SYSTEMS = {"amqp": "rabbitmq", "memory": "postbode.memory"}
 
-__all__ = ["current_traceparent", "processing", "publishing", "stamped"]
+_RECORDED = re.compile(rb'"traceparent":"(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf])"')
+"""In the body of a message, without reading all of it: the contexts of its events that are recorded."""
+
+__all__ = ["current_traceparent", "failed", "follow", "processing", "publishing", "stamped"]
 
 
 def stamped(event: Event, traceparent: str | None) -> Event:
@@ -27,14 +32,46 @@ def stamped(event: Event, traceparent: str | None) -> Event:
     return event if event.traceparent or not traceparent else replace(event, traceparent=traceparent)
 
 
+def follow(events: Sequence[Event], causes: Sequence[Event]) -> list[Event]:
+    """What a batch emits, each with the batch's trace context and the decision of the event that caused it:
+    one recorded event among two hundred must not make all that follows recorded."""
+    caused_by = {cause.id: cause.traceparent for cause in causes}
+    contexts: dict[str | None, str | None] = {None: tracing.inherit(None)}
+    followed = []
+    for event in events:
+        cause = caused_by.get(event.causation_id) if event.causation_id else None
+        if cause not in contexts:
+            contexts[cause] = tracing.inherit(cause)
+        followed.append(stamped(event, contexts[cause]))
+    return followed
+
+
+def failed(queue: str, event: Event, error: BaseException) -> None:
+    """An event that could not be handled: recorded always."""
+    tracing.record_failure(
+        f"process {queue}",
+        error,
+        kind=SpanKind.CONSUMER,
+        attributes={
+            "messaging.destination.name": queue,
+            "messaging.message.id": str(event.id),
+            "hub.invoice.id": event.subject,
+            "hub.attempt": event.attempt,
+        },
+        traceparents=[event.traceparent],
+    )
+
+
 @contextlib.contextmanager
 def publishing(transport: str, messages: Sequence[Message]) -> Iterator[None]:
-    """``send``: one span for all messages of one turn of the relay."""
+    """``send``: one span for all messages of one turn of the relay, linked to what made their events."""
     names = {f"{m.exchange}:{m.routing_key}" if m.exchange else m.routing_key for m in messages}
     destination = names.pop() if len(names) == 1 else "(several)"
-    with span(
+    made = (found.decode() for m in messages for found in _RECORDED.findall(m.body))
+    with tracing.batch(
         f"publish {destination}",
         SpanKind.CLIENT,
+        made,
         {
             "messaging.system": _SYSTEMS[transport],
             "messaging.operation.name": "publish",
@@ -49,11 +86,11 @@ def publishing(transport: str, messages: Sequence[Message]) -> Iterator[None]:
 @contextlib.contextmanager
 def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[Span]:
     """``process``: one span for a batch, linked to the spans that made its events."""
-    links = link_to(event.traceparent for event in events)
     subjects = [event.subject for event in events]
-    with span(
+    with tracing.batch(
         f"process {queue}",
         SpanKind.CONSUMER,
+        (event.traceparent for event in events),
         {
             "messaging.system": _SYSTEMS[transport],
             "messaging.operation.name": "process",
@@ -64,6 +101,5 @@ def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[
             # One invoice can be searched by; of many only the links tell.
             **({"hub.invoice.id": subjects[0]} if len(subjects) == 1 else {}),
         },
-        links,
     ) as current:
         yield current

@@ -41,10 +41,7 @@ introspections = _meter.create_counter(
 # Messaging --------------------------------------------------------------------------------------
 
 messages_sent = _meter.create_counter(
-    "messaging.client.sent.messages", unit="{message}", description="messages published, by destination"
-)
-messages_consumed = _meter.create_counter(
-    "messaging.client.consumed.messages", unit="{message}", description="messages received, by queue"
+    "messaging.client.sent.messages", unit="{message}", description="messages published, by service"
 )
 messaging_operation_duration = _meter.create_histogram(
     "messaging.client.operation.duration",

@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Sequence
 
 from opentelemetry.context import Context, create_key, get_value
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState, get_current_span
 from opentelemetry.util.types import Attributes
 
@@ -24,37 +24,7 @@ ASKED_PER_SECOND = 10
 """How many traces a second callers may ask for with a sampled ``traceparent``: enough to follow one
 invoice, not enough to make the hub work for somebody's amusement."""
 
-_YES = SamplingResult(Decision.RECORD_AND_SAMPLE)
 _NO = SamplingResult(Decision.DROP)
-
-
-class HeadSampler(Sampler):
-    """Recorded is what must be, else what its parent is, else what a link of it is, else ``ratio``."""
-
-    def __init__(self, ratio: float) -> None:
-        self._root = TraceIdRatioBased(ratio)
-
-    def should_sample(
-        self,
-        parent_context: Context | None,
-        trace_id: int,
-        name: str,
-        kind: SpanKind | None = None,
-        attributes: Attributes = None,
-        links: Sequence[Link] | None = None,
-        trace_state: TraceState | None = None,
-    ) -> SamplingResult:
-        if get_value(RECORD, parent_context):
-            return _YES
-        parent = get_current_span(parent_context).get_span_context()
-        if parent.is_valid:
-            return _YES if parent.trace_flags.sampled else _NO
-        if links:
-            return _YES if any(link.context.trace_flags.sampled for link in links) else _NO
-        return self._root.should_sample(parent_context, trace_id, name)
-
-    def get_description(self) -> str:
-        return f"HeadSampler({self._root.get_description()})"
 
 
 class Head:
@@ -64,7 +34,7 @@ class Head:
         self.ratio = ratio
         self._asked = Allowance(ASKED_PER_SECOND)
 
-    def decide(self, asked: bool) -> bool:
+    def decide(self, *, asked: bool) -> bool:
         """``asked``: the caller sent a ``traceparent`` whose flag says sampled."""
         return (asked and self._asked.take()) or (self.ratio > 0 and random.random() < self.ratio)  # noqa: S311
 
@@ -84,3 +54,39 @@ class Allowance:
             self._second, self._left = second, self._per_second
         self._left -= 1
         return self._left >= 0
+
+
+class HeadSampler(Sampler):
+    """Recorded is what must be, else what its parent is, else what a link of it is, else what ``head``
+    decides."""
+
+    def __init__(self, head: Head) -> None:
+        self._head = head
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        if self._wanted(parent_context, links):
+            # The span gets the attributes that are returned here, not those it was started with.
+            return SamplingResult(Decision.RECORD_AND_SAMPLE, attributes)
+        return _NO
+
+    def _wanted(self, parent_context: Context | None, links: Sequence[Link] | None) -> bool:
+        if get_value(RECORD, parent_context):
+            return True
+        parent = get_current_span(parent_context).get_span_context()
+        if parent.is_valid:
+            return parent.trace_flags.sampled
+        if links:
+            return any(link.context.trace_flags.sampled for link in links)
+        return self._head.decide(asked=False)
+
+    def get_description(self) -> str:
+        return f"HeadSampler({self._head.ratio})"

@@ -50,11 +50,11 @@ def configure(service: str, settings: Settings, *, exporter: SpanExporter | None
     """
     global _configured
     logs.configure(settings.log_level, settings.log_format, service)
-    tracing.set_ratio(settings.sampling_ratio if exporter is not None or settings.otlp_endpoint else 0)
+    tracing.HEAD.ratio = settings.sampling_ratio if exporter is not None or settings.otlp_endpoint else 0
     if _configured is None:
         resource = _resource(service)
         _configured = Telemetry(
-            TracerProvider(sampler=HeadSampler(settings.sampling_ratio), resource=resource),
+            TracerProvider(sampler=HeadSampler(tracing.HEAD), resource=resource),
             _metering(settings, resource),
         )
         trace.set_tracer_provider(_configured.tracing)

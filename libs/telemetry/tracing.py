@@ -48,14 +48,9 @@ Attributes = Mapping[str, AttributeValue]
 
 _tracer = trace.get_tracer("postbode")
 _failures = Allowance(FAILURES_PER_SECOND)
-_SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _UNSAMPLED = TraceFlags(TraceFlags.DEFAULT)
-_head = Head(0)
-
-
-def set_ratio(ratio: float) -> None:
-    """What share of traces that begin in this process is recorded. ``setup.configure`` calls it."""
-    _head.ratio = ratio
+HEAD = Head(0)
+"""Decides about the traces that begin in this process; ``setup.configure`` sets its ratio."""
 
 
 def current_traceparent() -> str | None:
@@ -101,7 +96,7 @@ def inherit(cause: str | None) -> str | None:
     current = trace.get_current_span().get_span_context()
     if not current.is_valid:
         return None
-    flags = _SAMPLED if current.trace_flags.sampled and sampled(cause) else _UNSAMPLED
+    flags = current.trace_flags if sampled(cause) else current.trace_flags & ~TraceFlags.SAMPLED
     return f"00-{current.trace_id:032x}-{current.span_id:016x}-{flags:02x}"
 
 
@@ -119,7 +114,7 @@ def head(
     """The first span of a request; ``traceparent`` is the caller's, if it sent one. Its trace id is kept,
     its wish to be recorded is granted within limits. The caller of this records the outcome."""
     caller = from_traceparent(traceparent)
-    if _head.decide(caller is not None and caller.trace_flags.sampled):
+    if HEAD.decide(asked=caller is not None and caller.trace_flags.sampled):
         parent = trace.set_span_in_context(NonRecordingSpan(caller)) if caller else context.Context()
         begun = _tracer.start_span(
             name, context.set_value(RECORD, True, parent), kind=kind, attributes=attributes
