@@ -115,14 +115,19 @@ def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Each line with its number, long ones in pieces; last an empty piece for the end."""
+    """Each line that has a tag on it, with its number and whatever follows without one; last an empty piece.
+
+    A piece is bounded, so is the number of pieces: blank lines by the million make no more of them.
+    """
     at, line = 0, 1
     while at < len(data):
-        end = data.find(b"\n", at, at + _BLOCK) + 1
-        piece = data[at:end] if end else data[at : at + _BLOCK]
+        newline = data.find(b"\n", at)
+        tag = data.find(b"<", newline) if newline != -1 else -1
+        end = data.rfind(b"\n", newline, tag) + 1 if tag != -1 else len(data)
+        piece = data[at : min(end, at + _BLOCK)]
         yield line, piece
         at += len(piece)
-        line += end > 0
+        line += piece.count(b"\n")
     yield line, b""
 
 
@@ -197,12 +202,8 @@ def explain(message: str) -> Said:
     )
 
 
-def _list(names: str | None) -> str | None:
-    return ", ".join(names.split(", ")) if names else None
-
-
 def _misplaced(found: re.Match[str]) -> Said:
-    name, expected = found[1], _list(found[2])
+    name, expected = found[1], found[2]
     if expected is None:
         return (
             Words(
@@ -224,12 +225,15 @@ def _misplaced(found: re.Match[str]) -> Said:
 
 
 def _missing(found: re.Match[str]) -> Said:
-    name, expected = found[1], _list(found[2])
-    return (
-        Words(nl=f"In {name} ontbreekt {expected}.", en=f"{name} is missing {expected}."),
-        None,
-        expected,
-    )
+    name, expected = found[1], found[2]
+    if ", " not in expected:
+        words = Words(nl=f"In {name} ontbreekt {expected}.", en=f"{name} is missing {expected}.")
+    else:
+        words = Words(
+            nl=f"In {name} ontbreekt nog een van: {expected}.",
+            en=f"{name} is still missing one of: {expected}.",
+        )
+    return words, None, expected
 
 
 def _no_attribute(found: re.Match[str]) -> Said:

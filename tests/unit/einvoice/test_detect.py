@@ -8,7 +8,9 @@ from libs.einvoice import detect, gate, xml
 from libs.errors import Unprocessable
 from libs.testing import builders
 
-PEPPOL4A = "urn:www.cenbii.eu:transaction:biitrns010:ver2.0:extended:urn:www.peppol.eu:bis:peppol4a:ver2.0:extended:"
+PEPPOL4A = (
+    "urn:www.cenbii.eu:transaction:biitrns010:ver2.0:extended:urn:www.peppol.eu:bis:peppol4a:ver2.0:extended:"
+)
 
 
 @pytest.mark.parametrize(("credit_note", "syntax"), [(False, "ubl-invoice"), (True, "ubl-creditnote")])

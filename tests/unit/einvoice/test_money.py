@@ -44,13 +44,22 @@ def test_everything_else_is_none(text: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("0.005", "0.01"), ("-0.005", "0.00"), ("0.015", "0.02"), ("-0.015", "-0.01"), ("2.675", "2.68"), ("-7", "-7")],
+    [
+        ("0.005", "0.01"),
+        ("-0.005", "0.00"),
+        ("0.015", "0.02"),
+        ("-0.015", "-0.01"),
+        ("2.675", "2.68"),
+        ("-7", "-7"),
+    ],
 )
 def test_halves_go_up(value: str, expected: str) -> None:
     assert money.cents(Decimal(value)) == Decimal(expected)
 
 
-_numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**18), max_value=10**18, places=10)
+_numbers = st.decimals(
+    allow_nan=False, allow_infinity=False, min_value=-(10**18), max_value=10**18, places=10
+)
 
 
 @given(_numbers)
@@ -64,6 +73,8 @@ def test_sums_are_exact(values: list[Decimal]) -> None:
     assert Fraction(money.total(values)) == sum(map(Fraction, values), Fraction(0))
 
 
-@pytest.mark.parametrize(("value", "shown"), [("1", "1.00"), ("1.5", "1.50"), ("1.2345", "1.2345"), ("1E+3", "1000.00")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [("1", "1.00"), ("1.5", "1.50"), ("1.2345", "1.2345"), ("1E+3", "1000.00")]
+)
 def test_amounts_are_shown_as_people_write_them(value: str, shown: str) -> None:
     assert money.plain(Decimal(value)) == shown

@@ -1,0 +1,294 @@
+"""From bytes to a verdict."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from libs.contracts.parts import Finding
+from libs.einvoice import gate, schema
+from libs.errors import TooLarge, Unprocessable
+from libs.rules import engine
+from libs.testing import builders
+
+NLCIUS = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0"
+PEPPOL = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
+SI_UBL_1 = b"urn:www.simplerinvoicing.org:si:si-ubl:ver1.1.x"
+_LINE = re.compile(rb"  <cac:InvoiceLine>.*?</cac:InvoiceLine>\n", re.DOTALL)
+
+
+def ids(data: bytes, pack: str | None = None) -> list[str]:
+    return [finding.rule for finding in engine.validate(data, pack).findings]
+
+
+def swap(old: bytes, new: bytes, data: bytes | None = None) -> bytes:
+    found = builders.invoice() if data is None else data
+    assert old in found
+    return found.replace(old, new)
+
+
+def only(data: bytes, pack: str | None = None) -> Finding:
+    (finding,) = engine.validate(data, pack).findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {},
+        {"lines": 12},
+        {"credit_note": True},
+        {"buyer_oin": "00000003580700360000"},
+        {"seller_oin": "00000003580700360000"},
+        {"seller_country": "BE", "seller_kvk": None},
+        {"buyer_country": "BE", "buyer_kvk": None},
+        {"adres2": "58070036", "order": "PO-1", "reference": "A & B"},
+        {"payment_means": "59", "buyer_endpoint": ("0106", "58070036")},
+    ],
+)
+def test_lawful_invoices_have_no_findings(terms: dict[str, object]) -> None:
+    verdict = engine.validate(builders.invoice(**terms))  # type: ignore[arg-type]
+    assert verdict.findings == ()
+    assert not verdict.fatal
+    assert (verdict.rule_pack, verdict.profile) == ("nlcius", "nlcius-2.0")
+    assert verdict.summary.number == "F1"
+
+
+@pytest.mark.proves("R4")
+@pytest.mark.parametrize("rule", builders.BREAKS)
+def test_each_rule_is_broken_alone_and_named_with_line_path_and_words(rule: str) -> None:
+    data = builders.invoice(break_rule=rule)
+    verdict = engine.validate(data)
+    assert verdict.fatal
+    (finding,) = verdict.findings
+    assert finding.rule == rule
+    assert finding.line is not None
+    assert finding.xpath.startswith("/Invoice")
+    assert finding.message.nl
+    assert finding.hint is not None
+    last = re.sub(r"\[\d+\]", "", finding.xpath.rpartition("/")[2])
+    # A start tag over several lines has the number of its last one.
+    assert last.encode() in b"\n".join(data.splitlines()[: finding.line])
+
+
+@pytest.mark.parametrize(
+    ("rule", "line_holds", "seen", "expected"),
+    [
+        ("BR-NL-1", b"69599068", "0060:69599068", "cac:PartyLegalEntity/cbc:CompanyID[@schemeID='0106']"),
+        ("BR-NL-10", b"58070036", "0208:58070036", "cac:PartyLegalEntity/cbc:CompanyID[@schemeID='0106']"),
+        ("BR-NL-7", b"325", "325", "380, 381, 384, 389"),
+        ("BR-NL-12", b"42", "42", "30, 48, 49, 57, 58, 59"),
+        ("BR-CO-15", b"TaxInclusiveAmount", "26.10", "25.10"),
+        ("BR-CO-16", b"PayableAmount", "26.10", "25.10"),
+    ],
+)
+def test_a_finding_says_what_was_seen_and_what_was_expected(
+    rule: str, line_holds: bytes, seen: str, expected: str
+) -> None:
+    data = builders.invoice(break_rule=rule)
+    finding = only(data)
+    assert finding.line is not None
+    assert line_holds in data.splitlines()[finding.line - 1]
+    assert (finding.seen, finding.expected) == (seen, expected)
+
+
+def test_where_to_mend_a_wrong_kvk_number_is_told_for_exact() -> None:
+    hint = only(builders.invoice(break_rule="BR-NL-10")).hint
+    assert hint is not None
+    assert "Adres 2" in hint.nl
+    assert "Kamer van Koophandel" in hint.nl
+    assert "Exact Online" in hint.en
+
+
+# --- packs ---
+
+
+@pytest.mark.parametrize(
+    ("claim", "pack", "profile"),
+    [
+        (NLCIUS, "nlcius", "nlcius-2.0"),
+        (NLCIUS + b"#conformant#urn:fdc:nen.nl:gaccount:v1.0", "nlcius", "nlcius-gaccount"),
+        (PEPPOL, "en16931", "peppol-bis-3"),
+        (b"urn:cen.eu:en16931:2017", "en16931", "en16931"),
+        (SI_UBL_1, "ubl-2.1", "si-ubl-1.1"),
+        (b"1.0", "ubl-2.1", "unknown"),
+    ],
+)
+def test_the_document_chooses_its_pack(claim: bytes, pack: str, profile: str) -> None:
+    verdict = engine.validate(swap(NLCIUS, claim))
+    assert (verdict.rule_pack, verdict.profile) == (pack, profile)
+
+
+def test_or_the_caller_chooses_it() -> None:
+    data = builders.invoice(break_rule="BR-NL-2")
+    assert ids(data) == ["BR-NL-2"]
+    assert ids(data, "en16931") == []
+    assert ids(swap(NLCIUS, PEPPOL), "nlcius") == ["SI-V20-INV-R000"]
+    with pytest.raises(KeyError):
+        engine.validate(data, "nlcius-9")
+
+
+def test_dutch_rules_hold_for_dutch_sellers_only() -> None:
+    data = builders.invoice(break_rule="BR-NL-2", seller_country="BE")
+    assert ids(data) == []
+    assert ids(builders.invoice(break_rule="BR-NL-13", seller_country="BE")) == ["BR-NL-13"]
+
+
+def test_a_missing_customization_is_two_findings_under_nlcius() -> None:
+    data = re.sub(rb"  <cbc:CustomizationID>.*?\n", b"", builders.invoice())
+    assert ids(data, "nlcius") == ["BR-01", "BII2-T10-R001"]
+
+
+# --- the official meaning, where it is odd ---
+
+
+@pytest.mark.parametrize("code", [b" 380", b"380 ", b"0380"])
+def test_codes_are_compared_letter_by_letter(code: bytes) -> None:
+    assert ids(swap(b"TypeCode>380<", b"TypeCode>" + code + b"<")) == ["BR-NL-7"]
+
+
+def test_a_credit_note_with_an_invoice_code() -> None:
+    data = builders.invoice(credit_note=True)
+    assert ids(swap(b"TypeCode>381<", b"TypeCode>380<", data)) == ["BR-NL-8"]
+    assert ids(swap(b"TypeCode>381<", b"TypeCode>396<", data)) == ["BR-NL-7", "BR-NL-8"]
+
+
+@pytest.mark.parametrize(
+    ("country", "expected"),
+    [(b"NL", ["BR-NL-4"]), (b"BE", []), (b"nl", []), (None, ["BR-11", "BR-NL-4"])],
+)
+def test_only_another_country_lets_the_buyers_address_off(country: bytes | None, expected: list[str]) -> None:
+    data = builders.invoice(break_rule="BR-NL-4")
+    head, mark, tail = data.partition(b"AccountingCustomerParty")
+    pattern = rb"        <cac:Country>.*?</cac:Country>\n"
+    new = (
+        b""
+        if country is None
+        else (b"<cac:Country><cbc:IdentificationCode>" + country + b"</cbc:IdentificationCode></cac:Country>")
+    )
+    assert ids(head + mark + re.sub(pattern, new, tail, count=1, flags=re.DOTALL)) == expected
+
+
+def test_an_order_reference_takes_the_place_of_the_buyers() -> None:
+    assert ids(builders.invoice(break_rule="BR-NL-2", order="PO-1")) == []
+    assert ids(builders.invoice(break_rule="BR-NL-13", order="PO-1")) == []
+
+
+def test_nothing_to_pay_needs_no_means_of_payment() -> None:
+    data = builders.invoice(payment_means=None)
+    assert ids(data) == ["BR-NL-11"]
+    gross = re.search(rb"<cbc:PayableAmount[^>]*>([0-9.]+)<", data)
+    assert gross is not None
+    paid = swap(
+        b"    <cbc:PayableAmount",
+        b'    <cbc:PrepaidAmount currencyID="EUR">'
+        + gross[1]
+        + b"</cbc:PrepaidAmount>\n    <cbc:PayableAmount",
+        data,
+    )
+    assert ids(paid.replace(gross[0], gross[0].replace(gross[1], b"0.00"))) == []
+    assert ids(builders.invoice(payment_means=None, credit_note=True)) == []
+
+
+def test_a_blank_number_of_the_buyer() -> None:
+    assert ids(swap(b">58070036<", b"> <")) == ["BR-NL-10"]
+    assert ids(builders.invoice(buyer_kvk=None)) == ["BR-NL-10"]
+
+
+# --- documents without a pack ---
+
+
+def test_an_older_document_is_held_to_what_delivery_needs_and_no_more() -> None:
+    def old(**terms: object) -> bytes:
+        return swap(NLCIUS, SI_UBL_1, builders.invoice(**terms))  # type: ignore[arg-type]
+
+    assert ids(old()) == []
+    assert ids(old(break_rule="BR-NL-1")) == []
+    assert ids(old(break_rule="BR-02")) == ["POSTBODE-ID"]
+    assert ids(old(break_rule="UBL-XSD")) == [schema.RULE]
+    warned = engine.validate(old(break_rule="BR-CO-15"))
+    assert [(f.rule, f.severity) for f in warned.findings] == [("POSTBODE-VAT", "warning")]
+    assert not warned.fatal
+    nameless = re.sub(rb"        <cbc:RegistrationName>.*?\n", b"", old())
+    assert ids(nameless) == ["POSTBODE-SELLER", "POSTBODE-BUYER"]
+    line = _LINE.search(old())
+    assert line is not None
+    assert set(ids(old().replace(line[0], b""))) == {schema.RULE, "POSTBODE-LINE", "POSTBODE-LINES"}
+
+
+# --- numbers (field.md §C.3 row 30) ---
+
+
+@pytest.mark.parametrize("value", [b"1e309", b"9" * 1_000_000, b"NaN", b"12,50", b"99999999999999999999"])
+def test_what_is_no_number_is_one_finding_and_spoils_no_sum(value: bytes) -> None:
+    data = re.sub(rb'(<cbc:PayableAmount currencyID="EUR">)[^<]*', rb"\g<1>" + value, builders.invoice())
+    verdict = engine.validate(data)
+    assert verdict.fatal
+    assert {f.rule for f in verdict.findings} - {schema.RULE} == {"POSTBODE-NUMBER"}
+    assert all(len(f.seen or "") <= 100 for f in verdict.findings)
+    assert verdict.summary.payable is None
+
+
+# --- refusals, and what only one of the two parsers takes ---
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"Geachte heer,", "not-xml"),
+        (b"<Invoice", "not-xml"),
+        (b"<html></html>", "not-an-invoice"),
+        (b"<html/>", "not-an-invoice"),
+        (b"<!DOCTYPE a><a/>", "doctype"),
+        (b"<a>" * 70 + b"</a>" * 70, "too-deep"),
+        (b"<a>" + b"<b></b>" * 60_000 + b"</a>", "not-an-invoice"),
+        (b"<a>" + b"<b></b>" * 60_000, "not-xml"),
+    ],
+)
+def test_what_the_gate_refuses_is_refused_here_too(data: bytes, code: str) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        engine.validate(data)
+    assert caught.value.code == code
+
+
+def test_too_large_is_refused() -> None:
+    with pytest.raises(TooLarge):
+        engine.validate(b"<" * (gate.DEFAULT.size + 1))
+
+
+@pytest.mark.parametrize("padding", [0, 300_000])
+def test_what_only_libxml2_refuses_is_a_finding(padding: int) -> None:
+    # libxml2 holds names to 50,000 characters, expat to nothing.
+    name = b"n" * 60_000
+    data = swap(b"  <cbc:ID>F1</cbc:ID>\n", b"<" + name + b"></" + name + b">")
+    data = swap(b"</Invoice>", b" " * padding + b"</Invoice>", data)
+    gate.check(data)
+    verdict = engine.validate(data)
+    assert verdict.fatal
+    assert [f.rule for f in verdict.findings] == [engine.UNPARSED]
+
+
+# --- size ---
+
+
+def test_large_and_small_documents_take_different_ways_to_the_same_verdict() -> None:
+    broken = builders.invoice(lines=2, break_rule="BR-NL-10")
+    large = swap(b"</Invoice>", b" " * 300_000 + b"</Invoice>", broken)
+    assert len(large) > engine._LARGE > len(broken)
+    assert engine.validate(large) == engine.validate(broken)
+
+
+def test_ten_thousand_wrong_lines_are_judged_in_good_time_and_not_listed_all() -> None:
+    data = builders.invoice()
+    line = _LINE.search(data)
+    assert line is not None
+    bad = line[0].replace(b' unitCode="C62"', b"")
+    bad = re.sub(rb"      <cbc:Description>.*?</cbc:Description>\n", b"", bad, flags=re.DOTALL)
+    begin = time.process_time()
+    verdict = engine.validate(data.replace(line[0], bad * 8_000))
+    assert time.process_time() - begin < 4
+    rules = [finding.rule for finding in verdict.findings]
+    assert rules.count("BR-23") == engine.MOST_OF_ONE_RULE
+    assert verdict.findings[-1].xpath.startswith("/Invoice/cac:")
