@@ -39,7 +39,14 @@ def create_app(
     """One app of these routers. ``max_body`` in bytes: more is 413. Routes find ``identity`` as
     ``request.app.state.identity``. What must be started and stopped is the runtime's business, not the app's:
     there is no lifespan."""
-    app = FastAPI(title=title, version="1", docs_url="/docs", redoc_url=None)
+    app = FastAPI(
+        title=title,
+        version="1",
+        docs_url="/docs",
+        redoc_url=None,
+        # Else each request would get a second span, a second metric, and pay for them.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
     app.state.identity = identity
     problems.install(app)
     health.install(app, readiness or Readiness())

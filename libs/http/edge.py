@@ -1,9 +1,9 @@
 """The outermost layer of every app: one span, one metric, one log line, one set of headers per request, and
 no error that leaves without an answer.
 
-Written by hand because of its price: on a plain route it adds some 75 µs of CPU, metric, log line and all,
-where the published instrumentation alone adds 180 µs, recorded or not. The POST of an invoice has little else
-to do.
+Written by hand because of its price: it adds some 65 µs of CPU to a plain route, metric and limits included.
+FastAPI's own telemetry adds 110 µs, the published instrumentation 155 µs more, recorded or not. The POST of an
+invoice has little else to do.
 
 A request may bring ``traceparent`` (its trace id is kept) and ``X-Request-ID`` (it is logged and returned;
 without one it is the trace id). The answer names the trace in ``traceresponse`` (W3C Trace Context level 2).
@@ -17,6 +17,7 @@ from typing import Any
 
 import structlog
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs import clock
@@ -65,6 +66,8 @@ class Edge:
             answer = _Answer(send, _own_headers(given.get(b"x-request-id"), scope["scheme"]))
             try:
                 await self._app(scope, receive, answer)
+            except ClientDisconnect:
+                answer.status = CLIENT_GONE
             except Exception as error:
                 if answer.started:
                     # Half an answer is out: breaking the connection is the only way to say so.
