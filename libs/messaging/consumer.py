@@ -10,13 +10,17 @@
 A pack that comes *redelivered* may hold the event that crashed us. It is taken apart before anything is
 tried: each event goes out again as a message of its own, with its id, so that a poison event meets the
 broker's delivery limit alone instead of taking its neighbours along.
+
+For the same reason a consumer starts *carefully*, holding one message at a time: when it dies, everything it
+holds counts as delivered once more, and prefetched neighbours of a poison event would reach the limit with
+it. The first message that comes for the first time ends the caution: returned ones come before it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -63,6 +67,7 @@ class Consumer(Generic[K, D]):
         self._prefetch = prefetch
         self._batch: Batch[K, D] = Batch(handler, pool, transport=transport.name)
         self._stopping = asyncio.Event()
+        self._careful = True
 
     async def run(self) -> None:
         """Consume until ``stop()``; the batch in hand is finished, the rest handed back."""
@@ -82,8 +87,10 @@ class Consumer(Generic[K, D]):
             try:
                 await part()
                 pause = 0.1
+                continue
             except (TransportAway, QueueMissing) as away:
                 _log.warning("cannot consume", queue=self._queue, code=away.code, detail=away.message)
+                self._careful = True
             except AWAY as away:
                 _log.warning("database away", queue=self._queue, error=repr(away))
                 await self._until_the_database_answers()
@@ -93,9 +100,17 @@ class Consumer(Generic[K, D]):
             pause = min(pause * 2, 5.0)
 
     async def _consume(self) -> None:
-        async with self._transport.subscribe(self._queue, prefetch=self._prefetch) as subscription:
-            async for group in self._groups(subscription):
+        prefetch = 1 if self._careful else self._prefetch
+        async with (
+            self._transport.subscribe(self._queue, prefetch=prefetch) as subscription,
+            # Closed here and now, not when collected: it must not take one more after we left.
+            contextlib.aclosing(self._groups(subscription)) as groups,
+        ):
+            async for group in groups:
                 await self._handle(subscription, group)
+                if self._careful and not any(delivery.redelivered for delivery, _ in group):
+                    self._careful = False
+                    return
 
     async def _handle(
         self, subscription: Subscription, group: Sequence[tuple[Delivery, list[Unread]]]
@@ -139,7 +154,9 @@ class Consumer(Generic[K, D]):
                 ],
             )
 
-    async def _groups(self, subscription: Subscription) -> AsyncIterator[list[tuple[Delivery, list[Unread]]]]:
+    async def _groups(
+        self, subscription: Subscription
+    ) -> AsyncGenerator[list[tuple[Delivery, list[Unread]]], None]:
         """Deliveries in groups: as many as come within the linger, at most ``max_events`` events."""
         arrivals = aiter(subscription)
         pending: asyncio.Task[Delivery] | None = None
@@ -172,8 +189,11 @@ class Consumer(Generic[K, D]):
             await asyncio.gather(*(t for t in (pending, stopping) if t is not None), return_exceptions=True)
 
     async def _collect_dead(self) -> None:
-        async with self._transport.subscribe(f"{self._queue}.dead", prefetch=1) as subscription:
-            async for group in self._groups(subscription):
+        async with (
+            self._transport.subscribe(f"{self._queue}.dead", prefetch=1) as subscription,
+            contextlib.aclosing(self._groups(subscription)) as groups,
+        ):
+            async for group in groups:
                 for delivery, _ in group:
                     await dead.collect(self._pool, self._queue, delivery.message)
                     await subscription.ack([delivery])

@@ -145,6 +145,12 @@ class MemoryTransport:
         self._subscriptions.add(subscription)
         try:
             yield subscription
+        except BaseException:
+            # Its consumer died, or lost the connection: what it held counts, as it does with a broker.
+            for item in list(subscription.held):
+                await self.failed(item)
+            subscription.held.clear()
+            raise
         finally:
             self._subscriptions.discard(subscription)
             await self.returned(list(subscription.held))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
+import structlog
 
 from libs import clock
 from libs.contracts.envelope import Event, new_event
@@ -149,6 +150,14 @@ class Stage:
         with contextlib.suppress(TimeoutError):
             await self.until(complete)
         assert await self.handled(queue) == sorted(numbers)
+
+
+@pytest.fixture(autouse=True)
+def _plain_logs() -> None:
+    """One line a failure: the developer's renderer draws every local variable, for seconds."""
+    structlog.configure(
+        processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+    )
 
 
 @pytest.fixture

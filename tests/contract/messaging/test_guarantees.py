@@ -252,7 +252,7 @@ async def test_a_crashing_event_in_a_pack_takes_no_neighbour_along(
         stage.transport.publish([message([received(n) for n in range(100)], exchange="", key=ONE.name)])
     )
     async with stage.running(stage.relay(schema="route")):
-        for _ in range(40):
+        for _ in range(20):
             # A process that dies at the event and is started again, until nothing kills it any more.
             consumer: Consumer[None, int] = stage.consumer(recorder)
             task = asyncio.create_task(consumer.run())

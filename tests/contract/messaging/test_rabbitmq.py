@@ -44,7 +44,7 @@ async def test_messages_outlive_a_restart_of_the_broker(amqp: AmqpTransport, rab
     await amqp.apply(TOPOLOGY)
     queue = TOPOLOGY.queues[0].name
     assert await amqp.publish([Message("", queue, b"[1]", "m1")]) == [None]
-    await asyncio.to_thread(rabbitmq.restart)
+    await asyncio.to_thread(rabbitmq.restart, hard=False)
     for _ in range(100):
         results = await amqp.publish([Message("", queue, b"[2]", "m2")])
         if results == [None]:
