@@ -123,7 +123,9 @@ def test_without_the_option_nothing_is_written(suite: pytest.Pytester) -> None:
 
 def test_an_interrupted_run_leaves_no_record(suite: pytest.Pytester) -> None:
     suite.makepyfile("def test_it(): raise KeyboardInterrupt")
-    suite.runpytest_subprocess("-p", "libs.testing.trace", "--trace-to", "trace.json")
+    arguments = ("-p", "no:asyncio", "-p", "libs.testing.trace", "--trace-to", "trace.json")
+    result = suite.inline_run(*arguments, no_reraise_ctrlc=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
     assert not (suite.path / "trace.json").exists()
 
 
