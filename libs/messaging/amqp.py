@@ -175,20 +175,22 @@ class AmqpTransport:
     @contextlib.asynccontextmanager
     async def subscribe(self, queue: str, *, prefetch: int) -> AsyncIterator[Subscription]:
         connection = await self._connection("consume")
+        subscription = _Subscription(queue)
         try:
             channel = await connection.channel(publisher_confirms=False)
             await channel.set_qos(prefetch_count=prefetch)
             target = await channel.get_queue(queue, ensure=True)
+            channel.close_callbacks.add(subscription.lost)
+            tag = await target.consume(subscription.arrived)
         except ChannelNotFoundEntity as missing:
             raise QueueMissing(queue) from missing
         except _LOST as away:
             raise TransportAway(str(away)) from away
-        subscription = _Subscription(queue)
-        channel.close_callbacks.add(subscription.lost)
-        try:
-            tag = await target.consume(subscription.arrived)
-        except _LOST as away:
-            raise TransportAway(str(away)) from away
+        except Exception as away:
+            # aiormq answers a call that a closing connection cuts short with a bare Exception.
+            if type(away) is not Exception:
+                raise
+            raise TransportAway("the connection closed while subscribing") from away
         try:
             yield subscription
         finally:

@@ -1,15 +1,13 @@
-"""What only a real broker can show: arguments as declared, a restart, a second release's declaration."""
+"""What only a real broker can show: arguments as declared."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from libs.contracts.topology import TOPOLOGY
 from libs.messaging.amqp import AmqpTransport
-from libs.messaging.transport import Message
 from libs.testing.rabbitmq import RabbitMQ
 
 
@@ -38,19 +36,3 @@ async def test_queues_are_declared_so_that_dead_lettering_cannot_lose(
         assert arguments["x-delivery-limit"] == 5
         assert "x-max-length" not in arguments
         assert queue.dead in queues
-
-
-async def test_messages_outlive_a_restart_of_the_broker(amqp: AmqpTransport, rabbitmq: RabbitMQ) -> None:
-    await amqp.apply(TOPOLOGY)
-    queue = TOPOLOGY.queues[0].name
-    assert await amqp.publish([Message("", queue, b"[1]", "m1")]) == [None]
-    await asyncio.to_thread(rabbitmq.restart, hard=False)
-    for _ in range(100):
-        results = await amqp.publish([Message("", queue, b"[2]", "m2")])
-        if results == [None]:
-            break
-        await asyncio.sleep(0.2)
-    async with amqp.subscribe(queue, prefetch=5) as subscription:
-        arrivals = aiter(subscription)
-        bodies = [(await asyncio.wait_for(anext(arrivals), 10)).message.body for _ in range(2)]
-    assert bodies == [b"[1]", b"[2]"]
