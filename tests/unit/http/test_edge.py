@@ -38,6 +38,15 @@ async def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(
         assert reply.headers["connection"] == "close"
 
 
+async def test_a_body_that_is_too_large_by_its_own_word_is_not_read(http: httpx.AsyncClient) -> None:
+    async def unread() -> AsyncIterator[bytes]:
+        raise AssertionError("read")
+        yield b""
+
+    reply = await http.post("/v1/plain/x", content=unread(), headers={"Content-Length": str(MAX_BODY + 1)})
+    assert reply.status_code == 413
+
+
 async def test_a_body_at_the_limit_is_taken(http: httpx.AsyncClient) -> None:
     for content in (b"x" * MAX_BODY, chunks(MAX_BODY)):
         reply = await http.post("/v1/plain/x", content=content)

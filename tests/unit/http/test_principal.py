@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -131,6 +132,8 @@ async def test_many_at_once_are_one_question() -> None:
 
 
 async def test_everybody_hung_up_and_it_failed_nobody_complains() -> None:
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
     ingest, time = Ingest(), Time()
     ingest.gate, ingest.away = asyncio.Event(), True
     cached = cache(ingest, time)
@@ -138,9 +141,12 @@ async def test_everybody_hung_up_and_it_failed_nobody_complains() -> None:
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
+    del waiting
     ingest.gate.set()
     await asyncio.sleep(0.01)
+    gc.collect()
     assert cached._asking == {}
+    assert complaints == []
 
 
 async def test_a_wrong_key_is_not_asked_about_again_at_once() -> None:
