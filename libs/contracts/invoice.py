@@ -172,6 +172,9 @@ class InvoiceHandedOver(DeliveryFact):
 
     type: ClassVar[str] = "invoice.handed_over.v1"
     receipt: str = Field(description="what the other side said, or the name it was stored under")
+    repeated: bool = Field(
+        default=False, description="an earlier attempt of unknown end was repeated: it may be there twice"
+    )
 
 
 class InvoiceConfirmed(DeliveryFact):

@@ -1,67 +1,115 @@
-"""deliver over HTTP: deliveries with their attempts, and the connections of receivers."""
+"""deliver over HTTP: deliveries with their attempts, and the packages receivers have connected."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
 
+from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
-from libs.errors import NotFound
+from libs.errors import BadInput, NotFound
+from libs.http import paging
 from libs.http.principal import Principal, requires
-from services.deliver import store
+from services.deliver import connections, plan, store
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
-OPERATOR = [Depends(requires("operator"))]
+PartyReader = Annotated[Principal, Depends(requires("party:read"))]
+PartyWriter = Annotated[Principal, Depends(requires("party:write"))]
 
 
 class FolderSettings(BaseModel):
-    """Where the receiver's Globe reads: one folder below the hub's root."""
+    """Where the receiver's Globe reads: one folder below the hub's root, for this party alone."""
 
-    folder: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
+    model_config = ConfigDict(extra="forbid")
+
+    folder: str = Field(pattern=rf"^{plan.FOLDER_NAME.pattern}$")
 
 
-class NewConnection(BaseModel):
+class MailSettings(BaseModel):
+    """Where invoices are mailed; without an address, to the one agreed with the sender."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: str | None = Field(default=None, max_length=254)
+
+
+class Owned(BaseModel):
+    account_id: UUID | None = Field(
+        default=None, description="the account that may change it from now on; only operators say so"
+    )
+
+
+class GlobeFolder(Owned):
+    """Exact Globe reads XML and PDF pairs from a folder."""
+
     package: Literal["globe"] = "globe"
-    channel: Literal["folder"] = "folder"
+    channel: Literal["folder"]
     settings: FolderSettings
 
 
-class Connection(NewConnection):
+class ByMail(Owned):
+    """Any other package: invoices come by e-mail, XML and PDF attached."""
+
+    package: str = Field(default="other", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    channel: Literal["smtp"]
+    settings: MailSettings = MailSettings()
+
+
+NewConnection = Annotated[GlobeFolder | ByMail, Field(discriminator="channel")]
+
+
+class Connection(BaseModel):
     party_id: UUID
+    account_id: UUID | None
+    package: str
+    channel: Literal["folder", "smtp"]
+    settings: dict[str, Any]
     created_at: datetime
 
 
+class Reason(Words):
+    code: str
+
+
 class Delivery(BaseModel):
-    """One delivery of one invoice."""
+    """One delivery of one invoice to one receiver."""
 
     delivery_id: UUID
     invoice_id: UUID
-    channel: str
+    channel: Literal["folder", "smtp"]
     receiver: str
     state: Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable"]
     attempts: int
-    due_at: datetime
+    due_at: datetime | None = Field(description="queued: when the next attempt is made")
+    handed_at: datetime | None
+    file_name: str | None = Field(description="folder: the name both files have, without extension")
+    reason: Reason | None = Field(description="undeliverable: why, and what to do")
     created_at: datetime
 
 
 class Deliveries(BaseModel):
     deliveries: list[Delivery]
+    next: str | None = Field(default=None, description="cursor of the next page")
 
 
 class Attempt(BaseModel):
-    """One attempt. No ``outcome``: it started, and nobody knows yet how it ended."""
+    """One attempt. Without ``outcome`` it is under way, or nobody knows yet how it ended."""
 
     number: int
     started_at: datetime
     finished_at: datetime | None
-    outcome: str | None
-    repeated: bool
-    detail: str | None
+    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun"] | None
+    repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
+    late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
+    code: str | None
+    detail: str | None = Field(description="handed_over: the receipt; else what went wrong")
 
 
 class DeliveryWithAttempts(Delivery):
@@ -69,15 +117,28 @@ class DeliveryWithAttempts(Delivery):
 
 
 def routes(pool: Pool, worker: Pool) -> APIRouter:
-    """All routes of deliver. ``pool`` has the api role; connections are the operator's and need ``worker``."""
+    """All routes of deliver. ``pool`` has the api role; connections are written as ``worker`` once the caller
+    has shown to be an operator or the account they belong to."""
     router = APIRouter()
 
     @router.get("/v1/deliveries", tags=["deliveries"])
-    async def get_deliveries(principal: Reader, invoice_id: UUID | None = None) -> Deliveries:
-        """Your deliveries, newest first; at most 200."""
+    async def get_deliveries(
+        request: Request,
+        response: Response,
+        principal: Reader,
+        invoice_id: UUID | None = None,
+        limit: paging.Limit = 50,
+        after: paging.After = None,
+    ) -> Deliveries:
+        """Your deliveries, newest first; those of one invoice with ``invoice_id``."""
+        before: UUID | None = paging.place(after, UUID)[0] if after else None
         async with tenant(pool, principal.account_id) as conn:
-            rows = await store.deliveries(conn, invoice_id=invoice_id)
-        return Deliveries(deliveries=[Delivery.model_validate(_named(row)) for row in rows])
+            rows = await store.deliveries(conn, invoice_id=invoice_id, before=before, most=limit + 1)
+        page = Deliveries(deliveries=[Delivery.model_validate(_shown(row)) for row in rows[:limit]])
+        if len(rows) > limit:
+            page.next = paging.cursor(rows[limit - 1]["delivery_id"])
+            response.headers.update(paging.link_next(request.url, page.next))
+        return page
 
     @router.get("/v1/deliveries/{delivery_id}", tags=["deliveries"])
     async def get_delivery(delivery_id: UUID, principal: Reader) -> DeliveryWithAttempts:
@@ -87,29 +148,51 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
             if not rows:
                 raise NotFound
             history = await store.attempts(conn, delivery_id)
-        return DeliveryWithAttempts.model_validate({**_named(rows[0]), "history": history})
+        return DeliveryWithAttempts.model_validate({**_shown(rows[0]), "history": history})
 
-    @router.put("/v1/connections/{party_id}", tags=["connections"], dependencies=OPERATOR)
-    async def put_connection(party_id: UUID, new: NewConnection) -> Connection:
-        """Connect a receiver's package. Holds for the next invoices; those under way go the old way (R52)."""
-        await store.connect(worker, party_id, new.package, new.channel, new.settings.model_dump())
-        return await _connection(party_id)
+    async def mine(party_id: UUID, principal: Principal) -> dict[str, Any] | None:
+        if "operator" in principal.scopes:
+            return await connections.one(worker, party_id)
+        async with tenant(pool, principal.account_id) as conn:
+            return await connections.one(conn, party_id)
 
-    @router.get("/v1/connections/{party_id}", tags=["connections"], dependencies=OPERATOR)
-    async def get_connection(party_id: UUID) -> Connection:
-        """The package a receiver has connected."""
-        return await _connection(party_id)
-
-    async def _connection(party_id: UUID) -> Connection:
-        found = await store.connection(worker, party_id)
+    @router.get("/v1/connections/{party_id}", tags=["connections"])
+    async def get_connection(party_id: UUID, principal: PartyReader) -> Connection:
+        """The package a receiver has connected: for operators, and for the account it belongs to."""
+        found = await mine(party_id, principal)
         if found is None:
             raise NotFound
+        return Connection.model_validate(found)
+
+    @router.put("/v1/connections/{party_id}", tags=["connections"])
+    async def put_connection(party_id: UUID, new: NewConnection, principal: PartyWriter) -> Connection:
+        """Connect a receiver's package. It holds for the next invoices; those under way go the old way (R52).
+
+        An operator connects it first and says to which account it belongs; after that, both may change it.
+        """
+        operator = "operator" in principal.scopes
+        if not operator and await mine(party_id, principal) is None:
+            raise NotFound
+        settings = new.settings.model_dump(exclude_none=True)
+        if isinstance(new, ByMail) and new.settings.email is not None:
+            address = plan.mail_address(new.settings.email)
+            if address is None:
+                raise BadInput("this is not an e-mail address the hub can send to", code="bad-address")
+            settings = {"email": address}
+        await connections.connect(
+            worker,
+            party_id,
+            new.account_id if operator else principal.account_id,
+            new.package,
+            new.channel,
+            settings,
+        )
+        found = await connections.one(worker, party_id)
         return Connection.model_validate(found)
 
     return router
 
 
-def _named(row: dict[str, object]) -> dict[str, object]:
-    parcel = row["parcel"]
-    name = parcel["receiver"]["name"] if isinstance(parcel, dict) else ""
-    return {**row, "receiver": name}
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    waits = row["state"] == "queued"
+    return {**row, "receiver": row["receiver_name"], "due_at": row["due_at"] if waits else None}

@@ -10,13 +10,34 @@ from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
 from services.deliver.api import routes
+from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
+from services.deliver.channels.relay import Relay
 from services.deliver.channels.smtp import SmtpChannel
-from services.deliver.dispatcher import Dispatcher, Watcher
+from services.deliver.dispatcher import Dispatcher
 from services.deliver.handlers import Routed
 from services.deliver.settings import DeliverSettings
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
+SWEEP = timedelta(minutes=10)
+
+
+def mail_channel(settings: DeliverSettings) -> SmtpChannel:
+    relay = Relay(
+        settings.smtp_host,
+        settings.smtp_port,
+        most=settings.mail_connections,
+        seconds=settings.smtp_seconds,
+        tls=settings.smtp_tls,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+    )
+    return SmtpChannel(
+        relay,
+        settings.mail_from,
+        at_once=settings.mail_connections,
+        per_domain=settings.mail_connections_per_domain,
+    )
 
 
 async def build(settings: DeliverSettings, resources: Resources) -> Service:
@@ -25,18 +46,22 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     api = await resources.pools.get("deliver", "api")
     wake = Wake()
     folder = FolderChannel(settings.folder_root)
-    smtp = SmtpChannel(
-        settings.smtp_host, settings.smtp_port, settings.mail_from, connections=settings.mail_connections
+    dispatcher = Dispatcher(
+        settings, worker, resources.documents, {"folder": folder, "smtp": mail_channel(settings)}, wake
     )
-    dispatcher = Dispatcher(settings, worker, resources.documents, {"folder": folder, "smtp": smtp}, wake)
-    watcher = Watcher(worker, folder, wake)
+    # The consumer wakes the relay after its commit; what it planned is due from that moment on.
+    wake.connect(dispatcher.due)
+    arrivals = Arrivals(worker, folder, wake)
     return Service(
         name="deliver",
         migrations=MIGRATIONS,
         api=routes(api, worker),
-        consumers=(Routed(worker, dispatcher.due),),
+        consumers=(Routed(worker),),
         emits=(InvoiceHandedOver.type, InvoiceConfirmed.type, InvoiceUndeliverable.type),
-        schedules=(Schedule("folders", timedelta(seconds=settings.poll_seconds), watcher.look),),
+        schedules=(
+            Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
+            Schedule("deliver.sweep", SWEEP, arrivals.sweep),
+        ),
         listeners=(dispatcher.running(),),
         wake=wake,
     )

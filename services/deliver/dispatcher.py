@@ -2,12 +2,16 @@
 
 ::
 
-    due ─ claim: lease + fence, attempt *started* (committed) ─▶ act ─▶ result + event (committed, fence holds)
-     ▲                                                             │ killed here: the lease runs out,
-     └───────────── backoff ◀── failed                             ▼ the next attempt asks the channel first
+    due ─ claim: lease, attempt *started* (committed) ─▶ act ─▶ result + event (committed, if the fence holds)
+     ▲                                                    │ killed here: the lease runs out; the next attempt
+     └───────────── wait ◀── failed, unknown              ▼ finds out what became of this one before it acts
 
-Several dispatchers may run. A result whose fence is no longer the delivery's is written to its attempt and
-changes nothing else.
+Rounds of one channel run one after the other, because a full batch is cheap; but when a round takes long,
+the next begins beside it and leaves its lanes (a folder, a mail domain) alone. So a slow receiver delays
+nobody else. A breaker that knows lanes to be down belongs into the same list of busy lanes.
+
+Any number of dispatchers may run. A result whose fence is no longer the delivery's is written to its attempt
+and changes nothing else.
 """
 
 from __future__ import annotations
@@ -15,29 +19,38 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from uuid import UUID
+from datetime import timedelta
 
+import asyncpg
 import structlog
 
-from libs import clock
-from libs.contracts.envelope import Event, new_event
-from libs.contracts.invoice import InvoiceConfirmed, InvoiceHandedOver, InvoiceUndeliverable
 from libs.db.types import Pool
 from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.messaging.batch import AWAY
 from libs.service import Wake
-from services.deliver import SOURCE, plan, store
-from services.deliver.channels import ChannelAdapter
-from services.deliver.channels.folder import FolderChannel
-from services.deliver.parcel import Channel, Failed, HandedOver, Job, Loaded, Outcome, Refused
+from services.deliver import facts, results, store, telemetry
+from services.deliver.channels import ChannelAdapter, Done
+from services.deliver.leases import Leases, Round
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Unknown
+from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
-from services.deliver.store import Result, Told
 
+IDLE_SECONDS = 1.0
+LINGER_SECONDS = 0.01
+"""Waited for company before claiming: a batch of one costs nearly what a batch of fifty does."""
+PATIENCE_SECONDS = 0.5
+"""A round that takes longer gets another beside it."""
+MOST_ROUNDS = 8
+MOST_BYTES = 8 * 1024 * 1024
+"""Documents of one round, all in memory; a single delivery may have more."""
+
+MOST_COMMITS = 5
+"""Tries to commit one result, when it is not the database that is away."""
+
+_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _log = structlog.get_logger(__name__)
-_IDLE_SECONDS = 1.0
-_LINGER_SECONDS = 0.02
 
 
 class Dispatcher:
@@ -54,198 +67,177 @@ class Dispatcher:
         self._documents = documents
         self._channels = channels
         self._wake = wake
-        self._due = asyncio.Event()
-        self._stopping = False
+        self._policy = Policy(
+            timedelta(seconds=settings.retry_first_seconds),
+            timedelta(seconds=settings.retry_longest_seconds),
+            settings.most_attempts,
+            timedelta(hours=settings.give_up_hours),
+        )
+        self._leases = Leases(pool, settings.lease_seconds, settings.attempt_seconds)
+        self._due = {channel: asyncio.Event() for channel in channels}
+        self._stopping = asyncio.Event()
 
     def due(self) -> None:
         """Something may be due now."""
-        self._due.set()
+        for event in self._due.values():
+            event.set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Dispatch in the background; on leaving, what is in hand is finished."""
-        task = asyncio.create_task(self._run(), name="dispatcher")
+        """Dispatch in the background; on leaving, what is begun is finished and the rest given back."""
+        keeping = asyncio.create_task(self._leases.keep(), name="deliver leases")
+        loops = [asyncio.create_task(self._run(c), name=f"deliver {c}") for c in self._channels]
         try:
             yield
         finally:
-            self._stopping = True
-            self._due.set()
-            await task
-
-    async def _run(self) -> None:
-        while not self._stopping:
-            self._due.clear()
-            try:
-                done = await self.dispatch()
-                if done:
-                    continue
-                seconds = await store.seconds_until_due(self._pool)
-            except AWAY as away:
-                _log.warning("database away", error=repr(away))
-                seconds = None
-            pause = _IDLE_SECONDS if seconds is None else min(max(seconds, 0.0), _IDLE_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), pause)
-            await asyncio.sleep(_LINGER_SECONDS)
+            self._stopping.set()
+            self._leases.let_go()
+            self.due()
+            await asyncio.gather(*loops)
+            keeping.cancel()
+            await asyncio.gather(
+                keeping, *(c.close() for c in self._channels.values()), return_exceptions=True
+            )
 
     async def dispatch(self) -> int:
-        """Make one round of attempts; returns how many."""
-        jobs = await self.start()
-        if jobs:
-            deadline = clock.monotonic() + self._settings.lease_seconds * 0.8
-            loaded, outcomes = await self._act(jobs, deadline)
-            await self.finish(outcomes)
-            await self._settled(loaded)
-        return len(jobs)
+        """Claim what is due now and attempt it, a batch of each channel; returns how many."""
+        count = 0
+        for channel in self._channels:
+            held = await self.start(channel)
+            count += len(held.jobs)
+            await self.attempt(channel, held)
+        return count
 
-    async def start(self) -> list[Job]:
+    async def _run(self, channel: Channel) -> None:
+        slow: dict[asyncio.Task[None], Round] = {}
+        due = self._due[channel]
+        while not self._stopping.is_set():
+            due.clear()
+            held = await self._claimed(channel, slow) if len(slow) < MOST_ROUNDS else None
+            if held is not None and held.jobs:
+                task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")
+                slow[task] = held
+                await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+            else:
+                await _first(due, slow, IDLE_SECONDS)
+            for task in [task for task in slow if task.done()]:
+                del slow[task]
+            if held is None or len(held.jobs) < self._settings.batch:
+                await asyncio.sleep(LINGER_SECONDS)
+        await asyncio.gather(*slow)
+
+    async def _claimed(self, channel: Channel, slow: Mapping[asyncio.Task[None], Round]) -> Round | None:
+        try:
+            return await self.start(channel, {lane for held in slow.values() for lane in held.lanes})
+        except _TROUBLE as away:
+            _log.warning("cannot claim", channel=channel, error=repr(away))
+            return None
+
+    async def start(self, channel: Channel, busy: set[str] | None = None) -> Round:
         """Claim what is due; the attempts are committed as started when this returns."""
-        return await store.claim(self._pool, self._settings.batch, self._settings.lease_seconds)
+        held = self._leases.begin()
+        jobs = await store.claim(
+            self._pool,
+            channel,
+            self._settings.batch,
+            MOST_BYTES,
+            self._settings.lease_seconds,
+            held.lease,
+            busy or (),
+        )
+        held.jobs.update((job.delivery_id, job) for job in jobs)
+        return held
 
-    async def _act(
-        self, jobs: Sequence[Job], deadline: float
-    ) -> tuple[list[Loaded], list[tuple[Job, Outcome]]]:
-        loaded, outcomes = await self._load(jobs)
-        by_channel: dict[Channel, list[Loaded]] = {}
-        for each in loaded:
-            by_channel.setdefault(each.job.channel, []).append(each)
-        if clock.monotonic() > deadline:
-            # Fetching took so long that the lease may be lost: doing nothing is the only safe act.
-            return [], [(each.job, Failed("the lease ran out before the attempt")) for each in loaded]
-        done = await asyncio.gather(*(self.act(channel, own) for channel, own in by_channel.items()))
-        return loaded, [*outcomes, *(pair for pairs in done for pair in pairs)]
+    async def attempt(self, channel: Channel, held: Round) -> None:
+        """Act on what was claimed, and commit the results as they come. Never raises."""
+        jobs = list(held.jobs.values())
+        if not jobs:
+            return
+        begun: list[Job] = []
+        with self._leases.kept(held), telemetry.round_of(channel, jobs):
+            try:
+                await self._act(channel, held, jobs, begun)
+            except Exception as error:  # noqa: BLE001 - one strange parcel must not end the dispatcher
+                _log.error("attempts failed", channel=channel, exc_info=error)
+                name = type(error).__name__
+                left = [job for job in jobs if job.delivery_id in held.jobs]
+                await self._finish(
+                    held, [(job, Unknown(name) if job in begun else NotBegun(name)) for job in left]
+                )
 
-    async def act(self, channel: Channel, loaded: Sequence[Loaded]) -> list[tuple[Job, Outcome]]:
-        """Hand a batch to its channel."""
-        results = await self._channels[channel].deliver(loaded)
-        return [(each.job, outcome) for each, outcome in zip(loaded, results, strict=True)]
+    async def _act(self, channel: Channel, held: Round, jobs: Sequence[Job], begun: list[Job]) -> None:
+        hopeless = [job for job in jobs if job.failures >= self._policy.most]
+        loaded, failed = await self._load([job for job in jobs if job not in hopeless])
+        await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
+        begun += [each.job for each in loaded]
+        async with contextlib.aclosing(self._channels[channel].deliver(loaded)) as coming:
+            async for done in coming:
+                await self._finish(held, done)
 
-    async def _load(self, jobs: Sequence[Job]) -> tuple[list[Loaded], list[tuple[Job, Outcome]]]:
-        refs = [
-            (job, ref) for job in jobs for ref in (job.parcel.original, job.parcel.pdf) if ref is not None
-        ]
+    async def _load(self, jobs: Sequence[Job]) -> tuple[list[Loaded], Done]:
+        refs = [(job, r) for job in jobs for r in (job.parcel.original, job.parcel.pdf) if r is not None]
         found = await self._documents.get([r for _, r in refs], [job.account_id for job, _ in refs])
         loaded: list[Loaded] = []
-        outcomes: list[tuple[Job, Outcome]] = []
+        failed: Done = []
         for job in jobs:
             xml = found[job.parcel.original.document_id]
             pdf = found[job.parcel.pdf.document_id] if job.parcel.pdf else None
-            if isinstance(xml, HubError):
-                outcomes.append((job, Failed(f"document: {xml.message}")))
-            elif isinstance(pdf, HubError):
-                outcomes.append((job, Failed(f"document: {pdf.message}")))
-            else:
+            bad = next((part for part in (xml, pdf) if isinstance(part, HubError)), None)
+            if bad is not None:
+                failed.append((job, Failed(bad.code, bad.message)))
+            elif isinstance(xml, bytes) and (pdf is None or isinstance(pdf, bytes)):
                 loaded.append(Loaded(job, xml, pdf))
-        return loaded, outcomes
+        return loaded, failed
 
-    async def finish(self, outcomes: Sequence[tuple[Job, Outcome]]) -> None:
-        """Commit the results with their events."""
-        results = [self._result(job, outcome) for job, outcome in outcomes]
+    async def _finish(self, held: Round, done: Done) -> None:
+        """Commit results until they are: an attempt that took place must not be forgotten because the
+        database is away for a while. Whoever took over meanwhile is protected by the fence."""
+        if not done:
+            return
+        held.ending.update(job.delivery_id for job, _ in done)
+        waiting: list[tuple[Done, int]] = [(done, 1)]
+        pause = 0.1
+        while waiting:
+            some, tries = waiting.pop(0)
+            try:
+                await self.finish(some)
+            except Exception as error:  # noqa: BLE001 - whatever it is, these attempts were made
+                away = isinstance(error, (*AWAY, asyncpg.InternalClientError))
+                _log.warning("cannot store results yet", count=len(some), error=repr(error))
+                if len(some) > 1 and not away:
+                    waiting += [([one], 1) for one in some]
+                elif away or tries < MOST_COMMITS:
+                    waiting.append((some, tries if away else tries + 1))
+                else:
+                    _log.error("a result is lost: the attempt will count as unknown", exc_info=error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        for job, _ in done:
+            held.jobs.pop(job.delivery_id, None)
+            held.ending.discard(job.delivery_id)
+
+    async def finish(self, done: Done) -> None:
+        """Commit results with their events, in one transaction; then let the channels tidy up."""
+        written = [(job, outcome, results.of(job, outcome, self._policy)) for job, outcome in done]
         async with self._pool.acquire() as conn, conn.transaction():
-            told = await store.finish(conn, results)
-            await outbox.append(
-                conn,
-                [
-                    event
-                    for (job, outcome), result in zip(outcomes, results, strict=True)
-                    if job.delivery_id in told
-                    and (event := _event(job, outcome, result, told[job.delivery_id])) is not None
-                ],
-            )
-        for job, _ in outcomes:
-            if job.delivery_id not in told:
-                _log.warning("lease lost, result ignored", delivery=str(job.delivery_id), attempt=job.number)
+            told = await store.finish(conn, [result for _, _, result in written])
+            events = [
+                facts.ended(job, result, told[job.delivery_id], outcome)
+                for job, outcome, result in written
+                if job.delivery_id in told
+            ]
+            await outbox.append(conn, [event for event in events if event is not None])
         self._wake()
-
-    async def _settled(self, loaded: Sequence[Loaded]) -> None:
-        for channel in {each.job.channel for each in loaded}:
-            await self._channels[channel].settled([each for each in loaded if each.job.channel == channel])
-
-    def _result(self, job: Job, outcome: Outcome) -> Result:
-        if isinstance(outcome, HandedOver):
-            name = job.base_name if job.channel == "folder" else None
-            return Result(
-                job, "handed_over", "handed_over", outcome.receipt, repeated=outcome.repeated, file_name=name
-            )
-        if isinstance(outcome, Refused):
-            return Result(job, "undeliverable", "refused", outcome.reason.en)
-        wait = plan.next_attempt(job.number, self._settings.most_attempts)
-        return Result(job, "queued" if wait else "undeliverable", "failed", outcome.detail, wait=wait)
+        telemetry.ended(written, told)
+        over = [job for job, _, result in written if job.delivery_id in told and result.state != "queued"]
+        for channel in {job.channel for job in over}:
+            await self._channels[channel].settled([job for job in over if job.channel == channel])
 
 
-def _event(job: Job, outcome: Outcome, result: Result, told: Told) -> Event | None:
-    if result.state == "queued":
-        return None
-    fields = {
-        "invoice_id": job.invoice_id,
-        "account_id": job.account_id,
-        "sequence": told.sequence,
-        "delivery_id": job.delivery_id,
-        "channel": job.channel,
-        "receiver_id": job.parcel.receiver.party_id,
-        "receiver_name": job.parcel.receiver.name,
-        "attempt": job.number,
-    }
-    data: InvoiceHandedOver | InvoiceUndeliverable
-    if isinstance(outcome, HandedOver):
-        again = " (repeated after an attempt of unknown end, same Message-ID)" if outcome.repeated else ""
-        data = InvoiceHandedOver.model_validate({**fields, "receipt": outcome.receipt + again})
-    elif isinstance(outcome, Refused):
-        data = InvoiceUndeliverable.model_validate({**fields, "code": outcome.code, "reason": outcome.reason})
-    else:
-        data = InvoiceUndeliverable.model_validate({**fields, "code": "gave-up", "reason": plan.GAVE_UP})
-    return new_event(
-        data,
-        source=SOURCE,
-        account=job.account_id,
-        correlation_id=told.correlation,
-        traceparent=told.traceparent,
-    )
-
-
-class Watcher:
-    """Sees which pairs receivers have taken from their folders: those have arrived."""
-
-    def __init__(self, pool: Pool, folder: FolderChannel, wake: Wake) -> None:
-        self._pool = pool
-        self._folder = folder
-        self._wake = wake
-
-    async def look(self) -> None:
-        after = UUID(int=0)
-        while page := await store.in_folders(self._pool, after, 1000):
-            after = page[-1].delivery_id
-            gone = await self._folder.taken(
-                [(each.parcel.settings.get("folder", ""), each.file_name) for each in page]
-            )
-            taken = [each for each, away in zip(page, gone, strict=True) if away]
-            if taken:
-                await self._confirm(taken)
-
-    async def _confirm(self, taken: Sequence[store.InFolder]) -> None:
-        async with self._pool.acquire() as conn, conn.transaction():
-            told = await store.confirm(conn, [each.delivery_id for each in taken])
-            await outbox.append(
-                conn, [_confirmed(each, told[each.delivery_id]) for each in taken if each.delivery_id in told]
-            )
-        self._wake()
-
-
-def _confirmed(each: store.InFolder, told: Told) -> Event:
-    return new_event(
-        InvoiceConfirmed(
-            invoice_id=each.invoice_id,
-            account_id=each.account_id,
-            sequence=told.sequence,
-            delivery_id=each.delivery_id,
-            channel="folder",
-            receiver_id=each.parcel.receiver.party_id,
-            receiver_name=each.parcel.receiver.name,
-            attempt=each.attempts,
-            evidence=f"the receiver took {each.file_name}.xml from its folder",
-        ),
-        source=SOURCE,
-        account=each.account_id,
-        correlation_id=told.correlation,
-        traceparent=told.traceparent,
-    )
+async def _first(due: asyncio.Event, slow: Mapping[asyncio.Task[None], Round], seconds: float) -> None:
+    """Until something is due, a round ends, or the time is over."""
+    waiting = asyncio.create_task(due.wait())
+    try:
+        await asyncio.wait({waiting, *slow}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiting.cancel()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from pydantic import Field
 
+from libs import clock
 from libs.contracts.envelope import Frozen
 from libs.contracts.parts import DocumentRef, InvoiceSummary, Receiver, Words
 
@@ -25,27 +28,60 @@ class Parcel(Frozen):
     summary: InvoiceSummary
     settings: dict[str, str] = Field(default_factory=dict)
 
+    @property
+    def size(self) -> int:
+        """Bytes of its documents."""
+        return self.original.size + (self.pdf.size if self.pdf else 0)
+
+
+class Lease:
+    """Whether an attempt may still act. ``until`` is on this process's own clock, well before the moment
+    at which the database gives the delivery to somebody else."""
+
+    __slots__ = ("_time", "until")
+
+    def __init__(self, until: float, *, time: Callable[[], float] = clock.monotonic) -> None:
+        self.until = until
+        self._time = time
+
+    @property
+    def held(self) -> bool:
+        return self._time() < self.until
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One attempt at one delivery. ``unknown``: an earlier attempt began and nobody knows how it ended."""
+    """One attempt at one delivery."""
 
     delivery_id: UUID
     invoice_id: UUID
     account_id: UUID
     channel: Channel
+    lane: str
     number: int
-    fence: int
-    unknown: bool
+    """The fence: somebody else who takes the delivery over has a higher one."""
+    unresolved: bool
+    """An earlier attempt began and nobody knows how it ended."""
+    failures: int
+    created_at: datetime
     parcel: Parcel
+    lease: Lease = field(compare=False)
+    prepared: bool = True
+    """Folder channel: the folder was there before."""
+    correlation: str | None = None
+    traceparent: str | None = None
 
     @property
     def base_name(self) -> str:
-        """The name both files get: readable, safe, and no other delivery's (it ends in the id)."""
-        summary = self.parcel.summary
-        number = _UNSAFE.sub("-", summary.number or "zonder-nummer").strip("-.")[:60] or "factuur"
-        date = summary.issue_date.isoformat() if summary.issue_date else "zonder-datum"
-        return f"{date}_{number}_{self.delivery_id.hex}"
+        """The name both files get: readable, safe everywhere, and no other delivery's (it ends in the id)."""
+        return base_name(self.parcel.summary, self.delivery_id)
+
+
+def base_name(summary: InvoiceSummary, delivery_id: UUID) -> str:
+    """``2026-11-02_F1_<id>``: at most 105 characters of ``A-Za-z0-9._-``, never beginning with a dot."""
+    number = _UNSAFE.sub("-", summary.number or "").strip("-.")[:60].rstrip("-.") or "factuur"
+    date = summary.issue_date.isoformat() if summary.issue_date else "zonder-datum"
+    return f"{date}_{number}_{delivery_id.hex}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +95,8 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """The other side took it. ``receipt`` is what it said, or the name it lies under."""
+    """The other side took it. ``receipt`` is what it said, or the name it lies under. ``repeated``: an
+    earlier attempt may have been taken as well, and it could not be found out."""
 
     receipt: str
     repeated: bool = False
@@ -67,7 +104,24 @@ class HandedOver:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Not this time; another attempt may help."""
+    """Surely not taken this time; another attempt may help. ``code`` is stable, ``detail`` for people.
+    ``resolved``: it was found out that no earlier attempt was taken either."""
+
+    code: str
+    detail: str
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Perhaps taken: the connection broke between the last word and the answer."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotBegun:
+    """Nothing was done: the lease was gone, the hub stops, the lane is busy. No attempt is counted."""
 
     detail: str
 
@@ -78,6 +132,7 @@ class Refused:
 
     code: str
     reason: Words
+    detail: str = ""
 
 
-Outcome = HandedOver | Failed | Refused
+Outcome = HandedOver | Failed | Unknown | NotBegun | Refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,19 +21,51 @@ NO_WAY = Refused(
         "Ask your customer for an e-mail address for invoices and have it entered.",
     ),
 )
+BAD_ADDRESS = Refused(
+    "bad-address",
+    Words(
+        nl="Het afgesproken e-mailadres van de ontvanger is geen geldig adres. "
+        "Vraag uw klant naar het juiste adres en laat het vastleggen.",
+        en="The agreed e-mail address of the receiver is not a valid address. "
+        "Ask your customer for the right address and have it entered.",
+    ),
+)
+BAD_FOLDER = Refused(
+    "no-folder",
+    Words(
+        nl="De map van de ontvanger is niet goed ingesteld. De beheerder van de hub moet dit herstellen; "
+        "stuur de factuur daarna opnieuw.",
+        en="The receiver's folder is not set up properly. The operator of the hub has to mend this; "
+        "send the invoice again after that.",
+    ),
+)
 GAVE_UP = Words(
     nl="Alle pogingen om de factuur af te leveren zijn mislukt. Stuur haar langs een andere weg, "
     "en vraag uw klant zijn aansluiting na te kijken.",
     en="Every attempt to deliver the invoice failed. Send it another way, "
     "and ask your customer to check its connection.",
 )
+GAVE_UP_UNSURE = Words(
+    nl="De factuur kon niet met zekerheid worden afgeleverd: bij een poging viel de verbinding weg voordat "
+    "de ontvanger antwoordde. Vraag uw klant of hij haar heeft voordat u haar opnieuw stuurt.",
+    en="The invoice could not be delivered for certain: in one attempt the connection was lost before the "
+    "receiver answered. Ask your customer whether it has the invoice before you send it again.",
+)
+
+FOLDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+"""A receiver's folder: one step below the root, nothing that leads elsewhere or hides, the same on every file
+system."""
+
+_LOCAL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_DOMAIN = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]{0,62}")
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A channel and what it needs to know."""
+    """A channel, what it needs to know, and what would be slow together with it."""
 
     channel: Channel
+    lane: str
     settings: Mapping[str, str]
 
 
@@ -45,17 +78,55 @@ class Connection:
 
 
 def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
-    """Straight into the bookkeeping where it is connected; else by e-mail; else there is no way."""
-    if connection is not None:
-        return Way(connection.channel, {key: str(value) for key, value in connection.settings.items()})
-    if receiver.email:
-        return Way("smtp", {"email": receiver.email})
-    return NO_WAY
+    """Straight into the bookkeeping where it is connected; else by e-mail; else there is no way (R39, R50)."""
+    if connection is not None and connection.channel == "folder":
+        name = str(connection.settings.get("folder", ""))
+        if not FOLDER_NAME.fullmatch(name):
+            return BAD_FOLDER
+        return Way("folder", name, {"folder": name})
+    chosen = connection.settings.get("email") if connection is not None else None
+    text = str(chosen or receiver.email or "")
+    if not text:
+        return NO_WAY
+    address = mail_address(text)
+    if address is None:
+        return BAD_ADDRESS
+    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address})
 
 
-def next_attempt(number: int, most: int, *, chance: Callable[[], float] = random.random) -> timedelta | None:
-    """When to try again after attempt ``number`` failed: 5 s, doubling up to 6 hours, a quarter less or more.
-    None: give up."""
-    if number >= most:
+def mail_address(text: str) -> str | None:
+    """An address as it goes to a mail server, the domain in ASCII; None for what is not one.
+
+    Plain addresses only (RFC 5321 ``Dot-string@Domain``, no quotes, no address literals): what a bookkeeping
+    department has, and nothing that can end a header or an SMTP command.
+    """
+    local, at, domain = text.strip().rpartition("@")
+    try:
+        domain = domain.encode("idna").decode("ascii")
+    except UnicodeError:
         return None
-    return timedelta(seconds=min(5.0 * 2 ** (number - 1), 21_600.0) * (0.75 + chance() / 2))
+    if not at or len(local) > 64 or len(domain) > 253:
+        return None
+    return f"{local}@{domain}" if _LOCAL.fullmatch(local) and _DOMAIN.fullmatch(domain) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """When to try again, and when to stop. Both ends count: so many failures, or so old."""
+
+    first: timedelta
+    longest: timedelta
+    most: int
+    give_up: timedelta
+
+    def wait(
+        self, failures: int, age: timedelta, *, chance: Callable[[], float] = random.random
+    ) -> timedelta | None:
+        """How long to wait after the ``failures``-th failure of a delivery of this ``age``: the first wait,
+        tripling up to the longest, a quarter less or more so that what failed together does not come back
+        together. None: give up."""
+        if failures >= self.most or age >= self.give_up:
+            return None
+        steps = min(failures - 1, 20)
+        wait: timedelta = min(self.first * 3**steps, self.longest)
+        return wait * (0.75 + chance() / 2)

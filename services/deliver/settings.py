@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from libs.settings import Settings
@@ -16,11 +17,33 @@ class DeliverSettings(Settings):
     folder_root: Path = Field(
         default=Path("var/folders"), description="one folder per Globe receiver below it"
     )
-    smtp_host: str = "127.0.0.1"
-    smtp_port: int = 25
-    mail_from: str = "facturen@postbode.example"
-    mail_connections: int = Field(default=4, ge=1, description="mails under way at once")
     poll_seconds: float = Field(default=5.0, gt=0, description="how often to see whether files were taken")
-    lease_seconds: float = Field(default=60.0, gt=1, description="how long an attempt may take")
-    batch: int = Field(default=200, ge=1, le=1000)
-    most_attempts: int = Field(default=12, ge=1, description="then the invoice is undeliverable")
+
+    smtp_host: str = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
+    smtp_port: int = 25
+    smtp_tls: Literal["opportunistic", "verified", "off"] = Field(
+        default="opportunistic",
+        description="STARTTLS when offered; always and with a certificate that holds; never",
+    )
+    smtp_username: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_seconds: float = Field(default=60.0, gt=0, description="how long one answer of the relay may take")
+    mail_from: str = Field(
+        default="facturen@postbode.example", description="sender of the mails that carry invoices"
+    )
+    mail_connections: int = Field(default=8, ge=1, description="connections to the relay at once")
+    mail_connections_per_domain: int = Field(
+        default=4, ge=1, description="of those, for one receiving domain: a slow one leaves room for others"
+    )
+
+    batch: int = Field(default=200, ge=1, le=1000, description="deliveries claimed at once")
+    lease_seconds: float = Field(
+        default=20.0, gt=0, description="renewed while an attempt runs; a dead process's work waits this long"
+    )
+    attempt_seconds: float = Field(default=600.0, gt=0, description="after this an attempt counts as lost")
+    retry_first_seconds: float = Field(default=10.0, gt=0, description="wait after the first failure")
+    retry_longest_seconds: float = Field(default=21_600.0, gt=0, description="waits triple up to this")
+    most_attempts: int = Field(default=20, ge=1, description="failures, then the invoice is undeliverable")
+    give_up_hours: float = Field(
+        default=72.0, gt=0, description="age at which a failing delivery is undeliverable"
+    )

@@ -1,207 +1,258 @@
-"""This service's SQL: each statement stands beside the one function that runs it."""
+"""SQL of deliveries and their attempts: each statement beside the one function that runs it.
+
+::
+
+    enter ─▶ queued ── claim ──▶ attempting ── finish ──▶ handed_over ── confirm ──▶ confirmed
+               ▲    attempt n       │    fence n holds    undeliverable
+               └── finish, wait ────┘
+                                    └─ lease over: claim again; attempt n is *unknown*
+
+The number of the latest attempt is the fence. Packages of receivers have their SQL in ``connections.py``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from libs import clock
 from libs.db.types import Connection, Pool
-from services.deliver import plan
-from services.deliver.parcel import Job, Parcel
+from services.deliver.parcel import Channel, Job, Lease, Parcel, Refused
 
-_CONNECTIONS = """
-SELECT party_id, channel, settings FROM connection WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
-"""
-
-
-async def connections(pool: Pool, parties: Sequence[UUID]) -> dict[UUID, plan.Connection]:
-    """The current connection of each of these parties that has one."""
-    rows = await pool.fetch(_CONNECTIONS, list(parties))
-    return {row["party_id"]: plan.Connection(row["channel"], row["settings"]) for row in rows}
-
-
-_END = "UPDATE connection SET ended_at = now() WHERE party_id = $1 AND ended_at IS NULL"
-_CONNECT = """
-INSERT INTO connection (connection_id, party_id, package, channel, settings) VALUES ($1, $2, $3, $4, $5)
-"""
-
-
-async def connect(pool: Pool, party_id: UUID, package: str, channel: str, settings: dict[str, Any]) -> None:
-    """Give a party a connection; the one it had becomes history."""
-    async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(_END, party_id)
-        await conn.execute(_CONNECT, clock.uuid7(), party_id, package, channel, settings)
-
-
-_CONNECTION = """
-SELECT party_id, package, channel, settings, created_at FROM connection
- WHERE party_id = $1 AND ended_at IS NULL
-"""
-
-
-async def connection(pool: Pool, party_id: UUID) -> dict[str, Any] | None:
-    row = await pool.fetchrow(_CONNECTION, party_id)
-    return dict(row.items()) if row else None
+State = Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A delivery to be entered; ``state`` is ``queued`` or ``undeliverable``."""
+    """A delivery to be entered: ``queued``, or undeliverable from the beginning when ``refused``."""
 
     delivery_id: UUID
     invoice_id: UUID
     account_id: UUID
-    receiver_id: UUID
     routing: int
-    channel: str
+    channel: Channel
+    lane: str
     parcel: Parcel
-    state: str
+    refused: Refused | None
     correlation: str | None
     traceparent: str | None
 
 
-_PLAN = """
-INSERT INTO delivery (delivery_id, invoice_id, account_id, receiver_id, routing, channel, parcel, state,
-                      correlation, traceparent, sequence)
-SELECT delivery_id, invoice_id, account_id, receiver_id, routing, channel, parcel, state, correlation,
-       traceparent, CASE state WHEN 'undeliverable' THEN 1 ELSE 0 END
-  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::int[], $6::text[], $7::jsonb[], $8::text[],
-              $9::text[], $10::text[])
-       AS t (delivery_id, invoice_id, account_id, receiver_id, routing, channel, parcel, state, correlation,
-             traceparent)
-ON CONFLICT (invoice_id, receiver_id, routing) DO NOTHING RETURNING delivery_id
+# A routing that was superseded, or comes while the receiver is being served, makes no second delivery.
+# Facts are counted per invoice, channel and receiver: a delivery goes on where the last one stopped.
+_ENTER = """
+WITH entered AS (
+    INSERT INTO delivery (delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel,
+                          lane, size, state, reason, correlation, traceparent, sequence)
+    SELECT delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel, lane, size,
+           CASE WHEN reason IS NULL THEN 'queued' ELSE 'undeliverable' END, reason, correlation, traceparent,
+           coalesce((SELECT max(d.sequence) FROM delivery d
+                      WHERE d.invoice_id = t.invoice_id AND d.receiver_id = t.receiver_id
+                        AND d.channel = t.channel), 0) + CASE WHEN reason IS NULL THEN 0 ELSE 1 END
+      FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[],
+                  $8::text[], $9::int[], $10::jsonb[], $11::text[], $12::text[])
+           AS t (delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel, lane,
+                 size, reason, correlation, traceparent)
+     WHERE NOT EXISTS (SELECT FROM delivery d WHERE d.invoice_id = t.invoice_id AND d.routing > t.routing)
+    ON CONFLICT DO NOTHING
+    RETURNING delivery_id, sequence
+), packed AS (
+    INSERT INTO parcel (delivery_id, body)
+    SELECT delivery_id, body FROM unnest($1::uuid[], $13::jsonb[]) AS t (delivery_id, body)
+      JOIN entered USING (delivery_id)
+)
+SELECT delivery_id, sequence FROM entered
 """
 
 
-async def enter(conn: Connection, planned: Sequence[Planned]) -> set[UUID]:
-    """Enter deliveries; one that is there already for the same routing is left alone. Returns the new ones."""
+async def enter(conn: Connection, planned: Sequence[Planned]) -> dict[UUID, int]:
+    """Enter deliveries. Returns the new ones, each with the number of its last fact (0: none yet)."""
     rows = await conn.fetch(
-        _PLAN,
+        _ENTER,
         [p.delivery_id for p in planned],
         [p.invoice_id for p in planned],
         [p.account_id for p in planned],
-        [p.receiver_id for p in planned],
+        [p.parcel.receiver.party_id for p in planned],
+        [p.parcel.receiver.name for p in planned],
         [p.routing for p in planned],
         [p.channel for p in planned],
-        [p.parcel.model_dump(mode="json") for p in planned],
-        [p.state for p in planned],
+        [p.lane for p in planned],
+        [p.parcel.size for p in planned],
+        [reason_of(p.refused) for p in planned],
         [p.correlation for p in planned],
         [p.traceparent for p in planned],
+        [p.parcel.model_dump(mode="json") for p in planned],
     )
-    return {row["delivery_id"] for row in rows}
+    return {row["delivery_id"]: row["sequence"] for row in rows}
 
 
-# Due ones, and those whose attempt outlived its lease: whoever made it is gone, or too slow to be trusted.
+def reason_of(refused: Refused | None) -> dict[str, str] | None:
+    return {"code": refused.code, **refused.reason.model_dump()} if refused else None
+
+
+# What is due, and what outlived its lease: whoever had that is gone, or too slow to be trusted. Abandoned
+# ones first: they are the oldest.
 _CLAIM = """
 WITH abandoned AS MATERIALIZED (
-    SELECT delivery_id, state FROM delivery WHERE state = 'attempting' AND lease_until < now()
-     ORDER BY lease_until LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT delivery_id, size, true AS cut, lease_until AS at FROM delivery
+     WHERE state = 'attempting' AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
+     ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
-    SELECT delivery_id, state FROM delivery WHERE state = 'queued' AND due_at <= now()
-     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+    SELECT delivery_id, size, false AS cut, due_at AS at FROM delivery
+     WHERE state = 'queued' AND channel = $1 AND due_at <= now() AND lane <> ALL ($5::text[])
+     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+), ordered AS (
+    SELECT delivery_id, cut, row_number() OVER line AS place, sum(size) OVER line - size AS ahead
+      FROM (SELECT * FROM abandoned UNION ALL SELECT * FROM due) AS either
+    WINDOW line AS (ORDER BY cut DESC, at, delivery_id)
+), chosen AS (
+    SELECT delivery_id, cut FROM ordered WHERE place <= $2 AND ahead < $3
 ), leased AS (
-    SELECT * FROM (SELECT * FROM abandoned UNION ALL SELECT * FROM due) AS chosen LIMIT $1
+    UPDATE delivery d
+       SET state = 'attempting', attempts = d.attempts + 1, lease_until = now() + make_interval(secs => $4),
+           failures = d.failures + chosen.cut::int, unresolved = d.unresolved OR chosen.cut
+      FROM chosen WHERE d.delivery_id = chosen.delivery_id
+    RETURNING d.*, chosen.cut
+), ended AS (
+    UPDATE attempt a SET outcome = 'unknown', code = 'cut-short', detail = 'nobody came back with a result'
+      FROM leased l
+     WHERE l.cut AND a.delivery_id = l.delivery_id AND a.number = l.attempts - 1 AND a.outcome IS NULL
+), started AS (
+    INSERT INTO attempt (delivery_id, number, account_id) SELECT delivery_id, attempts, account_id FROM leased
 )
-UPDATE delivery d
-   SET state = 'attempting', attempts = d.attempts + 1, fence = d.fence + 1,
-       lease_until = now() + make_interval(secs => $2)
-  FROM leased WHERE d.delivery_id = leased.delivery_id
-RETURNING d.delivery_id, d.invoice_id, d.account_id, d.channel, d.attempts, d.fence, d.parcel,
-          leased.state = 'attempting' AS unknown
-"""
-_START = """
-INSERT INTO attempt (delivery_id, number, account_id)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[])
+SELECT l.delivery_id, l.invoice_id, l.account_id, l.channel, l.lane, l.attempts, l.unresolved, l.failures,
+       l.created_at, l.correlation, l.traceparent, p.body, f.prepared_at IS NOT NULL AS prepared
+  FROM leased l
+  JOIN parcel p USING (delivery_id)
+  LEFT JOIN folder f ON l.channel = 'folder' AND f.name = l.lane
 """
 
 
-async def claim(pool: Pool, most: int, lease_seconds: float) -> list[Job]:
-    """Lease due deliveries and write down that their attempts start, before anything is done."""
-    async with pool.acquire() as conn, conn.transaction():
-        rows = await conn.fetch(_CLAIM, most, lease_seconds)
-        jobs = [
-            Job(
-                delivery_id=row["delivery_id"],
-                invoice_id=row["invoice_id"],
-                account_id=row["account_id"],
-                channel=row["channel"],
-                number=row["attempts"],
-                fence=row["fence"],
-                unknown=row["unknown"],
-                parcel=Parcel.model_validate(row["parcel"]),
-            )
-            for row in rows
-        ]
-        if jobs:
-            await conn.execute(
-                _START, [j.delivery_id for j in jobs], [j.number for j in jobs], [j.account_id for j in jobs]
-            )
-        return jobs
+async def claim(
+    pool: Pool,
+    channel: Channel,
+    most: int,
+    most_bytes: int,
+    seconds: float,
+    lease: Lease,
+    busy: Collection[str] = (),
+) -> list[Job]:
+    """Lease what is due, and write down that its attempts start, in one transaction: when this returns it is
+    committed. It ends with the delivery whose documents reach ``most_bytes``. Lanes in ``busy`` are left
+    alone. The jobs share ``lease``."""
+    return [
+        Job(
+            delivery_id=row["delivery_id"],
+            invoice_id=row["invoice_id"],
+            account_id=row["account_id"],
+            channel=row["channel"],
+            lane=row["lane"],
+            number=row["attempts"],
+            unresolved=row["unresolved"],
+            failures=row["failures"],
+            created_at=row["created_at"],
+            parcel=Parcel.model_validate(row["body"]),
+            lease=lease,
+            prepared=row["prepared"],
+            correlation=row["correlation"],
+            traceparent=row["traceparent"],
+        )
+        for row in await pool.fetch(_CLAIM, channel, most, most_bytes, seconds, list(busy))
+    ]
+
+
+_RENEW = """
+UPDATE delivery d SET lease_until = now() + make_interval(secs => $3)
+  FROM unnest($1::uuid[], $2::int[]) AS t (delivery_id, number)
+ WHERE d.delivery_id = t.delivery_id AND d.attempts = t.number AND d.state = 'attempting'
+RETURNING d.delivery_id
+"""
+
+
+async def renew(pool: Pool, jobs: Sequence[Job], seconds: float) -> set[UUID]:
+    """Keep the leases of these; those not returned are lost."""
+    rows = await pool.fetch(_RENEW, [j.delivery_id for j in jobs], [j.number for j in jobs], seconds)
+    return {row["delivery_id"] for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended, as it is written down."""
+    """How an attempt ended, as it is written down. ``wait`` counts for ``queued`` alone."""
 
     job: Job
-    state: str
+    state: State
     outcome: str
+    code: str | None
     detail: str
     repeated: bool = False
-    wait: timedelta | None = None
+    failed: bool = False
+    unresolved: bool = False
+    wait: timedelta = timedelta()
     file_name: str | None = None
+    refused: Refused | None = None
 
 
+# `late` looks at the fence, not at what the first part changed: the same result written twice (an answer to
+# COMMIT that was lost) is not late.
 _FINISH = """
-UPDATE delivery d
-   SET state = t.state, lease_until = NULL, due_at = now() + t.wait, file_name = coalesce(t.file_name, d.file_name),
-       sequence = d.sequence + CASE WHEN t.state = 'queued' THEN 0 ELSE 1 END
-  FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::interval[], $5::text[])
-       AS t (delivery_id, fence, state, wait, file_name)
- WHERE d.delivery_id = t.delivery_id AND d.fence = t.fence AND d.state = 'attempting'
-RETURNING d.delivery_id, d.sequence, d.correlation, d.traceparent
+WITH result AS (
+    SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::interval[], $5::boolean[], $6::boolean[],
+                         $7::text[], $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::boolean[])
+        AS t (delivery_id, number, state, wait, failed, unresolved, file_name, reason, outcome, code, detail,
+              repeated)
+), finished AS (
+    UPDATE delivery d
+       SET state = t.state, lease_until = NULL, due_at = now() + t.wait, failures = d.failures + t.failed::int,
+           unresolved = t.unresolved, file_name = coalesce(t.file_name, d.file_name), reason = t.reason,
+           sequence = d.sequence + (t.state <> 'queued')::int,
+           handed_at = CASE t.state WHEN 'handed_over' THEN now() END
+      FROM result t
+     WHERE d.delivery_id = t.delivery_id AND d.attempts = t.number AND d.state = 'attempting'
+    RETURNING d.delivery_id, d.sequence
+), written AS (
+    UPDATE attempt a
+       SET finished_at = now(), outcome = t.outcome, code = t.code, detail = t.detail, repeated = t.repeated,
+           late = d.attempts <> t.number
+      FROM result t JOIN delivery d USING (delivery_id)
+     WHERE a.delivery_id = t.delivery_id AND a.number = t.number
+), prepared AS (
+    UPDATE folder SET prepared_at = now() WHERE name = ANY ($13::text[]) AND prepared_at IS NULL
+)
+SELECT delivery_id, sequence FROM finished
 """
-_FINISH_ATTEMPTS = """
-UPDATE attempt a SET finished_at = now(), outcome = t.outcome, detail = t.detail, repeated = t.repeated
-  FROM unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::bool[])
-       AS t (delivery_id, number, outcome, detail, repeated)
- WHERE a.delivery_id = t.delivery_id AND a.number = t.number
-"""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """The number of the fact about a delivery, and what its event carries on."""
-
-    sequence: int
-    correlation: str | None
-    traceparent: str | None
-
-
-async def finish(conn: Connection, results: Sequence[Result]) -> dict[UUID, Told]:
-    """Write results. One whose lease was lost changes no state (somebody else has the delivery now): it is
-    not in the answer, only in its attempt's row."""
+async def finish(conn: Connection, results: Sequence[Result]) -> dict[UUID, int]:
+    """Write results. Returns those that counted, each with the number of its fact. One whose lease was lost
+    changes nothing (somebody else has the delivery now): it stands in its attempt's row only."""
+    new = {r.job.lane for r in results if not r.job.prepared and r.state == "handed_over"}
     rows = await conn.fetch(
         _FINISH,
         [r.job.delivery_id for r in results],
-        [r.job.fence for r in results],
-        [r.state for r in results],
-        [r.wait or timedelta() for r in results],
-        [r.file_name for r in results],
-    )
-    await conn.execute(
-        _FINISH_ATTEMPTS,
-        [r.job.delivery_id for r in results],
         [r.job.number for r in results],
+        [r.state for r in results],
+        [r.wait for r in results],
+        [r.failed for r in results],
+        [r.unresolved for r in results],
+        [r.file_name for r in results],
+        [reason_of(r.refused) for r in results],
         [r.outcome for r in results],
+        [r.code for r in results],
         [r.detail for r in results],
         [r.repeated for r in results],
+        sorted(new),
     )
-    return {row["delivery_id"]: Told(row["sequence"], row["correlation"], row["traceparent"]) for row in rows}
+    return {row["delivery_id"]: row["sequence"] for row in rows}
+
+
+_LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = 'folder' ORDER BY lane"
+
+
+async def lanes_in_folders(pool: Pool) -> list[str]:
+    """The folders in which something waits to be taken."""
+    return [row["lane"] for row in await pool.fetch(_LANES)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,74 +260,75 @@ class InFolder:
     """A pair that was placed and not yet seen taken."""
 
     delivery_id: UUID
-    invoice_id: UUID
-    account_id: UUID
-    attempts: int
-    parcel: Parcel
     file_name: str
 
 
-_IN_FOLDERS = """
-SELECT delivery_id, invoice_id, account_id, attempts, parcel, file_name FROM delivery
- WHERE state = 'handed_over' AND channel = 'folder' AND delivery_id > $1 ORDER BY delivery_id LIMIT $2
+_IN_FOLDER = """
+SELECT delivery_id, file_name FROM delivery
+ WHERE state = 'handed_over' AND channel = 'folder' AND lane = $1 AND delivery_id > $2
+ ORDER BY delivery_id LIMIT $3
 """
 
 
-async def in_folders(pool: Pool, after: UUID, most: int) -> list[InFolder]:
-    rows = await pool.fetch(_IN_FOLDERS, after, most)
-    return [
-        InFolder(
-            row["delivery_id"], row["invoice_id"], row["account_id"], row["attempts"],
-            Parcel.model_validate(row["parcel"]), row["file_name"],
-        )
-        for row in rows
-    ]  # fmt: skip
+async def in_folder(pool: Pool, lane: str, after: UUID, most: int) -> list[InFolder]:
+    rows = await pool.fetch(_IN_FOLDER, lane, after, most)
+    return [InFolder(row["delivery_id"], row["file_name"]) for row in rows]
 
 
 _CONFIRM = """
 UPDATE delivery SET state = 'confirmed', sequence = sequence + 1
  WHERE delivery_id = ANY ($1::uuid[]) AND state = 'handed_over'
-RETURNING delivery_id, sequence, correlation, traceparent
+RETURNING delivery_id, invoice_id, account_id, receiver_id, receiver_name, channel, attempts, sequence,
+          file_name, correlation, traceparent
 """
 
 
-async def confirm(conn: Connection, deliveries: Sequence[UUID]) -> dict[UUID, Told]:
-    rows = await conn.fetch(_CONFIRM, list(deliveries))
-    return {row["delivery_id"]: Told(row["sequence"], row["correlation"], row["traceparent"]) for row in rows}
+async def confirm(conn: Connection, ids: Iterable[UUID]) -> list[dict[str, Any]]:
+    """Mark as arrived; returns those that were not yet."""
+    # In one order, so that two who look at the same folder wait for each other instead of locking up.
+    return [dict(row.items()) for row in await conn.fetch(_CONFIRM, sorted(ids))]
+
+
+_OVER = """
+SELECT delivery_id FROM delivery
+ WHERE delivery_id = ANY ($1::uuid[]) AND state IN ('handed_over', 'confirmed', 'undeliverable')
+"""
+
+
+async def over(pool: Pool, ids: Collection[UUID]) -> set[UUID]:
+    """Which of these nobody will attempt again."""
+    return {row["delivery_id"] for row in await pool.fetch(_OVER, list(ids))}
 
 
 _DELIVERIES = """
-SELECT delivery_id, invoice_id, channel, state, attempts, due_at, file_name, parcel, created_at FROM delivery
+SELECT delivery_id, invoice_id, channel, receiver_name, state, attempts, due_at, handed_at, file_name, reason,
+       created_at
+  FROM delivery
  WHERE ($1::uuid IS NULL OR invoice_id = $1) AND ($2::uuid IS NULL OR delivery_id = $2)
- ORDER BY delivery_id DESC LIMIT 200
+   AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR delivery_id < $4)
+ ORDER BY delivery_id DESC LIMIT $5
 """
 
 
 async def deliveries(
-    conn: Connection, *, invoice_id: UUID | None = None, delivery_id: UUID | None = None
+    conn: Connection | Pool,
+    *,
+    invoice_id: UUID | None = None,
+    delivery_id: UUID | None = None,
+    state: str | None = None,
+    before: UUID | None = None,
+    most: int = 200,
 ) -> list[dict[str, Any]]:
-    """Deliveries the account set on ``conn`` may see."""
-    return [dict(row.items()) for row in await conn.fetch(_DELIVERIES, invoice_id, delivery_id)]
+    """Deliveries, newest first; on an ``api`` connection those of its account."""
+    rows = await conn.fetch(_DELIVERIES, invoice_id, delivery_id, state, before, most)
+    return [dict(row.items()) for row in rows]
 
 
 _ATTEMPTS = """
-SELECT number, started_at, finished_at, outcome, repeated, detail FROM attempt
+SELECT number, started_at, finished_at, outcome, repeated, late, code, detail FROM attempt
  WHERE delivery_id = $1 ORDER BY number
 """
 
 
-async def attempts(conn: Connection, delivery_id: UUID) -> list[dict[str, Any]]:
+async def attempts(conn: Connection | Pool, delivery_id: UUID) -> list[dict[str, Any]]:
     return [dict(row.items()) for row in await conn.fetch(_ATTEMPTS, delivery_id)]
-
-
-_NEXT_DUE = """
-SELECT extract(epoch FROM least(
-    (SELECT min(due_at) FROM delivery WHERE state = 'queued'),
-    (SELECT min(lease_until) FROM delivery WHERE state = 'attempting')) - now())::float8
-"""
-
-
-async def seconds_until_due(pool: Pool) -> float | None:
-    """How long nothing is due; None when nothing waits at all."""
-    seconds: float | None = await pool.fetchval(_NEXT_DUE)
-    return seconds

@@ -1,0 +1,61 @@
+"""Sees which pairs receivers have taken from their folders: those have arrived; and tidies up after kills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from opentelemetry.trace import SpanKind
+
+from libs.db.types import Pool
+from libs.messaging import outbox
+from libs.service import Wake
+from libs.telemetry import tracing
+from services.deliver import facts, store
+from services.deliver.channels.folder import FolderChannel
+from services.deliver.store import InFolder
+
+PAGE = 5000
+
+
+class Arrivals:
+    def __init__(self, pool: Pool, folder: FolderChannel, wake: Wake) -> None:
+        self._pool = pool
+        self._folder = folder
+        self._wake = wake
+
+    async def look(self) -> None:
+        """Look into every folder in which something waits, and tell what was taken."""
+        for lane in await store.lanes_in_folders(self._pool):
+            after = UUID(int=0)
+            # The rows first, the folder after: a pair placed in between must not look as if it were gone.
+            while page := await store.in_folder(self._pool, lane, after, PAGE):
+                after = page[-1].delivery_id
+                left = await self._folder.names(lane)
+                if left is None:
+                    break
+                taken = [each for each in page if _gone(each.file_name, left)]
+                if taken:
+                    await self._confirm(taken)
+
+    async def sweep(self) -> None:
+        """Remove what a killed process left in the hidden areas and nobody needs any more."""
+        for lane in await self._folder.lanes():
+            left = await self._folder.leftovers(lane)
+            if left:
+                await self._folder.remove(lane, await store.over(self._pool, left))
+
+    async def _confirm(self, taken: Sequence[InFolder]) -> None:
+        async with self._pool.acquire() as conn, conn.transaction():
+            rows = await store.confirm(conn, [each.delivery_id for each in taken])
+            with tracing.batch("deliver arrivals", SpanKind.INTERNAL, [row["traceparent"] for row in rows]):
+                await outbox.append(conn, [facts.confirmed(row, _evidence(row["file_name"])) for row in rows])
+        self._wake()
+
+
+def _gone(base: str, left: frozenset[str]) -> bool:
+    return f"{base}.xml" not in left and f"{base}.pdf" not in left
+
+
+def _evidence(file_name: str) -> str:
+    return f"the receiver took {file_name}.xml from its folder"

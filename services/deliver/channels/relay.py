@@ -1,0 +1,130 @@
+"""Connections to the mail relay, kept between mails: greeting and TLS cost more than a mail does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
+
+import aiosmtplib
+
+from libs import clock
+
+IDLE_SECONDS = 20.0
+"""An idle connection is used again within this time."""
+SURE_SECONDS = 1.0
+"""After a rest longer than this the server is asked first whether it is still there."""
+MOST_MAILS = 100
+"""Mails over one connection; many servers end it about there themselves."""
+
+
+@dataclass(slots=True)
+class Line:
+    """One connection. Whoever used it says whether it is ``good`` for another mail, and ``clean``: nothing
+    of the last one is left in it."""
+
+    smtp: aiosmtplib.SMTP
+    mails: int = 0
+    last: float = 0.0
+    good: bool = False
+    clean: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        return (
+            self.smtp.is_connected
+            and self.mails < MOST_MAILS
+            and clock.monotonic() - self.last < IDLE_SECONDS
+        )
+
+
+class Relay:
+    """At most ``most`` connections at once. Raises what aiosmtplib raises, and ``OSError``."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        most: int,
+        seconds: float,
+        tls: Literal["opportunistic", "verified", "off"] = "opportunistic",
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
+        self._host = host
+        self._port = port
+        self._seconds = seconds
+        self._tls = tls
+        self._username = username
+        self._password = password
+        self._places = asyncio.Semaphore(most)
+        self._idle: list[Line] = []
+
+    @contextlib.asynccontextmanager
+    async def line(self) -> AsyncIterator[Line]:
+        """A connection for one mail, used before or new."""
+        async with self._places:
+            line = await self._take()
+            line.good = line.clean = False
+            line.mails += 1
+            try:
+                yield line
+            finally:
+                line.last = clock.monotonic()
+                if line.good and line.fresh:
+                    self._idle.append(line)
+                else:
+                    line.smtp.close()
+
+    async def close(self) -> None:
+        """Say goodbye on the idle connections."""
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*(_goodbye(line) for line in idle))
+
+    async def _take(self) -> Line:
+        while self._idle:
+            line = self._idle.pop()
+            if line.fresh and await _alive(line):
+                return line
+            line.smtp.close()
+        smtp = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            timeout=self._seconds,
+            start_tls={"opportunistic": None, "verified": True, "off": False}[self._tls],
+            tls_context=_context(verify=self._tls == "verified"),
+            username=self._username,
+            password=self._password,
+        )
+        await smtp.connect()
+        return Line(smtp, last=clock.monotonic())
+
+
+async def _alive(line: Line) -> bool:
+    """Asking costs a round trip and spares a failed attempt."""
+    if line.clean and clock.monotonic() - line.last < SURE_SECONDS:
+        return True
+    try:
+        await line.smtp.rset(timeout=5)
+    except (aiosmtplib.SMTPException, OSError):
+        return False
+    return True
+
+
+async def _goodbye(line: Line) -> None:
+    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+        await line.smtp.quit(timeout=1)
+    line.smtp.close()
+
+
+def _context(*, verify: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not verify:
+        # Opportunistic (RFC 7435): whom we speak to is not proven either way; encrypted is better than not.
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

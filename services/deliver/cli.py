@@ -1,0 +1,107 @@
+"""``postbode delivery``: deliveries and their attempts, with the database at hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from libs.db.types import Pool
+from services.deliver import store
+from services.deliver.settings import DeliverSettings
+
+app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
+
+
+class State(StrEnum):
+    queued = "queued"
+    attempting = "attempting"
+    handed_over = "handed_over"
+    confirmed = "confirmed"
+    undeliverable = "undeliverable"
+
+
+@app.command("list")
+def list_deliveries(
+    invoice: Annotated[UUID | None, typer.Option(help="only of this invoice")] = None,
+    state: Annotated[State | None, typer.Option(help="only in this state")] = None,
+    limit: Annotated[int, typer.Option(help="how many at most", min=1, max=10_000)] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Deliveries, newest first."""
+
+    async def work(pool: Pool) -> list[dict[str, Any]]:
+        return await store.deliveries(
+            pool, invoice_id=invoice, state=state.value if state else None, most=limit
+        )
+
+    for row in _run(work):
+        typer.echo(_json(row) if as_json else _line(row))
+
+
+@app.command("show")
+def show_delivery(
+    delivery_id: Annotated[UUID, typer.Argument(help="the delivery, as `list` prints it")],
+    lang: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    as_json: AsJson = False,
+) -> None:
+    """One delivery with everything that was tried."""
+
+    async def work(pool: Pool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        return await store.deliveries(pool, delivery_id=delivery_id), await store.attempts(pool, delivery_id)
+
+    found, attempts = _run(work)
+    if not found:
+        typer.echo("there is no such delivery", err=True)
+        raise typer.Exit(1)
+    if as_json:
+        typer.echo(_json({**found[0], "history": attempts}))
+        return
+    typer.echo(_line(found[0]))
+    if found[0]["reason"]:
+        typer.echo(f"  {found[0]['reason'].get(lang, found[0]['reason']['nl'])}")
+    for each in attempts:
+        marks = [mark for mark in ("repeated", "late") if each[mark]]
+        said = " ".join(
+            filter(None, [each["outcome"] or "no result yet", *marks, each["code"], each["detail"]])
+        )
+        typer.echo(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
+
+
+def _line(row: dict[str, Any]) -> str:
+    due = f"  next {_when(row['due_at'])}" if row["state"] == "queued" else ""
+    return (
+        f"{row['delivery_id']}  {row['state']:13}  {row['channel']:6}  {row['attempts']:3}  "
+        f"{row['receiver_name']}  {row['invoice_id']}{due}"
+    )
+
+
+def _when(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S}"
+
+
+def _json(row: dict[str, Any]) -> str:
+    return json.dumps(row, default=str)
+
+
+def _run(work: Callable[[Pool], Awaitable[T]]) -> T:
+    async def session() -> T:
+        settings = DeliverSettings()
+        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        try:
+            return await work(await pools.get("deliver", "worker"))
+        finally:
+            await pools.close()
+
+    return asyncio.run(session())

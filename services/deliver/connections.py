@@ -1,0 +1,66 @@
+"""SQL of the packages receivers have connected: each statement beside the one function that runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from libs import clock
+from libs.db.types import Connection, Pool
+from libs.errors import Conflict
+from services.deliver import plan
+
+_CURRENT = """
+SELECT party_id, channel, settings FROM connection WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
+"""
+
+
+async def current(pool: Pool, parties: Sequence[UUID]) -> dict[UUID, plan.Connection]:
+    """The connection each of these parties has now, if any."""
+    rows = await pool.fetch(_CURRENT, parties)
+    return {row["party_id"]: plan.Connection(row["channel"], row["settings"]) for row in rows}
+
+
+_FOLDER = """
+INSERT INTO folder (name, party_id) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET party_id = folder.party_id RETURNING party_id
+"""
+_END = "UPDATE connection SET ended_at = now() WHERE party_id = $1 AND ended_at IS NULL RETURNING account_id"
+_CONNECT = """
+INSERT INTO connection (connection_id, party_id, account_id, package, channel, settings)
+VALUES ($1, $2, $3, $4, $5, $6)
+"""
+
+
+async def connect(
+    pool: Pool, party_id: UUID, account_id: UUID | None, package: str, channel: str, settings: dict[str, Any]
+) -> None:
+    """Give a party a connection; the one it had becomes history. ``account_id``: who may change it from now
+    on; None keeps who could. Raises ``Conflict`` for a folder that is another party's."""
+    try:
+        async with pool.acquire() as conn, conn.transaction():
+            if channel == "folder":
+                owner = await conn.fetchval(_FOLDER, settings["folder"], party_id)
+                if owner != party_id:
+                    raise Conflict("this folder belongs to another party", code="folder-taken")
+            before = await conn.fetchval(_END, party_id)
+            await conn.execute(
+                _CONNECT, clock.uuid7(), party_id, account_id or before, package, channel, settings
+            )
+    except asyncpg.UniqueViolationError as lost:
+        raise Conflict("somebody else changed this connection just now: look, and try again") from lost
+
+
+_ONE = """
+SELECT party_id, account_id, package, channel, settings, created_at FROM connection
+ WHERE party_id = $1 AND ended_at IS NULL
+"""
+
+
+async def one(conn: Connection | Pool, party_id: UUID) -> dict[str, Any] | None:
+    """A party's connection; on an ``api`` connection only if it is the account's own."""
+    row = await conn.fetchrow(_ONE, party_id)
+    return dict(row.items()) if row else None

@@ -1,0 +1,87 @@
+"""What deliver tells the others: one event per thing that happened to a delivery. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.envelope import Event, new_event
+from libs.contracts.invoice import DeliveryFact, InvoiceConfirmed, InvoiceHandedOver, InvoiceUndeliverable
+from libs.telemetry.tracing import inherit
+from services.deliver.parcel import HandedOver, Job
+from services.deliver.store import Planned, Result
+
+SOURCE = "/postbode/deliver"
+
+_REPEATED = " (sent again under the same Message-ID: an earlier attempt may have arrived as well)"
+
+
+def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | None:
+    """The fact of an attempt's result; None for one after which another follows."""
+    fields: dict[str, Any] = {
+        "invoice_id": job.invoice_id,
+        "account_id": job.account_id,
+        "sequence": sequence,
+        "delivery_id": job.delivery_id,
+        "channel": job.channel,
+        "receiver_id": job.parcel.receiver.party_id,
+        "receiver_name": job.parcel.receiver.name,
+        "attempt": job.number,
+    }
+    data: DeliveryFact
+    if isinstance(outcome, HandedOver):
+        receipt = outcome.receipt + (_REPEATED if outcome.repeated else "")
+        data = InvoiceHandedOver(**fields, receipt=receipt, repeated=outcome.repeated)
+    elif result.refused is not None:
+        data = InvoiceUndeliverable(**fields, code=result.refused.code, reason=result.refused.reason)
+    else:
+        return None
+    return _event(data, job.correlation, job.traceparent)
+
+
+def no_way(planned: Planned, sequence: int, cause: Event) -> Event:
+    """The fact that there is no way to the receiver at all."""
+    if planned.refused is None:
+        raise ValueError("there is a way")
+    data = InvoiceUndeliverable(
+        invoice_id=planned.invoice_id,
+        account_id=planned.account_id,
+        sequence=sequence,
+        delivery_id=planned.delivery_id,
+        channel=planned.channel,
+        receiver_id=planned.parcel.receiver.party_id,
+        receiver_name=planned.parcel.receiver.name,
+        attempt=1,
+        code=planned.refused.code,
+        reason=planned.refused.reason,
+    )
+    return new_event(data, source=SOURCE, account=planned.account_id, cause=cause)
+
+
+def confirmed(row: Mapping[str, Any], evidence: str) -> Event:
+    """The fact that a delivery arrived; ``row`` as ``store.confirm`` returns it."""
+    data = InvoiceConfirmed(
+        invoice_id=row["invoice_id"],
+        account_id=row["account_id"],
+        sequence=row["sequence"],
+        delivery_id=row["delivery_id"],
+        channel=row["channel"],
+        receiver_id=row["receiver_id"],
+        receiver_name=row["receiver_name"],
+        attempt=row["attempts"],
+        evidence=evidence,
+    )
+    return _event(data, row["correlation"], row["traceparent"])
+
+
+def _event(data: DeliveryFact, correlation: str | None, traceparent: str | None) -> Event:
+    account: UUID = data.account_id
+    return new_event(
+        data,
+        source=SOURCE,
+        account=account,
+        correlation_id=correlation,
+        # Of the attempt that made it; recorded when the routing decision that led here was.
+        traceparent=inherit(traceparent) or traceparent,
+    )

@@ -1,0 +1,101 @@
+"""Keeps the leases of attempts under way.
+
+A lease is short, so that a dead process's work is taken over soon, and renewed while an attempt runs, so
+that a slow receiver does not lose it. Acting is allowed only until a moment well before the database gives
+the delivery away, on a clock that runs on while the process is stopped: whoever slept through its lease
+finds out before it acts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from libs import clock
+from libs.db.types import Pool
+from services.deliver import store
+from services.deliver.parcel import Job, Lease
+
+SAFE = 0.75
+"""Share of a lease after which nothing is begun."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class Round:
+    """What was claimed together: one lease for all of it."""
+
+    lease: Lease
+    began: float
+    jobs: dict[UUID, Job] = field(default_factory=dict)
+    """Those without a result so far."""
+    ending: set[UUID] = field(default_factory=set)
+    """Those whose result is being committed: the database may know before we do."""
+
+    @property
+    def lanes(self) -> set[str]:
+        return {job.lane for job in self.jobs.values()}
+
+
+class Leases:
+    def __init__(self, pool: Pool, seconds: float, longest: float) -> None:
+        self._pool = pool
+        self._seconds = seconds
+        self._longest = longest
+        self._rounds: list[Round] = []
+        self._ending = False
+
+    def begin(self) -> Round:
+        """Call it before claiming: the lease counts from now."""
+        now = clock.monotonic()
+        return Round(Lease(now + SAFE * self._seconds), now)
+
+    @contextlib.contextmanager
+    def kept(self, held: Round) -> Iterator[None]:
+        """Renew this round's lease until the block ends."""
+        if self._ending:
+            held.lease.until = 0.0
+        self._rounds.append(held)
+        try:
+            yield
+        finally:
+            self._rounds.remove(held)
+
+    def let_go(self) -> None:
+        """Begin nothing any more; what is begun keeps its lease until it ends."""
+        self._ending = True
+        for held in self._rounds:
+            held.lease.until = 0.0
+
+    async def keep(self) -> None:
+        """Renew for ever; cancel it."""
+        while True:
+            await asyncio.sleep(self._seconds / 4)
+            for held in list(self._rounds):
+                # A lease that cannot be renewed runs out, and nothing is begun under it: no more is needed.
+                with contextlib.suppress(
+                    asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
+                ):
+                    await self.renew(held)
+
+    async def renew(self, held: Round) -> None:
+        """Renew one round's lease, unless it took so long that its attempts count as lost."""
+        now = clock.monotonic()
+        jobs: Sequence[Job] = list(held.jobs.values())
+        if not jobs or now - held.began > self._longest:
+            return
+        kept = await store.renew(self._pool, jobs, self._seconds)
+        lost = (held.jobs.keys() & {job.delivery_id for job in jobs}) - kept - held.ending
+        if lost:
+            # Somebody else has part of it. One lease for all: nothing more of this round is begun.
+            held.lease.until = 0.0
+            _log.warning("leases lost", count=len(lost))
+        elif not self._ending:
+            held.lease.until = now + SAFE * self._seconds

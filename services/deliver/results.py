@@ -1,0 +1,56 @@
+"""From what a channel said to what is written down. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from libs import clock
+from services.deliver.parcel import HandedOver, Job, NotBegun, Outcome, Refused, Unknown
+from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy
+from services.deliver.store import Result
+
+_PAUSE = timedelta(seconds=1)
+
+
+def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
+    """The result of ``job``'s attempt, and with it what happens to the delivery next."""
+    if isinstance(outcome, HandedOver):
+        return Result(
+            job,
+            "handed_over",
+            "handed_over",
+            None,
+            line(outcome.receipt),
+            repeated=outcome.repeated,
+            file_name=job.base_name if job.channel == "folder" else None,
+        )
+    if isinstance(outcome, Refused):
+        said = line(outcome.detail or outcome.reason.en)
+        return Result(job, "undeliverable", "refused", outcome.code, said, refused=outcome)
+    if isinstance(outcome, NotBegun):
+        return Result(
+            job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=_PAUSE
+        )
+    if isinstance(outcome, Unknown):
+        unsure, word, code = True, "unknown", "no-answer"
+    else:
+        unsure, word, code = job.unresolved and not outcome.resolved, "failed", outcome.code
+    wait = policy.wait(job.failures + 1, clock.now() - job.created_at)
+    if wait is None:
+        gave_up = Refused("gave-up-unsure", GAVE_UP_UNSURE) if unsure else Refused("gave-up", GAVE_UP)
+        return Result(
+            job,
+            "undeliverable",
+            word,
+            code,
+            line(outcome.detail),
+            failed=True,
+            unresolved=unsure,
+            refused=gave_up,
+        )
+    return Result(job, "queued", word, code, line(outcome.detail), failed=True, unresolved=unsure, wait=wait)
+
+
+def line(text: str, most: int = 300) -> str:
+    """Text of strangers on one line, without anything a database, a log or a mail header chokes on."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:most]

@@ -1,0 +1,74 @@
+"""What deliver shows of its work: spans, metrics, log lines."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Container, Iterator, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import structlog
+from opentelemetry.trace import SpanKind
+
+from libs import clock
+from libs.telemetry import metrics, tracing
+from services.deliver.parcel import Channel, Job, Outcome
+from services.deliver.store import Result
+
+_log = structlog.get_logger(__name__)
+
+
+@contextlib.contextmanager
+def round_of(channel: Channel, jobs: Sequence[Job]) -> Iterator[None]:
+    """One span for a round of attempts, linked to the routing decisions that led to them."""
+    attributes: dict[str, str | int] = {
+        "hub.stage": "deliver",
+        "hub.channel": channel,
+        "hub.batch.size": len(jobs),
+    }
+    if len(jobs) == 1:
+        # One invoice can be searched by; of many only the links tell.
+        attributes |= {"hub.invoice.id": str(jobs[0].invoice_id), "hub.attempt": jobs[0].number}
+    with tracing.batch(f"deliver {channel}", SpanKind.CLIENT, [job.traceparent for job in jobs], attributes):
+        yield
+
+
+def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUID]) -> None:
+    """Attempts that are committed."""
+    now = clock.now()
+    for job, _, result in written:
+        metrics.delivery_attempts.add(1, {"channel": job.channel, "outcome": result.outcome})
+        about = {
+            "invoice_id": str(job.invoice_id),
+            "delivery_id": str(job.delivery_id),
+            "channel": job.channel,
+            "attempt": job.number,
+            "outcome": result.outcome,
+        }
+        if job.delivery_id not in counted:
+            _log.warning("lease lost, result ignored", **about)
+        elif result.outcome == "handed_over":
+            metrics.handover_delay.record(
+                max((now - _born(job.invoice_id)).total_seconds(), 0.0), {"channel": job.channel}
+            )
+            _log.debug("handed over", **about)
+        elif result.outcome != "not_begun":
+            _log.info("not handed over", **about, code=result.code, state=result.state)
+            tracing.record_failure(
+                f"deliver {job.channel}",
+                result.code or result.outcome,
+                kind=SpanKind.CLIENT,
+                attributes={
+                    "hub.stage": "deliver",
+                    "hub.channel": job.channel,
+                    "hub.invoice.id": str(job.invoice_id),
+                    "hub.attempt": job.number,
+                    "hub.outcome": result.outcome,
+                },
+                traceparents=[job.traceparent],
+            )
+
+
+def _born(invoice_id: UUID) -> datetime:
+    """When the invoice was taken in: its id says so (UUID version 7)."""
+    return datetime.fromtimestamp((invoice_id.int >> 80) / 1000, UTC)

@@ -1,0 +1,32 @@
+"""deliver on a database of the test's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from tests.integration.deliver.stage import Sink, Stage
+
+
+@pytest.fixture
+async def pools(database: DatabaseSettings) -> AsyncIterator[Pools]:
+    pools = Pools(database)
+    yield pools
+    await pools.close()
+
+
+@pytest.fixture
+async def sink() -> AsyncIterator[Sink]:
+    sink = Sink()
+    await sink.start()
+    yield sink
+    await sink.stop()
+
+
+@pytest.fixture
+async def stage(pools: Pools, sink: Sink, tmp_path: Path) -> Stage:
+    return Stage(pools, await pools.get("deliver", "worker"), tmp_path / "folders", sink)

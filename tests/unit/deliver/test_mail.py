@@ -1,0 +1,103 @@
+"""The mail that carries an invoice."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Literal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.contracts.parts import PartyFacts
+from services.deliver.mail import compose, message_id, money
+from services.deliver.parcel import Loaded
+from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, job, loaded, receiver, summary
+
+
+def read(each: Loaded) -> EmailMessage:
+    """As the receiver's mail reader sees it."""
+    raw = compose(each, MAIL_FROM).as_bytes()
+    assert raw.isascii()
+    return message_from_bytes(raw, policy=policy.default)
+
+
+@pytest.mark.proves("R49")
+def test_xml_and_pdf_are_attached_under_one_name() -> None:
+    of = job()
+    mail = read(loaded(of))
+    attached = {part.get_filename(): part.get_content() for part in mail.iter_attachments()}
+    assert attached == {f"{of.base_name}.pdf": PDF, f"{of.base_name}.xml": XML}
+    assert mail["To"] == "in@dejong.example"
+    assert mail["From"] == f"Bakker Bouwmaterialen BV via Postbode <{MAIL_FROM}>"
+    assert mail["X-Postbode-Invoice"] == str(of.invoice_id)
+    assert mail["X-Postbode-Delivery"] == str(of.delivery_id)
+
+
+def test_without_a_pdf_only_the_xml() -> None:
+    mail = read(loaded(job(pdf=False), pdf=None))
+    (attached,) = mail.iter_attachments()
+    assert attached.get_content_type() == "application/xml"
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert "PDF" not in text.get_content()
+
+
+@pytest.mark.parametrize(
+    ("language", "subject", "shown"),
+    [
+        ("nl", "Factuur F1 van Bakker Bouwmaterialen BV", ("2 november 2026", "€ 1.234,50", "Geachte")),
+        ("en", "Invoice F1 from Bakker Bouwmaterialen BV", ("2 November 2026", "€1,234.50", "Dear")),
+    ],
+)
+def test_it_speaks_the_receivers_language(
+    language: Literal["nl", "en"], subject: str, shown: tuple[str, ...]
+) -> None:
+    mail = read(loaded(job(to=receiver(language=language))))
+    assert mail["Subject"] == subject
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,))
+        assert body is not None
+        assert all(part in body.get_content() for part in shown), kind
+
+
+def test_the_message_id_is_that_of_the_delivery() -> None:
+    of = job()
+    assert message_id(of, MAIL_FROM) == f"<{of.delivery_id}@hub.example>"
+    first, second = (compose(loaded(of), MAIL_FROM)["Message-ID"] for _ in range(2))
+    assert first == second == message_id(of, MAIL_FROM)
+
+
+@settings(max_examples=60, deadline=None)
+@given(number=st.text(), seller=st.text(), name=st.text())
+def test_no_name_writes_a_header_or_a_tag(number: str, seller: str, name: str) -> None:
+    evil = "\r\nBcc: everybody@x.example\r\n\r\n<script>"
+    of = job(
+        to=receiver(name + evil),
+        summary=summary(evil + number, seller=PartyFacts(name=seller + evil)),
+    )
+    mail = read(loaded(of))
+    assert mail["Bcc"] is None
+    assert sorted(mail.keys()) == sorted(
+        ["From", "To", "Subject", "Date", "Message-ID", "X-Postbode-Invoice", "X-Postbode-Delivery",
+         "Auto-Submitted", "MIME-Version", "Content-Type"]
+    )  # fmt: skip
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert "<script>" not in html.get_content()
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "nl", "en"),
+    [
+        ("1234567.5", "EUR", "€ 1.234.567,50", "€1,234,567.50"),
+        ("-12", "EUR", "€ -12,00", "€-12.00"),
+        ("12", "USD", "USD 12,00", "USD 12.00"),
+        ("12", "", "12,00", "12.00"),
+    ],
+)
+def test_money(amount: str, currency: str, nl: str, en: str) -> None:
+    assert money(Decimal(amount), currency, "nl") == nl
+    assert money(Decimal(amount), currency, "en") == en

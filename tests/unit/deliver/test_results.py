@@ -1,0 +1,70 @@
+"""From what a channel said to what happens next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs import clock
+from services.deliver import results
+from services.deliver.parcel import Failed, HandedOver, NotBegun, Refused, Unknown
+from services.deliver.plan import NO_WAY
+from tests.unit.deliver.sample import job
+from tests.unit.deliver.test_plan import POLICY
+
+
+def test_handed_over() -> None:
+    folder = job("folder")
+    done = results.of(folder, HandedOver("name.xml"), POLICY)
+    assert (done.state, done.outcome, done.file_name) == ("handed_over", "handed_over", folder.base_name)
+    again = results.of(job(), HandedOver("250 ok", repeated=True), POLICY)
+    assert (again.repeated, again.file_name, again.unresolved) == (True, None, False)
+
+
+def test_a_failure_waits_and_counts() -> None:
+    done = results.of(job(failures=2), Failed("x", "y"), POLICY)
+    assert (done.state, done.outcome, done.failed, done.unresolved) == ("queued", "failed", True, False)
+    assert timedelta(seconds=60) < done.wait < timedelta(seconds=120)
+
+
+def test_what_was_not_begun_counts_for_nothing() -> None:
+    done = results.of(job(failures=19, unresolved=True), NotBegun("stopping"), POLICY)
+    assert (done.state, done.outcome, done.failed, done.unresolved) == ("queued", "not_begun", False, True)
+    assert done.wait <= timedelta(seconds=2)
+
+
+def test_an_unknown_end_stays_known_until_it_is_resolved() -> None:
+    unknown = results.of(job(), Unknown("lost"), POLICY)
+    assert (unknown.state, unknown.outcome, unknown.unresolved) == ("queued", "unknown", True)
+    # The relay being away tells nothing about the mail that may have gone out before.
+    assert results.of(job(unresolved=True), Failed("mail-relay", "away"), POLICY).unresolved
+    assert not results.of(job(unresolved=True), Failed("full", "", resolved=True), POLICY).unresolved
+
+
+@pytest.mark.proves("R56")
+@pytest.mark.parametrize(
+    ("of", "outcome", "code"),
+    [
+        (job(failures=19), Failed("x", "y"), "gave-up"),
+        (job(created_at=clock.now() - timedelta(hours=73)), Failed("x", "y"), "gave-up"),
+        (job(failures=19), Unknown("lost"), "gave-up-unsure"),
+        (job(failures=19, unresolved=True), Failed("x", "y"), "gave-up-unsure"),
+        (job(), NO_WAY, "no-channel"),
+    ],
+)
+def test_the_end_names_its_reason(of: object, outcome: object, code: str) -> None:
+    done = results.of(of, outcome, POLICY)  # type: ignore[arg-type]
+    assert done.state == "undeliverable"
+    assert isinstance(done.refused, Refused)
+    assert done.refused.code == code
+
+
+@given(st.text())
+def test_strangers_words_fit_everywhere(text: str) -> None:
+    line = results.line(text)
+    assert len(line) <= 300
+    assert line.isprintable()
+    line.encode()
