@@ -41,7 +41,9 @@ def test_leading_zeros_belong_to_a_kvk_number() -> None:
     assert found("01234567") == ("0106", "01234567")
 
 
-@pytest.mark.parametrize("text", ["5807003", "580700361", "58070036a", "２２３３４４５５", "", "Postbus 58070036"])
+@pytest.mark.parametrize(
+    "text", ["5807003", "580700361", "58070036a", "２２３３４４５５", "", "Postbus 58070036"]
+)
 def test_what_is_not_eight_digits_is_no_kvk_number(text: str) -> None:
     assert kvk.read(text) is None
 
@@ -119,7 +121,14 @@ def test_gln_and_iban() -> None:
 
 @pytest.mark.parametrize(
     ("name", "code"),
-    [("NL:KVK", "0106"), (" nl:oin ", "0190"), ("GLN", "0088"), ("0184", "0184"), ("ZZZ", None), (None, None)],
+    [
+        ("NL:KVK", "0106"),
+        (" nl:oin ", "0190"),
+        ("GLN", "0088"),
+        ("0184", "0184"),
+        ("ZZZ", None),
+        (None, None),
+    ],
 )
 def test_scheme_names(name: str | None, code: str | None) -> None:
     assert canonical_scheme(name) == code
@@ -144,7 +153,10 @@ def test_the_check_of_kvk_numbers_only_ever_warns() -> None:
     assert not kvk.looks_mistyped("33031431"), "older numbers do not follow the check"
 
 
-@given(st.text(max_size=120), st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["0106", "NL:OIN", "0208"])))
+@given(
+    st.text(max_size=120),
+    st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["0106", "NL:OIN", "0208"])),
+)
 def test_reading_never_raises_and_is_stable(text: str, scheme: str | None) -> None:
     first = read(text, scheme)
     if first is not None:
