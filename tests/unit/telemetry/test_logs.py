@@ -13,7 +13,6 @@ from opentelemetry.trace import SpanKind
 
 from libs.telemetry import logs, tracing
 
-
 WITH_A_ROW = "broken\nDETAIL:  Failing row contains (Jansen, NL12BANK)"
 
 
