@@ -15,10 +15,12 @@ from weakref import WeakKeyDictionary
 
 import asyncpg
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from opentelemetry.trace import SpanKind
 
 from libs.contracts.parts import Words
 from libs.db.types import Pool
 from libs.errors import HubError
+from libs.telemetry import tracing
 from services.ingest import accounts, intake, mail
 from services.ingest.credentials import Vault
 from services.ingest.settings import IngestSettings
@@ -62,6 +64,13 @@ class KeyMailbox:
         return "250 2.1.5 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        # Where the trace of a mailed invoice begins.
+        with tracing.head("receive mail", SpanKind.SERVER, None) as span:
+            answer = await self._take(envelope)
+            span.set_attribute("smtp.response.status_code", int(answer[:3]))
+            return answer
+
+    async def _take(self, envelope: Envelope) -> str:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         owners = self._owners.pop(envelope, {})
         submissions = [
@@ -70,7 +79,8 @@ class KeyMailbox:
         ]
         try:
             await asyncio.gather(*map(self._keep, submissions))
-        except (HubError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (HubError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as away:
+            tracing.record_failure("receive mail", away)
             return "451 4.3.0 Not stored: try again later"
         return "250 2.0.0 Stored as " + ", ".join(str(s.submission_id) for s in submissions)
 
