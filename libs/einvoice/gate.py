@@ -133,12 +133,13 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
 def within(data: bytes, limits: Limits) -> bool:
     """Whether the bytes alone prove that a well-formed document has no DOCTYPE and is within the limits.
 
-    ``False`` proves nothing. Where ``/>``, ``<!`` and a second ``<?`` are absent, every ``</`` is an end tag
-    and every other ``<`` a start tag, because ``<`` is forbidden in attribute values. Taking away all innermost
-    pairs as often as the depth allows must then leave nothing. The limit on attributes, and the lower one on
-    namespaces, hold when no tag is followed by that many equals signs before the next.
+    ``False`` proves nothing. Where ``<!`` and a second ``<?`` are absent, every ``<`` begins a tag, because it is
+    forbidden in attribute values. Taking away all innermost pairs of start and end tag as often as the depth
+    allows must then leave nothing (an empty-element tag looks like one end tag too many here, so it never does).
+    The limit on attributes, and the lower one on namespaces, hold when no tag is followed by that many equals
+    signs before the next.
     """
-    if len(data) > _SMALL or b"/>" in data or b"XInclude" in data:
+    if len(data) > _SMALL or b"XInclude" in data:
         return False
     marks = data.translate(None, _UNMARKED)
     if b"<!" in marks or marks.find(b"<?", 2) != -1:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from libs.contracts.parts import Identifier, InvoiceSummary, PartyFacts, ReceiverCandidate
 from libs.einvoice.facts import Facts, NotANumberError, Party
 from libs.einvoice.tree import Element, Group
-from libs.identifiers import be, branch, canonical_scheme, kvk, oin, read, vat
+from libs.identifiers import be, branch, kvk, oin, read, vat
 from libs.identifiers.reader import read_vat
 
 TEXT = "text"
@@ -118,10 +118,7 @@ def _each(party: Group, group: str, name: str) -> Iterator[tuple[str, Element]]:
 
 
 def _identifier(leaf: Element) -> Identifier | None:
-    scheme = (leaf.get("schemeID") or "").strip()
-    if not scheme:
-        return read(leaf.text)
-    return read(leaf.text, scheme) if canonical_scheme(scheme) else None
+    return read(leaf.text, leaf.get("schemeID"))
 
 
 def _tax_identifier(leaf: Element) -> Identifier | None:

@@ -168,3 +168,8 @@ def test_only_eight_digits_become_a_kvk_number(number: int) -> None:
     text = str(number)
     identifier = read(text, "0106")
     assert (identifier is not None and identifier.scheme == "0106") == (len(text) == 8)
+
+
+def test_a_text_of_any_length_costs_nothing() -> None:
+    assert read("58070036" + " " * 100) is None
+    assert read("5" * 1_000_000) is None

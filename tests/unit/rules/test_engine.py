@@ -136,6 +136,13 @@ def test_dutch_rules_hold_for_dutch_sellers_only() -> None:
     assert ids(builders.invoice(break_rule="BR-NL-13", seller_country="BE")) == ["BR-NL-13"]
 
 
+def test_they_ask_for_the_claim_to_follow_them_too() -> None:
+    data = swap(NLCIUS, PEPPOL, builders.invoice(break_rule="BR-NL-2"))
+    assert ids(data, "nlcius") == ["SI-V20-INV-R000"]
+    data = swap(NLCIUS, PEPPOL, builders.invoice(break_rule="BR-NL-13"))
+    assert ids(data, "nlcius") == ["SI-V20-INV-R000"]
+
+
 def test_a_missing_customization_is_two_findings_under_nlcius() -> None:
     data = re.sub(rb"  <cbc:CustomizationID>.*?\n", b"", builders.invoice())
     assert ids(data, "nlcius") == ["BR-01", "BII2-T10-R001"]
@@ -192,6 +199,15 @@ def test_nothing_to_pay_needs_no_means_of_payment() -> None:
     assert ids(builders.invoice(payment_means=None, credit_note=True)) == []
 
 
+def test_a_line_without_a_price_has_none_that_is_not_negative() -> None:
+    data = re.sub(rb"    <cac:Price>.*?</cac:Price>\n", b"", builders.invoice(), flags=re.DOTALL)
+    assert ids(data) == ["BR-26", "BR-27"]
+
+
+def test_a_blank_number_of_the_seller() -> None:
+    assert ids(swap(b">69599068<", b"> <")) == ["BR-NL-1"]
+
+
 def test_a_blank_number_of_the_buyer() -> None:
     assert ids(swap(b">58070036<", b"> <")) == ["BR-NL-10"]
     assert ids(builders.invoice(buyer_kvk=None)) == ["BR-NL-10"]
@@ -239,6 +255,8 @@ def test_what_is_no_number_is_one_finding_and_spoils_no_sum(value: bytes) -> Non
     [
         (b"Geachte heer,", "not-xml"),
         (b"<Invoice", "not-xml"),
+        (b"<a><b></a></b>", "not-xml"),
+        (builders.invoice().replace(b"F1", b"F & 1"), "not-xml"),
         (b"<html></html>", "not-an-invoice"),
         (b"<html/>", "not-an-invoice"),
         (b"<!DOCTYPE a><a/>", "doctype"),
