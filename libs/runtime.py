@@ -75,9 +75,10 @@ async def run(
 ) -> int:
     """Run until a signal or ``Running.stop``. Returns the exit code: 0, or 1 when a part failed.
 
-    ``started`` is called once everything runs. With ``grace_seconds`` all goes on for that long after a
-    signal while ``/readyz`` already says 503, so that a load balancer can turn away. Raises what made the
-    start fail (a port in use, a database away), after stopping what ran already.
+    ``started`` is called once everything runs; what it awaits is cancelled when the process is to stop.
+    With ``grace_seconds`` all goes on for that long after a signal while ``/readyz`` already says 503, so that
+    a load balancer can turn away. Raises what made the start fail (a port in use, a database away), after
+    stopping what ran already.
     """
     running = Running(readiness=Readiness(readiness.checks(services, resources, intake="api" in parts)))
     process = _Process(services, resources, parts, running, drain_seconds)
@@ -191,16 +192,24 @@ class _Process:
     async def until_stopped(self, started: Callable[[Running], Awaitable[None] | None] | None) -> None:
         parts = {part.task for part in self._parts_running()}
         waiting = asyncio.create_task(self._running.stop.wait(), name="stop")
+        telling = asyncio.create_task(self._tell(started), name="started")
+        ends: set[asyncio.Task[Any]] = {waiting, *parts}
         try:
-            if started is not None:
-                answer = started(self._running)
-                if answer is not None:
-                    await answer
-            await asyncio.wait({waiting, *parts}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({telling, *ends}, return_when=asyncio.FIRST_COMPLETED)
+            if telling.done():
+                await telling
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             if not waiting.done():
                 self._look_at(parts)
         finally:
             waiting.cancel()
+            telling.cancel()
+            await asyncio.gather(waiting, telling, return_exceptions=True)
+
+    async def _tell(self, started: Callable[[Running], Awaitable[None] | None] | None) -> None:
+        answer = started(self._running) if started is not None else None
+        if answer is not None:
+            await answer
 
     def _parts_running(self) -> list[_Task]:
         return [*self._http, *self._consumers, *self._schedules, *self._relays]

@@ -205,6 +205,31 @@ async def test_a_listener_that_cannot_start_is_told(stage: Stage) -> None:
     assert "first left" in stage.said
 
 
+async def test_what_is_done_at_the_start_does_not_hide_a_dead_part_nor_a_signal(stage: Stage) -> None:
+    for part in ("relay", ""):
+        stage.dies, asked = part, asyncio.Event()
+
+        async def long(running: Running, part: str = part, asked: asyncio.Event = asked) -> None:
+            asked.set()
+            if not part:
+                running.stop.set()
+            await asyncio.sleep(3600)
+
+        task = asyncio.create_task(run([service(stage)], resources(), port=0, signals=False, started=long))
+        await asked.wait()
+        stage.ends.set()
+        assert await asyncio.wait_for(task, 5) == (1 if part else 0)
+
+
+async def test_what_fails_at_the_start_is_told(stage: Stage) -> None:
+    async def broken(running: Running) -> None:
+        raise ValueError("no such folder")
+
+    with pytest.raises(ValueError, match="no such folder"):
+        await run([service(stage)], resources(), port=0, signals=False, started=broken)
+    assert "relay ended" in stage.said
+
+
 async def test_a_commit_wakes_the_relay(stage: Stage) -> None:
     made = service(stage)
     hub = Hub(made)
