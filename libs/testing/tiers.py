@@ -3,7 +3,8 @@
 The tier of a test is the first folder below ``tests/``. Tiers run in the order given here, so that a mistake
 shows as early as it can. With ``--budgets`` a tier that takes longer than its budget fails the run: a slow
 suite is one that nobody runs. A tier's time is that of its tests with their fixtures (the first tier that
-asks for a database or broker pays for starting it); collection is not counted.
+asks for a database or broker pays for starting it); collection is not counted, nor, where Linux tells, the
+time the tests stood in line for a processor that something else was using.
 """
 
 from __future__ import annotations
@@ -24,6 +25,18 @@ BUDGETS = {
     "fuzz": 120,
 }
 """Seconds on two cores."""
+
+
+_SCHEDULER = Path("/proc/self/schedstat")
+
+
+def _clock() -> float:
+    """Seconds that pass while we run or sleep, but not while we wait for our turn on a processor."""
+    try:
+        in_line = int(_SCHEDULER.read_text("ascii").split()[1])
+    except (OSError, IndexError, ValueError):
+        in_line = 0
+    return time.perf_counter() - in_line / 1e9
 
 
 def tier_of(path: Path, root: Path) -> str:
@@ -49,11 +62,11 @@ class Tiers:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         tier = tier_of(item.path, self.root)
-        start = time.perf_counter()
+        start = _clock()
         try:
             return (yield)
         finally:
-            self.spent[tier] = self.spent.get(tier, 0.0) + time.perf_counter() - start
+            self.spent[tier] = self.spent.get(tier, 0.0) + _clock() - start
             self.tests[tier] = self.tests.get(tier, 0) + 1
 
     def over(self) -> list[str]:

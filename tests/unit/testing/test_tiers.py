@@ -56,3 +56,18 @@ def test_budgets_are_not_kept_unasked(suite: pytest.Pytester, monkeypatch: pytes
 def test_the_tier_is_the_folder_below_tests(path: str, tier: str) -> None:
     root = Path("/somewhere/checkout")
     assert tiers.tier_of((root / path).resolve(), root) == tier
+
+
+def test_standing_in_line_for_a_processor_does_not_count(
+    suite: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As if each test had waited an hour for its turn, and as if the kernel told nothing."""
+    waits = tmp_path / "schedstat"
+    waits.write_text("1000 0 1", "ascii")
+    monkeypatch.setattr(tiers, "_SCHEDULER", waits)
+    before = tiers._clock()
+    waits.write_text("2000 3600000000000 2", "ascii")
+    assert -3600 <= tiers._clock() - before < -3590
+    waits.unlink()
+    assert tiers._clock() > before
+    assert run(suite, "--budgets").ret == pytest.ExitCode.OK
