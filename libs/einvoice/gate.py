@@ -7,8 +7,8 @@
                                             └ no ──▶ expat, and every element counted in Python ─▶ Gate
 
 A lawful invoice is far below every limit, and that can be seen from the order of its ``<`` and ``</`` alone, so
-expat runs without a Python call per element. Documents with comments, CDATA, empty-element tags or odd sizes are
-counted. Sources: DESIGN §7 and ``field.md`` §C.3, rows 1, 4-9 and 11-13.
+expat runs without a Python call per element. Documents with comments, CDATA, empty-element tags or anything
+odd are counted. Sources: DESIGN §7 and ``field.md`` §C.3, rows 1, 4-9 and 11-13.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ class Limits:
 
 
 DEFAULT = Limits()
-
-_SMALL = 256 * 1024
 
 _MAGIC = (
     (b"\x1f\x8b", "gzip"),
@@ -139,7 +137,7 @@ def within(data: bytes, limits: Limits) -> bool:
     The limit on attributes, and the lower one on namespaces, hold when no tag is followed by that many equals
     signs before the next.
     """
-    if len(data) > _SMALL or b"XInclude" in data:
+    if len(data) > limits.text or b"XInclude" in data:
         return False
     marks = data.translate(None, _UNMARKED)
     if b"<!" in marks or marks.find(b"<?", 2) != -1:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import cast
 
 from lxml import etree
@@ -22,6 +23,10 @@ MOST = 50
 """Findings of one document; a file in another layout would give thousands that say the same."""
 
 _BLOCK = 64 * 1024
+
+# A compiled schema keeps the errors of its last document on itself: without this lock two threads would tell one
+# sender about another's invoice (field.md §C.3 row 32).
+_ONE_AT_A_TIME = Lock()
 
 _FILES = {"ubl-invoice": "UBL-Invoice-2.1.xsd", "ubl-creditnote": "UBL-CreditNote-2.1.xsd"}
 _TAG = re.compile(r"\{[^}]*\}[\w.\-]+")
@@ -54,28 +59,30 @@ def check(root: Element, syntax: str) -> list[Finding]:
     """What of a parsed document breaks the UBL 2.1 schema, at most ``MOST`` findings.
 
     For documents of ordinary size: libxml2 looks up the path of every error among its siblings, so ten thousand
-    wrong lines take seconds. ``read`` is for the large ones.
+    wrong lines take seconds. ``check_large`` is for the others.
     """
     schema = compiled(syntax)
-    if schema.validate(root):
-        return []
     found: dict[tuple[int, str], Finding] = {}
-    for error in _entries(schema.error_log):
-        # libxml2 says twice what is wrong with a value: which rule of its type it breaks, and that it does.
-        key = (error.line, error.path or "")
-        if key not in found:
-            found[key] = _finding(error.message, error.line or None, _path(error.path or "", root))
-        if len(found) == MOST:
-            break
+    with _ONE_AT_A_TIME:
+        if schema.validate(root):
+            return []
+        for error in _entries(schema.error_log):
+            # libxml2 says twice what is wrong with a value: which rule of its type it breaks, and that it does.
+            key = (error.line, error.path or "")
+            if key not in found:
+                found[key] = _finding(error.message, error.line or None, _path(error.path or "", root))
+            if len(found) == MOST:
+                break
     return list(found.values())
 
 
-def read(data: bytes, syntax: str) -> tuple[Element, list[Finding]]:
-    """Parse and check in one go, for large documents: linear, however much is wrong.
+def check_large(data: bytes, root: Element, syntax: str) -> list[Finding]:
+    """The same in linear time, however much is wrong. ``data`` are the bytes ``root`` was parsed from.
 
-    The schema is asked while the bytes stream in. That tells neither line nor path, so a document that breaks it
-    is streamed once more, line by line, until ``MOST`` findings are known. Raises what ``xml.parse`` raises.
+    The schema is asked while the bytes stream in once more. That tells neither line nor path, so a document that
+    breaks it is streamed again, line by line, until ``MOST`` findings are known.
     """
+    # A fed parser with a schema keeps silent about XML that is not well-formed; this document is.
     parser = xml.parser(compiled(syntax))
     try:
         for at in range(0, len(data), _BLOCK):
@@ -83,11 +90,11 @@ def read(data: bytes, syntax: str) -> tuple[Element, list[Finding]]:
             if len(parser.feed_error_log):
                 break
         else:
-            return parser.close(), []
+            parser.close()
+            return []
     except etree.XMLSyntaxError:
-        pass  # The schema's no, or not XML: the plain parser knows which.
-    root = xml.parse(data)
-    return root, list(_located(data, syntax, root))
+        pass  # The schema's no, at the end of the root.
+    return list(_located(data, syntax, root))
 
 
 def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:

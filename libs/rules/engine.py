@@ -92,14 +92,6 @@ class NotParsedError(Exception):
 
 def _read(data: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
     """The parsed document with what the schema says, by the way that suits its size."""
-    if len(data) > _LARGE:
-        passed = gate.check(data)
-        syntax = detect.root(passed).syntax
-        try:
-            root, findings = schema.read(passed.data, syntax)
-        except Unprocessable as error:
-            raise NotParsedError(error) from None
-        return root, syntax, findings
     clean = gate.bounded(data)
     try:
         root = xml.parse(clean)
@@ -108,6 +100,8 @@ def _read(data: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
         detect.root(gate.check(data))
         raise NotParsedError(error) from None
     syntax = detect.root_of(root).syntax
+    if len(clean) > _LARGE:
+        return root, syntax, schema.check_large(clean, root, syntax)
     return root, syntax, schema.check(root, syntax)
 
 

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -19,6 +20,10 @@ _LINE = re.compile(rb"  <cac:InvoiceLine>.*?</cac:InvoiceLine>\n", re.DOTALL)
 
 def check(data: bytes) -> list[Finding]:
     return schema.check(xml.parse(data), "ubl-invoice")
+
+
+def large(data: bytes) -> list[Finding]:
+    return schema.check_large(data, xml.parse(data), "ubl-invoice")
 
 
 def swap(pattern: bytes, new: bytes, data: bytes = LAWFUL) -> bytes:
@@ -96,8 +101,7 @@ def test_what_is_wrong_is_said_in_both_languages_with_line_and_path(name: str) -
 def test_the_way_for_large_documents_says_the_same(name: str) -> None:
     data = BROKEN[name][0]
     (small,) = check(data)
-    _, (large,) = schema.read(data, "ubl-invoice")
-    assert large == small
+    assert large(data) == [small]
 
 
 def test_the_only_thing_missing_is_named_plainly() -> None:
@@ -124,11 +128,9 @@ def test_the_path_does_not_depend_on_the_prefixes_of_the_sender() -> None:
     assert "cbc:IssueDate" in finding.message.en
 
 
-def test_a_valid_large_document_is_parsed_and_checked_in_one_go() -> None:
+def test_a_valid_large_document_has_no_findings() -> None:
     data = builders.invoice(lines=500)
-    root, findings = schema.read(data, "ubl-invoice")
-    assert findings == []
-    assert len(root) == len(xml.parse(data))
+    assert large(data) == []
 
 
 def test_thousands_of_wrong_lines_give_a_few_findings_in_good_time() -> None:
@@ -137,7 +139,7 @@ def test_thousands_of_wrong_lines_give_a_few_findings_in_good_time() -> None:
     bad = b"  <cac:InvoiceLine>\n    <cbc:ID>1</cbc:ID>\n  </cac:InvoiceLine>\n"
     data = LAWFUL.replace(line[0], bad * 20_000)
     begin = time.process_time()
-    _, findings = schema.read(data, "ubl-invoice")
+    findings = large(data)
     assert time.process_time() - begin < 2
     assert len(findings) == schema.MOST
     assert findings[1].xpath == "/Invoice/cac:InvoiceLine[2]"
@@ -147,7 +149,7 @@ def test_thousands_of_wrong_lines_give_a_few_findings_in_good_time() -> None:
 def test_blank_lines_by_the_million_cost_nothing() -> None:
     data = BROKEN["no date"][0].replace(b"<cbc:IssueDate>", b"\n" * 2_000_000 + b"<cbc:IssueDate>")
     begin = time.process_time()
-    _, (finding,) = schema.read(data, "ubl-invoice")
+    (finding,) = large(data)
     assert time.process_time() - begin < 1
     assert finding.xpath == "/Invoice/cbc:IssueDate"
     assert finding.line == 2_000_008
@@ -158,9 +160,20 @@ def test_on_a_single_line_the_place_is_left_open_rather_than_guessed() -> None:
     assert line is not None
     data = LAWFUL.replace(line[0], b"<cac:InvoiceLine><cbc:ID>1</cbc:ID></cac:InvoiceLine>" * 3)
     data = b"".join(part.strip() + b" " for part in data.splitlines())
-    _, findings = schema.read(data, "ubl-invoice")
+    findings = large(data)
     assert findings
     assert all(finding.xpath == "" and finding.line == 1 for finding in findings)
+
+
+def test_threads_never_hear_of_each_others_documents() -> None:
+    names = ["wrong place", "missing child", "no date", "no number", None] * 40
+    wanted = {name: check(BROKEN[name][0] if name else LAWFUL) for name in set(names)}
+
+    def one(name: str | None) -> bool:
+        return check(BROKEN[name][0] if name else LAWFUL) == wanted[name]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(one, names))
 
 
 def test_the_package_with_the_schemas_is_never_imported() -> None:

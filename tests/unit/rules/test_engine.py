@@ -263,6 +263,10 @@ def test_what_is_no_number_is_one_finding_and_spoils_no_sum(value: bytes) -> Non
         (b"<a>" * 70 + b"</a>" * 70, "too-deep"),
         (b"<a>" + b"<b></b>" * 60_000 + b"</a>", "not-an-invoice"),
         (b"<a>" + b"<b></b>" * 60_000, "not-xml"),
+        (b"<a>" + b"<b><c></b></c>" * 30_000 + b"</a>", "not-xml"),
+        (builders.invoice().replace(b"F1", b"F & 1" + b" " * 300_000), "not-xml"),
+        (b"<?xml version='1.0'?>" + b" " * 300_000, "not-xml"),
+        (b" " * 300_000 + b"<a></b>", "not-xml"),
     ],
 )
 def test_what_the_gate_refuses_is_refused_here_too(data: bytes, code: str) -> None:
