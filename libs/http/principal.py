@@ -234,14 +234,16 @@ class _Scheme(SecurityBase):
 SCHEME = _Scheme()
 
 
-def requires(scope: str) -> Callable[..., Awaitable[Principal]]:
-    """FastAPI dependency: the caller, who must have ``scope``. 401 without credentials, 403 without it."""
+def requires(*scopes: str) -> Callable[..., Awaitable[Principal]]:
+    """FastAPI dependency: the caller, who must have one of ``scopes``. 401 without credentials, 403 when the
+    right is missing (the first is named)."""
 
-    # As a default and not an annotation: FastAPI reads annotations where ``scope`` is not known.
-    async def caller(request: Request, _: None = Security(SCHEME, scopes=[scope])) -> Principal:
+    # As a default and not an annotation: FastAPI reads annotations where ``scopes`` is not known.
+    async def caller(request: Request, _: None = Security(SCHEME, scopes=scopes)) -> Principal:
         identity: Authenticator = request.app.state.identity
         principal = await identity.authenticate(request.headers.get("authorization"))
-        principal.require(scope)
+        if principal.scopes.isdisjoint(scopes):
+            principal.require(scopes[0])
         return principal
 
     return caller

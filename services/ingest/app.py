@@ -13,6 +13,7 @@ from libs.service import Resources, Service, Wake
 from services.ingest import store
 from services.ingest.api import routes
 from services.ingest.credentials import Vault
+from services.ingest.described import SUBMIT
 from services.ingest.groups import GroupCommit
 from services.ingest.handlers import Outcomes
 from services.ingest.identity import KeyAuthenticator
@@ -52,6 +53,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         name="ingest",
         migrations=MIGRATIONS,
         api=routes(settings, api, worker, vault, identity, commits),
+        openapi_extra_paths={"/v1/submissions": SUBMIT},
         consumers=(Outcomes(),),
         emits=(
             InvoiceReceived.type,

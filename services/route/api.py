@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from libs import clock
@@ -78,15 +77,8 @@ class PartyFound(BaseModel):
 Reader = Annotated[Principal, Depends(requires("party:read"))]
 
 
-async def _writer(request: Request) -> Principal:
-    """Whoever may write parties: an account for itself, or an operator for all."""
-    principal: Principal = await request.app.state.identity.authenticate(request.headers.get("authorization"))
-    if OPERATOR not in principal.scopes:
-        principal.require("party:write")
-    return principal
-
-
-Writer = Annotated[Principal, Depends(_writer)]
+Writer = Annotated[Principal, Depends(requires("party:write", OPERATOR))]
+"""Whoever may write parties: an account for itself, or an operator for all."""
 
 
 def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> APIRouter:

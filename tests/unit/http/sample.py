@@ -28,7 +28,11 @@ class Callers:
     """``Bearer reader`` may read, ``Bearer writer`` may write too; ingest is away for ``Bearer away``."""
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        scopes = {"Bearer reader": {"invoice:read"}, "Bearer writer": {"invoice:read", "invoice:write"}}
+        scopes = {
+            "Bearer reader": {"invoice:read"},
+            "Bearer writer": {"invoice:read", "invoice:write"},
+            "Bearer operator": {"operator"},
+        }
         if authorization == "Bearer away":
             raise Unavailable("credentials cannot be checked", code="identity-away")
         if authorization not in scopes:
@@ -46,7 +50,7 @@ class Oops(HubError):
 
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
-Writer = Annotated[Principal, Depends(requires("invoice:write"))]
+Writer = Annotated[Principal, Depends(requires("invoice:write", "operator"))]
 
 
 def router() -> APIRouter:
