@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from opentelemetry.trace import SpanKind
@@ -16,6 +17,8 @@ from services.deliver.channels.folder import FolderChannel
 from services.deliver.store import InFolder
 
 PAGE = 5000
+OLD = timedelta(minutes=10)
+"""What is younger may be in somebody's hands."""
 
 
 class Arrivals:
@@ -41,9 +44,10 @@ class Arrivals:
     async def sweep(self) -> None:
         """Remove what a killed process left in the hidden areas and nobody needs any more."""
         for lane in await self._folder.lanes():
-            left = await self._folder.leftovers(lane)
+            left = await self._folder.leftovers(lane, OLD)
             if left:
-                await self._folder.remove(lane, await store.over(self._pool, left))
+                over = await store.over(self._pool, {each for ids in left.values() for each in ids})
+                await self._folder.remove(lane, [name for name, ids in left.items() if ids <= over])
 
     async def _confirm(self, taken: Sequence[InFolder]) -> None:
         async with self._pool.acquire() as conn, conn.transaction():

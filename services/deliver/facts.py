@@ -9,10 +9,9 @@ from uuid import UUID
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import DeliveryFact, InvoiceConfirmed, InvoiceHandedOver, InvoiceUndeliverable
 from libs.telemetry.tracing import inherit
+from services.deliver import SOURCE
 from services.deliver.parcel import HandedOver, Job
 from services.deliver.store import Planned, Result
-
-SOURCE = "/postbode/deliver"
 
 _REPEATED = " (sent again under the same Message-ID: an earlier attempt may have arrived as well)"
 

@@ -77,6 +77,15 @@ class Folder:
         finally:
             os.close(fd)
 
+    def read(self, name: str) -> bytes:
+        """A whole small file of the hidden area; nothing when it is gone."""
+        try:
+            fd = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self.hidden)
+        except FileNotFoundError:
+            return b""
+        with os.fdopen(fd, "rb") as file:
+            return file.read()
+
     def staged(self, name: str) -> bool:
         return _there(name, self.hidden)
 
@@ -86,11 +95,6 @@ class Folder:
     def show(self, staged: str, name: str) -> None:
         """From the hidden area into sight, under its name, in one step."""
         os.rename(staged, name, src_dir_fd=self.hidden, dst_dir_fd=self.visible)
-
-    def remove(self, *names: str) -> None:
-        for name in names:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(name, dir_fd=self.hidden)
 
     def hidden_names(self) -> list[str]:
         return [name for name in os.listdir(self.hidden) if name != _LOCK]  # noqa: PTH208  by descriptor

@@ -1,16 +1,8 @@
 """The folder channel: XML and PDF under equal names, never visible half-written (exact.md §1.4).
 
-::
-
-    .postbode/<id>.pdf, .xml ─ sync ─▶ .postbode/<id>.staged ─ sync ─▶ PDF renamed ─▶ XML renamed ─ sync ─▶ result
-                                                                     into sight, each in one atomic step
-
-The XML comes last, because it is what the receiver's import looks for. ``.postbode`` lies inside the
-receiver's folder, so on the same file system. What became of an attempt that was cut short is read off it:
-
-* no ``.staged``: nothing was shown. Begin again.
-* ``.staged`` and the hidden XML: the XML was not shown. Go on from there.
-* ``.staged`` and no hidden XML: it was shown. The receiver has it, or has taken it already.
+The XML comes last, because it is what the receiver's import looks for. The hub's own area ``.postbode`` lies
+inside the receiver's folder, so on the same file system; how a pair gets from there into sight, and how an
+attempt that was cut short is read off it, says ``placing.py``.
 
 So a kill at any point neither loses nor doubles a file, also when the receiver takes it between the rename and
 the result. A process that was stopped and wakes up late cannot double it either: it acts under a lock of the
@@ -25,27 +17,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import threading
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
 
-from services.deliver.channels import Done, disk
-from services.deliver.channels.disk import Folder, FolderAway
-from services.deliver.parcel import Failed, HandedOver, Job, Loaded, NotBegun, Outcome, Unknown
+from libs import clock
+from services.deliver.channels import Done, disk, placing
+from services.deliver.channels.disk import Folder
+from services.deliver.channels.placing import Marker
+from services.deliver.parcel import Job, Loaded, NotBegun
 from services.deliver.plan import BAD_FOLDER, FOLDER_NAME
 
 T = TypeVar("T")
+
+_NO_ANSWER = NotBegun("the folder does not answer, or somebody else works in it")
 
 TOGETHER_SECONDS = 0.1
 """So long a batch waits for all its folders to be open; those that take longer come in a second part."""
 OPEN_SECONDS = 2.0
 """A folder that is not open after this is left for later."""
-_THREADS = 16
+MOST_MARKED = 10_000
+"""Deliveries whose marker is remembered, to remove it as soon as their results are committed."""
+_AT_ONCE = 4
+"""Threads that open the folders of a batch."""
+_THREADS = 32
 
 
 class FolderChannel:
@@ -53,46 +54,51 @@ class FolderChannel:
         self._root = root
         self._threads = ThreadPoolExecutor(_THREADS, "folders")
         self._stuck: set[str] = set()
+        self._markers: OrderedDict[UUID, Marker] = OrderedDict()
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
         lanes: dict[str, list[Loaded]] = {}
         for each in loaded:
             lanes.setdefault(each.job.parcel.settings.get("folder", ""), []).append(each)
-        opening: dict[asyncio.Future[Folder | None], list[Loaded]] = {}
-        over = threading.Event()
-        for name, own in lanes.items():
-            if not FOLDER_NAME.fullmatch(name):
-                yield [(each.job, BAD_FOLDER) for each in own]
-            elif name in self._stuck:
-                yield [(each.job, NotBegun("the folder does not answer")) for each in own]
-            else:
-                prepared = all(each.job.prepared for each in own)
-                wait = functools.partial(_not_yet, over)
-                opening[self._run(self._open, name, prepared, wait)] = own
-        patience = TOGETHER_SECONDS
+        bad = [name for name in lanes if not FOLDER_NAME.fullmatch(name)]
+        busy = [name for name in lanes if name in self._stuck]
+        if bad or busy:
+            yield [
+                *((each.job, BAD_FOLDER) for name in bad for each in lanes.pop(name)),
+                *((each.job, _NO_ANSWER) for name in busy for each in lanes.pop(name)),
+            ]
+        names = sorted(lanes)
+        parts = [part for n in range(_AT_ONCE) if (part := {m: lanes[m] for m in names[n::_AT_ONCE]})]
+        opening = dict(self._open(part, patient=False) for part in parts)
+        first = True
         while opening:
-            first = patience == TOGETHER_SECONDS
             done, late = await asyncio.wait(
                 opening,
-                timeout=patience,
+                timeout=TOGETHER_SECONDS if first else OPEN_SECONDS,
                 return_when=asyncio.ALL_COMPLETED if first else asyncio.FIRST_COMPLETED,
             )
-            patience = OPEN_SECONDS
             if done:
-                yield await self._run(_place_all, {f: opening.pop(f) for f in done})
+                opened = [opening.pop(future) for future in done]
+                for each_opened in opened:
+                    opening.update(self._open({m: lanes[m]}, patient=True) for m in each_opened.locked)
+                outcomes, markers = await self._run(_place_all, opened)
+                self._keep(markers)
+                yield outcomes
             elif not first:
-                over.set()
                 for future in late:
-                    own = opening.pop(future)
-                    self._give_up(own[0].job.lane, future)
-                    yield [(each.job, NotBegun("the folder does not answer")) for each in own]
+                    yield self._give_up(future, opening.pop(future))
+            first = False
 
     async def settled(self, jobs: Sequence[Job]) -> None:
-        lanes: dict[str, set[UUID]] = {}
+        over = []
         for job in jobs:
-            lanes.setdefault(job.lane, set()).add(job.delivery_id)
-        for lane, ids in lanes.items():
-            await self.remove(lane, ids)
+            marker = self._markers.pop(job.delivery_id, None)
+            if marker is not None:
+                marker.left.discard(job.delivery_id)
+                if not marker.left:
+                    over.append(marker)
+        if over:
+            await self._run(_remove, [(marker.folder, [marker.name]) for marker in over])
 
     async def close(self) -> None:
         """Nothing is kept open between batches; whether files were taken is still looked at."""
@@ -111,159 +117,112 @@ class FolderChannel:
 
         return await self._run(look)
 
-    async def leftovers(self, lane: str) -> set[UUID]:
-        """The deliveries of which something lies in the hidden area."""
+    async def leftovers(self, lane: str, older: timedelta) -> dict[str, set[UUID]]:
+        """What lies in the hidden area since longer than ``older``, and which deliveries it is about."""
+        before = (clock.now() - older).timestamp()
+        return await self._run(placing.leftovers, self._root / lane, before)
 
-        def look() -> set[UUID]:
-            with contextlib.suppress(OSError):
-                hidden = self._root / lane / disk.HIDDEN
-                return {found for path in hidden.iterdir() if (found := _id(path.name))}
-            return set()
+    async def remove(self, lane: str, names: Collection[str]) -> None:
+        """Remove files from the hidden area."""
+        await self._run(_remove, [(self._root / lane, names)])
 
-        return await self._run(look)
+    def _open(
+        self, lanes: Mapping[str, Sequence[Loaded]], *, patient: bool
+    ) -> tuple[asyncio.Future[None], _Opening]:
+        opening = _Opening(self._root, lanes, patient)
+        return self._run(opening.run), opening
 
-    async def remove(self, lane: str, ids: Collection[UUID]) -> None:
-        """Forget what was kept about these. What cannot be removed now is swept later."""
+    def _keep(self, markers: Sequence[Marker]) -> None:
+        self._markers.update((each, marker) for marker in markers for each in marker.left)
+        while len(self._markers) > MOST_MARKED:
+            # Of attempts whose lease was lost: whoever took them over settles them, the sweep removes these.
+            self._markers.popitem(last=False)
 
-        def work() -> None:
-            with contextlib.suppress(OSError):
-                hidden = os.open(
-                    self._root / lane / disk.HIDDEN, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
-                )
-                try:
-                    for name in (n for each in ids for n in _names(each)):
-                        with contextlib.suppress(FileNotFoundError):
-                            os.unlink(name, dir_fd=hidden)
-                finally:
-                    os.close(hidden)
+    def _give_up(self, future: asyncio.Future[None], opening: _Opening) -> Done:
+        """Its thread hangs in one folder; until it comes back nothing else is tried there."""
+        name = opening.current or ""
+        self._stuck.add(name)
+        opening.over.set()
 
-        await self._run(work)
-
-    def _open(self, name: str, prepared: bool, wait: Callable[[], bool]) -> Folder | None:
-        return Folder.open(self._root / name, prepared=prepared, wait=wait)
-
-    def _give_up(self, lane: str, future: asyncio.Future[Folder | None]) -> None:
-        """Its thread hangs; until it comes back nothing else is tried there."""
-        self._stuck.add(lane)
-
-        def back(done: asyncio.Future[Folder | None]) -> None:
-            self._stuck.discard(lane)
-            if not done.cancelled() and done.exception() is None and (folder := done.result()) is not None:
-                folder.close()
+        def back(_: asyncio.Future[None]) -> None:
+            self._stuck.discard(name)
+            opening.close()
 
         future.add_done_callback(back)
+        return [(each.job, _NO_ANSWER) for own in opening.lanes.values() for each in own]
 
     def _run(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
-def _not_yet(over: threading.Event) -> bool:
-    return not over.is_set()
+class _Opening:
+    """Some folders being opened, in a thread. ``patient``: waits for a lock, until told that it is over."""
 
+    def __init__(self, root: Path, lanes: Mapping[str, Sequence[Loaded]], patient: bool) -> None:
+        self.lanes = lanes
+        self.folders: dict[str, Folder] = {}
+        self.away: dict[str, OSError] = {}
+        self.locked: list[str] = []
+        self.over = threading.Event()
+        self.current: str | None = None
+        self._root = root
+        self._patient = patient
 
-def _place_all(opened: Mapping[asyncio.Future[Folder | None], Sequence[Loaded]]) -> Done:
-    """Deliver into every folder that could be opened; closes them. Runs in a thread."""
-    outcomes: Done = []
-    ready: list[tuple[Folder, Sequence[Loaded]]] = []
-    strange: list[BaseException] = []
-    for future, own in opened.items():
-        error = future.exception()
-        if error is None:
-            folder = future.result()
-            if folder is not None:
-                ready.append((folder, own))
-            else:
-                outcomes += [(each.job, NotBegun("somebody else works in the folder")) for each in own]
-        elif isinstance(error, OSError):
-            outcomes += [(each.job, _cannot(error)) for each in own]
+    def run(self) -> None:
+        try:
+            for name, own in self.lanes.items():
+                self.current = name
+                self._open(name, prepared=all(each.job.prepared for each in own))
+                if self.over.is_set():
+                    break
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        while self.folders:
+            self.folders.popitem()[1].close()
+
+    def _open(self, name: str, *, prepared: bool) -> None:
+        try:
+            folder = Folder.open(self._root / name, prepared=prepared, wait=self._wait)
+        except OSError as error:
+            self.away[name] = error
         else:
-            strange.append(error)
+            if folder is None:
+                self.locked.append(name)
+            else:
+                self.folders[name] = folder
+
+    def _wait(self) -> bool:
+        return self._patient and not self.over.is_set()
+
+
+def _place_all(opened: Sequence[_Opening]) -> tuple[Done, list[Marker]]:
+    """Deliver into every folder that could be opened; closes them. Runs in a thread."""
+    outcomes: Done = [
+        (each.job, placing.cannot(error))
+        for part in opened
+        for name, error in part.away.items()
+        for each in part.lanes[name]
+    ]
+    markers: list[Marker] = []
     try:
-        for each_error in strange:
-            raise each_error
-        return [*outcomes, *_place(ready)]
+        ready = [(folder, part.lanes[name]) for part in opened for name, folder in part.folders.items()]
+        return [*outcomes, *placing.place(ready, markers)], markers
     finally:
-        for folder, _ in ready:
-            folder.close()
+        for part in opened:
+            part.close()
 
 
-def _place(ready: Sequence[tuple[Folder, Sequence[Loaded]]]) -> Done:
-    outcomes: Done = []
-    staged: list[tuple[Folder, Loaded]] = []
-    for folder, own in ready:
-        for each in own:
+def _remove(lanes: Sequence[tuple[Path, Collection[str]]]) -> None:
+    """What cannot be removed now is swept later."""
+    for path, names in lanes:
+        with contextlib.suppress(OSError):
+            hidden = os.open(path / disk.HIDDEN, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                if _was_shown(folder, each.job):
-                    outcomes.append((each.job, _receipt(each.job)))
-                elif not each.job.lease.held:
-                    outcomes.append((each.job, NotBegun("the lease ran out")))
-                else:
-                    _stage(folder, each)
-                    staged.append((folder, each))
-            except OSError as error:
-                outcomes.append((each.job, _cannot(error)))
-    folders = [folder for folder, _ in ready]
-    try:
-        disk.sync(folders)
-        for folder, each in staged:
-            folder.write(_names(each.job.delivery_id)[0], b"")
-        disk.sync(folders)
-    except OSError as error:
-        return [*outcomes, *((each.job, _cannot(error)) for _, each in staged)]
-    shown = [(each.job, _show(folder, each)) for folder, each in staged]
-    try:
-        disk.sync(folders)
-    except OSError as error:
-        # In sight, but perhaps not for long: the next attempt reads off what held.
-        return [*outcomes, *((job, Unknown(f"cannot sync: {error.strerror}")) for job, _ in shown)]
-    return [*outcomes, *shown]
-
-
-def _was_shown(folder: Folder, job: Job) -> bool:
-    marker, xml, _ = _names(job.delivery_id)
-    return folder.staged(marker) and not folder.staged(xml)
-
-
-def _stage(folder: Folder, each: Loaded) -> None:
-    _, xml, pdf = _names(each.job.delivery_id)
-    if each.pdf is not None and not folder.shown(f"{each.job.base_name}.pdf"):
-        folder.write(pdf, each.pdf)
-    folder.write(xml, each.xml)
-
-
-def _show(folder: Folder, each: Loaded) -> Outcome:
-    job = each.job
-    _, xml, pdf = _names(job.delivery_id)
-    if not job.lease.held:
-        return NotBegun("the lease ran out")
-    try:
-        if each.pdf is not None and folder.staged(pdf):
-            folder.show(pdf, f"{job.base_name}.pdf")
-        folder.show(xml, f"{job.base_name}.xml")
-    except OSError as error:
-        return _cannot(error)
-    return _receipt(job)
-
-
-def _receipt(job: Job) -> HandedOver:
-    return HandedOver(f"{job.base_name}.xml")
-
-
-def _cannot(error: OSError) -> Failed:
-    if isinstance(error, FolderAway):
-        return Failed("folder-away", str(error.strerror))
-    # Whatever the trouble: the XML is shown last and in one step, so it was not shown.
-    return Failed("folder-trouble", f"cannot write: {error.strerror}", resolved=True)
-
-
-def _names(delivery_id: UUID) -> tuple[str, str, str]:
-    """In the hidden area: the marker, the XML, the PDF."""
-    return f"{delivery_id.hex}.staged", f"{delivery_id.hex}.xml", f"{delivery_id.hex}.pdf"
-
-
-def _id(name: str) -> UUID | None:
-    stem, dot, _ = name.partition(".")
-    try:
-        return UUID(hex=stem) if dot else None
-    except ValueError:
-        return None
+                for name in names:
+                    with contextlib.suppress(FileNotFoundError):
+                        os.unlink(name, dir_fd=hidden)
+            finally:
+                os.close(hidden)

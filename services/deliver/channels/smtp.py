@@ -132,6 +132,6 @@ class SmtpChannel:
 
     async def _data(self, each: Loaded) -> bytes:
         def work() -> bytes:
-            return mail.compose(each, self._mail_from).as_bytes()
+            return mail.compose(each, self._mail_from)
 
         return await asyncio.to_thread(work) if each.job.parcel.size > OFF_LOOP else work()

@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -124,7 +125,7 @@ async def _all(stage: Stage, *states: str) -> bool:
 
 @pytest.mark.proves("SA1")
 @pytest.mark.parametrize("taken", [False, True], ids=["left lying", "taken at once"])
-@pytest.mark.parametrize("place", range(14))
+@pytest.mark.parametrize("place", range(13))
 async def test_killed_at_any_step_it_arrives_once(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, place: int, taken: bool
 ) -> None:
@@ -138,7 +139,7 @@ async def test_killed_at_any_step_it_arrives_once(
     loaded_jobs, _ = await dispatcher._load(list(held.jobs.values()))
     with contextlib.suppress(Killed):
         async for _ in FolderChannel(stage.root).deliver(loaded_jobs):
-            assert place == 13, "died before it could say anything"
+            assert place == 12, "died before it could say anything"
     steps.clear()
     for _ in range(3):
         if taken:
@@ -150,6 +151,7 @@ async def test_killed_at_any_step_it_arrives_once(
     assert len(received) == len(set(received)) == 2
     assert set(await stage.states()) == {"handed_over"}
     assert await stage.facts() == [("handed_over", 1)] * 2
+    await stage.sweep("dejong")
     assert stage.hidden("dejong") == []
     assert (await stage.attempts())[0] == (1, "unknown")
 
@@ -202,11 +204,12 @@ async def test_stopped_before_the_last_step_and_woken_after_somebody_else_did_it
     monkeypatch.setattr(channel, "OPEN_SECONDS", 0.2)
     first = asyncio.create_task(_deliver(stage, of))
     await asyncio.to_thread(asleep.wait, 10)
-    assert await _deliver(stage, of) == [NotBegun("the folder does not answer")]
+    again = replace(of, number=2)
+    assert await _deliver(stage, again) == [channel._NO_ANSWER]
     woken.set()
     assert await first == [HandedOver(f"{of.base_name}.xml")]
     stage.take("dejong")
-    assert await _deliver(stage, of) == [HandedOver(f"{of.base_name}.xml")]
+    assert await _deliver(stage, again) == [HandedOver(f"{of.base_name}.xml")]
     assert stage.visible("dejong") == []
 
 
@@ -285,14 +288,19 @@ async def test_leftovers_of_a_kill_are_swept(stage: Stage) -> None:
     await dispatcher.dispatch()
     first, second = await stage.rows()
     hidden = stage.root / "dejong" / ".postbode"
-    for row in (first, second):
-        (hidden / f"{row['delivery_id'].hex}.staged").touch()
-    (hidden / "not ours.txt").touch()
+    done, under_way = first["delivery_id"].hex, second["delivery_id"].hex
+    lists = {"done": [done], "mixed": [done, under_way], "torn": [done, under_way[:7]], "empty": []}
+    for name, ids in lists.items():
+        (hidden / f"{name}.staged").write_text("\n".join(ids))
+    for name in (f"{done}.pdf", f"{under_way}.xml", "not ours.txt"):
+        (hidden / name).touch()
     await stage.worker.execute(
         "UPDATE delivery SET state = 'attempting' WHERE delivery_id = $1", second["delivery_id"]
     )
     await stage.arrivals().sweep()
-    assert stage.hidden("dejong") == [f"{second['delivery_id'].hex}.staged", "not ours.txt"]
+    assert len(stage.hidden("dejong")) == 7, "young ones are left alone"
+    await stage.sweep("dejong")
+    assert stage.hidden("dejong") == sorted([f"{under_way}.xml", "mixed.staged", "not ours.txt"])
 
 
 async def test_two_dispatchers_never_act_twice(stage: Stage) -> None:
@@ -319,3 +327,16 @@ async def test_the_lease_is_renewed_while_an_attempt_takes_long(stage: Stage) ->
     await asyncio.sleep(0.5)
     assert not held.lease.held
     assert await stage.dispatcher().dispatch() == 1
+
+
+async def test_a_batch_is_cheap(stage: Stage) -> None:
+    """Processor time of one delivery within a full batch, best of five: 0.13 ms when written."""
+    folder = FolderChannel(stage.root)
+    best = 1.0
+    for _ in range(5):
+        batch = [loaded(job("folder"), xml=XML * 80, pdf=None) for _ in range(200)]
+        began = time.process_time()
+        async for done in folder.deliver(batch):
+            await folder.settled([each for each, _ in done])
+        best = min(best, (time.process_time() - began) / len(batch))
+    assert best < 0.000_3

@@ -19,7 +19,7 @@ from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, job, loaded, receiver
 
 def read(each: Loaded) -> EmailMessage:
     """As the receiver's mail reader sees it."""
-    raw = compose(each, MAIL_FROM).as_bytes()
+    raw = compose(each, MAIL_FROM)
     assert raw.isascii()
     return message_from_bytes(raw, policy=policy.default)
 
@@ -66,7 +66,7 @@ def test_it_speaks_the_receivers_language(
 def test_the_message_id_is_that_of_the_delivery() -> None:
     of = job()
     assert message_id(of, MAIL_FROM) == f"<{of.delivery_id}@hub.example>"
-    first, second = (compose(loaded(of), MAIL_FROM)["Message-ID"] for _ in range(2))
+    first, second = (read(loaded(of))["Message-ID"] for _ in range(2))
     assert first == second == message_id(of, MAIL_FROM)
 
 
