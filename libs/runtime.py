@@ -217,9 +217,10 @@ class _Process:
     def _look_at(self, tasks: set[asyncio.Task[None]], *, told_to_stop: bool = False) -> None:
         """Note which of these ended by themselves, or badly."""
         for task in tasks:
-            if not task.done() or task.cancelled():
+            if not task.done():
                 continue
-            error = task.exception()
+            # Cancelled by nobody here is as bad as failed: a library's own cancellation got through.
+            error = None if task.cancelled() else task.exception()
             if error is not None or not told_to_stop:
                 self.failed = True
                 _log.error("a part ended by itself", part=task.get_name(), exc_info=error)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, DeliveryError, PublishError
+from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from libs.contracts.topology import DEAD, Topology
@@ -33,7 +33,46 @@ from libs.messaging.transport import (
 )
 
 CONFIRM_SECONDS = 10.0
-_LOST = (AMQPError, ChannelInvalidStateError, ConnectionError, OSError, asyncio.TimeoutError, RuntimeError)
+_LOST = (
+    AMQPError,
+    ChannelInvalidStateError,
+    ConnectionError,
+    OSError,
+    asyncio.TimeoutError,
+    RuntimeError,
+)
+_OURS = (TransportAway, ChannelNotFoundEntity, PublishError)
+
+
+@contextlib.contextmanager
+def _away(doing: str = "the connection to the broker was lost") -> Iterator[None]:
+    """Whatever a lost connection looks like from inside the library is ``TransportAway`` outside it.
+
+    aiormq answers calls that a closing connection cuts short with a bare ``Exception``, or with a
+    ``CancelledError`` that nobody asked for: taken for a real one, it would end a relay without a word.
+    """
+    try:
+        yield
+    except _OURS:
+        raise
+    except _LOST as away:
+        raise TransportAway(f"{doing}: {away}") from away
+    except asyncio.CancelledError as away:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise TransportAway(doing) from away
+    except Exception as away:
+        if type(away) is not Exception:
+            raise
+        raise TransportAway(doing) from away
+
+
+@contextlib.contextmanager
+def _if_there() -> Iterator[None]:
+    """For what is only polite: closing, on a connection that may be gone."""
+    with contextlib.suppress(TransportAway, *_LOST), _away():
+        yield
 
 
 class AmqpTransport:
@@ -56,7 +95,7 @@ class AmqpTransport:
 
     async def stop(self) -> None:
         for connection in self._connections.values():
-            with contextlib.suppress(*_LOST):
+            with _if_there():
                 await connection.close()
         self._connections.clear()
         self._publishing = None
@@ -65,12 +104,10 @@ class AmqpTransport:
         async with self._lock:
             connection = self._connections.get(purpose)
             if connection is None or connection.is_closed:
-                try:
+                with _away("cannot reach the message broker"):
                     connection = await aio_pika.connect(
                         self._url, timeout=5, client_properties={"connection_name": f"postbode-{purpose}"}
                     )
-                except _LOST as away:
-                    raise TransportAway(f"cannot reach the message broker: {away}") from away
                 self._connections[purpose] = connection
             return connection
 
@@ -78,29 +115,31 @@ class AmqpTransport:
     async def _channel(self, purpose: str = "admin") -> AsyncIterator[AbstractChannel]:
         """A channel for one errand: a failed passive declare closes the channel it was made on."""
         connection = await self._connection(purpose)
-        try:
+        with _away():
             channel = await connection.channel(publisher_confirms=False)
-        except _LOST as away:
-            raise TransportAway(str(away)) from away
         try:
             yield channel
         finally:
-            with contextlib.suppress(*_LOST):
+            with _if_there():
                 await channel.close()
 
     async def apply(self, topology: Topology) -> None:
         async with self._channel() as channel:
-            for name in topology.exchanges:
-                await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
-            dead = await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
-            for spec in topology.queues:
-                letters = await channel.declare_queue(
-                    spec.dead, durable=True, arguments={"x-queue-type": "quorum"}
-                )
-                await letters.bind(dead, spec.dead)
-                queue = await channel.declare_queue(spec.name, durable=True, arguments=dict(spec.arguments))
-                for binding in spec.bindings:
-                    await queue.bind(binding.exchange, binding.pattern)
+            with _away():
+                await self._apply(channel, topology)
+
+    async def _apply(self, channel: AbstractChannel, topology: Topology) -> None:
+        for name in topology.exchanges:
+            await channel.declare_exchange(name, ExchangeType.TOPIC, durable=True)
+        dead = await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
+        for spec in topology.queues:
+            letters = await channel.declare_queue(
+                spec.dead, durable=True, arguments={"x-queue-type": "quorum"}
+            )
+            await letters.bind(dead, spec.dead)
+            queue = await channel.declare_queue(spec.name, durable=True, arguments=dict(spec.arguments))
+            for binding in spec.bindings:
+                await queue.bind(binding.exchange, binding.pattern)
 
     async def missing(self, queues: Sequence[str]) -> list[str]:
         return [name for name in queues if await self._look(name) is None]
@@ -113,21 +152,18 @@ class AmqpTransport:
 
     async def _look(self, queue: str) -> int | None:
         async with self._channel() as channel:
-            try:
-                found = await channel.declare_queue(queue, passive=True)
-            except ChannelNotFoundEntity:
-                return None
-            except _LOST as away:
-                raise TransportAway(str(away)) from away
+            with _away():
+                try:
+                    found = await channel.declare_queue(queue, passive=True)
+                except ChannelNotFoundEntity:
+                    return None
             return int(found.declaration_result.message_count or 0)
 
     async def _publisher(self) -> AbstractChannel:
         if self._publishing is None or self._publishing.is_closed:
             connection = await self._connection("publish")
-            try:
+            with _away():
                 self._publishing = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            except _LOST as away:
-                raise TransportAway(str(away)) from away
             self._exchanges.clear()
         return self._publishing
 
@@ -141,60 +177,56 @@ class AmqpTransport:
     async def _publish(self, channel: AbstractChannel, message: Message) -> HubError | None:
         where = f"{message.exchange or 'default'}/{message.routing_key}"
         try:
-            exchange = self._exchanges.get(message.exchange)
-            if exchange is None:
-                exchange = self._exchanges[message.exchange] = (
-                    await channel.get_exchange(message.exchange, ensure=False)
-                    if message.exchange
-                    else channel.default_exchange
-                )
-            await exchange.publish(
-                aio_pika.Message(
-                    message.body,
-                    content_type=BATCH_MEDIA_TYPE,
-                    delivery_mode=DeliveryMode.PERSISTENT,
-                    # aiormq tells a returned message by this id: two in flight under one id, and an
-                    # unroutable one would be taken for confirmed (seen).
-                    message_id=f"{message.message_id}.{next(self._numbers)}",
-                    headers=dict(message.headers),
-                ),
-                message.routing_key,
-                mandatory=True,
-                timeout=CONFIRM_SECONDS,
-            )
+            with _away(where):
+                await self._send(channel, message)
         except PublishError:
             return Unroutable(where)
-        except DeliveryError as refused:
-            return TransportAway(f"{where}: the broker did not take it: {refused}")
         except ChannelNotFoundEntity:
             return Unroutable(where)
-        except _LOST as away:
-            return TransportAway(f"{where}: {away}")
+        except TransportAway as away:
+            return away
         return None
+
+    async def _send(self, channel: AbstractChannel, message: Message) -> None:
+        exchange = self._exchanges.get(message.exchange)
+        if exchange is None:
+            exchange = self._exchanges[message.exchange] = (
+                await channel.get_exchange(message.exchange, ensure=False)
+                if message.exchange
+                else channel.default_exchange
+            )
+        await exchange.publish(
+            aio_pika.Message(
+                message.body,
+                content_type=BATCH_MEDIA_TYPE,
+                delivery_mode=DeliveryMode.PERSISTENT,
+                # aiormq tells a returned message by this id: two in flight under one id, and an
+                # unroutable one would be taken for confirmed (seen).
+                message_id=f"{message.message_id}.{next(self._numbers)}",
+                headers=dict(message.headers),
+            ),
+            message.routing_key,
+            mandatory=True,
+            timeout=CONFIRM_SECONDS,
+        )
 
     @contextlib.asynccontextmanager
     async def subscribe(self, queue: str, *, prefetch: int) -> AsyncIterator[Subscription]:
         connection = await self._connection("consume")
         subscription = _Subscription(queue)
         try:
-            channel = await connection.channel(publisher_confirms=False)
-            await channel.set_qos(prefetch_count=prefetch)
-            target = await channel.get_queue(queue, ensure=True)
-            channel.close_callbacks.add(subscription.lost)
-            tag = await target.consume(subscription.arrived)
+            with _away():
+                channel = await connection.channel(publisher_confirms=False)
+                await channel.set_qos(prefetch_count=prefetch)
+                target = await channel.get_queue(queue, ensure=True)
+                channel.close_callbacks.add(subscription.lost)
+                tag = await target.consume(subscription.arrived)
         except ChannelNotFoundEntity as missing:
             raise QueueMissing(queue) from missing
-        except _LOST as away:
-            raise TransportAway(str(away)) from away
-        except Exception as away:
-            # aiormq answers a call that a closing connection cuts short with a bare Exception.
-            if type(away) is not Exception:
-                raise
-            raise TransportAway("the connection closed while subscribing") from away
         try:
             yield subscription
         finally:
-            with contextlib.suppress(*_LOST):
+            with _if_there():
                 if not channel.is_closed:
                     await target.cancel(tag)
                     await subscription.hand_back_rest()
@@ -232,28 +264,22 @@ class _Subscription:
         if not settled:
             return
         highest = settled[-1]
-        try:
+        with _away():
             if not self._open or next(iter(self._open)) > highest.tag:
                 await highest.raw.ack(multiple=True)
             else:
                 for delivery in settled:
                     await delivery.raw.ack()
-        except _LOST as away:
-            raise TransportAway(str(away)) from away
 
     async def reject(self, delivery: Delivery) -> None:
         for each in self._settle([delivery]):
-            try:
+            with _away():
                 await each.raw.reject(requeue=True)
-            except _LOST as away:
-                raise TransportAway(str(away)) from away
 
     async def hand_back(self, deliveries: Sequence[Delivery]) -> None:
         for each in self._settle(deliveries):
-            try:
+            with _away():
                 await each.raw.nack(requeue=True)
-            except _LOST as away:
-                raise TransportAway(str(away)) from away
 
     async def hand_back_rest(self) -> None:
         await self.hand_back(list(self._open.values()))
