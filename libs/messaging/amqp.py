@@ -103,7 +103,8 @@ class AmqpTransport:
     async def _connection(self, purpose: str) -> AbstractConnection:
         async with self._lock:
             connection = self._connections.get(purpose)
-            if connection is None or connection.is_closed:
+            # Not `is_closed`: that stays false when it was the other side that went away.
+            if connection is None or not connection.connected.is_set():
                 with _away("cannot reach the message broker"):
                     connection = await aio_pika.connect(
                         self._url, timeout=5, client_properties={"connection_name": f"postbode-{purpose}"}
