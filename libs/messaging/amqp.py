@@ -82,6 +82,7 @@ class AmqpTransport:
     settles_on_publish = False
 
     def __init__(self, url: str) -> None:
+        self.suspects = asyncio.Lock()
         self._url = url
         self._connections: dict[str, AbstractConnection] = {}
         self._publishing: AbstractChannel | None = None
@@ -204,7 +205,6 @@ class AmqpTransport:
                 # aiormq tells a returned message by this id: two in flight under one id, and an
                 # unroutable one would be taken for confirmed (seen).
                 message_id=f"{message.message_id}.{next(self._numbers)}",
-                headers=dict(message.headers),
             ),
             message.routing_key,
             mandatory=True,

@@ -1,7 +1,8 @@
 """The transport of one process: topic match, competing consumers, delivery limit, dead letters.
 
 It holds nothing that matters: a row leaves the outbox only when every bound queue has settled it, so what
-is lost with the process is sent again from the outbox and the inbox absorbs what was already handled.
+is lost with the process is sent again from the outbox (``in_hand``) and the inbox absorbs what was already
+handled.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class MemoryTransport:
     settles_on_publish = True
 
     def __init__(self) -> None:
+        self.suspects = asyncio.Lock()
         self._queues: dict[str, _Queue] = {}
         self._subscriptions: set[_Subscription] = set()
 
@@ -105,8 +107,7 @@ class MemoryTransport:
 
     async def _put(self, name: str, message: Message) -> asyncio.Future[None]:
         settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        again = int(message.headers.get("hub-tries", 1)) > 1
-        await self._append(name, _Item(message, name, settled, redelivered=again))
+        await self._append(name, _Item(message, name, settled))
         return settled
 
     async def _append(self, name: str, item: _Item, *, front: bool = False) -> None:

@@ -21,6 +21,15 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
                      $7::boolean[], $8::timestamptz[])
 """
 
+MOVE = """
+WITH gone AS (
+    DELETE FROM outbox WHERE id = ANY ($1::bigint[])
+    RETURNING id, event_id, account, exchange, routing_key, subject, body, created_at)
+INSERT INTO outbox_sent (id, event_id, account, exchange, routing_key, subject, body, created_at)
+SELECT * FROM gone
+"""
+"""What is said moves to what was said."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:

@@ -27,7 +27,6 @@ class Waiting:
     routing_key: str
     body: bytes
     alone: bool = False
-    tries: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,6 @@ def _pack(rows: Sequence[Waiting]) -> Pack:
             routing_key=first.routing_key,
             body=b"[" + b",".join(row.body for row in rows) + b"]",
             message_id=f"{first.id}-{rows[-1].id}",
-            headers={"hub-tries": max(row.tries for row in rows)},
         ),
         tuple(row.id for row in rows),
     )

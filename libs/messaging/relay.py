@@ -9,8 +9,7 @@
 A row is moved only after the transport says the message is safe. A crash before that publishes it twice;
 the consumer's inbox absorbs the repeat. Over a broker the rows stay locked while they are published, so
 several relays share the work. Without one (memory) "safe" means *handled by every queue*, which may take
-long: rows are then marked as in hand (``not_before = infinity``) instead of locked, and whatever is so
-marked at start belongs to a process that died.
+long: rows are then marked instead of locked (``in_hand``).
 
 Fairness: a *lane* is one routing key of one account. The claim walks from lane to lane by an index skip
 scan, starts after the lane where it stopped, and takes an equal share of each: a supplier with 100,000
@@ -22,7 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -33,7 +32,9 @@ from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import Topology
 from libs.db.types import Connection, Pool
 from libs.errors import HubError
-from libs.messaging import tracing
+from libs.messaging import in_hand, tracing
+from libs.messaging.in_hand import InHand
+from libs.messaging.outbox import MOVE
 from libs.messaging.pack import Pack, Waiting, pack
 from libs.messaging.transport import QueueMissing, Transport, TransportAway
 from libs.telemetry import metrics
@@ -42,7 +43,6 @@ _log = structlog.get_logger(__name__)
 
 DEEP = 2_000
 """Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
-IN_HAND = 4_000
 _POLL_BUSY, _POLL_IDLE = 0.2, 1.0
 _AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.CannotConnectNowError)
 
@@ -68,26 +68,16 @@ SELECT routing_key, account FROM lane LIMIT $3
 _CLAIM = """
 WITH taken AS MATERIALIZED (
     SELECT row.* FROM unnest($1::text[], $2::uuid[]) AS lane (routing_key, account), LATERAL (
-        SELECT o.id, o.exchange, o.routing_key, o.body, o.alone, o.tries FROM outbox o
+        SELECT o.id, o.exchange, o.routing_key, o.body, o.alone FROM outbox o
          WHERE o.not_before IS NULL AND o.routing_key = lane.routing_key AND o.account = lane.account
          ORDER BY o.id LIMIT $3 FOR UPDATE SKIP LOCKED) row
 )
-SELECT id, exchange, routing_key, body, alone, tries + 1 AS tries FROM taken ORDER BY id
-"""
-
-_MOVE = """
-WITH gone AS (
-    DELETE FROM outbox WHERE id = ANY ($1::bigint[])
-    RETURNING id, event_id, account, exchange, routing_key, subject, body, created_at)
-INSERT INTO outbox_sent (id, event_id, account, exchange, routing_key, subject, body, created_at)
-SELECT * FROM gone
+SELECT id, exchange, routing_key, body, alone FROM taken ORDER BY id
 """
 
 _LATER = """
 UPDATE outbox SET not_before = now() + make_interval(secs => $2) WHERE id = ANY ($1::bigint[])
 """
-_TAKE_IN_HAND = "UPDATE outbox SET not_before = 'infinity', tries = tries + 1 WHERE id = ANY ($1::bigint[])"
-_FROM_DEAD_HANDS = "UPDATE outbox SET not_before = NULL WHERE not_before = 'infinity'"
 _ROLL = "SELECT outbox_sent_roll()"
 
 _START = ("", UUID(int=0))
@@ -117,7 +107,7 @@ class Relay:
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._after: tuple[str, UUID] = _START
-        self._in_hand: dict[asyncio.Task[None], int] = {}
+        self._in_hand = InHand(pool, topology, self._settle)
         self._depths: dict[str, tuple[float, bool]] = {}
         self._rolled = 0.0
 
@@ -125,7 +115,7 @@ class Relay:
         """Publish until ``stop()``; what is claimed by then is finished first."""
         await self._until_topology_is_there()
         if self._transport.settles_on_publish:
-            await self._survive(self._pool.execute(_FROM_DEAD_HANDS))
+            await self._insist(lambda: self._in_hand.try_suspects(self._transport.suspects, self._stopping))
         while not self._stopping.is_set():
             self._woken.clear()
             moved = await self._survive(self.pump())
@@ -137,11 +127,7 @@ class Relay:
             elif moved < self._batch // 2:
                 # Little: a message costs the same full or nearly empty, so give company time to come.
                 await asyncio.sleep(self._linger)
-        for task in list(self._in_hand):
-            task.cancel()
-        await asyncio.gather(*self._in_hand, return_exceptions=True)
-        if not self._transport.settles_on_publish:
-            await self._survive(self.pump())
+        await self._survive(self._in_hand.hand_back() if self._transport.settles_on_publish else self.pump())
 
     def wake(self) -> None:
         """There is something new in the outbox. Cheap; may be called from any coroutine of this loop."""
@@ -165,38 +151,27 @@ class Relay:
             packs = list(pack(rows))
             safe, unsafe = await self._publish(packs)
             if safe:
-                await conn.execute(_MOVE, safe)
+                await conn.execute(MOVE, safe)
             if unsafe:
                 await conn.execute(_LATER, unsafe, 2.0)
             return len(safe)
 
     async def _pump_in_hand(self) -> int:
-        if sum(self._in_hand.values()) >= IN_HAND:
+        if self._in_hand.full:
             return 0
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await self._claim(conn, self._batch)
             if rows:
-                await conn.execute(_TAKE_IN_HAND, [row.id for row in rows])
-        for each in pack(rows):
-            task = asyncio.create_task(self._settle(each))
-            self._in_hand[task] = len(each.ids)
-            task.add_done_callback(self._done)
+                await conn.execute(in_hand.TAKE, [row.id for row in rows])
+        self._in_hand.start(rows, self._woken.set)
         return len(rows)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        del self._in_hand[task]
-        self._woken.set()
 
     async def _settle(self, each: Pack) -> None:
         """Publish one pack and wait, however long, until every queue has settled it."""
         safe, unsafe = await self._publish([each])
-        while True:
-            done = await self._survive(
-                self._pool.execute(_MOVE, safe) if safe else self._pool.execute(_LATER, unsafe, 2.0)
-            )
-            if done is not None:
-                return
-            await asyncio.sleep(_POLL_IDLE)
+        await self._insist(
+            lambda: self._pool.execute(MOVE, safe) if safe else self._pool.execute(_LATER, unsafe, 2.0)
+        )
 
     async def _publish(self, packs: Sequence[Pack]) -> tuple[list[int], list[int]]:
         messages = [each.message for each in packs]
@@ -229,9 +204,7 @@ class Relay:
             [lane["account"] for lane in ready],
             max(1, most // len(ready)),
         )
-        return [
-            Waiting(r["id"], r["exchange"], r["routing_key"], r["body"], r["alone"], r["tries"]) for r in rows
-        ]
+        return [Waiting(r["id"], r["exchange"], r["routing_key"], r["body"], r["alone"]) for r in rows]
 
     async def _too_deep(self, routing_key: str) -> bool:
         """Whether the next stage has enough to do; asked of the broker at most four times a second."""
@@ -282,6 +255,11 @@ class Relay:
             _log.warning("relay interrupted", schema=self._schema, error=repr(error))
             return None
         return result if isinstance(result, int) else 0
+
+    async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run, again and again until the database answers."""
+        while await self._survive(work()) is None:  # noqa: ASYNC110  nothing tells when it is back
+            await asyncio.sleep(_POLL_IDLE)
 
     async def _sleep(self, seconds: float) -> None:
         """Until woken or stopped, at most ``seconds``; ``stop`` wakes too."""

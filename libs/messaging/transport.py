@@ -18,9 +18,10 @@ Semantics, the same on both:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from libs.contracts.topology import Topology
@@ -56,7 +57,6 @@ class Message:
     routing_key: str
     body: bytes
     message_id: str
-    headers: Mapping[str, str | int] = field(default_factory=dict)
 
 
 class Delivery(Protocol):
@@ -90,6 +90,8 @@ class Transport(Protocol):
     settles_on_publish: bool
     """True when ``publish`` returns only after every queue has settled the message (memory): that may take
     long, so the relay does not hold locks meanwhile."""
+    suspects: asyncio.Lock
+    """Held by the relay that tries what may have killed the process before: one at a time (memory)."""
 
     async def start(self) -> None: ...
 

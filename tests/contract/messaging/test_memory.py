@@ -1,0 +1,85 @@
+"""A process without a broker that dies of an event: the others are handled, that one becomes a dead letter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from libs.contracts.envelope import Event
+from libs.contracts.topology import DELIVERY_LIMIT
+from libs.messaging import Consumer, MemoryTransport, Relay
+from tests.contract.messaging.conftest import ALL, ONE, TWO, Recorder, Stage, number_of, received
+
+
+class Killed(BaseException):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+async def transport(request: pytest.FixtureRequest) -> MemoryTransport:
+    return MemoryTransport()
+
+
+async def until_it_dies_or(stage: Stage, done: asyncio.Task[None], *recorders: Recorder) -> bool:
+    """One life of the process. True: it was killed; nothing of it could tidy up."""
+    stage.transport = MemoryTransport()
+    await stage.transport.apply(stage.topology)
+    parts: list[Relay | Consumer[None, int]] = [stage.relay(), stage.relay(schema="route")]
+    parts += [stage.consumer(each) for each in recorders]
+    tasks = [asyncio.create_task(part.run()) for part in parts]
+    await asyncio.wait({done, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+    killed = not done.done()
+    if not killed:
+        for part in parts:
+            part.stop()
+        await asyncio.wait_for(asyncio.gather(*tasks), 20)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return killed
+
+
+async def test_an_event_that_kills_the_process_ends_as_a_dead_letter(stage: Stage) -> None:
+    def kill(event: Event) -> None:
+        if number_of(event) == 150:
+            raise Killed
+
+    poisoned = Recorder(ONE.name, decide_hook=kill)
+    others = (Recorder(TWO.name), Recorder(ALL.name))
+    await stage.emit(*(received(n) for n in range(300)))
+
+    async def all_done() -> bool:
+        return bool(await stage.dead()) and all(
+            [len(await stage.handled(q.name)) == n for q, n in ((ONE, 299), (TWO, 300), (ALL, 300))]
+        )
+
+    done = asyncio.create_task(stage.until(all_done))
+    deaths = 0
+    while await until_it_dies_or(stage, done, poisoned, *others):
+        deaths += 1
+        assert deaths <= DELIVERY_LIMIT + 1, "it is tried for ever"
+    assert await stage.dead() == [(ONE.name, "delivery-limit")]
+    assert await stage.handled(ONE.name) == [n for n in range(300) if n != 150]
+    assert Counter(await stage.handled(TWO.name)) == Counter(range(300)), "handled once by everybody else"
+    assert await stage.emitting.fetchval("SELECT count(*) FROM outbox") == 0
+
+
+async def test_what_was_in_hand_at_an_orderly_stop_is_under_no_suspicion(stage: Stage) -> None:
+    stage.transport = MemoryTransport()
+    await stage.transport.apply(stage.topology)
+    relay = stage.relay()
+    await stage.emit(*(received(n) for n in range(5)))
+    running = asyncio.create_task(relay.run())
+
+    async def in_hand() -> bool:
+        return bool(
+            await stage.emitting.fetchval("SELECT count(*) = 5 FROM outbox WHERE not_before = 'infinity'")
+        )
+
+    await stage.until(in_hand)
+    relay.stop()
+    await running
+    rows = await stage.emitting.fetch("SELECT not_before, tries FROM outbox")
+    assert [tuple(row) for row in rows] == [(None, 0)] * 5
