@@ -20,7 +20,7 @@ AT_ONCE = 40
 
 async def test_every_document_of_the_corpus_ends(world: World) -> None:
     supplier = await world.supplier()
-    for kvk in ("58070036", "69599084"):
+    for kvk in ("11111111", "87654321"):
         await world.receiver(f"Party {kvk}", ("0106", kvk), folder=kvk)
     documents = _documents(Path(os.environ["POSTBODE_SHARED"]) / "corpus" / "dev.tar.gz")
     gate = asyncio.Semaphore(AT_ONCE)
@@ -45,10 +45,11 @@ async def test_every_document_of_the_corpus_ends(world: World) -> None:
                 if invoice_id in waiting and status in ENDS:
                     waiting.discard(invoice_id)
                     answers[status] += 1
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(2)
     print(dict(answers))
     assert sum(answers.values()) == len(documents) == 2402
     assert answers["rejected"] > 100
+    assert answers["sent"] + answers["arrived"] > 300, "the two buyers most of them name are customers here"
     for service in world.services:
         if service.consumers:
             pool = await world.resources.pools.get(service.name, "worker")
