@@ -1,0 +1,265 @@
+"""One broken guarantee each, put into the real code by name: the suite must go red with it.
+
+What each breaks, and what then goes red, is the table in ``docs/reliability.md``. A break says ``bit`` the
+first time its broken code runs: one that never ran proves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from tests.crash.wrapping import wrap
+
+Say = Callable[[], None]
+
+
+def _ack_before_commit(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        async def handle(self: Any, subscription: Any, group: Any) -> None:
+            bit()
+            await subscription.ack([delivery for delivery, _ in group])
+            await original(self, _Deaf(), group)
+
+        return handle
+
+    wrap("libs.messaging.consumer:Consumer._handle", make)
+
+
+class _Deaf:
+    """A subscription that has been told everything."""
+
+    async def ack(self, deliveries: Sequence[Any]) -> None:
+        return None
+
+    async def hand_back(self, deliveries: Sequence[Any]) -> None:
+        return None
+
+
+def _no_inbox(bit: Say) -> None:
+    async def known(conn: Any, queue: str, event_ids: Any) -> set[Any]:
+        return set()
+
+    async def claim(conn: Any, queue: str, event_ids: Any) -> set[Any]:
+        bit()
+        return set(event_ids)
+
+    wrap("libs.messaging.inbox:known", lambda _: known)
+    wrap("libs.messaging.inbox:claim", lambda _: claim)
+
+
+def _no_outbox(bit: Say) -> None:
+    """Events go straight to the broker, from inside the transaction."""
+    from libs.messaging import AmqpTransport
+    from libs.messaging.pack import Waiting, pack
+
+    transport = AmqpTransport(os.environ["POSTBODE_AMQP_URL"])
+
+    async def append_rows(conn: Any, rows: Sequence[Any]) -> None:
+        if rows:
+            bit()
+            waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(rows)]
+            for each in pack(waiting):
+                await transport.publish([each.message])
+
+    wrap("libs.messaging.outbox:append_rows", lambda _: append_rows)
+
+
+def _publish_after_commit(bit: Say) -> None:
+    """No outbox either, but the events go out after the commit instead of before."""
+    from libs.messaging import AmqpTransport
+    from libs.messaging.pack import Waiting, pack
+
+    transport = AmqpTransport(os.environ["POSTBODE_AMQP_URL"])
+    kept: list[Any] = []
+
+    async def append_rows(conn: Any, rows: Sequence[Any]) -> None:
+        kept.extend(rows)
+
+    def writing(original: Any) -> Any:
+        async def write_once(self: Any, result: Any) -> None:
+            await original(self, result)
+            waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(kept)]
+            kept.clear()
+            for each in pack(waiting):
+                bit()
+                await transport.publish([each.message])
+
+        return write_once
+
+    wrap("libs.messaging.outbox:append_rows", lambda _: append_rows)
+    wrap("libs.messaging.batch:Batch._write_once", writing)
+
+
+def _rows_moved_first(bit: Say) -> None:
+    from libs.messaging import outbox, relay
+    from libs.messaging.pack import pack
+
+    def make(original: Any) -> Any:
+        async def pump(self: Any) -> int:
+            await self._roll()
+            await self._pool.execute(relay._DUE)
+            async with self._pool.acquire() as conn, conn.transaction():
+                rows = await self._claim(conn, self._batch)
+                if rows:
+                    bit()
+                    await conn.execute(outbox.MOVE, [row.id for row in rows])
+            if rows:
+                await self._publish(list(pack(rows)))
+            return len(rows)
+
+        return pump
+
+    wrap("libs.messaging.relay:Relay.pump", make)
+
+
+def _lease_ignored(bit: Say) -> None:
+    def held(self: Any) -> bool:
+        bit()
+        return True
+
+    wrap("services.deliver.parcel:Lease.held", lambda _: property(held))
+
+
+def _result_before_act(bit: Say) -> None:
+    from services.deliver.parcel import HandedOver
+
+    def make(original: Any) -> Any:
+        async def act(self: Any, channel: Any, held: Any, jobs: Any, begun: Any) -> None:
+            bit()
+            await self.finish([(job, HandedOver("surely")) for job in jobs])
+            loaded, _ = await self._load(jobs)
+            async for _ in self._channels[channel].deliver(loaded):
+                pass
+
+        return act
+
+    wrap("services.deliver.dispatcher:Dispatcher._act", make)
+
+
+def _redelivered_in_batch(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        async def take_apart(self: Any, unread: Any) -> None:
+            bit()
+            await self._batch.handle(unread)
+
+        return take_apart
+
+    wrap("libs.messaging.consumer:Consumer._take_apart", make)
+
+
+def _status_by_arrival(bit: Say) -> None:
+    def order(fact: Any) -> tuple[int, str]:
+        bit()
+        # The one that is asked for later wins: `apply` asks for the standing fact first.
+        order.asked += 1  # type: ignore[attr-defined]
+        return order.asked, ""  # type: ignore[attr-defined]
+
+    order.asked = 0  # type: ignore[attr-defined]
+    wrap("services.track.status:_order", lambda _: order)
+
+
+def _reply_before_commit(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        async def submit(self: Any, submission: Any) -> Any:
+            from services.ingest.store import Kept
+
+            bit()
+            _kept_alive.append(asyncio.ensure_future(original(self, submission)))
+            return tuple(Kept(i.invoice_id, submission.submission_id, i.filename) for i in submission.items)
+
+        return submit
+
+    wrap("services.ingest.groups:GroupCommit.submit", make)
+
+
+_kept_alive: list[Any] = []
+
+
+def _unknown_not_resolved(bit: Say) -> None:
+    def listed(folder: Any) -> frozenset[Any]:
+        bit()
+        return frozenset()
+
+    wrap("services.deliver.channels.placing:_listed", lambda _: listed)
+
+
+def _repeat_not_told(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        async def send(self: Any, line: Any, job: Any, data: bytes) -> Any:
+            if job.unresolved:
+                bit()
+            return await original(self, line, replace(job, unresolved=False), data)
+
+        return send
+
+    wrap("services.deliver.channels.smtp:SmtpChannel._send", make)
+
+
+def _new_message_id(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        def compose(*args: Any) -> bytes:
+            bit()
+            raw: bytes = original(*args)
+            head, mark, rest = raw.partition(b"Message-ID: <")
+            if not mark:
+                raise RuntimeError("this mail has no Message-ID")
+            return head + mark + uuid4().hex.encode() + rest
+
+        return compose
+
+    wrap("services.deliver.mail:compose", make)
+
+
+def _twice_is_two(bit: Say) -> None:
+    """The door does not see that it has these bytes already."""
+
+    def make(original: Any) -> Any:
+        async def insert(conn: Any, pairs: Any) -> Any:
+            bit()
+            return await original(conn, [(s, replace(i, sha256=os.urandom(32))) for s, i in pairs])
+
+        return insert
+
+    wrap("services.ingest.store:_insert_invoices", make)
+
+
+def _retry_marked_done(bit: Say) -> None:
+    """An event that is to be tried again gets its inbox row at once."""
+
+    def make(original: Any) -> Any:
+        async def write_once(self: Any, result: Any) -> None:
+            await original(self, result)
+            if result.retries:
+                bit()
+                async with self._pool.acquire() as conn, conn.transaction():
+                    from libs.messaging import inbox
+
+                    await inbox.claim(conn, self._queue, {event.id for event, _ in result.retries})
+
+        return write_once
+
+    wrap("libs.messaging.batch:Batch._write_once", make)
+
+
+BREAKS: Mapping[str, Callable[[Say], None]] = {
+    "ack-before-commit": _ack_before_commit,
+    "no-inbox": _no_inbox,
+    "no-outbox": _no_outbox,
+    "publish-after-commit": _publish_after_commit,
+    "rows-moved-first": _rows_moved_first,
+    "lease-ignored": _lease_ignored,
+    "result-before-act": _result_before_act,
+    "redelivered-in-batch": _redelivered_in_batch,
+    "status-by-arrival": _status_by_arrival,
+    "reply-before-commit": _reply_before_commit,
+    "unknown-not-resolved": _unknown_not_resolved,
+    "repeat-not-told": _repeat_not_told,
+    "new-message-id": _new_message_id,
+    "twice-is-two": _twice_is_two,
+    "retry-marked-done": _retry_marked_done,
+}

@@ -1,0 +1,229 @@
+"""Who has each invoice in the end: told by the receivers' counters first, and by the hub's own tables second.
+
+An acknowledged invoice (202, or 250 at the key mailbox) is *delivered* once, or *returned* with a notice to its
+sender; else it is *lost*. Two hand-overs are *duplicated*, except a mail under one Message-ID whose process was
+killed after the final dot: nobody can avoid that one. It is a *repeat*, must stand in the timeline, and there
+are never more of them than mails were in that place when their process was killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from libs.contracts.topology import TOPOLOGY
+from tests.crash.people import Invoice, Receivers, Supplier
+
+SCHEMAS = ("ingest", "validate", "route", "deliver", "track")
+_SERVER = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+
+_OUTBOX = " UNION ALL ".join(f"SELECT count(*) FROM {schema}.outbox" for schema in SCHEMAS)
+_SENT = " UNION ALL ".join(
+    f"SELECT event_id, exchange, routing_key FROM {schema}.outbox_sent WHERE exchange <> ''"
+    for schema in SCHEMAS
+)
+_INBOX = " UNION ALL ".join(f"SELECT queue, event_id FROM {schema}.inbox" for schema in SCHEMAS)
+_UNHEARD = f"""
+WITH bound AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS t (exchange, routing_key, queue))
+SELECT count(*) FROM (SELECT DISTINCT event_id, exchange, routing_key FROM ({_SENT}) s) sent
+  JOIN bound USING (exchange, routing_key)
+ WHERE NOT EXISTS (SELECT FROM ({_INBOX}) i WHERE i.queue = bound.queue AND i.event_id = sent.event_id)
+"""
+_DEAD = " UNION ALL ".join(
+    f"SELECT queue, cause, subject FROM {schema}.dead WHERE replayed_at IS NULL AND dropped_at IS NULL"
+    for schema in SCHEMAS
+)
+_GHOSTS = (
+    "SELECT invoice_id FROM track.status WHERE invoice_id NOT IN (SELECT invoice_id FROM ingest.invoice)"
+)
+_TWICE = """
+SELECT invoice_id, axis, type, count(*) FROM track.fact
+ WHERE type IN ('invoice.validated.v1', 'invoice.rejected.v1', 'invoice.routed.v1', 'invoice.handed_over.v1',
+                'invoice.confirmed.v1')
+ GROUP BY 1, 2, 3 HAVING count(*) > 1
+"""
+_STATUS = """
+SELECT i.filename, s.headline, s.axes
+  FROM ingest.invoice i LEFT JOIN track.status s ON s.invoice_id = i.invoice_id AND s.role = 'sender'
+"""
+_REPEATED = """
+SELECT count(*) FROM track.fact
+ WHERE type = 'invoice.handed_over.v1' AND (convert_from(body, 'UTF8')::jsonb #>> '{data,repeated}')::boolean
+"""
+_PENDING = {
+    "deliveries": "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')",
+    "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel = 'folder'",
+    "notices": "SELECT count(*) FROM track.notice WHERE state = 'due'",
+}
+_PROGRESS = "SELECT (SELECT count(*) FROM track.fact), (SELECT count(*) FROM deliver.attempt)"
+
+
+@dataclass
+class Verdict:
+    """What became of the invoices of one run, by number."""
+
+    acknowledged: int = 0
+    delivered: int = 0
+    returned: int = 0
+    unacknowledged: int = 0
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    changed: list[str] = field(default_factory=list)
+    """Other bytes came than were sent."""
+    repeats: int = 0
+    """Mails that came again under the same Message-ID."""
+    repeats_told: int = 0
+    """Mails of which the timeline says so."""
+    repeats_allowed: int = 0
+    other: list[str] = field(default_factory=list)
+    """What the hub's own tables say against it."""
+
+    @property
+    def faults(self) -> list[str]:
+        """Empty: every promise was kept."""
+        found = [
+            *(f"lost: {number}" for number in self.lost),
+            *(f"duplicated: {number}" for number in self.duplicated),
+            *(f"bytes changed: {number}" for number in self.changed),
+            *self.other,
+        ]
+        if self.repeats > self.repeats_allowed:
+            found.append(f"{self.repeats} mails came again, only {self.repeats_allowed} were cut off")
+        if self.repeats > self.repeats_told:
+            found.append(f"{self.repeats} mails came again, the timeline tells of {self.repeats_told}")
+        return found
+
+    def __str__(self) -> str:
+        return (
+            f"acknowledged {self.acknowledged} = delivered {self.delivered} + returned {self.returned} + lost "
+            f"{len(self.lost)} · duplicated {len(self.duplicated)} · unavoidable mail repeats {self.repeats} "
+            f"(told {self.repeats_told}, at most {self.repeats_allowed})"
+        )
+
+
+async def settled(
+    database_url: str, receivers: Receivers, *, patience: float = 60.0, still: float = 3.0
+) -> list[str]:
+    """Wait until nothing is under way any more, or nothing has moved for ``still`` seconds. What is left."""
+    loop = asyncio.get_running_loop()
+    until, last, since, calm = loop.time() + patience, "", loop.time(), 0
+    left: list[str] = ["nothing could be asked"]
+    while loop.time() < until:
+        try:
+            left, progress = await _look(database_url)
+        except _SERVER:
+            await asyncio.sleep(0.3)
+            continue
+        calm = calm + 1 if not left else 0
+        if calm >= 3:
+            return []
+        state = f"{left} {progress} {sum(receivers.files.values())} {sum(receivers.mails.values())}"
+        if state != last:
+            last, since = state, loop.time()
+        elif loop.time() - since > still and not any("outbox" in each for each in left):
+            return left
+        await asyncio.sleep(0.2)
+    return left
+
+
+async def _look(database_url: str) -> tuple[list[str], str]:
+    conn = await asyncpg.connect(database_url, timeout=5)
+    try:
+        left = [
+            f"{rows[0]} in {schema}'s outbox"
+            for schema, rows in zip(SCHEMAS, await conn.fetch(_OUTBOX), strict=True)
+            if rows[0]
+        ]
+        for what, query in _PENDING.items():
+            if count := await conn.fetchval(query):
+                left.append(f"{count} {what}")
+        if unheard := await conn.fetchval(_UNHEARD, *_bindings()):
+            left.append(f"{unheard} events published and not handled")
+        return left, str(tuple(await conn.fetchrow(_PROGRESS)))
+    finally:
+        await conn.close()
+
+
+def _bindings() -> tuple[list[str], list[str], list[str]]:
+    from libs.contracts.registry import PAYLOADS
+
+    rows = [
+        (model.exchange, kind, queue)
+        for kind, model in PAYLOADS.items()
+        for queue in TOPOLOGY.expected(model.exchange, kind)
+    ]
+    return [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows]
+
+
+async def judge(
+    database_url: str,
+    sent: Sequence[Invoice],
+    supplier: Supplier,
+    receivers: Receivers,
+    *,
+    mails_cut: int = 0,
+    left: Sequence[str] = (),
+) -> Verdict:
+    """Compare what was acknowledged with what came."""
+    verdict = Verdict(repeats_allowed=mails_cut)
+    conn = await asyncpg.connect(database_url, timeout=10)
+    try:
+        rows = await conn.fetch(_STATUS)
+        dead = await conn.fetch(_DEAD)
+        ghosts = await conn.fetch(_GHOSTS)
+        twice = await conn.fetch(_TWICE)
+        verdict.repeats_told = await conn.fetchval(_REPEATED)
+    finally:
+        await conn.close()
+    headlines: dict[str, list[str]] = {}
+    for row in rows:
+        headlines.setdefault(str(row["filename"]).removesuffix(".xml"), []).append(
+            row["headline"] or "unknown"
+        )
+    for invoice in sent:
+        _judge_one(verdict, invoice, supplier, receivers, headlines)
+    verdict.duplicated += [name for (_, name), times in receivers.files.items() if times > 1]
+    verdict.repeats = sum(times - 1 for times in receivers.mails.values())
+    verdict.other += [f"dead letter of {row['queue']}: {row['cause']} ({row['subject']})" for row in dead]
+    verdict.other += [f"a ghost in track: {row['invoice_id']}" for row in ghosts]
+    verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
+    verdict.other += [f"left behind: {each}" for each in left]
+    return verdict
+
+
+def _judge_one(
+    verdict: Verdict,
+    invoice: Invoice,
+    supplier: Supplier,
+    receivers: Receivers,
+    headlines: Mapping[str, Sequence[str]],
+) -> None:
+    keys = receivers.numbers.get(invoice.number, set())
+    if len(keys) > 1:
+        verdict.duplicated.append(f"{invoice.number} came as {sorted(keys)}")
+    if any(
+        found != hashlib.sha256(invoice.xml).hexdigest()
+        for found in receivers.bytes_of.get(invoice.number, ())
+    ):
+        verdict.changed.append(invoice.number)
+    if invoice.number not in supplier.acknowledged:
+        verdict.unacknowledged += 1
+        return
+    verdict.acknowledged += 1
+    shown = list(headlines.get(invoice.number, ()))
+    expected = "rejected" if not invoice.lawful else "arrived" if invoice.to.folder else "sent"
+    told = any(invoice.number in subject for subject in receivers.notices)
+    if keys and invoice.lawful:
+        verdict.delivered += 1
+    elif not invoice.lawful and told and not keys:
+        verdict.returned += 1
+    else:
+        verdict.lost.append(f"{invoice.number} ({invoice.by}, shown as {shown})")
+        return
+    # The same bytes may come in anew after a rejection: a client that was not answered makes two of it.
+    if (shown if invoice.lawful else sorted(set(shown))) != [expected]:
+        verdict.other.append(f"status of {invoice.number} is {shown}, not {expected}")

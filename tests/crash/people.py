@@ -1,0 +1,231 @@
+"""Those around the hub: suppliers who try again until they are answered, receivers who count what comes.
+
+A receiver counts by its own key: the name of a file in its folder, the Message-ID of a mail; and by the invoice
+number inside, which catches a double that got another key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import random
+import re
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Literal
+
+import aiosmtplib
+import httpx
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from libs.testing import builders
+
+_NUMBER = re.compile(rb"<cbc:ID>([^<]*)</cbc:ID>")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """``folder``: its Globe reads there; else it gets mail."""
+
+    name: str
+    kvk: str
+    folder: str | None = None
+
+    @property
+    def email(self) -> str:
+        return f"in@{self.name.split()[0].lower()}.example"
+
+
+RECEIVERS = (
+    Receiver("Jong BV", "58070036", "jong"),
+    Receiver("Smit BV", "69599084"),
+    Receiver("Gemeente Voorbeeld", "55344526", "gemeente"),
+    Receiver("Visser BV", "68750110"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Invoice:
+    """One invoice to be sent: its bytes, and what must become of it."""
+
+    number: str
+    xml: bytes
+    pdf: bytes | None
+    by: Literal["api", "mail"]
+    to: Receiver
+    lawful: bool = True
+
+    @property
+    def files(self) -> list[tuple[str, bytes]]:
+        own = [(f"{self.number}.xml", self.xml)]
+        return [*own, (f"{self.number}.pdf", self.pdf)] if self.pdf else own
+
+
+def invoices(
+    count: int, random_: random.Random, prefix: str = "F", *, to: Sequence[Receiver] = RECEIVERS,
+    mailed: float = 0.25, unlawful: float = 0.05, lines: int = 1,
+) -> list[Invoice]:  # fmt: skip
+    """``count`` invoices with unique numbers, chosen by ``random_``."""
+    made = []
+    for n in range(count):
+        number, receiver = f"{prefix}{n:05d}", random_.choice(to)
+        lawful = random_.random() >= unlawful
+        xml = builders.invoice(
+            number=number, lines=lines, buyer_name=receiver.name, buyer_kvk=receiver.kvk,
+            break_rule=None if lawful else "BR-NL-2",
+        )  # fmt: skip
+        pdf = builders.pdf(number) if random_.random() < 0.5 else None
+        by: Literal["api", "mail"] = "mail" if random_.random() < mailed else "api"
+        made.append(Invoice(number, xml, pdf, by, receiver, lawful))
+    return made
+
+
+@dataclass
+class Supplier:
+    """Hands invoices over, again and again until somebody says they are stored."""
+
+    url: str
+    smtp_port: int
+    key: str
+    mailbox: str
+    acknowledged: dict[str, str] = field(default_factory=dict)
+    """Invoice id by number (by mail: the submission's id)."""
+    tries: Counter[str] = field(default_factory=Counter)
+
+    async def send(self, batch: Sequence[Invoice], *, at_once: int = 8, patience: float = 60.0) -> None:
+        """All of them; returns when each is acknowledged or ``patience`` seconds are over."""
+        waiting = list(reversed(batch))
+
+        async def work(http: httpx.AsyncClient) -> None:
+            while waiting:
+                invoice = waiting.pop()
+                while invoice.number not in self.acknowledged:
+                    self.tries[invoice.number] += 1
+                    if not await (self._post(http, invoice) if invoice.by == "api" else self._mail(invoice)):
+                        await asyncio.sleep(0.1)
+
+        limits = httpx.Limits(max_keepalive_connections=0)
+        async with httpx.AsyncClient(base_url=self.url, timeout=5, trust_env=False, limits=limits) as http:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await asyncio.gather(*(work(http) for _ in range(at_once)))
+
+    async def _post(self, http: httpx.AsyncClient, invoice: Invoice) -> bool:
+        try:
+            reply = await http.post(
+                "/v1/submissions",
+                headers={"Authorization": f"Bearer {self.key}"},
+                files=[("file", file) for file in invoice.files],
+            )
+        except httpx.HTTPError:
+            return False
+        if reply.status_code not in (200, 202):
+            if reply.status_code < 500 and reply.status_code != 429:
+                raise AssertionError(f"{invoice.number}: {reply.status_code} {reply.text}")
+            return False
+        self.acknowledged[invoice.number] = reply.json()["invoices"][0]["invoice_id"]
+        return True
+
+    async def _mail(self, invoice: Invoice) -> bool:
+        message = EmailMessage()
+        message["From"], message["To"] = "verkoop@supplier.example", self.mailbox
+        message["Subject"], message["Message-ID"] = "Factuur", f"<{invoice.number}@supplier.example>"
+        message.set_content("Bijgaand.")
+        for name, data in invoice.files:
+            subtype = "pdf" if name.endswith(".pdf") else "xml"
+            message.add_attachment(data, maintype="application", subtype=subtype, filename=name)
+        try:
+            async with aiosmtplib.SMTP(
+                hostname="127.0.0.1", port=self.smtp_port, start_tls=False, timeout=5
+            ) as smtp:
+                _, said = await smtp.send_message(message)
+        except aiosmtplib.SMTPResponseException as no:
+            if no.code >= 500:
+                raise AssertionError(f"{invoice.number}: {no.code} {no.message}") from no
+            return False
+        except (aiosmtplib.SMTPException, OSError):
+            return False
+        found = re.search(r"[0-9a-f-]{36}", said)
+        assert found, said
+        self.acknowledged[invoice.number] = found.group()
+        return True
+
+
+@dataclass
+class Receivers:
+    """Folders that are emptied and a mail server that keeps what it gets."""
+
+    root: Path
+    port: int
+    files: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often a file of this name was found in this folder."""
+    mails: Counter[str] = field(default_factory=Counter)
+    """How often an invoice mail with this Message-ID was taken."""
+    numbers: dict[str, set[str]] = field(default_factory=dict)
+    """Under which keys an invoice of this number came."""
+    bytes_of: dict[str, set[str]] = field(default_factory=dict)
+    """SHA-256 of the XML that came, by number."""
+    notices: Counter[str] = field(default_factory=Counter)
+    """What the hub mailed to suppliers, by its subject."""
+    hold: Callable[[str], Awaitable[None]] | None = None
+    """Called with the recipient when a mail is complete and not yet answered."""
+    _server: asyncio.Server | None = None
+    _globe: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: SMTP(self, ident="sink", enable_SMTPUTF8=True, loop=loop), "127.0.0.1", self.port
+        )
+        self._globe = asyncio.create_task(self._take_for_ever())
+
+    async def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        if self._globe is not None:
+            self._globe.cancel()
+            await asyncio.gather(self._globe, return_exceptions=True)
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
+        mail: Any = message_from_bytes(raw, policy=policy.default)
+        recipient = envelope.rcpt_tos[0]
+        if not recipient.startswith("in@"):
+            self.notices[str(mail["Subject"])] += 1
+            return "250 2.0.0 Kept"
+        key = str(mail["Message-ID"])
+        # Taken when the final dot is there: whatever becomes of the answer, the receiver has it.
+        self.mails[key] += 1
+        for part in mail.iter_attachments():
+            if str(part.get_filename()).endswith(".xml"):
+                self._came(key, part.get_payload(decode=True))
+        if self.hold is not None:
+            await self.hold(recipient)
+        return "250 2.0.0 Kept"
+
+    async def _take_for_ever(self) -> None:
+        while True:
+            self.take_away()
+            await asyncio.sleep(0.05)
+
+    def take_away(self) -> None:
+        """What Globe does with a pair: the XML is the sign."""
+        for xml in self.root.glob("*/*.xml"):
+            data = xml.read_bytes()
+            for file in (xml, xml.with_suffix(".pdf")):
+                if file.exists():
+                    self.files[xml.parent.name, file.name] += 1
+                    file.unlink()
+            self._came(f"{xml.parent.name}/{xml.name}", data)
+
+    def _came(self, key: str, xml: bytes) -> None:
+        found = _NUMBER.search(xml)
+        number = found[1].decode() if found else "?"
+        self.numbers.setdefault(number, set()).add(key)
+        self.bytes_of.setdefault(number, set()).add(hashlib.sha256(xml).hexdigest())

@@ -1,0 +1,150 @@
+"""A whole scene: a hub of processes, suppliers and receivers around it, on a database and virtual host of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from libs.contracts.topology import TOPOLOGY
+from libs.db.pools import Pools, tenant
+from libs.db.settings import DatabaseSettings
+from libs.messaging import AmqpTransport
+from libs.settings import Settings
+from libs.testing.machine import free_ports
+from services.ingest import accounts
+from services.ingest.app import vault_of
+from services.ingest.credentials import new_api_key
+from services.ingest.settings import IngestSettings
+from tests.crash.hub import Hub, Nursery, Place
+from tests.crash.judge import Verdict, judge, settled
+from tests.crash.people import RECEIVERS, Invoice, Receivers, Supplier
+
+STAFF = ("operator", "party:write", "party:read", "account:admin")
+SUPPLIER = ("invoice:write", "invoice:read", "account:admin")
+SERVICES = ("ingest", "validate", "route", "deliver", "track")
+
+
+@dataclass
+class Scene:
+    hub: Hub
+    supplier: Supplier
+    receivers: Receivers
+    random: random.Random
+    direct_url: str
+    """The database's own address, where the hub's goes through something that breaks."""
+    sent: list[Invoice] = field(default_factory=list)
+
+    async def send(self, batch: Sequence[Invoice], *, at_once: int = 8, patience: float = 60.0) -> None:
+        self.sent += batch
+        await self.supplier.send(batch, at_once=at_once, patience=patience)
+
+    async def verdict(self, *, patience: float = 60.0) -> Verdict:
+        """Wait until nothing is under way, then judge."""
+        left = await settled(self.direct_url, self.receivers, patience=patience)
+        return await judge(
+            self.direct_url, self.sent, self.supplier, self.receivers, mails_cut=self.hub.mails_cut, left=left
+        )
+
+
+@contextlib.asynccontextmanager
+async def scene(
+    nursery: Nursery,
+    database: DatabaseSettings,
+    amqp_url: str,
+    folder: Path,
+    *,
+    seed: int,
+    solo: bool = False,
+    through: str = "",
+    **settings: str,
+) -> AsyncIterator[Scene]:
+    """Everybody is known to the hub; no process runs after the set-up. ``through``: what the hub's processes
+    take for the database's address."""
+    (sink,) = free_ports(1)
+    place = Place(
+        folder, through or database.url, database.secret, amqp_url, sink, folder / "globe", settings=settings
+    )
+    receivers = Receivers(place.folders, sink)
+    hub = Hub(nursery, place)
+    common = Settings(database_url=database.url, secret=database.secret, base_url=place.url("ingest"))
+    pools = Pools(database)
+    if not solo:
+        await declare(amqp_url)
+    async with nursery.attached():
+        await receivers.open()
+        try:
+            supplier = Supplier(
+                place.url("ingest"), place.ports["smtp"], await _key(pools, common, SUPPLIER), ""
+            )
+            if solo:
+                await hub.start("solo", "solo", "")
+            else:
+                for service in ("ingest", "route", "deliver"):
+                    await hub.start(service, service, "api")
+            await _introduce(hub, supplier, await _key(pools, common, STAFF), solo=solo)
+            await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
+            yield Scene(hub, supplier, receivers, random.Random(seed), database.url)
+        finally:
+            await hub.close()
+            await receivers.close()
+            await pools.close()
+
+
+async def declare(amqp_url: str) -> None:
+    """What the migrate step does with the broker."""
+    transport = AmqpTransport(amqp_url)
+    await transport.start()
+    await transport.apply(TOPOLOGY)
+    await transport.stop()
+
+
+async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
+    settings = IngestSettings(**common.model_dump())
+    claims = accounts.Claims(name="Bakker BV", email="boekhouding@bakker.example", language="en")
+    account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
+    key = new_api_key()
+    async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+        digest = vault_of(settings).digest(key.secret)
+        await accounts.add_key(conn, key.key_id, account_id, digest, "crash", scopes)
+    return str(key)
+
+
+async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) -> None:
+    """Enter receivers and their folders, and make the supplier's key mailbox, through the APIs."""
+    place = hub.place
+    await hub.ready("ingest", *(() if solo else ("route", "deliver")))
+
+    def url(service: str) -> str:
+        return place.url("ingest" if solo else service)
+
+    as_staff = {"Authorization": f"Bearer {staff}"}
+    async with httpx.AsyncClient(trust_env=False, timeout=20) as http:
+        reply = await http.post(
+            f"{place.url('ingest')}/v1/mailboxes", headers={"Authorization": f"Bearer {supplier.key}"}
+        )
+        supplier.mailbox = reply.raise_for_status().json()["addresses"][0]
+        for each in RECEIVERS:
+            party = await http.post(
+                f"{url('route')}/v1/parties",
+                headers=as_staff,
+                json={
+                    "name": each.name,
+                    "country": "NL",
+                    "email": each.email,
+                    "identifiers": [{"scheme": "0106", "value": each.kvk}],
+                },
+            )
+            party.raise_for_status()
+            if each.folder is not None:
+                reply = await http.put(
+                    f"{url('deliver')}/v1/connections/{party.json()['party_id']}",
+                    headers=as_staff,
+                    json={"package": "globe", "channel": "folder", "settings": {"folder": each.folder}},
+                )
+                reply.raise_for_status()

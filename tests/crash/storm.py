@@ -1,0 +1,99 @@
+"""Kills without end while invoices come in: each start of a process gets one strike for each part it has, and
+dies of whichever comes first.
+
+Of a part's windows the one that was struck least so far is chosen, so all get their share. ``at`` is never the
+first passing, so a message that comes back after a kill is handled before the next one: what is tried here is
+dying anywhere, not the delivery limit, which is for messages that kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.crash.faults import WINDOWS, Strike
+from tests.crash.people import invoices
+from tests.crash.scene import SERVICES, Scene
+
+_PARTS = {
+    "ingest": ("door", "relay", "consumer"),
+    "validate": ("consumer", "relay"),
+    "route": ("consumer", "relay"),
+    "deliver": ("consumer", "relay", "dispatch", "folder", "mail", "result", "arrivals"),
+    "track": ("consumer",),
+}
+_ROLES = {
+    "serve": frozenset({"door", "relay", "consumer", "dispatch", "folder", "mail", "result", "arrivals"}),
+    "api": frozenset({"door"}),
+    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "result", "arrivals"}),
+    "relay": frozenset({"relay"}),
+}
+ONCE_A_BATCH = 4
+ONCE_AN_INVOICE = 20
+_OFTEN = ("door.", "folder.staged", "folder.shown", "folder.pdf", "mail.dot")
+
+
+class Storm:
+    """The plan of strikes. ``service role`` is read off the name of a process: ``deliver.worker.2``."""
+
+    def __init__(self, scene: Scene, *, solo: bool = False) -> None:
+        self._scene = scene
+        self._solo = solo
+        self._planned: Counter[str] = Counter()
+
+    def __call__(self, name: str) -> Sequence[Strike]:
+        chance = self._scene.random
+        struck = self._scene.hub.strikes()
+        parts: dict[str, list[str]] = {}
+        for window in self.windows_of(name):
+            parts.setdefault(window.partition(".")[0], []).append(window)
+        strikes = []
+        for windows in parts.values():
+            # Planned ones count a little: not all processes go for the same window at once.
+            window = min(windows, key=lambda w: (struck[w] + 0.3 * self._planned[w], chance.random()))
+            self._planned[window] += 1
+            most = ONCE_AN_INVOICE if window.startswith(_OFTEN) else ONCE_A_BATCH
+            strikes.append(Strike(window, at=chance.randint(2, most)))
+        return strikes
+
+    def windows_of(self, name: str) -> list[str]:
+        if self._solo:
+            return list(WINDOWS)
+        service, role, *_ = name.split(".")
+        parts = set(_PARTS[service]) & _ROLES[role]
+        return [window for window in WINDOWS if window.partition(".")[0] in parts]
+
+    async def rage(
+        self, seconds: float, *, prefix: str = "F", at_once: int = 3, patience: float = 60
+    ) -> None:
+        """Send invoices for so long while processes die; they live again when it returns, unharmed."""
+        scene = self._scene
+        scene.hub.plan = self
+        numbers = 0
+        until = asyncio.get_running_loop().time() + seconds
+        while asyncio.get_running_loop().time() < until:
+            batch = invoices(12, scene.random, f"{prefix}{numbers:03d}")
+            numbers += 1
+            await scene.send(batch, at_once=at_once, patience=patience)
+            await asyncio.sleep(0.05)
+        scene.hub.plan = lambda _: ()
+        # Those with a strike still to come are replaced by processes without one.
+        for name in list(scene.hub.members):
+            scene.hub.kill(name)
+
+    def table(self) -> str:
+        """How many kills landed in each window."""
+        struck = self._scene.hub.strikes()
+        return "\n".join(f"  {window:26} {struck[window]:4}" for window in WINDOWS)
+
+
+async def start(scene: Scene, *, roles: Sequence[str] = ("serve",)) -> None:
+    """Every service in every one of ``roles``, and a second dispatcher."""
+    for service in SERVICES:
+        for role in roles:
+            if (service, role) not in {("validate", "api"), ("track", "relay")}:
+                # Only one process can listen where mail comes in.
+                mail = {"POSTBODE_INGEST_SMTP_PORT": "0"} if role == "worker" else {}
+                await scene.hub.start(f"{service}.{role}", service, role, settings=mail)
+    await scene.hub.start("deliver.worker.2", "deliver", "worker")

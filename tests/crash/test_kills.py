@@ -1,0 +1,40 @@
+"""kill -9 anywhere in any process: nothing is lost, nothing comes twice, whatever was acknowledged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from libs.db.settings import DatabaseSettings
+from tests.crash import storm
+from tests.crash.hub import Nursery
+from tests.crash.scene import scene
+
+
+async def test_every_process_is_killed_again_and_again(
+    nursery: Nursery, database: DatabaseSettings, amqp_url: str, tmp_path: Path, seed: int
+) -> None:
+    async with scene(nursery, database, amqp_url, tmp_path, seed=seed) as on:
+        rage = storm.Storm(on)
+        on.hub.plan = rage
+        await storm.start(on)
+        await rage.rage(20)
+        verdict = await on.verdict()
+        print(f"{verdict}\n{rage.table()}")
+        assert not verdict.faults, on.hub.fell
+        assert sum(on.hub.strikes().values()) > 25
+        assert not on.hub.fell, "a process must not end by itself because another one was killed"
+
+
+async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
+    nursery: Nursery, database: DatabaseSettings, tmp_path: Path, seed: int
+) -> None:
+    async with scene(nursery, database, "", tmp_path, seed=seed, solo=True) as on:
+        rage = storm.Storm(on, solo=True)
+        on.hub.plan = rage
+        await on.hub.start("solo", "solo", "")
+        await rage.rage(12)
+        verdict = await on.verdict()
+        print(f"{verdict}\n{rage.table()}")
+        assert not verdict.faults, on.hub.fell
+        assert sum(on.hub.strikes().values()) > 5
+        assert not on.hub.fell

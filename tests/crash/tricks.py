@@ -1,0 +1,76 @@
+"""What the suite does to a process besides killing it: poison, stumbling, shuffled deliveries. Put around the
+real code by name, as the faults are."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.crash.wrapping import wrap
+
+POISON = "POISON"
+"""An invoice whose number begins so kills whoever decides about it."""
+
+
+def _poison(random_: random.Random) -> None:
+    def make(original: Any) -> Any:
+        def decide(self: Any, event: Any, known: Any) -> Any:
+            if str(event.data.summary.number).startswith(POISON):
+                os.kill(os.getpid(), signal.SIGKILL)
+            return original(self, event, known)
+
+        return decide
+
+    wrap("services.route.handlers:Validated.decide", make)
+
+
+def _stumble(random_: random.Random) -> None:
+    """One event in three fails the first time, for no reason it can help."""
+
+    def make(original: Any) -> Any:
+        def decide(self: Any, event: Any, known: Any) -> Any:
+            if event.attempt == 1 and event.id.int % 3 == 0:
+                raise RuntimeError("not this time")
+            return original(self, event, known)
+
+        return decide
+
+    wrap("services.route.handlers:Validated.decide", make)
+
+
+def _shuffle(random_: random.Random) -> None:
+    """Events are handled in another order than they came, and some of them twice."""
+
+    def make(original: Any) -> Any:
+        async def handle(self: Any, arrived: Any) -> None:
+            shuffled = random_.sample(arrived, len(arrived))
+            await original(self, shuffled)
+            await original(self, random_.sample(arrived, len(arrived) // 3))
+
+        return handle
+
+    wrap("libs.messaging.batch:Batch.handle", make)
+
+
+def _backwards(random_: random.Random) -> None:
+    """Events of one batch are handled newest first."""
+
+    def make(original: Any) -> Any:
+        async def handle(self: Any, arrived: Any) -> None:
+            for each in sorted(arrived, key=lambda unread: unread.event_id, reverse=True):
+                await original(self, [each])
+
+        return handle
+
+    wrap("libs.messaging.batch:Batch.handle", make)
+
+
+TRICKS: Mapping[str, Callable[[random.Random], None]] = {
+    "poison": _poison,
+    "stumble": _stumble,
+    "shuffle": _shuffle,
+    "backwards": _backwards,
+}

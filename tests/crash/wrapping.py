@@ -1,0 +1,32 @@
+"""Wraps named functions of the real code, and fails loudly when a name is gone.
+
+Production code holds no test switches: what the crash suite does to a process it does from outside, by name.
+A refactoring that renames such a function must not leave behind a fault that never strikes.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+
+class NoSuchName(Exception):
+    """What was to be wrapped is not there any more: the crash suite must follow the code."""
+
+
+def wrap(target: str, make: Callable[[Any], Any]) -> None:
+    """Replace ``module:Class.function`` by what ``make`` makes of it. Raises ``NoSuchName``."""
+    module, _, path = target.partition(":")
+    try:
+        owner: Any = importlib.import_module(module)
+        *outer, name = path.split(".")
+        for each in outer:
+            owner = vars(owner)[each]
+        original = vars(owner)[name]
+    except (ImportError, KeyError) as gone:
+        raise NoSuchName(target) from gone
+    made = make(original)
+    setattr(owner, name, functools.wraps(original)(made) if inspect.isfunction(original) else made)
