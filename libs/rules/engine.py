@@ -133,12 +133,13 @@ def _apply(pack: Pack, facts: Facts) -> Iterator[Finding]:
 
 
 def _finding(rule: Rule, breach: Breach, places: Places) -> Finding:
-    said = messages.of(rule.id)
+    place = places.of(breach.element)
+    said = messages.of(rule.id, place)
     return Finding(
         rule=rule.id,
         severity=rule.severity,
         terms=rule.terms,
-        xpath=places.of(breach.element),
+        xpath=place,
         line=line_of(breach.element),
         seen=breach.seen,
         expected=breach.expected,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 from libs.contracts.parts import Words
@@ -34,6 +34,24 @@ def known() -> dict[str, Said]:
     }
 
 
-def of(rule: str) -> Said:
-    """``KeyError`` for a rule without messages; a test holds that there is none."""
-    return known()[rule]
+def of(rule: str, place: str = "") -> Said:
+    """What to say. A warning without words of its own names the element at ``place`` (an XPath).
+
+    Every fatal rule has words of its own; a test holds that.
+    """
+    return known().get(rule) or _general(place.rpartition("/")[2].partition("[")[0])
+
+
+@lru_cache(maxsize=1_000)
+def _general(name: str) -> Said:
+    shown = name.rpartition(":")[2] or "?"
+    return Said(
+        Words(
+            nl=f"Het veld {shown} hoort hier volgens de Europese norm niet in een factuur te staan.",
+            en=f"The field {shown} should not be used here in an invoice by the European standard.",
+        ),
+        Words(
+            nl="De ontvanger kan dit veld overslaan. Laat het weg als u het niet nodig heeft.",
+            en="The receiver may skip this field. Leave it out if you do not need it.",
+        ),
+    )
