@@ -51,6 +51,8 @@ _COLOURS = {
     "duplicate": "cyan",
 }
 
+_DELIVERED = frozenset({"arrived", "sent"})
+
 
 @dataclass(frozen=True, slots=True)
 class Ports:
@@ -131,10 +133,15 @@ async def _show(
             await asyncio.sleep(0.15)
     console.print(_table(play, rows))
     twice = receivers.doubled()
-    lost = sum(1 for row in rows.values() if not row.ended)
+    got = receivers.got()
+    lost = sum(
+        1 for number, row in rows.items() if not row.ended or (row.status in _DELIVERED and number not in got)
+    )
     if not lost:
         script.close(folder)
     console.print(f"[bold]{len(rows)} invoices · lost {lost} · duplicated {twice}[/bold]", highlight=False)
+    if repeated := receivers.repeated():
+        console.print(f"{repeated} mails came again under their own Message-ID, after a kill.")
     if as_json:
         invoices = [
             {
