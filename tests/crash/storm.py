@@ -65,14 +65,18 @@ class Storm:
         return [window for window in WINDOWS if window.partition(".")[0] in parts]
 
     async def rage(
-        self, seconds: float, *, prefix: str = "F", at_once: int = 3, patience: float = 60
+        self, seconds: float, *, kills: int, prefix: str = "F", at_once: int = 3, patience: float = 60
     ) -> None:
-        """Send invoices for so long while processes die; they live again when it returns, unharmed."""
+        """Send invoices for so long, and until so many kills landed, while processes die; they live again when it
+        returns, unharmed. A busy machine starts processes slowly: it gets more time, six times as much at most.
+        """
         scene = self._scene
         scene.hub.plan = self
         numbers = 0
-        until = asyncio.get_running_loop().time() + seconds
-        while asyncio.get_running_loop().time() < until:
+        began = asyncio.get_running_loop().time()
+        while (passed := asyncio.get_running_loop().time() - began) < 6 * seconds:
+            if passed >= seconds and scene.hub.strikes().total() >= kills:
+                break
             batch = invoices(12, scene.random, f"{prefix}{numbers:03d}")
             numbers += 1
             await scene.send(batch, at_once=at_once, patience=patience)

@@ -17,11 +17,11 @@ async def test_every_process_is_killed_again_and_again(
         rage = storm.Storm(on)
         on.hub.plan = rage
         await storm.start(on)
-        await rage.rage(20)
+        await rage.rage(20, kills=26)
         verdict = await on.verdict()
         print(f"{verdict}\n{rage.table()}")
         assert not verdict.faults, on.hub.fell
-        assert sum(on.hub.strikes().values()) > 25
+        assert on.hub.strikes().total() >= 26
         assert not on.hub.fell, "a process must not end by itself because another one was killed"
 
 
@@ -32,9 +32,9 @@ async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
         rage = storm.Storm(on, solo=True)
         on.hub.plan = rage
         await on.hub.start("solo", "solo", "")
-        await rage.rage(12)
+        await rage.rage(12, kills=6)
         verdict = await on.verdict()
         print(f"{verdict}\n{rage.table()}")
         assert not verdict.faults, on.hub.fell
-        assert sum(on.hub.strikes().values()) > 5
+        assert on.hub.strikes().total() >= 6
         assert not on.hub.fell
