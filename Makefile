@@ -51,7 +51,7 @@ format: $(VENV)/.dev ## put the code into the house's format
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
 
 .PHONY: contracts
-contracts: $(VENV)/.dev ## write docs/contracts anew from the event models
+contracts: $(VENV)/.dev ## write docs/contracts and the RabbitMQ definitions anew
 	@$(PY) -m libs.contracts.export
 
 .PHONY: lock

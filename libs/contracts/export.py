@@ -1,9 +1,10 @@
-"""The contracts written down for readers outside Python: AsyncAPI 3 and JSON Schema (2020-12).
+"""The contracts written down for readers outside Python: AsyncAPI 3, JSON Schema (2020-12), RabbitMQ definitions.
 
-    python -m libs.contracts.export [--check] [FOLDER]
+    python -m libs.contracts.export [--check] [ROOT]
 
-writes ``asyncapi.json`` and ``schemas/<event type>.json`` into FOLDER (``docs/contracts``), or with
-``--check`` only tells what is out of date, ending 1. Everything comes from the event models and the topology;
+writes ``docs/contracts/asyncapi.json``, ``docs/contracts/schemas/<event type>.json`` and
+``deploy/rabbitmq/definitions.json`` below ROOT (the checkout, from which it is started), or with ``--check``
+only tells what is out of date, ending 1. Everything comes from the event models and the topology;
 nothing is written by hand. The samples beside them are made by hand, once, and never change.
 """
 
@@ -19,11 +20,14 @@ from typing import Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from libs.contracts.definitions import definitions
 from libs.contracts.envelope import Payload
 from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import TOPOLOGY, Topology
 
 FOLDER = Path("docs/contracts")
+SCHEMAS = FOLDER / "schemas"
+DEFINITIONS = Path("deploy/rabbitmq/definitions.json")
 BATCH = "application/cloudevents-batch+json"
 _ENVELOPE: Mapping[str, Mapping[str, object]] = {
     "specversion": {"const": "1.0"},
@@ -139,43 +143,46 @@ def _operation(action: str, channel: str, kinds: Sequence[str]) -> dict[str, Any
 
 
 def files() -> dict[str, str]:
-    """Every generated file by its path below the folder, with its text."""
-    documents = {"asyncapi.json": asyncapi()}
-    documents.update({f"schemas/{kind}.json": schema(model) for kind, model in PAYLOADS.items()})
+    """Every generated file by its path below the root, with its text."""
+    documents = {FOLDER / "asyncapi.json": asyncapi(), DEFINITIONS: definitions()}
+    documents.update({SCHEMAS / f"{kind}.json": schema(model) for kind, model in PAYLOADS.items()})
     return {
-        name: json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-        for name, document in documents.items()
+        path.as_posix(): json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        for path, document in documents.items()
     }
 
 
-def stale(folder: Path) -> list[str]:
-    """What in ``folder`` differs from what the code says: changed, missing or left over."""
+def stale(root: Path) -> list[str]:
+    """What below ``root`` differs from what the code says: changed, missing or left over."""
     wanted = files()
-    found = {f"schemas/{path.name}" for path in (folder / "schemas").glob("*.json")}
+    found = {(SCHEMAS / path.name).as_posix() for path in (root / SCHEMAS).glob("*.json")}
     changed = [
         name
         for name, text in wanted.items()
-        if not (folder / name).exists() or (folder / name).read_text("utf-8") != text
+        if not (root / name).exists() or (root / name).read_text("utf-8") != text
     ]
     return sorted({*changed, *(found - wanted.keys())})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the files, or check them. 0 when all is well."""
-    parser = argparse.ArgumentParser(prog="contracts", description="AsyncAPI and JSON Schemas of the events.")
-    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
+    parser = argparse.ArgumentParser(
+        prog="contracts",
+        description="AsyncAPI, JSON Schemas and RabbitMQ definitions, from the event models.",
+    )
+    parser.add_argument("root", nargs="?", type=Path, default=Path())
     parser.add_argument(
         "--check", action="store_true", help="write nothing; end 1 when a file is out of date"
     )
     options = parser.parse_args(arguments)
-    late = stale(options.folder)
+    late = stale(options.root)
     if options.check:
         for name in late:
-            print(f"{options.folder / name} is out of date: run `make contracts`")
+            print(f"{options.root / name} is out of date: run `make contracts`")
         return 1 if late else 0
     wanted = files()
     for name in late:
-        path = options.folder / name
+        path = options.root / name
         if name in wanted:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(wanted[name], "utf-8")

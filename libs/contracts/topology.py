@@ -43,6 +43,11 @@ class Queue:
         return f"{self.name}.dead"
 
     @property
+    def dead_arguments(self) -> Mapping[str, str | int]:
+        """Of ``<name>.dead``: quorum too, and without a limit, because what lies there has nowhere else to go."""
+        return {"x-queue-type": "quorum"}
+
+    @property
     def arguments(self) -> Mapping[str, str | int]:
         """Quorum, with dead-lettering that cannot lose: at-least-once needs ``reject-publish``, else the
         broker falls back silently to at-most-once."""

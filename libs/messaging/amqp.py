@@ -136,7 +136,7 @@ class AmqpTransport:
         dead = await channel.declare_exchange(DEAD, ExchangeType.TOPIC, durable=True)
         for spec in topology.queues:
             letters = await channel.declare_queue(
-                spec.dead, durable=True, arguments={"x-queue-type": "quorum"}
+                spec.dead, durable=True, arguments=dict(spec.dead_arguments)
             )
             await letters.bind(dead, spec.dead)
             queue = await channel.declare_queue(spec.name, durable=True, arguments=dict(spec.arguments))

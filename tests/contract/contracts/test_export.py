@@ -31,7 +31,7 @@ def refs(node: Any) -> Iterator[str]:
 
 
 def test_the_published_files_are_current() -> None:
-    assert export.stale(PUBLISHED) == [], "run `make contracts`"
+    assert export.stale(ROOT) == [], "run `make contracts`"
 
 
 def test_every_reference_leads_somewhere() -> None:
@@ -72,9 +72,9 @@ def test_writing_checking_and_cleaning(tmp_path: Path, capsys: pytest.CaptureFix
     assert export.main([str(tmp_path)]) == 0
     assert export.main([str(tmp_path), "--check"]) == 0
 
-    left_over = tmp_path / "schemas" / "invoice.forgotten.v1.json"
+    left_over = tmp_path / export.SCHEMAS / "invoice.forgotten.v1.json"
     left_over.write_text("{}", "utf-8")
-    changed = tmp_path / "asyncapi.json"
+    changed = tmp_path / export.FOLDER / "asyncapi.json"
     changed.write_text(json.dumps({"asyncapi": "2.6.0"}), "utf-8")
     capsys.readouterr()
     assert export.main([str(tmp_path), "--check"]) == 1
