@@ -1,0 +1,151 @@
+"""What a reader hands back besides the invoice: what it could not read, did not know, or took by a stated rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from libs.contracts.parts import Finding, Words
+from libs.einvoice.model import Invoice
+
+Element = etree._Element
+
+MOST = 200
+"""Findings and unread places that are kept of one document; the next thousand say the same."""
+
+_LONGEST = 100
+
+# code → (Dutch, English)
+_WORDS: dict[str, tuple[str, str]] = {
+    "READ-NUMBER": (
+        "Dit is geen getal dat de hub kan lezen (hoogstens 18 cijfers voor en 10 achter de punt). "
+        "Verbeter het bedrag of aantal in uw pakket en stuur de factuur opnieuw.",
+        "This is not a number the hub can read (at most 18 digits before and 10 behind the point). "
+        "Correct the amount or quantity in your software and send the invoice again.",
+    ),
+    "READ-DATE": (
+        "Dit is geen geldige datum (jjjj-mm-dd). Verbeter de datum in uw pakket en stuur de factuur opnieuw.",
+        "This is not a valid date (yyyy-mm-dd). Correct the date in your software and send the invoice again.",
+    ),
+    "READ-ATTACHMENT": (
+        "De bijlage in de factuur is beschadigd (geen base64). Voeg de bijlage opnieuw toe en stuur de factuur nog eens.",
+        "The attachment inside the invoice is damaged (not base64). Attach it again and send the invoice once more.",
+    ),
+    "READ-MISSING": (
+        "Dit verplichte onderdeel van een factuur ontbreekt. Vul het in uw pakket in en stuur de factuur opnieuw.",
+        "This mandatory part of an invoice is missing. Fill it in in your software and send the invoice again.",
+    ),
+    "READ-MIXED": (
+        "Dit element hoort bij een andere versie van het formaat dan de rest van het bestand. "
+        "Laat uw pakket de factuur opnieuw maken in één formaat.",
+        "This element belongs to another version of the format than the rest of the file. "
+        "Have your software make the invoice again in one format.",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A term that the document does not give in its own place and that a stated rule supplied."""
+
+    term: str
+    value: str
+    rule: Words
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """An invoice as it was read. ``unread`` are places of the document that hold text and that the model has no
+    term for, or that repeat a term which may occur once."""
+
+    invoice: Invoice
+    findings: tuple[Finding, ...] = ()
+    unread: tuple[str, ...] = ()
+    filled: tuple[Filled, ...] = ()
+
+
+@dataclass(slots=True)
+class Reading:
+    """What gathers while a document is read."""
+
+    prefixes: dict[str, str]
+    findings: list[Finding] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    filled: list[Filled] = field(default_factory=list)
+
+    def wrong(self, code: str, element: Element, *, term: str = "", seen: str | None = None) -> None:
+        """Note that ``element`` cannot be read."""
+        if len(self.findings) < MOST:
+            self.findings.append(
+                finding(
+                    code,
+                    terms=(term,) if term else (),
+                    xpath=self.path(element),
+                    line=_line(element),
+                    seen=seen,
+                )
+            )
+
+    def left(self, element: Element) -> None:
+        """Note every text below ``element`` as unread."""
+        for each in element.iter("*"):
+            if len(self.unread) >= MOST:
+                return
+            if len(each) == 0 and each.text is not None and each.text.strip():
+                self.unread.append(self.path(each))
+
+    def took(self, term: str, value: str, nl: str, en: str) -> None:
+        """Note that a rule supplied a value."""
+        if len(self.filled) < MOST:
+            self.filled.append(Filled(term, value[:_LONGEST], Words(nl=nl, en=en)))
+
+    def path(self, element: Element) -> str:
+        """Where ``element`` stands: steps with the usual prefixes, without positions."""
+        steps: list[str] = []
+        here: Element | None = element
+        while here is not None:
+            namespace, _, local = here.tag.rpartition("}")
+            steps.append(f"{self.prefixes.get(namespace[1:], '')}{local}")
+            here = here.getparent()
+        return "/" + "/".join(reversed(steps))
+
+    def done(self, invoice: Invoice) -> Read:
+        return Read(invoice, tuple(self.findings), tuple(self.unread), tuple(self.filled))
+
+    def require(self, root: Element, present: Iterable[tuple[str, str, object]]) -> None:
+        """A finding for each (term, path, value) without a value."""
+        for term, path, value in present:
+            if value is None or value == ():
+                self.findings.append(
+                    finding(
+                        "READ-MISSING", terms=(term,), xpath=f"{self.path(root)}/{path}", line=_line(root)
+                    )
+                )
+
+
+def finding(
+    code: str,
+    *,
+    terms: tuple[str, ...] = (),
+    xpath: str = "",
+    line: int | None = None,
+    seen: str | None = None,
+) -> Finding:
+    """A fatal finding of a reader, one of ``READ-…``."""
+    nl, en = _WORDS[code]
+    return Finding(
+        rule=code,
+        severity="fatal",
+        terms=terms,
+        xpath=xpath,
+        line=line,
+        seen=seen[:_LONGEST] if seen is not None else None,
+        message=Words(nl=nl, en=en),
+    )
+
+
+def _line(element: Element) -> int | None:
+    line = element.sourceline
+    return line if isinstance(line, int) else None
