@@ -1,19 +1,44 @@
 """What rules and routing need to know of a UBL invoice: groups, parties, numbers, each with its place.
 
 ``collect`` sorts the tree once (``tree.grow``); what a rule asks for is worked out at the first question and
-kept. Names are those of UBL; the business terms of EN 16931 stand beside them.
+kept. Names are those of UBL; the business terms of EN 16931 stand beside them. Whoever has patterns of its own
+(a rule pack) compiles them with ``trie_of`` and finds the places they match in ``Facts.found``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import cached_property
 
 from libs.einvoice import detect, money
-from libs.einvoice.tree import Element, Group, grow
+from libs.einvoice.text import BLANKS, normal
+from libs.einvoice.tree import Element, Found, Group, grow
+from libs.einvoice.trie import CBC, Trie
 
 _NONE: tuple[Group, ...] = ()
+
+_WATCHED = (
+    "cac:TaxCategory",
+    "cac:ClassifiedTaxCategory",
+    "cac:AllowanceCharge",
+    "cac:TaxTotal",
+    "cac:PartyIdentification/cbc:ID",
+    "cbc:PaymentID",
+    "cbc:PaymentMeansCode",
+    "cbc:IdentificationCode",
+)
+_MARKS = {pattern: mark for mark, pattern in enumerate(_WATCHED)}
+OFFSET = len(_WATCHED)
+"""Marks below this are the facts' own; the patterns of a pack begin here."""
+
+
+def trie_of(patterns: Sequence[str]) -> Trie:
+    """A trie of these patterns for ``collect``; the n-th has the mark ``OFFSET + n``."""
+    return Trie((*_WATCHED, *patterns))
+
+
+_PLAIN = trie_of(())
 
 
 class NotANumberError(Exception):
@@ -40,21 +65,43 @@ class Party:
             *self.group.at("PartyLegalEntity", "RegistrationName"),
             *self.group.at("PartyName", "Name"),
         )
-        return next((text for leaf in names if (text := (leaf.text or "").strip())), None)
+        return next((text for leaf in names if (text := (leaf.text or "").strip(BLANKS))), None)
 
     @property
     def country(self) -> str | None:
         """BT-40 / BT-55 in upper case."""
         codes = self.group.at("PostalAddress", "Country", "IdentificationCode")
-        return next((text.upper() for leaf in codes if (text := (leaf.text or "").strip())), None)
+        return next((text.upper() for leaf in codes if (text := (leaf.text or "").strip(BLANKS))), None)
+
+
+class TaxCategory:
+    """A VAT category of a line (BG-30), an allowance or charge, or a breakdown (BG-23)."""
+
+    __slots__ = ("code", "group", "is_vat", "raw")
+
+    def __init__(self, group: Group) -> None:
+        self.group = group
+        leaf = group.leaf("ID")
+        self.raw = "" if leaf is None else leaf.text or ""
+        self.code = normal(self.raw)
+        """BT-151 and its kin, with single blanks at most."""
+        self.is_vat = any(
+            normal(scheme.upper()) == "VAT" for scheme in group.texts_as_written("TaxScheme", "ID")
+        )
+        """Whether the tax scheme says VAT."""
+
+    @property
+    def has_id(self) -> bool:
+        return "ID" in self.group.leaves
 
 
 class Facts:
     """The invoice as the rules see it."""
 
-    def __init__(self, root: Group, syntax: detect.Syntax) -> None:
+    def __init__(self, root: Group, syntax: detect.Syntax, found: Found) -> None:
         self.root = root
         self.syntax = syntax
+        self.found = found
         self.unreadable: dict[Element, None] = {}
         """What should be a number and is none, as far as anything asked for it."""
         self._numbers: dict[Element, Decimal | None] = {}
@@ -66,11 +113,15 @@ class Facts:
     @cached_property
     def customization(self) -> str:
         """BT-24 with single blanks at most (XPath ``normalize-space``)."""
-        return " ".join(self.root.text("CustomizationID").split())
+        return normal(self.root.text("CustomizationID"))
 
     @cached_property
     def profile(self) -> detect.Profile:
         return detect.profile(self.customization, self.root.text("ProfileID"))
+
+    def net(self, lines: Sequence[Group]) -> Decimal:
+        """The sum of BT-131 of these lines."""
+        return money.total(self.numbers(lines, "LineExtensionAmount"))
 
     @cached_property
     def lines(self) -> Sequence[Group]:
@@ -88,14 +139,43 @@ class Facts:
         """BT-110 and BT-111 with their breakdown (BG-23)."""
         return self.root.groups.get("TaxTotal", [])
 
+    def groups_everywhere(self, pattern: str) -> list[Group]:
+        """Every group of a watched pattern (``_WATCHED``), wherever it stands. ``KeyError`` for another."""
+        return [item for item in self.found.at.get(_MARKS[pattern], ()) if isinstance(item, Group)]
+
+    def leaves_everywhere(self, pattern: str) -> list[Element]:
+        """The same for a ``cbc:`` element."""
+        return [item for item in self.found.at.get(_MARKS[pattern], ()) if not isinstance(item, Group)]
+
     @cached_property
     def adjustments(self) -> tuple[list[Group], list[Group]]:
         """Allowances (BG-20) and charges (BG-21) of the document; what says neither is in neither."""
-        sorted_: dict[str, list[Group]] = {"false": [], "true": []}
-        for group in self.root.groups.get("AllowanceCharge", _NONE):
-            said = {"0": "false", "1": "true"}.get(word := group.text("ChargeIndicator"), word)
-            sorted_.get(said, []).append(group)
-        return sorted_["false"], sorted_["true"]
+        return _sorted(self.root.groups.get("AllowanceCharge", _NONE))
+
+    @cached_property
+    def all_adjustments(self) -> tuple[list[Group], list[Group]]:
+        """Allowances and charges wherever they stand."""
+        return _sorted(self.groups_everywhere("cac:AllowanceCharge"))
+
+    @cached_property
+    def tax_categories(self) -> list[TaxCategory]:
+        """Every ``TaxCategory``, wherever it stands."""
+        return [TaxCategory(group) for group in self.groups_everywhere("cac:TaxCategory")]
+
+    @cached_property
+    def line_categories(self) -> list[TaxCategory]:
+        """Every ``ClassifiedTaxCategory``, wherever it stands (BG-30)."""
+        return [TaxCategory(group) for group in self.groups_everywhere("cac:ClassifiedTaxCategory")]
+
+    @cached_property
+    def breakdown(self) -> list[TaxCategory]:
+        """The categories of the VAT breakdown (BG-23), of all totals of the document."""
+        return [TaxCategory(group) for group in self.root.within("TaxTotal", "TaxSubtotal", "TaxCategory")]
+
+    @cached_property
+    def tax_codes(self) -> frozenset[str]:
+        """Every category code in use anywhere."""
+        return frozenset(c.code for c in (*self.tax_categories, *self.line_categories))
 
     @cached_property
     def type_codes(self) -> list[Element]:
@@ -139,6 +219,31 @@ class Facts:
                 yield value
 
 
-def collect(root: Element, syntax: detect.Syntax) -> Facts:
-    """The facts of a parsed document."""
-    return Facts(grow(root), syntax)
+def indicates(group: Group) -> bool | None:
+    """Charge (True) or allowance (False); None where the indicator says neither."""
+    return _INDICATES.get(group.text("ChargeIndicator"))
+
+
+_INDICATES = {"false": False, "0": False, "true": True, "1": True}
+
+
+def _sorted(groups: Iterable[Group]) -> tuple[list[Group], list[Group]]:
+    allowances: list[Group] = []
+    charges: list[Group] = []
+    for group in groups:
+        said = indicates(group)
+        if said is not None:
+            (charges if said else allowances).append(group)
+    return allowances, charges
+
+
+def collect(root: Element, syntax: detect.Syntax, trie: Trie = _PLAIN) -> Facts:
+    """The facts of a parsed document; ``trie`` comes from ``trie_of``."""
+    found = Found()
+    return Facts(grow(root, trie, found), syntax, found)
+
+
+def profile_of(root: Element) -> detect.Profile:
+    """The profile of a parsed document, before anything else of it is looked at."""
+    claims = [root.findtext(f"{{{CBC}}}{name}") for name in ("CustomizationID", "ProfileID")]
+    return detect.profile(normal(claims[0]), (claims[1] or "").strip(BLANKS))

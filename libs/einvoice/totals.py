@@ -33,7 +33,7 @@ def _compare(group: Group, name: str, seen: Decimal | None, expected: Decimal | 
 
 def lines(facts: Facts, totals: Group) -> Difference | None:
     """BT-106 is the sum of BT-131 (BR-CO-10)."""
-    expected = cents(total(facts.numbers(facts.lines, "LineExtensionAmount")))
+    expected = cents(facts.net(facts.lines))
     return _compare(totals, "LineExtensionAmount", facts.number(totals, "LineExtensionAmount"), expected)
 
 

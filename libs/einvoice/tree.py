@@ -1,30 +1,26 @@
 """A UBL tree as groups: read once from the parsed tree, asked many times by the rules.
 
 lxml makes a Python object each time an element is touched; rules touch the same ones again and again. So one
-walk sorts every element under its parent by name, and keeps the objects. ``cac:`` elements become groups, all
-others stay leaves. Names are local ones; an element of a foreign namespace keeps its namespace in its name,
-so it is never taken for one of UBL.
+walk sorts every element under its parent by name, and keeps the objects. ``cac:`` elements become groups, ``cbc:``
+elements stay leaves. On its way the walk notes every place where a pattern of the trie matches.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import TypeAlias
 
 from lxml import etree
 
 from libs.einvoice import money
+from libs.einvoice.text import BLANKS, blank
+from libs.einvoice.trie import CAC, CBC, EXT, Node, Trie, short
 
-CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
-CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
-EXT = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
+__all__ = ["CAC", "CBC", "EXT", "Element", "Found", "Group", "Item", "Places", "grow", "line_of", "short"]
 
 Element = etree._Element
-
-_PREFIXES = {CBC: "cbc:", CAC: "cac:", EXT: "ext:"}
-
-# Qualified tag → (name, whether it is a group). Bounded: hostile documents invent names without end.
-_KNOWN: dict[str, tuple[str, bool]] = {}
-_KNOWN_MOST = 4_000
 
 _NO_LEAVES: tuple[Element, ...] = ()
 
@@ -32,14 +28,14 @@ _NO_LEAVES: tuple[Element, ...] = ()
 class Group:
     """One ``cac:`` element (or the root) with its children by name, in document order."""
 
-    __slots__ = ("element", "groups", "leaves")
+    __slots__ = ("element", "groups", "leaves", "name", "parent")
 
-    def __init__(
-        self, element: Element, leaves: dict[str, list[Element]], groups: dict[str, list[Group]]
-    ) -> None:
+    def __init__(self, element: Element, name: str, parent: Group | None) -> None:
         self.element = element
-        self.leaves = leaves
-        self.groups = groups
+        self.name = name
+        self.parent = parent
+        self.leaves: dict[str, list[Element]] = {}
+        self.groups: dict[str, list[Group]] = {}
 
     def leaf(self, name: str) -> Element | None:
         """The first leaf of that name."""
@@ -53,11 +49,15 @@ class Group:
     def text(self, name: str) -> str:
         """The first leaf's text with the blanks around it removed; empty when there is none."""
         found = self.leaves.get(name)
-        return (found[0].text or "").strip() if found else ""
+        return (found[0].text or "").strip(BLANKS) if found else ""
 
     def texts(self, name: str) -> list[str]:
         """The text of every leaf of that name, blanks around it removed."""
-        return [(leaf.text or "").strip() for leaf in self.leaves.get(name, _NO_LEAVES)]
+        return [(leaf.text or "").strip(BLANKS) for leaf in self.leaves.get(name, _NO_LEAVES)]
+
+    def texts_as_written(self, *names: str) -> list[str]:
+        """The text of every leaf at a path, blanks and all."""
+        return [leaf.text or "" for leaf in self.at(*names)]
 
     def number(self, name: str) -> Decimal | None:
         """The first leaf as a number; None when there is none, or when it is not a number."""
@@ -87,43 +87,78 @@ class Group:
         return leaves
 
 
-def grow(element: Element) -> Group:
-    """Sort everything below ``element``. The gate has bounded depth and number of elements."""
-    leaves: dict[str, list[Element]] = {}
-    groups: dict[str, list[Group]] = {}
-    for child in element:
+Item: TypeAlias = "Group | Element"
+
+
+class Found:
+    """What the walk came by: per mark of the trie the places, in document order; and what is empty."""
+
+    __slots__ = ("at", "empty")
+
+    def __init__(self) -> None:
+        self.at: defaultdict[int, list[Item]] = defaultdict(list)
+        self.empty: list[tuple[Node, Element]] = []
+
+
+_PLAIN = Trie(())
+
+
+def grow(
+    element: Element, trie: Trie = _PLAIN, found: Found | None = None, *, skip: Sequence[Element] = ()
+) -> Group:
+    """Sort everything below the root ``element``. The gate has bounded depth and number of elements.
+
+    ``found`` is filled for the patterns of ``trie``. Children of the root in ``skip`` are left out.
+    """
+    found = Found() if found is None else found
+    root = Group(element, "", None)
+    for mark in trie.root.marks:
+        found.at[mark].append(root)
+    if skip:
+        left_out = set(skip)
+        _sort([child for child in element if child not in left_out], trie.root, root, found)
+    else:
+        _sort(element, trie.root, root, found)
+    return root
+
+
+def _sort(children: Element | list[Element], node: Node, group: Group, found: Found) -> None:
+    kids, leaves, groups, at = node.kids, group.leaves, group.groups, found.at
+    for child in children:
         tag = child.tag
-        name, is_group = _KNOWN.get(tag) or _learn(tag)
-        if is_group:
+        kid = kids.get(tag) or node.learn(tag)
+        name = kid.name
+        item: Item
+        if kid.is_group:
+            item = below = Group(child, name, group)
             if name in groups:
-                groups[name].append(grow(child))
+                groups[name].append(below)
             else:
-                groups[name] = [grow(child)]
-        elif name in leaves:
-            leaves[name].append(child)
+                groups[name] = [below]
         else:
-            leaves[name] = [child]
-    return Group(element, leaves, groups)
-
-
-def _learn(tag: str) -> tuple[str, bool]:
-    namespace, _, local = tag[1:].rpartition("}")
-    found = (local if namespace in _PREFIXES else tag, namespace == CAC)
-    if len(_KNOWN) < _KNOWN_MOST:
-        _KNOWN[tag] = found
-    return found
+            item = child
+            if name in leaves:
+                leaves[name].append(child)
+            else:
+                leaves[name] = [child]
+            if blank(child.text) and len(child) == 0:
+                found.empty.append((kid, child))
+        for mark in kid.marks:
+            at[mark].append(item)
+        if kid.attributed and (names := child.keys()):
+            for mark in kid.attributes(tuple(names)):
+                at[mark].append(child)
+        if kid.is_group:
+            if len(child):
+                _sort(child, kid, below, found)
+            elif blank(child.text):
+                found.empty.append((kid, child))
 
 
 def line_of(element: Element) -> int | None:
     """The line of the start tag in the file, from 1."""
     line = element.sourceline
     return line if isinstance(line, int) else None
-
-
-def short(tag: str) -> str:
-    """A qualified tag with the usual prefix, such as ``cbc:ID``; without any for every other namespace."""
-    namespace, _, local = tag.rpartition("}")
-    return f"{_PREFIXES.get(namespace[1:], '')}{local}"
 
 
 class Places:

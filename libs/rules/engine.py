@@ -13,22 +13,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.einvoice import detect, gate, schema, ubl, xml
-from libs.einvoice.facts import Facts, collect
+from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
 from libs.einvoice.tree import Element, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages
-from libs.rules.packs import en16931, nlcius, structure
-from libs.rules.rule import Breach, Condition, Pack, Rule
+from libs.rules.packs import en16931, gaccount, nlcius, structure
+from libs.rules.rule import OFFSET, Breach, Condition, Finish, Pack, Rule, always
 
-PACKS: Mapping[str, Pack] = {pack.name: pack for pack in (structure.PACK, en16931.PACK, nlcius.PACK)}
+PACKS: Mapping[str, Pack] = {
+    pack.name: pack for pack in (structure.PACK, en16931.PACK, nlcius.PACK, gaccount.PACK)
+}
 """Every pack by name."""
+
+_WITH_GACCOUNT = Pack(
+    nlcius.PACK.name,
+    f"{nlcius.PACK.source}, {gaccount.PACK.source}",
+    (*nlcius.PACK.rules, *gaccount.RULES),
+    nlcius.PACK.finish,
+)
+"""Who claims the extension is held to both."""
 
 _BY_PROFILE: Mapping[detect.Profile, Pack] = {
     "nlcius-2.0": nlcius.PACK,
-    "nlcius-gaccount": nlcius.PACK,
+    "nlcius-gaccount": _WITH_GACCOUNT,
     "peppol-bis-3": en16931.PACK,
     "en16931": en16931.PACK,
 }
@@ -55,9 +66,9 @@ class Verdict:
         return any(finding.severity == "fatal" for finding in self.findings)
 
 
-def rules() -> dict[str, Rule]:
+def rules() -> dict[str, Rule | Finish]:
     """Every rule of every pack, by id."""
-    return {rule.id: rule for pack in PACKS.values() for rule in pack.rules}
+    return {rule.id: rule for pack in PACKS.values() for rule in pack.all()}
 
 
 def pack_of(profile: detect.Profile) -> Pack:
@@ -76,8 +87,8 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
         root, syntax, findings = _read(data)
     except NotParsedError as error:
         return _unparsed(error, chosen or structure.PACK)
-    facts = collect(root, syntax)
-    chosen = chosen or pack_of(facts.profile)
+    chosen = chosen or pack_of(profile_of(root))
+    facts = collect(root, syntax, chosen.compiled.trie)
     findings.extend(_apply(chosen, facts))
     return Verdict(chosen.name, facts.profile, tuple(findings), ubl.summarise(facts))
 
@@ -120,21 +131,47 @@ def _unparsed(error: NotParsedError, pack: Pack) -> Verdict:
 
 def _apply(pack: Pack, facts: Facts) -> Iterator[Finding]:
     places = Places()
+    for rule, breach in _breaches(pack, facts):
+        yield _finding(rule, breach, places)
+
+
+def _breaches(pack: Pack, facts: Facts) -> Iterator[tuple[Rule | Finish, Breach]]:
+    """Every rule at every place it is about: only what stands in the document costs anything."""
+    by_mark = pack.compiled.rules
+    found = facts.found.at
     holds: dict[Condition, bool] = {}
-    for rule in pack.rules:
-        if rule.when not in holds:
-            holds[rule.when] = rule.when(facts)
-        if not holds[rule.when]:
+    said: dict[str, int] = {}
+    # In the order of the table, whatever the order of the document.
+    for mark in sorted(found):
+        if mark < OFFSET:
             continue
-        for number, breach in enumerate(rule.check(facts)):
-            if number == MOST_OF_ONE_RULE:
-                break
-            yield _finding(rule, breach, places)
+        rule = by_mark[mark - OFFSET]
+        when = rule.when
+        if when is not always:
+            held = holds.get(when)
+            if held is None:
+                held = holds[when] = when(facts)
+            if not held:
+                continue
+        check = rule.check
+        for item in found[mark]:
+            try:
+                breach = check(facts, item)
+            except NotANumberError:
+                continue
+            if breach is not None:
+                count = said[rule.id] = said.get(rule.id, 0) + 1
+                if count > MOST_OF_ONE_RULE:
+                    break
+                yield rule, breach
+    for last in pack.finish:
+        for breach in islice(last.breaches(facts), MOST_OF_ONE_RULE):
+            yield last, breach
 
 
-def _finding(rule: Rule, breach: Breach, places: Places) -> Finding:
+def _finding(rule: Rule | Finish, breach: Breach, places: Places) -> Finding:
     place = places.of(breach.element)
-    said = messages.of(rule.id, place)
+    said = messages.of(rule.id, place, breach.seen, breach.expected)
     return Finding(
         rule=rule.id,
         severity=rule.severity,

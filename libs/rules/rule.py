@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from libs.einvoice.facts import Facts
+from libs.einvoice.facts import OFFSET, Facts, trie_of
 from libs.einvoice.tree import Element
+from libs.einvoice.trie import Trie
 
 Severity = Literal["fatal", "warning"]
 
@@ -21,7 +23,10 @@ class Breach:
     expected: str | None = None
 
 
-Check: TypeAlias = Callable[[Facts], Iterable[Breach]]
+Check: TypeAlias = Callable[[Facts, Any], Breach | None]
+"""Given the facts and one place that the rule is about (a ``Group``, or an ``Element`` for a ``cbc:`` element and
+for the bearer of an attribute): the breach, or None where the rule holds."""
+
 Condition: TypeAlias = Callable[[Facts], bool]
 
 
@@ -32,23 +37,58 @@ def always(_: Facts) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``check`` yields every breach; it is asked only where ``when`` holds.
+    """``check`` is asked at every place that ``where`` matches, if ``when`` holds.
 
     ``id`` is the official one where the rule has one; rules of our own begin with ``POSTBODE-``. ``terms`` are
-    the EN 16931 business terms it is about. A condition is worked out once for all rules that name it.
+    the EN 16931 business terms it is about. ``where`` is a pattern of ``libs.einvoice.trie``, or several apart
+    by blanks. A condition is worked out once for all rules that name it.
     """
 
     id: str
     severity: Severity
     terms: tuple[str, ...]
     check: Check
+    where: str = "/"
     when: Condition = always
 
 
-@dataclass(frozen=True, slots=True)
+class Compiled(NamedTuple):
+    """The trie of all patterns of a pack, and the rule that each mark from ``OFFSET`` on belongs to."""
+
+    trie: Trie
+    rules: tuple[Rule, ...]
+
+
+@dataclass(frozen=True)
 class Pack:
-    """A table of rules. ``name`` travels with every verdict; ``source`` says which release the rules follow."""
+    """A table of rules. ``name`` travels with every verdict; ``source`` says which release the rules follow.
+
+    ``finish`` are checks of the document as a whole that come after all others and may yield many breaches.
+    """
 
     name: str
     source: str
     rules: tuple[Rule, ...]
+    finish: tuple[Finish, ...] = ()
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        """Made once, at the first document."""
+        placed = [(pattern, rule) for rule in self.rules for pattern in rule.where.split()]
+        return Compiled(trie_of([pattern for pattern, _ in placed]), tuple(rule for _, rule in placed))
+
+    def all(self) -> Iterable[Rule | Finish]:
+        return (*self.rules, *self.finish)
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """A rule that is asked once, last, and names every breach itself."""
+
+    id: str
+    severity: Severity
+    terms: tuple[str, ...]
+    breaches: Callable[[Facts], Iterable[Breach]]
+
+
+__all__ = ["OFFSET", "Breach", "Check", "Condition", "Finish", "Pack", "Rule", "Severity", "always"]

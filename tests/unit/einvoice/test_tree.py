@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from libs.einvoice import tree, xml
+from libs.einvoice.trie import Trie
 
 DOCUMENT = b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
   xmlns:x="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
@@ -31,7 +34,8 @@ def test_children_are_sorted_by_name_whatever_the_prefix() -> None:
 def test_a_foreign_element_is_never_taken_for_one_of_ubl() -> None:
     root = tree.grow(xml.parse(DOCUMENT))
     assert len(root.leaves["ID"]) == 1
-    assert "{urn:other}ID" in root.leaves
+    assert "{urn:other}ID" not in root.leaves
+    assert "{urn:other}ID" in root.groups
 
 
 def test_places_have_the_usual_prefixes_and_are_counted() -> None:
@@ -47,8 +51,52 @@ def test_places_have_the_usual_prefixes_and_are_counted() -> None:
 
 
 def test_invented_names_do_not_fill_the_memory() -> None:
-    for start in range(0, 20_000, 5_000):
+    known = Trie(("/Line/cbc:ID",))
+    for start in range(0, 60_000, 5_000):
         body = "".join(f"<n{n}/>" for n in range(start, start + 5_000))
-        tree.grow(xml.parse(f"<a>{body}</a>".encode()))
-    assert len(tree._KNOWN) <= tree._KNOWN_MOST
-    assert tree.grow(xml.parse(DOCUMENT)).text("ID") == "7"
+        tree.grow(xml.parse(f"<a>{body}</a>".encode()), known)
+    assert len(known.root.kids) <= 20_000
+    found = tree.Found()
+    assert tree.grow(xml.parse(DOCUMENT), known, found).text("ID") == "7"
+    assert len(found.at[0]) == 2
+
+
+# --- patterns ---
+
+
+@pytest.mark.parametrize(
+    ("pattern", "places"),
+    [
+        ("/", ["/Invoice"]),
+        ("/cbc:ID", ["/Invoice/cbc:ID"]),
+        (
+            "cbc:ID",
+            [f"/Invoice/{where}" for where in ("cbc:ID", *(f"cac:InvoiceLine[{n}]/cbc:ID" for n in (1, 2)))],
+        ),
+        ("/Line/cbc:ID", ["/Invoice/cac:InvoiceLine[1]/cbc:ID", "/Invoice/cac:InvoiceLine[2]/cbc:ID"]),
+        ("cac:Price/cbc:*Amount", ["/Invoice/cac:InvoiceLine[2]/cac:Price/cbc:PriceAmount"]),
+        ("*/@schemeID", ["/Invoice/ID", "/Invoice/cbc:Note[1]"]),
+        ("cbc:Note/@schemeID", ["/Invoice/cbc:Note[1]"]),
+        ("/cac:Price", []),
+        ("cac:Line/cbc:ID", []),
+    ],
+)
+def test_a_pattern_finds_what_it_means_and_nothing_else(pattern: str, places: list[str]) -> None:
+    document = xml.parse(
+        DOCUMENT.replace(b"<z:ID", b"<z:ID schemeID='1'").replace(b"<y:Note/>", b"<y:Note schemeID='2'/>")
+    )
+    found = tree.Found()
+    tree.grow(document, Trie((pattern,)), found)
+    paths = tree.Places()
+    assert [
+        paths.of(item.element if isinstance(item, tree.Group) else item) for item in found.at.get(0, ())
+    ] == places
+
+
+def test_what_is_empty_is_told_with_its_path() -> None:
+    document = xml.parse(DOCUMENT.replace(b"<y:ID>1</y:ID>", b"<y:ID> \n</y:ID><x:Item/>"))
+    found = tree.Found()
+    tree.grow(document, found=found)
+    assert [node.path for node, _ in found.empty] == [
+        ("cbc:Note",), ("Line", "cbc:ID"), ("Line", "cac:Item"),
+    ]  # fmt: skip

@@ -78,7 +78,9 @@ def test_nothing_is_left_for_later() -> None:
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
         for top in ("libs", "services", "tests", "deploy")
         for path in (ROOT / top).rglob("*")
-        if path.is_file() and path.suffix in {".py", ".sql", ".toml", ".yaml", ".html"}
+        if path.is_file()
+        and path.suffix in {".py", ".sql", ".toml", ".yaml", ".html"}
+        and "codelists" not in path.parts  # a code of ISO 4217 looks like one
         for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
         if words.search(line) or (off.search(line) and path.name != "test_trace.py")
     ]

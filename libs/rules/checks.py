@@ -1,0 +1,165 @@
+"""The few shapes most rules have. A path is written with slashes between local names: ``Party/PostalAddress``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+
+from libs.einvoice.facts import Facts, NotANumberError
+from libs.einvoice.money import plain
+from libs.einvoice.text import after_point, blank, normal
+from libs.einvoice.totals import Difference
+from libs.einvoice.tree import Element, Group, Item
+from libs.rules.rule import Breach, Check
+
+SHOWN = 100
+"""Characters of a value that a finding shows."""
+
+
+def shown(text: str | None) -> str:
+    return (text or "")[:SHOWN]
+
+
+def items(group: Group, path: tuple[str, ...]) -> list[Item]:
+    """Everything at a path, leaves and groups."""
+    last = path[-1]
+    found: list[Item] = []
+    for parent in group.within(*path[:-1]):
+        found += parent.leaves.get(last, ())
+        found += parent.groups.get(last, ())
+    return found
+
+
+def element(item: Item) -> Element:
+    return item.element if isinstance(item, Group) else item
+
+
+def unused(_: Facts, item: Item) -> Breach:
+    """It should not be there."""
+    return Breach(element(item))
+
+
+def deepest(group: Group, path: tuple[str, ...]) -> Element:
+    """Where something that is missing belongs: the last group of the path that is there."""
+    for name in path[:-1]:
+        below = group.group(name)
+        if below is None:
+            break
+        group = below
+    return group.element
+
+
+def exists(*paths: str) -> Check:
+    """Something stands at one of the paths, empty or not."""
+    split = tuple(tuple(path.split("/")) for path in paths)
+    if all(len(path) == 1 for path in split):
+        # Most rules ask for a child, and ask it of every line.
+        def near(_: Facts, group: Group) -> Breach | None:
+            for name in paths:
+                if name in group.leaves or name in group.groups:
+                    return None
+            return Breach(group.element, expected=paths[0])
+
+        return near
+
+    def check(_: Facts, group: Group) -> Breach | None:
+        for path in split:
+            if items(group, path):
+                return None
+        return Breach(deepest(group, split[0]), expected=paths[0])
+
+    return check
+
+
+def filled(*paths: str) -> Check:
+    """Some text stands at one of the paths."""
+    split = tuple(tuple(path.split("/")) for path in paths)
+
+    def check(_: Facts, group: Group) -> Breach | None:
+        for path in split:
+            for leaf in group.at(*path):
+                if not blank(leaf.text):
+                    return None
+        found = next((leaf for path in split for leaf in group.at(*path)), None)
+        return Breach(deepest(group, split[0]) if found is None else found, expected=paths[0])
+
+    return check
+
+
+def at_most_one(path: str) -> Check:
+    """No more than one of these; the second is where to look."""
+    steps = tuple(path.split("/"))
+
+    def check(_: Facts, group: Group) -> Breach | None:
+        found = items(group, steps)
+        if len(found) <= 1:
+            return None
+        return Breach(element(found[1]), seen=str(len(found)), expected="0 – 1")
+
+    return check
+
+
+def cents_at_most(name: str) -> Check:
+    """No more than two characters behind the point, in the first leaf of that name."""
+
+    def check(_: Facts, group: Group) -> Breach | None:
+        leaf = group.leaf(name)
+        return None if leaf is None else two_decimals(_, leaf)
+
+    return check
+
+
+def two_decimals(_: Facts, leaf: Element) -> Breach | None:
+    if after_point(leaf.text) <= 2:
+        return None
+    return Breach(leaf, seen=shown(leaf.text), expected="0.00")
+
+
+def one_of(codes: Container[str]) -> Check:
+    """The value, with single blanks at most, is in the list."""
+
+    def check(_: Facts, leaf: Element) -> Breach | None:
+        code = normal(leaf.text)
+        return None if code in codes else Breach(leaf, seen=shown(code))
+
+    return check
+
+
+def attribute_one_of(name: str, codes: Container[str]) -> Check:
+    """The attribute, with single blanks at most, is in the list; an absent one is an empty one."""
+
+    def check(_: Facts, leaf: Element) -> Breach | None:
+        code = leaf.get(name)
+        return None if code in codes or normal(code) in codes else Breach(leaf, seen=shown(code))
+
+    return check
+
+
+def attribute(name: str) -> Check:
+    """The attribute is there, empty or not."""
+
+    def check(_: Facts, leaf: Element) -> Breach | None:
+        return None if leaf.get(name) is not None else Breach(leaf, expected=f"@{name}")
+
+    return check
+
+
+def difference(find: Callable[[Facts, Group], Difference | None]) -> Check:
+    """A check out of a comparison of amounts; where a number cannot be read, ``NUMBERS`` speaks instead."""
+
+    def check(facts: Facts, group: Group) -> Breach | None:
+        found = find(facts, group)
+        if found is None:
+            return None
+        return Breach(
+            found.element,
+            None if found.seen is None else plain(found.seen),
+            None if found.expected is None else plain(found.expected),
+        )
+
+    return check
+
+
+__all__ = [
+    "NotANumberError", "at_most_one", "attribute", "attribute_one_of", "cents_at_most", "deepest", "difference",
+    "element", "exists", "filled", "items", "one_of", "shown", "two_decimals", "unused",
+]  # fmt: skip
