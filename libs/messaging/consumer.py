@@ -32,6 +32,7 @@ from libs.messaging.batch import AWAY, Batch
 from libs.messaging.handler import Handler
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
+from libs.telemetry import metrics
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -75,6 +76,7 @@ class Consumer(Generic[K, D]):
             group.create_task(self._keep_on(self._consume))
             group.create_task(self._keep_on(self._collect_dead))
             group.create_task(self._prune())
+            group.create_task(self._count_dead())
 
     def stop(self) -> None:
         """Let ``run()`` finish the batch in hand and return."""
@@ -209,6 +211,15 @@ class Consumer(Generic[K, D]):
                 pause = min(pause * 2, 5.0)
             else:
                 return
+
+    async def _count_dead(self) -> None:
+        """Once a minute: how many dead letters wait for a person."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(*AWAY):
+                waiting = await dead.count(self._pool, self._queue)
+                metrics.dead_letters.set(waiting, {"service": self._schema, "queue": self._queue})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), 60)
 
     async def _prune(self) -> None:
         """Forget, an hour at a time, what no repeat can ask for any more."""

@@ -1,7 +1,8 @@
 """Dead letters: events that no retry helped, as rows in the consumer's own schema, with their cause.
 
-Listed, counted per account, replayed or dropped by a person. What the *broker* gave up on (a message that
-crashed its consumer again and again) is collected from ``<queue>.dead`` into the same table.
+Listed, replayed or dropped by a person, whose name stays with the row (``dead_cli``). What the *broker* gave
+up on (a message that crashed its consumer again and again) is collected from ``<queue>.dead`` into the same
+table.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -27,20 +28,24 @@ SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::text[], $5::text[],
                      $8::text[], $9::bytea[])
 ON CONFLICT (queue, event_id) WHERE replayed_at IS NULL AND dropped_at IS NULL DO NOTHING
 """
-_COLUMNS = "id, queue, event_id, account, subject, type, attempts, cause, detail, died_at"
+_COLUMNS = """id, queue, event_id, account, subject, type, attempts, cause, detail, died_at,
+       replayed_at, replayed_by, dropped_at, dropped_by, dropped_why"""
 _LIST = f"""
 SELECT {_COLUMNS} FROM dead
- WHERE replayed_at IS NULL AND dropped_at IS NULL AND ($1::text IS NULL OR queue = $1)
-   AND ($2::uuid IS NULL OR account = $2)
- ORDER BY id DESC LIMIT $3
+ WHERE ($5 OR (replayed_at IS NULL AND dropped_at IS NULL)) AND ($1::text IS NULL OR queue = $1)
+   AND ($2::uuid IS NULL OR account = $2) AND ($3::text IS NULL OR subject = $3)
+   AND ($4::text IS NULL OR cause = $4)
+ ORDER BY id DESC LIMIT $6
 """  # noqa: S608 - constant columns
+_COUNT = "SELECT count(*) FROM dead WHERE queue = $1 AND replayed_at IS NULL AND dropped_at IS NULL"
 _SHOW = f"SELECT {_COLUMNS}, body FROM dead WHERE id = $1"  # noqa: S608 - constant columns
 _REPLAY = """
-UPDATE dead SET replayed_at = now() WHERE id = $1 AND replayed_at IS NULL AND dropped_at IS NULL
+UPDATE dead SET replayed_at = now(), replayed_by = $2 WHERE id = $1 AND replayed_at IS NULL
 RETURNING queue, event_id, account, subject, body
 """
 _DROP = """
-UPDATE dead SET dropped_at = now() WHERE id = $1 AND replayed_at IS NULL AND dropped_at IS NULL RETURNING id
+UPDATE dead SET dropped_at = now(), dropped_by = $2, dropped_why = $3
+ WHERE id = $1 AND replayed_at IS NULL AND dropped_at IS NULL RETURNING id
 """
 
 
@@ -56,7 +61,7 @@ class Dying:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A dead letter, open."""
+    """A dead letter and what was done about it; open while it was neither replayed nor dropped."""
 
     id: int
     queue: str
@@ -68,6 +73,18 @@ class Letter:
     cause: str
     detail: str
     died_at: datetime
+    replayed_at: datetime | None = None
+    replayed_by: str | None = None
+    dropped_at: datetime | None = None
+    dropped_by: str | None = None
+    dropped_why: str | None = None
+
+    @property
+    def state(self) -> Literal["open", "replayed", "dropped"]:
+        """Where it stands; a replay takes back that it was dropped."""
+        if self.replayed_at is not None:
+            return "replayed"
+        return "open" if self.dropped_at is None else "dropped"
 
 
 async def bury(conn: Connection, queue: str, dying: Sequence[Dying]) -> None:
@@ -110,10 +127,24 @@ async def collect(pool: Pool, queue: str, message: Message) -> None:
 
 
 async def letters(
-    pool: Pool, *, queue: str | None = None, account: UUID | None = None, limit: int = 100
+    pool: Pool,
+    *,
+    queue: str | None = None,
+    account: UUID | None = None,
+    subject: str | None = None,
+    cause: str | None = None,
+    closed: bool = False,
+    limit: int = 100,
 ) -> list[Letter]:
-    """Open dead letters, newest first."""
-    return [Letter(**dict(row.items())) for row in await pool.fetch(_LIST, queue, account, limit)]
+    """Dead letters, newest first: the open ones, with ``closed`` also what was replayed or dropped."""
+    rows = await pool.fetch(_LIST, queue, account, subject, cause, closed, limit)
+    return [Letter(**dict(row.items())) for row in rows]
+
+
+async def count(pool: Pool, queue: str) -> int:
+    """How many of a queue's dead letters are open."""
+    found: int = await pool.fetchval(_COUNT, queue)
+    return found
 
 
 async def show(pool: Pool, letter_id: int) -> tuple[Letter, Any]:
@@ -129,12 +160,13 @@ async def show(pool: Pool, letter_id: int) -> tuple[Letter, Any]:
         return Letter(**fields), body.decode("utf-8", "replace")
 
 
-async def replay(pool: Pool, letter_id: int) -> None:
-    """Send it to its queue once more, with a fresh count of attempts. Raises ``NotFound``."""
+async def replay(pool: Pool, letter_id: int, *, by: str) -> None:
+    """Send it once more, to the queue that failed and to no other, with a fresh count of attempts; also one
+    that was dropped. ``by`` is kept with the row. Raises ``NotFound``, and ``HubError`` for what is no JSON."""
     async with pool.acquire() as conn, conn.transaction():
-        row = await conn.fetchrow(_REPLAY, letter_id)
+        row = await conn.fetchrow(_REPLAY, letter_id, by)
         if row is None:
-            raise NotFound(f"no open dead letter {letter_id}")
+            raise NotFound(f"no dead letter {letter_id} that could be replayed")
         await inbox.forget(conn, row["queue"], [row["event_id"]])
         await outbox.append_rows(
             conn,
@@ -152,9 +184,9 @@ async def replay(pool: Pool, letter_id: int) -> None:
         )
 
 
-async def drop(pool: Pool, letter_id: int) -> None:
-    """Give it up; the row stays as a record. Raises ``NotFound``."""
-    if await pool.fetchval(_DROP, letter_id) is None:
+async def drop(pool: Pool, letter_id: int, *, by: str, why: str) -> None:
+    """Give it up; the row stays, with who did it and why. Raises ``NotFound``."""
+    if await pool.fetchval(_DROP, letter_id, by, why) is None:
         raise NotFound(f"no open dead letter {letter_id}")
 
 

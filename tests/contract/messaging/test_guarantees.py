@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from libs.contracts.envelope import Event
-from libs.errors import Retry
+from libs.errors import NotFound, Reject, Retry
 from libs.messaging import MemoryTransport, dead, outbox
 from libs.messaging.amqp import AmqpTransport
 from libs.messaging.consumer import Consumer
@@ -133,7 +133,8 @@ async def test_a_poison_event_becomes_a_dead_letter_with_its_cause_and_can_be_re
             raise ValueError("cannot digest 3")
 
     recorder = Recorder(ONE.name, decide_hook=poison)
-    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    neighbours = [Recorder(queue.name) for queue in (TWO, ALL)]
+    others = [stage.consumer(each) for each in neighbours]
     async with stage.running(stage.relay(), stage.relay(schema="route"), stage.consumer(recorder), *others):
         await stage.emit(*(received(n) for n in range(6)))
         await stage.until_handled(ONE.name, [0, 1, 2, 4, 5])
@@ -146,9 +147,47 @@ async def test_a_poison_event_becomes_a_dead_letter_with_its_cause_and_can_be_re
         assert (letter.queue, letter.cause, letter.attempts) == (ONE.name, "ValueError", 2)
         assert "cannot digest 3" in letter.detail
         sick = False
-        await dead.replay(stage.consuming, letter.id)
+        await dead.replay(stage.consuming, letter.id, by="anna")
         await stage.until_handled(ONE.name, list(range(6)))
+        with pytest.raises(NotFound):
+            await dead.replay(stage.consuming, letter.id, by="anna")
+        for each in neighbours:
+            await stage.until_handled(each.queue, list(range(6)))
     assert await dead.letters(stage.consuming) == []
+    (letter,) = await dead.letters(stage.consuming, closed=True)
+    assert (letter.state, letter.replayed_by) == ("replayed", "anna")
+    # The queues that had handled it were not even asked again.
+    assert [sorted(each.attempts) for each in neighbours] == [list(range(6))] * 2
+
+
+async def test_a_dropped_dead_letter_says_who_and_why_and_can_be_taken_back(stage: Stage) -> None:
+    sick = True
+
+    def poison(event: Event) -> None:
+        if sick:
+            raise Reject("ill", {"nl": "", "en": "never"})
+
+    recorder = Recorder(ONE.name, decide_hook=poison)
+    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    async with stage.running(stage.relay(), stage.relay(schema="route"), stage.consumer(recorder), *others):
+        await stage.emit(received(1))
+
+        async def buried() -> bool:
+            return bool(await stage.dead())
+
+        await stage.until(buried)
+        (letter,) = await dead.letters(stage.consuming)
+        await dead.drop(stage.consuming, letter.id, by="bert", why="sent by mistake")
+        with pytest.raises(NotFound):
+            await dead.drop(stage.consuming, letter.id, by="bert", why="again")
+        assert await dead.letters(stage.consuming) == []
+        (letter,) = await dead.letters(stage.consuming, closed=True)
+        assert (letter.state, letter.dropped_by, letter.dropped_why) == ("dropped", "bert", "sent by mistake")
+        sick = False
+        await dead.replay(stage.consuming, letter.id, by="anna")
+        await stage.until_handled(ONE.name, [1])
+    (letter,) = await dead.letters(stage.consuming, closed=True)
+    assert (letter.state, letter.replayed_by, letter.dropped_by) == ("replayed", "anna", "bert")
 
 
 async def test_one_bad_event_is_bisected_out_of_a_write(
