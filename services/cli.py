@@ -31,6 +31,10 @@ COMMANDS: Mapping[str, Command] = {
     "party": Command("services.route.cli", "the directory of receivers"),
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
     "invoice": Command("services.track.cli", "where an invoice is"),
+    "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
+    "ledger": Command(
+        "services.track.ledger_cli", "is every acknowledged invoice delivered, returned or open"
+    ),
 }
 
 

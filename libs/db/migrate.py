@@ -99,7 +99,7 @@ async def _prepare(settings: DatabaseSettings, schema: str) -> None:
     """As the administrator: roles, groups, schema. Safe to repeat."""
     conn: Connection = await asyncpg.connect(settings.url)
     try:
-        for tries_left in range(9, -1, -1):
+        for tries_left in range(29, -1, -1):
             try:
                 async with conn.transaction():
                     await _lock(conn, "roles")

@@ -5,6 +5,7 @@
     <schema>_owner    owns the schema; migrates; deletes at the end of retention
     <schema>_worker   member of postbode_worker, documents_client
     <schema>_api      member of postbode_api, documents_client; bound to one account by row policies
+    ledger_reader     reads the views called ledger, one in each service, and nothing else
 
 No role may do anything in another service's schema. Nobody is above row policies (``BYPASSRLS``).
 """
@@ -20,16 +21,19 @@ GROUPS = ("documents_client", "postbode_worker", "postbode_api")
 migration of ``documents``); the other two say what kind of role somebody is, for row policies of shared
 schemas."""
 
+LEDGER = "ledger_reader"
+"""The one role that looks into several services, through what each of them shows. Its grants stand in the
+migrations that make the views."""
+
 MEMBERS = {"worker": ("documents_client", "postbode_worker"), "api": ("documents_client", "postbode_api")}
 
 
 def bootstrap(settings: DatabaseSettings, schema: str) -> str:
     """What the administrator runs: the only statements that need more than the owner's rights."""
-    parts = [_PUBLIC, *(_group(name) for name in GROUPS)]
+    parts = [_PUBLIC, *(_group(name) for name in GROUPS), _login(LEDGER, _password(settings, LEDGER))]
     for kind in LOGIN_ROLES:
         role = f"{schema}_{kind}"
-        password = None if settings.own_url(role) is not None else settings.verifier(role)
-        parts.append(_login(role, password))
+        parts.append(_login(role, _password(settings, role)))
         parts += [_member(role, group) for group in MEMBERS.get(kind, ())]
     owner = f"{schema}_owner"
     parts += [
@@ -38,6 +42,10 @@ def bootstrap(settings: DatabaseSettings, schema: str) -> str:
         f"GRANT USAGE ON SCHEMA {schema} TO {schema}_worker, {schema}_api;",
     ]
     return "\n".join(parts)
+
+
+def _password(settings: DatabaseSettings, role: str) -> str | None:
+    return None if settings.own_url(role) is not None else settings.verifier(role)
 
 
 _PUBLIC = """DO $$ BEGIN

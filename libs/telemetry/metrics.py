@@ -104,3 +104,9 @@ handover_delay = _meter.create_histogram(
     description="from taken in to handed over, by channel",
     explicit_bucket_boundaries_advisory=LONG,
 )
+ledger = _meter.create_gauge(
+    "postbode.ledger",
+    unit="{invoice}",
+    description="the ledger as last taken, by outcome: acknowledged, delivered, returned, open, lost, duplicated,"
+    " unaccounted",
+)

@@ -120,7 +120,8 @@ WITH abandoned AS MATERIALIZED (
       FROM leased l
      WHERE l.cut AND a.delivery_id = l.delivery_id AND a.number = l.attempts - 1 AND a.outcome IS NULL
 ), started AS (
-    INSERT INTO attempt (delivery_id, number, account_id) SELECT delivery_id, attempts, account_id FROM leased
+    INSERT INTO attempt (delivery_id, number, account_id, invoice_id)
+    SELECT delivery_id, attempts, account_id, invoice_id FROM leased
 )
 SELECT l.delivery_id, l.invoice_id, l.account_id, l.channel, l.lane, l.attempts, l.unresolved, l.failures,
        l.created_at, l.correlation, l.traceparent, p.body, f.prepared_at IS NOT NULL AS prepared

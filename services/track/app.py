@@ -6,9 +6,11 @@ from datetime import timedelta
 from pathlib import Path
 
 from libs.db.migrate import Migrations
+from libs.db.settings import DatabaseSettings
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service
 from services.track.api import routes
+from services.track.bookkeeper import Bookkeeper
 from services.track.dispatch import Dispatcher
 from services.track.handlers import Accounts, Facts
 from services.track.settings import TrackSettings
@@ -20,10 +22,14 @@ async def build(settings: TrackSettings, resources: Resources) -> Service:
     """Wire track. Needs its schema migrated."""
     worker = await resources.pools.get("track", "worker")
     notices = Dispatcher(worker, settings, resources.base_url)
+    schedules = [Schedule("track.notices", timedelta(seconds=settings.notice_seconds), notices.run)]
+    if settings.ledger_seconds:
+        books = Bookkeeper(DatabaseSettings(settings.database_url, settings.secret))
+        schedules.append(Schedule("track.ledger", timedelta(seconds=settings.ledger_seconds), books.run))
     return Service(
         name="track",
         migrations=MIGRATIONS,
         api=routes(await resources.pools.get("track", "api")),
         consumers=(Facts(), Accounts()),
-        schedules=(Schedule("track.notices", timedelta(seconds=settings.notice_seconds), notices.run),),
+        schedules=schedules,
     )

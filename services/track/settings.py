@@ -23,3 +23,6 @@ class TrackSettings(Settings):
     notice_lease_seconds: int = Field(
         default=60, description="a mail without a result after this long is taken to be unknown"
     )
+    ledger_seconds: float = Field(
+        default=300, ge=0, description="how often the ledger is taken for the metrics; 0: never"
+    )

@@ -16,6 +16,10 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from libs.contracts.topology import TOPOLOGY
+from libs.db.settings import DatabaseSettings
+from libs.testing.databases import SECRET
+from services.track import ledger
+from services.track.snapshots import snapshots
 from tests.crash.people import Invoice, Receivers, Supplier
 
 SCHEMAS = ("ingest", "validate", "route", "deliver", "track")
@@ -179,6 +183,7 @@ async def judge(
         verdict.repeats_told = await conn.fetchval(_REPEATED)
     finally:
         await conn.close()
+    verdict.other += await _ledger(database_url)
     headlines: dict[str, list[str]] = {}
     for row in rows:
         headlines.setdefault(str(row["filename"]).removesuffix(".xml"), []).append(
@@ -193,6 +198,15 @@ async def judge(
     verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
     verdict.other += [f"left behind: {each}" for each in left]
     return verdict
+
+
+async def _ledger(database_url: str) -> list[str]:
+    """What the hub's own ledger says against it."""
+    async with snapshots(DatabaseSettings(database_url, SECRET)) as found:
+        books = await ledger.take(found)
+    return [
+        f"the ledger: {e.invoice_id} {e.problem}, {e.place.service}: {e.place.why}" for e in books.entries
+    ]
 
 
 def _judge_one(

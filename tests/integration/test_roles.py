@@ -16,7 +16,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from libs.db.roles import GROUPS, LOGIN_ROLES
+from libs.db.roles import GROUPS, LEDGER, LOGIN_ROLES
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Record
 from libs.testing.databases import present
@@ -85,15 +85,17 @@ async def intrusions(admin: Connection, schema: str) -> list[tuple[str, str, str
     found = [("", "CREATE", f"CREATE TABLE {schema}.intruder ()")]
     for table in await tables(admin, schema):
         name = f"{schema}.{table}"
+        found += [(table, "SELECT", f"SELECT * FROM {name}"), (table, "DROP", f"DROP TABLE {name}")]
+        if await admin.fetchval("SELECT relkind = 'v' FROM pg_class WHERE oid = to_regclass($1)", name):
+            found[-1] = (table, "DROP", f"DROP VIEW {name}")
+            continue
         column = next(row["attname"] for row in await columns(admin, schema, table) if not row["computed"])
         found += [
-            (table, "SELECT", f"SELECT * FROM {name}"),
             (table, "INSERT", f"INSERT INTO {name} DEFAULT VALUES"),
             (table, "UPDATE", f"UPDATE {name} SET {column} = {column}"),
             (table, "DELETE", f"DELETE FROM {name}"),
             (table, "TRUNCATE", f"TRUNCATE {name}"),
             (table, "LOCK", f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE"),
-            (table, "DROP", f"DROP TABLE {name}"),
             (table, "POLICY", f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"),
         ]
     functions = await admin.fetch(
@@ -115,7 +117,8 @@ async def break_ins(role: str, database: DatabaseSettings, admin: Connection) ->
         await conn.execute("SELECT set_config('postbode.account', $1, false)", str(uuid4()))
         for schema in SCHEMAS:
             for table, verb, statement in await intrusions(admin, schema):
-                if schema == own or (kind != "owner" and verb in SHARED.get((schema, table), set())):
+                shared = SHARED.get((schema, table), set()) if kind in ("worker", "api") else set()
+                if schema == own or verb in shared:
                     continue
                 async with attempt(conn):
                     try:
@@ -135,6 +138,14 @@ async def test_a_role_is_refused_in_every_other_schema(
     assert await break_ins(role, database, admin) == []
 
 
+async def test_the_ledger_reads_one_view_in_each_service_and_is_refused_everywhere_else(
+    database: DatabaseSettings, admin: Connection
+) -> None:
+    assert sorted(await break_ins(LEDGER, database, admin)) == [
+        f"SELECT * FROM {service}.ledger" for service in ("deliver", "ingest", "route", "track", "validate")
+    ]
+
+
 async def test_a_door_left_open_is_found(database: DatabaseSettings, admin: Connection) -> None:
     await admin.execute("GRANT USAGE ON SCHEMA ingest TO route_worker")
     await admin.execute("GRANT SELECT ON ingest.account TO route_worker")
@@ -142,9 +153,9 @@ async def test_a_door_left_open_is_found(database: DatabaseSettings, admin: Conn
     assert await break_ins("route_api", database, admin) == []
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", [*ROLES, LEDGER])
 async def test_a_role_cannot_rise_above_itself(role: str, database: DatabaseSettings) -> None:
-    others = [other for other in (*ROLES, "postgres") if other != role]
+    others = [other for other in (*ROLES, LEDGER, "postgres") if other != role]
     statements = [
         *(f"SET ROLE {other}" for other in others),
         *(f"GRANT {other} TO {role}" for other in (*others, *GROUPS)),
@@ -171,7 +182,7 @@ async def test_no_role_has_powers_over_the_server(admin: Connection) -> None:
     rows = await admin.fetch(
         "SELECT rolname FROM pg_roles WHERE rolname = ANY($1)"
         " AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
-        [*ROLES, *GROUPS],
+        [*ROLES, *GROUPS, LEDGER],
     )
     assert [row["rolname"] for row in rows] == []
     doors = await admin.fetch("SELECT rolname FROM pg_roles WHERE rolname = ANY($1) AND rolcanlogin", GROUPS)
