@@ -28,12 +28,16 @@ from typing import Literal, TypeAlias
 
 import asyncpg
 
+from libs import clock
 from libs.db.roles import bootstrap
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.errors import HubError
 
 Phase: TypeAlias = Literal["pre", "all"]
+
+ROLES_SECONDS = 30.0
+"""So long migrations of several databases on one server may get in each other's way."""
 
 _FILE = re.compile(r"\d{4}_(pre|post)_[a-z0-9_]+\.sql")
 _SCHEMA = re.compile(r"[a-z][a-z0-9_]{0,40}")
@@ -99,7 +103,8 @@ async def _prepare(settings: DatabaseSettings, schema: str) -> None:
     """As the administrator: roles, groups, schema. Safe to repeat."""
     conn: Connection = await asyncpg.connect(settings.url)
     try:
-        for tries_left in range(29, -1, -1):
+        until = clock.monotonic() + ROLES_SECONDS
+        while True:
             try:
                 async with conn.transaction():
                     await _lock(conn, "roles")
@@ -107,8 +112,9 @@ async def _prepare(settings: DatabaseSettings, schema: str) -> None:
                 break
             except asyncpg.InternalServerError:
                 # "tuple concurrently updated": roles belong to the whole server, the lock to one database,
-                # and somebody migrates another database of this server right now.
-                if not tries_left:
+                # and somebody migrates another database of this server right now. Whoever clashed was beaten
+                # by one that got through, so waiting helps.
+                if clock.monotonic() > until:
                     raise
                 await asyncio.sleep(random.uniform(0.02, 0.1))  # noqa: S311
     finally:
