@@ -47,10 +47,14 @@ class Pools:
                     min_size=1,
                     max_size=self._max_size,
                     init=_prepare,
+                    reset=_leave,
                     server_settings={
                         "search_path": schema,
                         "application_name": f"postbode-{schema}-{role}",
                         "jit": "off",  # compiling costs more than these short statements take
+                        # Tables here begin empty and grow by thousands before they are analysed: a plan made
+                        # for the empty table would read the whole of it with every batch.
+                        "enable_seqscan": "off",
                         **_TIMEOUTS,
                     },
                 )
@@ -65,6 +69,11 @@ class Pools:
 async def _prepare(conn: Any) -> None:
     await use_orjson(conn)
     telemetry.watch(conn)
+
+
+async def _leave(conn: Any) -> None:
+    """Nothing to undo when a connection is given back, so no round trip for it: what is set is set within
+    transactions (``tenant``), and asyncpg itself rolls back one that is still open."""
 
 
 async def use_orjson(conn: Any) -> None:
