@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -25,6 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from libs.db.trouble import TRANSIENT
 from libs.errors import BadInput, Forbidden, HubError, TooMany, Unauthenticated, Unavailable
 from libs.http.responses import json_response
 from libs.telemetry import tracing
@@ -34,17 +34,6 @@ RETRY_SECONDS = 5
 """What ``Retry-After`` says when nobody knows better."""
 
 SOMETHING = "Something went wrong on our side; it has been recorded. Try again, or tell us the trace_id."
-
-AWAY = (
-    OSError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    asyncpg.QueryCanceledError,
-)
-"""What the database says while it is away or overwhelmed: not an error of the request."""
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Where Python's words differ from RFC 9110's, or between its versions."""
@@ -90,7 +79,7 @@ def of(error: Exception) -> Response:
     """The answer to any error that left a route, logged and traced when it is ours."""
     if isinstance(error, HubError):
         return _of_hub(error)
-    if isinstance(error, AWAY):
+    if isinstance(error, TRANSIENT):
         # The message names hosts and ports: it is for the log.
         _log.warning("request failed: something is away", error=type(error).__name__, detail=str(error))
         tracing.record_failure("request", error)

@@ -25,6 +25,7 @@ import structlog
 from libs import clock
 from libs.contracts.envelope import Event
 from libs.contracts.registry import UndecodableEvent
+from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError, Park, Reject, Retry
 from libs.messaging import dead, inbox, outbox, tracing
@@ -36,16 +37,6 @@ from libs.telemetry import metrics
 K = TypeVar("K")
 D = TypeVar("D")
 
-AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InterfaceError,
-    asyncpg.AdminShutdownError,
-    asyncpg.CrashShutdownError,
-    asyncpg.TooManyConnectionsError,
-    OSError,
-)
-"""The database cannot be reached: nobody's fault among the events, so nobody is blamed."""
 _CLASH = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 _CLASH_TRIES = 5
 
@@ -69,7 +60,8 @@ class Batch(Generic[K, D]):
         self._transport = transport
 
     async def handle(self, arrived: Sequence[Unread]) -> None:
-        """Handle every event once. Raises only when the database is away (one of ``AWAY``)."""
+        """Handle every event once. Raises only what is nobody's fault (``NOT_NOW``), and what a schema that was
+        not migrated says."""
         began = clock.monotonic()
         bodies = {unread.event_id: unread for unread in arrived}
         events, unreadable = self._read(list(bodies.values()))
@@ -91,7 +83,7 @@ class Batch(Generic[K, D]):
             known = await self._handler.gather(events)
             result = await self._decide(events, known, bodies)
             await self._write(result, bodies)
-        except AWAY:
+        except NOT_NOW:
             raise
         except Exception as error:  # noqa: BLE001 - the one place that must take whatever a handler does
             if len(events) > 1:

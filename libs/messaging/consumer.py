@@ -20,15 +20,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import structlog
 
+from libs.db.trouble import TRANSIENT
 from libs.db.types import Pool
 from libs.messaging import dead, inbox, outbox
-from libs.messaging.batch import AWAY, Batch
+from libs.messaging.batch import Batch
 from libs.messaging.handler import Handler
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
@@ -36,6 +37,7 @@ from libs.telemetry import metrics
 
 K = TypeVar("K")
 D = TypeVar("D")
+_LONGEST_PAUSE = 5.0
 _log = structlog.get_logger(__name__)
 
 
@@ -93,13 +95,11 @@ class Consumer(Generic[K, D]):
             except (TransportAway, QueueMissing) as away:
                 _log.warning("cannot consume", queue=self._queue, code=away.code, detail=away.message)
                 self._careful = True
-            except AWAY as away:
-                _log.warning("database away", queue=self._queue, error=repr(away))
-                await self._until_the_database_answers()
-                continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
-            pause = min(pause * 2, 5.0)
+            except TRANSIENT as error:
+                _log.warning("database away", queue=self._queue, error=repr(error))
+            if await self._stopped_within(pause):
+                return
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _consume(self) -> None:
         prefetch = 1 if self._careful else self._prefetch
@@ -117,24 +117,50 @@ class Consumer(Generic[K, D]):
     async def _handle(
         self, subscription: Subscription, group: Sequence[tuple[Delivery, list[Unread]]]
     ) -> None:
-        whole: list[Delivery] = []
-        events: list[Unread] = []
-        try:
-            for delivery, unread in group:
-                if delivery.redelivered and len(unread) > 1:
-                    await self._take_apart(unread)
-                else:
-                    events += unread
-                whole.append(delivery)
+        apart = [unread for delivery, unread in group if delivery.redelivered and len(unread) > 1]
+        events = [
+            each
+            for delivery, unread in group
+            if not delivery.redelivered or len(unread) == 1
+            for each in unread
+        ]
+
+        async def work() -> None:
+            while apart:
+                await self._take_apart(apart[-1])
+                apart.pop()
             if events:
                 await self._batch.handle(events)
-        except AWAY:
-            # Once, and then no more until the database answers: on older brokers each return counts.
+
+        if not await self._insist(work):
             with contextlib.suppress(TransportAway):
                 await subscription.hand_back([delivery for delivery, _ in group])
-            raise
+            return
         self._wake()
-        await subscription.ack(whole)
+        await subscription.ack([delivery for delivery, _ in group])
+
+    async def _insist(self, work: Callable[[], Awaitable[None]]) -> bool:
+        """Work, again and again while the database cannot; False: asked to stop before it could.
+
+        The events stay in hand meanwhile. Each time they were handed back the broker would count, and after
+        a few outages take them for events that kill.
+        """
+        pause = 0.1
+        while True:
+            try:
+                await work()
+            except TRANSIENT as error:
+                _log.warning("database away, events in hand", queue=self._queue, error=repr(error))
+            else:
+                return True
+            if await self._stopped_within(pause):
+                return False
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _stopped_within(self, seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        return self._stopping.is_set()
 
     async def _take_apart(self, unread: Sequence[Unread]) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
@@ -200,34 +226,20 @@ class Consumer(Generic[K, D]):
                     await dead.collect(self._pool, self._queue, delivery.message)
                     await subscription.ack([delivery])
 
-    async def _until_the_database_answers(self) -> None:
-        pause = 0.1
-        while not self._stopping.is_set():
-            try:
-                await self._pool.fetchval("SELECT 1")
-            except AWAY:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), pause)
-                pause = min(pause * 2, 5.0)
-            else:
-                return
-
     async def _count_dead(self) -> None:
         """Once a minute: how many dead letters wait for a person."""
         while not self._stopping.is_set():
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*TRANSIENT):
                 waiting = await dead.count(self._pool, self._queue)
                 metrics.dead_letters.set(waiting, {"service": self._schema, "queue": self._queue})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 60)
+            await self._stopped_within(60)
 
     async def _prune(self) -> None:
         """Forget, an hour at a time, what no repeat can ask for any more."""
         while not self._stopping.is_set():
-            with contextlib.suppress(*AWAY):
+            with contextlib.suppress(*TRANSIENT):
                 async with self._pool.acquire() as conn:
                     while await inbox.prune(conn, self._queue):
                         if self._stopping.is_set():
                             break
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), 3600)
+            await self._stopped_within(3600)

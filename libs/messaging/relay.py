@@ -30,6 +30,7 @@ import structlog
 from libs import clock
 from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import Topology
+from libs.db.trouble import NOT_NOW
 from libs.db.types import Connection, Pool
 from libs.errors import HubError
 from libs.messaging import in_hand, tracing
@@ -44,7 +45,6 @@ _log = structlog.get_logger(__name__)
 DEEP = 2_000
 """Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
 _POLL_BUSY, _POLL_IDLE = 0.2, 1.0
-_AWAY = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError, asyncpg.CannotConnectNowError)
 
 _DUE = """
 UPDATE outbox SET not_before = NULL WHERE id IN (
@@ -251,7 +251,7 @@ class Relay:
         """Run; None when the database is away. Anything else is a fault and ends the relay."""
         try:
             result = await work
-        except (*_AWAY, asyncpg.PostgresError, HubError) as error:
+        except (*NOT_NOW, asyncpg.PostgresError, HubError) as error:
             _log.warning("relay interrupted", schema=self._schema, error=repr(error))
             return None
         return result if isinstance(result, int) else 0

@@ -24,11 +24,11 @@ from datetime import timedelta
 import asyncpg
 import structlog
 
+from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
-from libs.messaging.batch import AWAY
 from libs.service import Wake
 from services.deliver import facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
@@ -202,7 +202,7 @@ class Dispatcher:
             try:
                 await self.finish(some)
             except Exception as error:  # noqa: BLE001 - whatever it is, these attempts were made
-                away = isinstance(error, (*AWAY, asyncpg.InternalClientError))
+                away = isinstance(error, NOT_NOW)
                 _log.warning("cannot store results yet", count=len(some), error=repr(error))
                 if len(some) > 1 and not away:
                     waiting += [([one], 1) for one in some]

@@ -6,10 +6,13 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import orjson
 import pytest
 
 from libs.contracts.envelope import Event
+from libs.contracts.topology import DELIVERY_LIMIT
+from libs.db.settings import DatabaseSettings
 from libs.errors import NotFound, Reject, Retry
 from libs.messaging import MemoryTransport, dead, outbox
 from libs.messaging.amqp import AmqpTransport
@@ -356,6 +359,41 @@ async def test_a_connection_lost_in_the_middle_of_a_batch_changes_nothing(
             await drop(stage, rabbitmq)
             await stage.emit(received(1000 + _))
         await stage.until_handled(ONE.name, [*range(100), 1000, 1001, 1002])
+
+
+@pytest.mark.parametrize("table", ["inbox", "handled"])
+async def test_a_locked_table_is_waited_for_and_no_event_is_blamed(
+    stage: Stage, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr("libs.messaging.consumer._LONGEST_PAUSE", 0.1)
+    locking = await asyncpg.connect(database.url)
+    impatient = await asyncpg.create_pool(
+        **database.role_url("route_worker"),
+        min_size=1,
+        server_settings={"search_path": "route", "lock_timeout": "50ms"},
+    )
+    recorder = Recorder(ONE.name)
+    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    consumer = Consumer(recorder, impatient, stage.transport, schema="route")
+
+    async def tried_more_often_than_the_broker_would_deliver() -> bool:
+        return len(recorder.attempts) > 2 * (DELIVERY_LIMIT + 2)
+
+    try:
+        async with stage.running(stage.relay(), *others):
+            lock = locking.transaction()
+            await lock.start()
+            await locking.execute(f"LOCK TABLE route.{table} IN ACCESS EXCLUSIVE MODE")
+            async with stage.running(consumer):
+                await stage.emit(received(1), received(2))
+                await stage.until(tried_more_often_than_the_broker_would_deliver)
+                await lock.rollback()
+                await stage.until_handled(ONE.name, [1, 2])
+        assert await stage.dead() == []
+        assert await stage.consuming.fetchval("SELECT count(*) FROM outbox") == 0, "a retry blames the event"
+    finally:
+        await locking.close()
+        await impatient.close()
 
 
 async def test_sent_events_are_kept_for_redrive(stage: Stage) -> None:
