@@ -1,25 +1,32 @@
 """Which of the parts handed over are invoices, and which PDF belongs to which. Pure.
 
-The rules (R21-R24, R29): every XML is one upload; a PDF of the same name is that invoice's picture; a PDF
-alone is not an invoice. Whoever hands over over the API gets an answer at once, so there one bad part
-refuses the whole submission and nothing is stored; by mail the good parts go on and the bad ones are
-quarantined, because nobody waits for an answer.
+The rules (R21-R24, R29): every XML is one upload; a PDF of the same name is that invoice's picture
+(``pairing.py``); a PDF alone is not an invoice. Whoever hands over over the API gets an answer at once, so
+there one bad part refuses the whole submission and nothing is stored; by mail the good parts go on and the
+bad ones are quarantined, because nobody waits for an answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePosixPath
+from dataclasses import dataclass, field
 from typing import Any
 
 from libs.contracts.parts import Words
 from libs.einvoice import detect, gate
 from libs.errors import BadInput, HubError, TooLarge, Unprocessable
+from services.ingest import names
+from services.ingest.pairing import pair
 
 LONE_PDF = Words(
     nl="Een PDF alleen is geen e-factuur. Stuur de XML mee, met dezelfde bestandsnaam als de PDF.",
     en="A PDF on its own is not an e-invoice. Send the XML with it, under the same file name as the PDF.",
+)
+AMBIGUOUS_PDF = Words(
+    nl="Meer dan één bestand heeft deze naam. Het is niet te zien bij welke factuur deze PDF hoort. "
+    "Geef elke factuur een eigen naam, haar PDF dezelfde, en stuur ze opnieuw.",
+    en="More than one file has this name. Nobody can tell to which invoice this PDF belongs. "
+    "Give every invoice a name of its own, its PDF the same, and send them again.",
 )
 NOTHING = Words(
     nl="Er zit geen factuur in dit bericht. Voeg de factuur als XML-bestand (UBL) toe.",
@@ -33,15 +40,17 @@ UNKNOWN_KIND = Words(
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file as it was handed over."""
+    """One file as it was handed over. Its name is decoded and clean, whoever sent it."""
 
     data: bytes
     filename: str | None = None
+    stem: str = field(init=False, repr=False)
+    """What it is paired by; empty when it has no name."""
 
-    @property
-    def stem(self) -> str:
-        """The name without extension, for pairing; case does not matter to the systems that make them."""
-        return PurePosixPath(self.filename or "").stem.casefold()
+    def __post_init__(self) -> None:
+        name = names.decoded(self.filename or "")
+        object.__setattr__(self, "stem", names.stem(name))
+        object.__setattr__(self, "filename", names.shown(name))
 
     @property
     def is_pdf(self) -> bool:
@@ -59,12 +68,13 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One part that is not an invoice the hub can take, and why."""
+    """One part that is not an invoice the hub can take, and why; the PDF of its name is kept with it."""
 
     part: Part
     code: str
     reason: Words
     line: int | None = None
+    pdf: Part | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,32 +87,22 @@ class Sorted:
 
 def sort(parts: Sequence[Part]) -> Sorted:
     """Pair, gate and detect. Never raises for what is inside a part: that becomes a ``Refused``."""
-    pictures: dict[str, Part] = {}
-    for part in parts:
-        if part.is_pdf:
-            pictures.setdefault(part.stem, part)
+    pdfs = [part for part in parts if part.is_pdf]
+    xmls = [part for part in parts if not part.is_pdf]
+    pairing = pair([part.stem for part in xmls], [part.stem for part in pdfs])
     uploads: list[Upload] = []
     refused: list[Refused] = []
-    used: set[int] = set()
-    for part in parts:
-        if part.is_pdf:
-            continue
+    for position, part in enumerate(xmls):
+        pdf = pdfs[pairing.pdf_of[position]] if position in pairing.pdf_of else None
         try:
-            syntax = detect.root(gate.check(part.data)).syntax
+            uploads.append(Upload(part, detect.root(gate.check(part.data)).syntax, pdf))
         except (Unprocessable, TooLarge) as no:
-            refused.append(_refusal(part, no))
-            continue
-        pdf = pictures.get(part.stem) if part.filename else None
-        if pdf is not None:
-            used.add(id(pdf))
-        uploads.append(Upload(original=part, syntax=syntax, pdf=pdf))
-    # A PDF beside an XML of its name that was refused is that XML's picture, not a lone one.
-    named = {r.part.stem for r in refused if r.part.filename}
-    refused.extend(
-        Refused(part, "lone-pdf", LONE_PDF)
-        for part in parts
-        if part.is_pdf and id(part) not in used and part.stem not in named
-    )
+            refused.append(_refusal(part, no, pdf))
+    for position, part in enumerate(pdfs):
+        if position in pairing.ambiguous:
+            refused.append(Refused(part, "ambiguous-pdf", AMBIGUOUS_PDF))
+        elif position in pairing.lone:
+            refused.append(Refused(part, "lone-pdf", LONE_PDF))
     return Sorted(tuple(uploads), tuple(refused))
 
 
@@ -127,7 +127,7 @@ def as_error(refused: Refused) -> HubError:
     return kind(refused.reason.en, code=refused.code, **extra)
 
 
-def _refusal(part: Part, error: HubError) -> Refused:
+def _refusal(part: Part, error: HubError, pdf: Part | None) -> Refused:
     words = error.extra.get("words")
     reason = (
         Words.model_validate(words)
@@ -135,4 +135,4 @@ def _refusal(part: Part, error: HubError) -> Refused:
         else Words(nl=UNKNOWN_KIND.nl, en=error.message)
     )
     line = error.extra.get("line")
-    return Refused(part, error.code, reason, line if isinstance(line, int) else None)
+    return Refused(part, error.code, reason, line if isinstance(line, int) else None, pdf)

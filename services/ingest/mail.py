@@ -1,5 +1,11 @@
 """What a mail holds: its files, and nothing more of it than ingest needs. Pure.
 
+::
+
+    bytes ─▶ lines, multiparts (bound) ─▶ parser that counts headers (_Bounded) ─▶ parts (_files) ─▶ Mail
+
+The parser of the standard library takes time that grows with lines × nested multiparts, and with the square
+of the parameters in one header: 200 kB can cost a minute. So there is a gate before it and bounds inside it.
 Headers are read with the old ``compat32`` policy: the modern one recurses over nested comments in an
 address and can be crashed by a 1 kB header. Whatever the parser cannot take is a mail without files: it is
 quarantined as it is, never lost.
@@ -8,15 +14,30 @@ quarantined as it is, never lost.
 from __future__ import annotations
 
 import email
-import email.policy
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import Message
+from email.policy import Compat32
 
+from libs.text import repaired
 from services.ingest.intake import Part
 
 MAX_PARTS = 200
 MAX_DEPTH = 8
+MAX_LINES = 600_000
+"""25 MB of base64 has 330,000."""
+MAX_MULTIPARTS = 100
+"""Anywhere in the mail; each line is compared with the boundary of every one that is open."""
+MAX_COMPARISONS = 8_000_000
+"""Lines times multiparts: some two seconds of the parser."""
+MAX_HEADER = 64 * 1024
+MAX_CONTENT_HEADER = 8 * 1024
+"""Bytes of a header that says what a part is and what it is called."""
+MAX_PARAMETERS = 200
+"""Of such a header; the parser looks at each again for each."""
+
+_NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +49,44 @@ class Mail:
 
 
 class UnreadableMail(ValueError):
-    """A mail that is nested too deep or has too many parts."""
+    """A mail that is nested too deep, or has too much of something."""
+
+
+class _Bounded(Compat32):
+    """Stops the parser at a header no mail program makes, before it takes it apart."""
+
+    def header_source_parse(self, sourcelines: list[str]) -> tuple[str, str]:
+        size = sum(map(len, sourcelines))
+        content = sourcelines[0][:8].casefold() == "content-"
+        if size > (MAX_CONTENT_HEADER if content else MAX_HEADER):
+            raise UnreadableMail("a longer header than any mail program makes")
+        if content and sum(line.count(";") for line in sourcelines) > MAX_PARAMETERS:
+            raise UnreadableMail("more parameters in a header than any mail program makes")
+        return super().header_source_parse(sourcelines)
+
+
+_BOUNDED = _Bounded()
 
 
 def read(raw: bytes) -> Mail:
     """Raises ``UnreadableMail`` for a mail that no mail program makes."""
     try:
-        message = email.message_from_bytes(raw, policy=email.policy.compat32)
+        bound(raw)
+        message = email.message_from_bytes(raw, policy=_BOUNDED)
         parts = tuple(_files(message))
         message_id = message.get("Message-ID")
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as bad:
         raise UnreadableMail(str(bad)) from bad
     return Mail(parts=parts, message_id=str(message_id)[:250] if message_id else None)
+
+
+def bound(raw: bytes) -> None:
+    """The gate before the parser: a few passes over the bytes. Raises ``UnreadableMail``."""
+    # Lines end in LF, CR LF or a bare CR.
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    nested = len(_NESTING.findall(raw))
+    if lines > MAX_LINES or nested > MAX_MULTIPARTS or lines * nested > MAX_COMPARISONS:
+        raise UnreadableMail("more lines, or more parts in parts, than any mail program makes")
 
 
 def _files(message: Message) -> Iterator[Part]:
@@ -53,16 +100,20 @@ def _files(message: Message) -> Iterator[Part]:
         if part.is_multipart():
             todo[:0] = [(child, depth + 1) for child in part.get_payload() if isinstance(child, Message)]
             continue
-        filename = part.get_filename()
+        filename = _filename(part)
         kind = part.get_content_type()
         if filename is None and kind not in ("application/xml", "text/xml", "application/pdf"):
             continue
         data = part.get_payload(decode=True)
         if isinstance(data, bytes) and (filename is None or not kind.startswith("image/")):
-            yield Part(data=data, filename=_plain(filename) if filename else None)
+            yield Part(data=data, filename=filename)
 
 
-def _plain(filename: str) -> str:
-    """The last path segment, without control characters: names come from strangers."""
-    name = filename.replace("\\", "/").rsplit("/", 1)[-1]
-    return "".join(c for c in name if c.isprintable())[:200]
+def _filename(part: Message) -> str | None:
+    """The name of a part. Taken from the raw headers: asked for a header with 8-bit bytes, the message gives
+    one in which every such byte has become the same sign, and different names with it."""
+    named = Message(policy=_BOUNDED)
+    for header, value in part.raw_items():
+        if header.lower() in ("content-disposition", "content-type"):
+            named[header] = repaired(str(value))
+    return named.get_filename()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -17,20 +18,17 @@ import asyncpg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from opentelemetry.trace import SpanKind
 
-from libs.contracts.parts import Words
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.telemetry import tracing
-from services.ingest import accounts, intake, mail
+from services.ingest import accounts, mailed
 from services.ingest.credentials import Vault
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
-from services.ingest.submissions import Submission, compose
+from services.ingest.submissions import Submission
 
-UNREADABLE = Words(
-    nl="Dit bericht kon niet worden gelezen. Stuur de factuur opnieuw als XML-bijlage in een gewone e-mail.",
-    en="This message could not be read. Send the invoice again as an XML attachment to a plain e-mail.",
-)
+READERS = 2
+"""Mails that are taken apart at the same time."""
 
 Keep = Callable[[Submission], Awaitable[tuple[Kept, ...]]]
 
@@ -43,6 +41,8 @@ class KeyMailbox:
         self._pool = pool
         self._vault = vault
         self._keep = keep
+        # Threads of its own: a mail that takes long to read keeps nobody waiting but other mails.
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="mail")
         # Weak: an envelope that is reset or abandoned takes its entry along.
         self._owners: WeakKeyDictionary[Envelope, dict[str, UUID]] = WeakKeyDictionary()
 
@@ -73,9 +73,10 @@ class KeyMailbox:
     async def _take(self, envelope: Envelope) -> str:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         owners = self._owners.pop(envelope, {})
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(self._readers, mailed.read, raw)
         submissions = [
-            await asyncio.to_thread(submission_of, account, raw, envelope.mail_from)
-            for account in dict.fromkeys(owners.values())
+            found.submission(account, envelope.mail_from) for account in dict.fromkeys(owners.values())
         ]
         try:
             await asyncio.gather(*map(self._keep, submissions))
@@ -83,23 +84,6 @@ class KeyMailbox:
             tracing.record_failure("receive mail", away)
             return "451 4.3.0 Not stored: try again later"
         return "250 2.0.0 Stored as " + ", ".join(str(s.submission_id) for s in submissions)
-
-
-def submission_of(account_id: UUID, raw: bytes, mail_from: str | None) -> Submission:
-    """What one mail hands over for one account. A mail with no usable part is kept whole, in quarantine."""
-    whole = intake.Part(data=raw, filename="message.eml")
-    try:
-        message = mail.read(raw)
-    except mail.UnreadableMail:
-        refused = intake.Refused(whole, "unreadable-mail", UNREADABLE)
-        return compose(account_id, "mail", (), (refused,), mail_from=mail_from)
-    found = intake.sort(message.parts)
-    refused_parts = found.refused
-    if not found.uploads and not refused_parts:
-        refused_parts = (intake.Refused(whole, "no-invoice", intake.NOTHING),)
-    return compose(
-        account_id, "mail", found.uploads, refused_parts, mail_from=mail_from, mail_id=message.message_id
-    )
 
 
 @contextlib.asynccontextmanager

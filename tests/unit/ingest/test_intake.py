@@ -41,6 +41,18 @@ def test_the_picture_of_a_refused_xml_is_not_called_a_lone_pdf() -> None:
     assert [r.part.filename for r in found.refused] == ["F1.xml"]
 
 
+@pytest.mark.proves("R23")
+def test_a_name_that_occurs_twice_pairs_nothing() -> None:
+    found = intake.sort(
+        [Part(XML, "F1.xml"), Part(builders.invoice(number="F2"), "F1.xml"), Part(PDF, "F1.pdf")]
+    )
+    assert names(found) == [("F1.xml", None), ("F1.xml", None)]
+    assert [(r.part.filename, r.code) for r in found.refused] == [("F1.pdf", "ambiguous-pdf")]
+    with pytest.raises(Unprocessable) as refused:
+        intake.sort_strictly([Part(XML, "F1.xml"), Part(PDF, "F1.pdf"), Part(PDF, "f1.PDF")])
+    assert refused.value.code == "ambiguous-pdf"
+
+
 def test_a_part_without_a_name_is_never_paired() -> None:
     found = intake.sort([Part(XML, None), Part(PDF, None)])
     assert names(found) == [(None, None)]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from email.message import EmailMessage
 
 import pytest
 
 from libs import clock
 from libs.testing import builders
-from services.ingest import mail
-from services.ingest.smtp import submission_of
+from services.ingest import mail, mailed
+from services.ingest.intake import sort
 
 
 def message(*files: tuple[str, bytes, str]) -> bytes:
@@ -28,6 +29,52 @@ def test_attachments_come_out_as_they_went_in() -> None:
     assert found.message_id == "<1@example.com>"
 
 
+def raw(*files: tuple[bytes, bytes]) -> bytes:
+    """A mail as careless programs make it: names in raw bytes."""
+    parts = [
+        b"--b\r\nContent-Type: application/octet-stream\r\n"
+        b'Content-Disposition: attachment; filename="' + name + b'"\r\n\r\n' + data
+        for name, data in files
+    ]
+    head = b"From: a@example.com\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    return head + b"\r\n".join(parts) + b"\r\n--b--\r\n"
+
+
+@pytest.mark.proves("R23")
+@pytest.mark.parametrize("charset", ["latin-1", "utf-8"])
+def test_8_bit_names_stay_different_names(charset: str) -> None:
+    one, two = builders.invoice(number="F1"), builders.invoice(number="F2")
+    found = mail.read(
+        raw(
+            ("é.xml".encode(charset), one), ("é.pdf".encode(charset), b"%PDF-1.4 x"),
+            ("à.xml".encode(charset), two), ("à.pdf".encode(charset), b"%PDF-1.4 y"),
+        )
+    )  # fmt: skip
+    uploads = sort(found.parts).uploads
+    assert [(u.original.filename, u.pdf.data if u.pdf else None) for u in uploads] == [
+        ("é.xml", b"%PDF-1.4 x"), ("à.xml", b"%PDF-1.4 y"),
+    ]  # fmt: skip
+
+
+@pytest.mark.proves("R23")
+def test_names_in_encoded_words_are_names() -> None:
+    word = "=?UTF-8?B?" + b64encode("factuur één.xml".encode()).decode() + "?="
+    found = mail.read(
+        raw((word.encode(), builders.invoice()), (b"=?utf-8?Q?factuur_=C3=A9=C3=A9n?=.pdf", b"%PDF-1.4"))
+    )
+    (upload,) = sort(found.parts).uploads
+    assert upload.original.filename == "factuur één.xml"
+    assert upload.pdf is not None
+
+
+def test_rfc_2231_names_are_names() -> None:
+    part = (
+        b"Content-Disposition: attachment; filename*0*=utf-8''factuur%20; filename*1*=%C3%A9.xml\r\n\r\n<a/>"
+    )
+    (found,) = mail.read(part).parts
+    assert found.filename == "factuur é.xml"
+
+
 def test_a_name_is_only_a_name() -> None:
     (part,) = mail.read(message(("../../etc/passwd.xml", b"<a/>", "xml"))).parts
     assert part.filename == "passwd.xml"
@@ -36,6 +83,54 @@ def test_a_name_is_only_a_name() -> None:
 def test_nested_comments_in_a_header_do_no_harm() -> None:
     raw = b"From: " + b"(" * 500 + b")" * 500 + b" <a@example.com>\r\n\r\nx"
     assert mail.read(raw).parts == ()
+
+
+def nested(depth: int, lines: int) -> bytes:
+    head = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth)
+    )
+    return head + b"\r\n" + b"--\r\n" * lines
+
+
+BOMBS = {
+    "nested multiparts": nested(200, 10),
+    "lines times multiparts": nested(90, 100_000),
+    "one-byte lines": b"A: b\r\n\r\n" + b"\n" * (mail.MAX_LINES + 1),
+    "bare carriage returns": b"A: b\r\n\r\n" + b"\r" * (mail.MAX_LINES + 1),
+    "nested messages": b"Content-Type: message/rfc822\r\n\r\n" * 3000,
+}
+LONG_HEADERS = {
+    "parameters": b'Content-Type: multipart/mixed; x="' + b";" * 5000 + b"\r\n\r\nx",
+    "continuations": b"Content-Disposition: attachment;\r\n" + b" filename*0=a;\r\n" * 300 + b"\r\nx",
+    "a long name": b"Content-Disposition: attachment; filename=" + b"a" * 9000 + b"\r\n\r\nx",
+    "a long header": b"Subject: " + b"a" * 70_000 + b"\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_mail_bomb_never_reaches_the_parser(bomb: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*_: object, **__: object) -> None:
+        raise AssertionError("the parser was asked")
+
+    monkeypatch.setattr("email.message_from_bytes", parse)
+    with pytest.raises(mail.UnreadableMail):
+        mail.read(BOMBS[bomb])
+
+
+@pytest.mark.parametrize("header", LONG_HEADERS)
+def test_a_header_beyond_reason_is_not_taken_apart(header: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def take_apart(*_: object, **__: object) -> None:
+        raise AssertionError("the header was taken apart")
+
+    monkeypatch.setattr("email.message._parseparam", take_apart)
+    with pytest.raises(mail.UnreadableMail):
+        mail.read(LONG_HEADERS[header])
+
+
+def test_the_largest_honest_mail_passes_the_gate() -> None:
+    base64 = (b"A" * 76 + b"\r\n") * 330_000
+    head = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/alternative\r\n"
+    mail.bound(head + base64)
 
 
 def test_a_mail_nested_beyond_reason_is_quarantined_whole() -> None:
@@ -48,13 +143,13 @@ def test_a_mail_nested_beyond_reason_is_quarantined_whole() -> None:
         )
     with pytest.raises(mail.UnreadableMail):
         mail.read(raw)
-    submission = submission_of(clock.uuid7(), raw, "a@example.com")
+    submission = mailed.read(raw).submission(clock.uuid7(), "a@example.com")
     assert [item.refused.code for item in submission.items if item.refused] == ["unreadable-mail"]
     assert submission.items[0].documents[0].data == raw
 
 
 def test_a_mail_without_files_is_quarantined_with_what_to_do() -> None:
-    submission = submission_of(clock.uuid7(), message(), None)
+    submission = mailed.read(message()).submission(clock.uuid7(), None)
     (item,) = submission.items
     assert item.refused is not None
     assert item.refused.code == "no-invoice"
@@ -63,5 +158,5 @@ def test_a_mail_without_files_is_quarantined_with_what_to_do() -> None:
 @pytest.mark.proves("R24")
 def test_one_mail_may_hold_several_pairs() -> None:
     files = [(f"F{n}.xml", builders.invoice(number=f"F{n}"), "xml") for n in range(3)]
-    submission = submission_of(clock.uuid7(), message(*files), None)
+    submission = mailed.read(message(*files)).submission(clock.uuid7(), None)
     assert [item.filename for item in submission.items] == ["F0.xml", "F1.xml", "F2.xml"]

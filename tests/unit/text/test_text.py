@@ -1,0 +1,46 @@
+"""What an API refuses in a text, and what is left of one that cannot be refused."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, ValidationError
+
+from libs.text import PlainText, one_line, repaired
+
+
+class Model(BaseModel):
+    name: PlainText = Field(min_length=1, max_length=20)
+
+
+@pytest.mark.parametrize("bad", ["\x00", "\n", "\x1b[2J", "\x7f", "\x9b", "\u2028", "\u202e", "\ud800"])
+def test_a_control_character_is_refused(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        Model(name=f"a{bad}b")
+
+
+@pytest.mark.parametrize("good", ["Café 't Hoekje", "Ünïcödé", "日本", "👩‍👩‍👧", "a b"])
+def test_any_script_is_welcome(good: str) -> None:
+    assert Model(name=good).name == good
+
+
+@given(st.text(alphabet=st.characters()), st.integers(2, 50))
+def test_one_line_is_one_printable_line_of_that_length(text: str, most: int) -> None:
+    shown = one_line(text, most)
+    assert shown.isprintable()
+    assert len(shown) <= most
+    assert one_line(shown, most) == shown
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [("é.xml".encode(), "é.xml"), ("é.xml".encode("latin-1"), "é.xml"), (b"a.xml", "a.xml")],
+)
+def test_bytes_a_parser_could_not_decode_are_decoded(raw: bytes, text: str) -> None:
+    assert repaired(raw.decode("ascii", "surrogateescape")) == text
+
+
+@given(st.text(alphabet=st.characters()))
+def test_what_was_repaired_can_be_stored(text: str) -> None:
+    repaired(text).encode()
