@@ -24,6 +24,8 @@ LIMIT = 200
 
 _LONGEST = 500
 _INTEGER = 2**63
+_YEARS = range(2000, 2200)
+"""Instants of rows lie in these; at the ends of Python's calendar, and beyond Postgres', arithmetic fails."""
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT, description="how many at most")]
 After = Annotated[str | None, Query(max_length=_LONGEST, description="the cursor of the page before")]
@@ -34,8 +36,7 @@ def cursor(*keys: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps(keys, default=str)).rstrip(b"=").decode()
 
 
-def keys(text: str, count: int) -> list[Any]:
-    """The sort keys in a cursor, as JSON has them. Raises ``BadInput`` for anything this hub did not make."""
+def _keys(text: str, count: int) -> list[Any]:
     try:
         found = orjson.loads(base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError) as bad:
@@ -48,7 +49,7 @@ def keys(text: str, count: int) -> list[Any]:
 def place(text: str, *kinds: type[Any]) -> tuple[Any, ...]:
     """The sort keys in a cursor as ``kinds`` (``str``, ``int``, ``UUID``, ``datetime`` with its offset).
     Raises ``BadInput``: what a caller made up never reaches the database."""
-    return tuple(_read(key, kind) for key, kind in zip(keys(text, len(kinds)), kinds, strict=True))
+    return tuple(_read(key, kind) for key, kind in zip(_keys(text, len(kinds)), kinds, strict=True))
 
 
 def _read(key: object, kind: type[Any]) -> Any:
@@ -60,8 +61,10 @@ def _read(key: object, kind: type[Any]) -> Any:
                 return key
             if kind is UUID:
                 return UUID(key)
-            if kind is datetime and (at := datetime.fromisoformat(key)).tzinfo is not None:
-                return at
+            if kind is datetime:
+                at = datetime.fromisoformat(key)
+                if at.tzinfo is not None and at.year in _YEARS:
+                    return at
     except ValueError as bad:
         raise _not_ours() from bad
     raise _not_ours()

@@ -15,7 +15,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Connection, Pool
-from libs.errors import BadInput, Conflict, NotFound
+from libs.errors import Conflict, NotFound
 from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
@@ -53,8 +53,9 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         after: paging.After = None,
     ) -> ParkedPage:
         """Your invoices that wait, longest first."""
+        place = paging.place(after, datetime, UUID) if after else _BEGINNING
         async with tenant(pool, principal.account_id) as conn:
-            rows = await store.waiting(conn, _position(after) if after else _BEGINNING, limit + 1)
+            rows = await store.waiting(conn, place, limit + 1)
         page = ParkedPage(parked=[view(row) for row in rows[:limit]])
         if len(rows) > limit:
             page.next = paging.cursor(rows[limit - 1]["parked_at"], rows[limit - 1]["invoice_id"])
@@ -104,11 +105,3 @@ async def _locked(conn: Connection, invoice_id: UUID) -> list[Event]:
     if await store.parked(conn, invoice_id) is None:
         raise NotFound
     raise Conflict(NOT_WAITING.en, code="not-parked", words=NOT_WAITING.model_dump())
-
-
-def _position(after: str) -> tuple[datetime, UUID]:
-    parked_at, invoice_id = paging.keys(after, 2)
-    try:
-        return datetime.fromisoformat(parked_at), UUID(invoice_id)
-    except (TypeError, ValueError) as bad:
-        raise BadInput("this cursor belongs to another list", code="bad-cursor") from bad

@@ -12,8 +12,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from libs.contracts.registry import UndecodableEvent, decode
 from libs.db.pools import tenant
 from libs.db.types import Pool
-from libs.errors import BadInput, NotFound
-from libs.http.paging import After, Limit, cursor, keys, link_next
+from libs.errors import NotFound
+from libs.http.paging import After, Limit, cursor, link_next, place
 from libs.http.principal import Principal, requires
 from services.track import store, views
 from services.track.labels import Headline
@@ -37,7 +37,7 @@ def routes(pool: Pool) -> APIRouter:
         after: After = None,
     ) -> views.Items:
         """Your invoices, newest first. The next page is in the `Link` header and in `next`."""
-        before = _NEWEST if after is None else _place(after)
+        before = _NEWEST if after is None else place(after, datetime, UUID)
         async with tenant(pool, principal.account_id) as conn:
             rows = await store.page(conn, before=before, headline=status, limit=limit + 1)
         following = None
@@ -65,17 +65,6 @@ def routes(pool: Pool) -> APIRouter:
         )
 
     return router
-
-
-def _place(after: str) -> tuple[datetime, UUID]:
-    at, invoice_id = keys(after, 2)
-    try:
-        place = datetime.fromisoformat(at), UUID(invoice_id)
-    except (ValueError, TypeError, AttributeError) as bad:
-        raise BadInput("this cursor belongs to another list", code="bad-cursor") from bad
-    if place[0].tzinfo is None:
-        raise BadInput("this cursor belongs to another list", code="bad-cursor")
-    return place
 
 
 def _moment(row: Any) -> views.Moment | None:

@@ -10,6 +10,7 @@ import pytest
 from libs.db.pools import Pools
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
+from tests.unit.http import cursors
 from tests.unit.route.sample import KVK
 
 
@@ -45,7 +46,7 @@ async def test_pages_are_complete_and_without_repeats(hub: httpx.AsyncClient, po
     assert seen == sorted(event.subject for event in events)
 
 
-@pytest.mark.parametrize("cursor", ["!!", "WyJ4IiwieSJd", "WzFd"])
+@pytest.mark.parametrize("cursor", cursors.INSTANT_AND_ID.values(), ids=cursors.INSTANT_AND_ID)
 async def test_a_cursor_that_is_not_ours_is_400(hub: httpx.AsyncClient, cursor: str) -> None:
     reply = await hub.get("/v1/parked", params={"after": cursor}, headers=as_("anna"))
     assert (reply.status_code, reply.json()["code"]) == (400, "bad-cursor")

@@ -16,6 +16,7 @@ from libs.http.app import create_app
 from libs.http.principal import Principal
 from services.track.api import routes
 from tests.integration.track.feeding import feed
+from tests.unit.http import cursors
 from tests.unit.track.sample import TRACE, Journey
 
 OTHER = UUID(int=43)
@@ -172,3 +173,9 @@ async def test_many_repeats_do_not_drown_the_timeline(
     found = await get(api, f"/v1/invoices/{j.invoice_id}")
     kinds = [m["type"] for m in found["timeline"]]
     assert (kinds[0], kinds[-1], len(kinds)) == ("invoice.received.v1", "invoice.rejected.v1", 52)
+
+
+@pytest.mark.parametrize("cursor", cursors.INSTANT_AND_ID.values(), ids=cursors.INSTANT_AND_ID)
+async def test_a_cursor_that_is_not_ours_is_400(api: httpx.AsyncClient, cursor: str) -> None:
+    reply = await api.get("/v1/invoices", params={"after": cursor})
+    assert (reply.status_code, reply.json()["code"]) == (400, "bad-cursor")
