@@ -12,10 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import socket
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,33 +21,21 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
 from libs.db.embedded import EmbeddedPostgres
 from libs.runtime import ALL_PARTS, Running, run
 from libs.settings import Settings
 from libs.telemetry.setup import configure
-from services.demo import cast, script
+from services.demo import cast, place, script
 from services.demo.receivers import Receivers
-from services.demo.sender import Row, Sender
+from services.demo.sender import Sender
+from services.demo.table import Shown
 from services.solo import Plan, hub
 
 app = typer.Typer(help="Watch real invoices travel through the whole hub, on this machine.")
 
-FOLDER = Path("/var/tmp/postbode-demo")  # noqa: S108 - kept over a restart; made private below
 SECONDS = 90
 """Longest wait for every invoice to reach an end."""
-
-_COLOURS = {
-    "arrived": "green",
-    "sent": "green",
-    "rejected": "red",
-    "undeliverable": "red",
-    "quarantined": "red",
-    "refused": "red",
-    "parked": "yellow",
-    "duplicate": "cyan",
-}
 
 _DELIVERED = frozenset({"arrived", "sent"})
 
@@ -65,13 +51,15 @@ class Ports:
 def demo(
     keep: Annotated[bool, typer.Option(help="leave the hub running and print URLs and a key")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="last line is JSON for machines")] = False,
-    folder: Annotated[Path, typer.Option(help="where the demo keeps its data")] = FOLDER,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="where the demo keeps its data; without it, one folder for each user in /var/tmp"),
+    ] = None,
     fresh: Annotated[bool, typer.Option(help="forget earlier runs first")] = False,
 ) -> None:
     """Send sample invoices through the hub and show what becomes of each."""
-    if fresh and folder.exists():
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = (folder or place.usual()).absolute()
+    place.prepare(folder, fresh=fresh)
     console = Console(stderr=as_json)
     raise typer.Exit(asyncio.run(_demo(folder, console, keep=keep, as_json=as_json)))
 
@@ -121,17 +109,17 @@ async def _show(
     people = await cast.engage(resources, common, folder)
     play = script.load(folder)
     sender = Sender(common.base_url, ports.smtp, people, folder)
-    with Live(_table(play, {}), console=console, refresh_per_second=8, transient=True) as live:
+    with Live(Shown(play, {}), console=console, refresh_per_second=8, transient=True) as live:
         await sender.hand_over(play)
         deadline = time.monotonic() + SECONDS
         while True:
             receivers.take_away()
             rows = await sender.look(play)
-            live.update(_table(play, rows))
+            live.update(Shown(play, rows))
             if all(row.ended for row in rows.values()) or time.monotonic() > deadline:
                 break
             await asyncio.sleep(0.15)
-    console.print(_table(play, rows))
+    console.print(Shown(play, rows))
     twice = receivers.doubled()
     got = receivers.got()
     lost = sum(
@@ -153,32 +141,8 @@ async def _show(
             }
             for scene in play
         ]
-        typer.echo(json.dumps({"invoices": invoices, "lost": lost, "duplicated": twice}, ensure_ascii=False))
+        typer.echo(json.dumps({"invoices": invoices, "lost": lost, "duplicated": twice}))
     return 1 if lost or twice else 0
-
-
-def _table(play: Sequence[script.Scene], rows: Mapping[str, Row]) -> Table:
-    table = Table(title="Where is every invoice?", expand=True)
-    for column in ("number", "by", "status"):
-        table.add_column(column, no_wrap=True)
-    for column, ratio in (("sender", 2), ("receiver", 2), ("why", 5)):
-        table.add_column(column, ratio=ratio)
-    for scene in play:
-        row = rows.get(scene.number)
-        status = row.status if row else "on its way"
-        colour = _COLOURS.get(status, "white")
-        receiver = (row.receiver if row else None) or scene.receiver
-        table.add_row(
-            scene.number, scene.by, f"[{colour}]{status}[/{colour}]", scene.sender, receiver,
-            _first_sentence((row.reason if row else None) or ""),
-        )  # fmt: skip
-    return table
-
-
-def _first_sentence(text: str) -> str:
-    """Enough for a table; the portal and the API tell the rest."""
-    short, stop, _ = text.partition(". ")
-    return short + stop.strip() if len(short) > 25 else text[:160]
 
 
 def _invite(console: Console, base_url: str, folder: Path) -> None:

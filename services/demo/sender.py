@@ -125,13 +125,22 @@ class Sender:
             return Row("refused", reason=f"422 at the door: {receipt['refused']}")
         invoice_id = receipt["invoices"].get(scene.files[0].name)
         item = seen.get(invoice_id or "")
-        if receipt.get("repeat") and scene.number.endswith("again"):
-            return Row("duplicate", reason=f"the same bytes as before: still invoice {invoice_id}")
+        if receipt.get("repeat") and (first := self._number_of(invoice_id, scene)) is not None:
+            return Row("duplicate", reason=f"the same bytes as before: still invoice {first}")
         if item is None:
             return Row("on its way")
         reason = item.get("reason") or {}
         channel = next((a.split(":")[1] for a in item.get("axes", {}) if a.startswith("delivery:")), None)
         return Row(item["status"], item.get("receiver"), reason.get("en"), channel)
+
+    def _number_of(self, invoice_id: str | None, scene: Scene) -> str | None:
+        """The number under which this invoice was handed over before ``scene``."""
+        for key, receipt in self._receipts.items():
+            if key == scene.key:
+                return None
+            if invoice_id in receipt.get("invoices", {}).values():
+                return key
+        return None
 
     def _as(self, name: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._people[name].key}"}

@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -26,13 +28,16 @@ def folder() -> Iterator[Path]:
     # Not tmp_path: when root, the demo's Postgres runs as somebody who may not enter it.
     with tempfile.TemporaryDirectory(prefix="postbode-test-demo-") as name:
         yield Path(name)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(Path((Path(name) / "postgres" / "data-is-at").read_text().strip()).parent)
 
 
-async def started(folder: Path) -> Process:
+async def started(folder: Path, shown: int = DEVNULL) -> Process:
     # The arguments are ours; the shell is not involved.
     return await asyncio.create_subprocess_exec(
         sys.executable, "-m", "services.cli", "demo", "--json", "--folder", str(folder),
-        stdout=PIPE, stderr=DEVNULL, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=PIPE, stderr=shown, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
 
 
@@ -49,6 +54,22 @@ def receipts(folder: Path) -> int:
     return 0
 
 
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def assert_the_readme_shows_this(shown: str) -> None:
+    """Every line of the README's table, in its order and to the letter; the year is that of the demo's day."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (block,) = re.findall(r"```\n(number .*?)```", readme, re.DOTALL)
+    year = re.search(r"^(\d{4})-00101 ", shown, re.MULTILINE)
+    assert year, shown
+    promised = re.sub(r"\b\d{4}-(?=001\d\d)", f"{year[1]}-", block)
+    lines = iter([line.rstrip() for line in shown.splitlines()])
+    missing = [line for line in promised.splitlines() if line != "…" and line not in lines]
+    assert missing == [], shown
+
+
 async def test_a_demo_that_is_killed_goes_on_and_loses_nothing(folder: Path) -> None:
     seed = int(os.environ.get("POSTBODE_CRASH_SEED") or random.randrange(10**6))
     print(f"POSTBODE_CRASH_SEED={seed}")
@@ -59,8 +80,8 @@ async def test_a_demo_that_is_killed_goes_on_and_loses_nothing(folder: Path) -> 
         await asyncio.sleep(chance.uniform(0, 0.15))
         process.send_signal(signal.SIGKILL)
         await process.wait()
-    process = await started(folder)
-    out, _ = await asyncio.wait_for(process.communicate(), 120)
+    process = await started(folder, PIPE)
+    out, shown = await asyncio.wait_for(process.communicate(), 120)
     told: dict[str, Any] = json.loads(out.decode().splitlines()[-1])
     assert (process.returncode, told["lost"], told["duplicated"]) == (0, 0, 0)
     assert len(told["invoices"]) >= 8
@@ -68,3 +89,5 @@ async def test_a_demo_that_is_killed_goes_on_and_loses_nothing(folder: Path) -> 
     assert {row["status"] for row in told["invoices"]} == {
         "arrived", "sent", "rejected", "parked", "duplicate", "quarantined", "refused",
     }  # fmt: skip
+    assert_the_readme_shows_this(shown.decode())
+    assert [mode(folder), mode(folder / "receivers"), mode(folder / "keys.json")] == [0o700, 0o700, 0o600]
