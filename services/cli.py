@@ -10,9 +10,11 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import io
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ COMMANDS: Mapping[str, Command] = {
     "account": Command("services.ingest.cli", "open accounts, make API keys and key mailboxes"),
     "check": Command("services.validate.cli", "check invoice files against the rules, offline"),
     "party": Command("services.route.cli", "the directory of receivers"),
+    "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
@@ -39,8 +42,10 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exits with its code; 2 for a command that does not exist."""
+    """Run one command. Exits with its code; 1 when something it needs is away, said in a sentence; 2 for a
+    command that does not exist and for wrong settings."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _any_terminal()
     if not given or given[0] in ("-h", "--help"):
         sys.stdout.write(usage())
         return
@@ -50,12 +55,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
         meant = f" Did you mean: postbode {near[0]}?" if near else ""
         sys.stderr.write(f"postbode: there is no command {name!r}.{meant} See: postbode --help\n")
         raise SystemExit(2)
-    importlib.import_module(COMMANDS[name].module).app(given[1:], prog_name=f"postbode {name}")
+    command = importlib.import_module(COMMANDS[name].module).app
+    try:
+        command(given[1:], prog_name=f"postbode {name}")
+    except _failures().EXPECTED as failed:
+        code, words = _failures().explain(failed)
+        sys.stderr.write(f"postbode {name}: {words}\n")
+        raise SystemExit(code) from None
 
 
 def present() -> list[str]:
     """The commands whose service is in this image."""
     return [name for name, command in COMMANDS.items() if _importable(command.module)]
+
+
+def _failures() -> ModuleType:
+    """Loaded when something failed and not before: it needs the database's driver, most commands do not."""
+    return importlib.import_module("libs.failures")
+
+
+def _any_terminal() -> None:
+    """Words are Dutch and English and written in UTF-8; a terminal that cannot show a sign gets a question
+    mark and not an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 def usage() -> str:

@@ -14,6 +14,8 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from libs.settings import BadSettings
+
 _ROUNDS = 4096
 """Iterations of SCRAM-SHA-256, Postgres' own default. The passwords are 256 bits: more buys nothing."""
 
@@ -46,8 +48,12 @@ class DatabaseSettings:
         return f"SCRAM-SHA-256${_ROUNDS}:{salt64}${stored}:{server64}"
 
     def role_url(self, role: str) -> dict[str, Any]:
-        """Connection arguments (asyncpg's ``dsn``, ``user``, ``password``) for a login role."""
+        """Connection arguments (asyncpg's ``dsn``, ``user``, ``password``) for a login role. Raises
+        ``BadSettings``."""
         own = self.own_url(role)
         if own is not None:
             return {"dsn": own}
+        if not self.url:
+            # The driver would look for some database of this machine, under the role's name.
+            raise BadSettings("POSTBODE_DATABASE_URL: not set; where is the database?")
         return {"dsn": self.url, "user": role, "password": self.password(role)}

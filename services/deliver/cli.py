@@ -15,6 +15,7 @@ import typer
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
+from libs.settings import load
 from services.deliver import store
 from services.deliver.settings import DeliverSettings
 
@@ -97,7 +98,7 @@ def _json(row: dict[str, Any]) -> str:
 
 def _run(work: Callable[[Pool], Awaitable[T]]) -> T:
     async def session() -> T:
-        settings = DeliverSettings()
+        settings = load(DeliverSettings)
         pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
         try:
             return await work(await pools.get("deliver", "worker"))

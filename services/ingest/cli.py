@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from enum import StrEnum
 from typing import Annotated, TypeVar
 from uuid import UUID
 
 import typer
+from pydantic import BaseModel, ValidationError
 
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
+from libs.db.types import Connection
+from libs.errors import NotFound
+from libs.settings import load
 from services.ingest import accounts
+from services.ingest.api import NewAccount, NewKey
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key, new_local_part
 from services.ingest.settings import IngestSettings
@@ -20,8 +27,25 @@ from services.ingest.settings import IngestSettings
 app = typer.Typer(no_args_is_help=True, help="Open accounts, make API keys and key mailboxes.")
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 AccountId = Annotated[UUID, typer.Argument(help="the account, as `postbode account open` printed it")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+class Language(StrEnum):
+    nl = "nl"
+    en = "en"
+
+
+class Right(StrEnum):
+    """What a key made at the machine itself may carry: those of the API, and an operator's."""
+
+    invoice_write = "invoice:write"
+    invoice_read = "invoice:read"
+    party_read = "party:read"
+    party_write = "party:write"
+    account_admin = "account:admin"
+    operator = "operator"
 
 
 @app.command("open")
@@ -30,11 +54,12 @@ def open_account(
     email: Annotated[str, typer.Option(help="where notices go")],
     kvk: Annotated[str | None, typer.Option(help="KvK number it claims, 8 digits")] = None,
     vat: Annotated[str | None, typer.Option(help="VAT number it claims")] = None,
-    language: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    language: Annotated[Language, typer.Option(help="of what it is told")] = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Open an account. It can do nothing until it has a key: see `postbode account key`."""
-    claims = accounts.Claims(name=name, email=email, kvk=kvk, vat=vat, language=language)
+    new = _checked(NewAccount, name=name, email=email, kvk=kvk, vat=vat, language=language.value)
+    claims = accounts.Claims(**new.model_dump())
 
     async def work(pools: Pools, settings: IngestSettings) -> UUID:  # noqa: ARG001
         return await accounts.open_account(await pools.get("ingest", "worker"), claims)
@@ -47,17 +72,18 @@ def make_key(
     account_id: AccountId,
     label: Annotated[str, typer.Option(help="what the key is for")] = "API key",
     scope: Annotated[
-        list[str] | None, typer.Option(help="repeatable; default invoice:write and invoice:read")
+        list[Right] | None, typer.Option(help="repeatable; default invoice:write and invoice:read")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make an API key and print it once; it cannot be shown again."""
-    scopes = scope or ["invoice:write", "invoice:read"]
+    _checked(NewKey, label=label)
+    scopes = [right.value for right in scope or (Right.invoice_write, Right.invoice_read)]
 
     async def work(pools: Pools, settings: IngestSettings) -> str:
         key = new_api_key()
         digest = vault_of(settings).digest(key.secret)
-        async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+        async with _account(pools, account_id) as conn:
             await accounts.add_key(conn, key.key_id, account_id, digest, label, scopes)
         return str(key)
 
@@ -70,16 +96,35 @@ def make_mailbox(account_id: AccountId, as_json: AsJson = False) -> None:
 
     async def work(pools: Pools, settings: IngestSettings) -> list[str]:
         local, vault = new_local_part(), vault_of(settings)
-        async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+        async with _account(pools, account_id) as conn:
             await accounts.add_mailbox(conn, account_id, vault.digest(local), vault.encrypt(local))
         return [f"{local}@{domain}" for domain in settings.upload_domains]
 
     _print({"addresses": _run(work)}, as_json)
 
 
+def _checked(kind: type[M], **given: object) -> M:
+    """What the API refuses is refused here, in a sentence for each option."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as wrong:
+        raise typer.BadParameter(
+            "; ".join(f"--{error['loc'][0]}: {error['msg']}" for error in wrong.errors(include_url=False))
+        ) from wrong
+
+
+@contextlib.asynccontextmanager
+async def _account(pools: Pools, account_id: UUID) -> AsyncIterator[Connection]:
+    """A transaction that sees this account. Raises ``NotFound`` when there is none."""
+    async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+        if await accounts.account(conn) is None:
+            raise NotFound(f"there is no account {account_id}: `postbode account open` makes one")
+        yield conn
+
+
 def _run(work: Callable[[Pools, IngestSettings], Awaitable[T]]) -> T:
     async def session() -> T:
-        settings = IngestSettings()
+        settings = load(IngestSettings)
         pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
         try:
             return await work(pools, settings)

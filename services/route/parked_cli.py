@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -15,6 +16,12 @@ from services.route.settings import RouteSettings
 from services.route.views import ParkedView, view
 
 app = typer.Typer(no_args_is_help=True, help="Invoices that wait for a fact or a person.")
+
+
+class Language(StrEnum):
+    nl = "nl"
+    en = "en"
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
 
@@ -44,7 +51,7 @@ def list_parked(
 @app.command("show")
 def show(
     invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
-    lang: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    lang: Annotated[Language, typer.Option(help="of the words")] = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Why one invoice waits, and what to do."""
@@ -61,6 +68,6 @@ def show(
         typer.echo(found.model_dump_json())
         return
     typer.echo(f"{found.number or '-'} → {found.receiver or '-'}: {found.state}, {found.code}")
-    typer.echo(found.reason.en if lang == "en" else found.reason.nl)
+    typer.echo(found.reason.en if lang is Language.en else found.reason.nl)
     for candidate in found.candidates:
         typer.echo(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")

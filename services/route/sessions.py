@@ -9,6 +9,7 @@ from typing import TypeVar
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
+from libs.settings import load
 from services.route.settings import RouteSettings
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ def run(work: Callable[[Connection, RouteSettings], Awaitable[T]]) -> T:
     """Do ``work`` in one transaction of the worker role."""
 
     async def session() -> T:
-        settings = RouteSettings()
+        settings = load(RouteSettings)
         pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
         try:
             pool = await pools.get("route", "worker")

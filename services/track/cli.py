@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Any
 
 import httpx
@@ -14,15 +15,22 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from libs.http.client import client
+from libs.settings import load
 from services.track.labels import HEADLINES
 from services.track.settings import TrackSettings
 
 app = typer.Typer(no_args_is_help=True, help="Where an invoice is.")
 
+
+class Language(StrEnum):
+    nl = "nl"
+    en = "en"
+
+
 Key = Annotated[
     str, typer.Option(envvar="POSTBODE_API_KEY", help="API key; or set POSTBODE_API_KEY", show_default=False)
 ]
-Language = Annotated[str, typer.Option("--lang", help="nl or en")]
+Lang = Annotated[Language, typer.Option("--lang", help="of the words")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
@@ -31,7 +39,7 @@ def list_invoices(
     key: Key,
     status: Annotated[str | None, typer.Option(help="only these: " + ", ".join(HEADLINES))] = None,
     limit: Annotated[int, typer.Option(min=1, max=200, help="how many at most")] = 50,
-    lang: Language = "nl",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Your newest invoices; `show` says why."""
@@ -52,7 +60,7 @@ def list_invoices(
 def show_invoice(
     invoice_id: Annotated[str, typer.Argument(help="the invoice, as its receipt named it")],
     key: Key,
-    lang: Language = "nl",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """One invoice and everything that happened to it."""
@@ -78,7 +86,7 @@ def _get(path: str, key: str, params: Mapping[str, Any]) -> Any:
     """The API's answer; an error ends the program with its explanation."""
 
     async def ask() -> httpx.Response:
-        async with client(base_url=TrackSettings().base_url) as http:
+        async with client(base_url=load(TrackSettings).base_url) as http:
             return await http.get(path, params=params, headers={"Authorization": f"Bearer {key}"})
 
     try:
