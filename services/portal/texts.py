@@ -95,13 +95,10 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "is_received": ("ontvangen", "received"),
     "is_sent": ("verzonden", "sent"),
     "is_arrived": ("aangekomen", "arrived"),
-    "is_imported": ("geïmporteerd", "imported"),
-    "is_paid": ("betaald", "paid"),
     "is_parked": ("geparkeerd", "parked"),
     "is_rejected": ("afgekeurd", "rejected"),
     "is_quarantined": ("in quarantaine", "quarantined"),
     "is_returned": ("teruggegeven", "returned"),
-    "is_bounced": ("teruggestuurd", "bounced"),
     "is_undeliverable": ("onbezorgbaar", "undeliverable"),
 }
 

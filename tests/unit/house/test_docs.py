@@ -23,13 +23,38 @@ def test_every_queue_and_event_is_on_the_architecture_page() -> None:
         patterns = [binding.pattern.removesuffix(".#") for binding in queue.bindings]
         assert [p for p in patterns if p not in row[1]] == [], queue.name
     for kind in PAYLOADS:
-        assert f"`{kind.rpartition('.')[0]}`" in tables, kind
+        assert f"`{kind.rpartition('.')[0]}`" in ARCHITECTURE, kind
 
 
 def test_nothing_there_names_an_event_that_is_not() -> None:
     known = {kind.rpartition(".")[0] for kind in PAYLOADS}
     named = set(re.findall(r"`((?:invoice|account|party)\.[a-z_]+)`", ARCHITECTURE))
     assert named <= known
+
+
+def test_the_architecture_page_says_who_emits_what() -> None:
+    """As the services' wiring declares it; an event nobody emits stands in nobody's row."""
+    kinds = {model.__name__: kind for kind, model in PAYLOADS.items()}
+    table = ARCHITECTURE.partition("| service | emits |")[2].partition("\n\n")[0]
+    said = {
+        row[1]: set(re.findall(r"`([a-z_.]+)`", row[2]))
+        for row in re.finditer(r"^\| (\w+) \| (.*) \|$", table, re.MULTILINE)
+    }
+    wired = {}
+    for app in sorted((ROOT / "services").glob("*/app.py")):
+        for emits in re.findall(r"emits=\((.*?)\),", app.read_text("utf-8"), re.DOTALL):
+            names = re.findall(r"(\w+)\.type", emits)
+            wired[app.parent.name] = {kinds[name].rpartition(".")[0] for name in names}
+    assert said == wired
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/testing.md"])
+def test_every_tier_is_listed_and_no_other(page: str) -> None:
+    there = {found.relative_to(ROOT / "tests").parts[0] for found in (ROOT / "tests").glob("*/**/*.py")}
+    text = (ROOT / page).read_text("utf-8")
+    row = re.search(r"^tests/ +((?:\w+  )+) ", text, re.MULTILINE)
+    listed = row[1].split() if row else re.findall(r"^\| `tests/(\w+)`", text, re.MULTILINE)
+    assert sorted(listed) == sorted(there)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

@@ -41,5 +41,20 @@ def test_both_languages_have_every_text() -> None:
     assert all(texts("en").values())
 
 
+def test_the_filter_offers_what_an_invoice_can_become() -> None:
+    """What nobody reports yet (imported, paid, bounced) would always be an empty page."""
+    reported = {
+        "received",
+        "sent",
+        "arrived",
+        "parked",
+        "rejected",
+        "quarantined",
+        "returned",
+        "undeliverable",
+    }
+    assert set(STATUSES) == reported
+
+
 def test_every_status_to_filter_by_has_a_look() -> None:
     assert set(STATUSES) <= set(TONES)
