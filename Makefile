@@ -16,7 +16,7 @@ ARGS ?=
 help:
 	@echo 'Postbode, the e-invoice exchange hub. Start with: make demo'
 	@echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo '  Options go in ARGS, such as: make demo ARGS=--keep    make test ARGS="tests/unit -k kvk"'
 
@@ -43,6 +43,10 @@ check: $(VENV)/.dev ## format, style, types, imports, contracts and unit tests, 
 .PHONY: trace
 trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
 	@$(PY) -m libs.testing.trace $(ARGS)
+
+.PHONY: bench-pipeline
+bench-pipeline: $(VENV)/.dev ## how many invoices a second, at what cost and delay (ARGS="--invoices 2000" for a short form)
+	@$(PY) -m tests.bench.pipeline $(ARGS)
 
 # ------------------------------------------------------------------ keep it tidy
 

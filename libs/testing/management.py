@@ -32,6 +32,11 @@ class Management:
         answer = self._client.get("/api/overview").raise_for_status().json()
         return str(answer["rabbitmq_version"])
 
+    def process_id(self) -> int:
+        """The node's process id, as its own machine (or container) counts."""
+        nodes = self._client.get("/api/nodes").raise_for_status().json()
+        return int(nodes[0]["os_pid"])
+
     def make_vhost(self, name: str) -> None:
         path = quote(name, safe="")
         self._client.put(f"/api/vhosts/{path}", json={}).raise_for_status()

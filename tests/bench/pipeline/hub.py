@@ -1,0 +1,203 @@
+"""The hub as an operator runs it: a process a service, shipped defaults, and the people around it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from libs import clock
+from libs.contracts.topology import TOPOLOGY
+from libs.db.pools import Pools, tenant
+from libs.db.settings import DatabaseSettings
+from libs.http.client import client
+from libs.messaging import AmqpTransport
+from libs.testing import builders
+from libs.testing.machine import free_ports
+from services.ingest import accounts
+from services.ingest.app import vault_of
+from services.ingest.credentials import new_api_key
+from services.ingest.settings import IngestSettings
+from tests.bench.pipeline import usage
+from tests.bench.pipeline.board import Board
+from tests.bench.pipeline.load import TOKEN
+
+ROOT = Path(__file__).parents[3]
+SERVICES = ("ingest", "validate", "route", "deliver", "track")
+SUPPLIERS = 10
+RECEIVERS = 20
+"""Of each kind: so many folders, and so many mail domains."""
+LINES = 10
+START_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A running hub with suppliers and receivers."""
+
+    database: DatabaseSettings
+    folder: Path
+    """Receivers' folders and mails, logs of the processes, the board."""
+    ports: Mapping[str, int]
+    pids: Mapping[str, int]
+    """The services, and ``receiver``."""
+    keys: list[str]
+    templates: Mapping[str, list[str]]
+    """By channel (``folder``, ``smtp``): files with ``TOKEN`` where the number goes, one a receiver."""
+    board: Board
+
+
+@contextlib.asynccontextmanager
+async def hub(database: DatabaseSettings, amqp_url: str, folder: Path) -> AsyncIterator[Hub]:
+    """Start everything in ``folder`` and stop it in order afterwards. ``database`` is migrated."""
+    for name in ("folders", "taken", "mails", "templates"):
+        (folder / name).mkdir()
+    board = Board(folder / "board", new=True)
+    await _apply_topology(amqp_url)
+    *service_ports, smtp, otlp, door = free_ports(len(SERVICES) + 3)
+    ports = dict(zip(SERVICES, service_ports, strict=True))
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "POSTBODE_DATABASE_URL": database.url,
+        "POSTBODE_SECRET": database.secret,
+        "POSTBODE_AMQP_URL": amqp_url,
+        "POSTBODE_IDENTITY_URL": f"http://127.0.0.1:{ports['ingest']}",
+        # Without a collector nothing would be recorded, and tracing would seem to cost nothing.
+        "POSTBODE_OTLP_ENDPOINT": f"http://127.0.0.1:{otlp}",
+        "POSTBODE_INGEST_SMTP_PORT": str(door),
+        "POSTBODE_DELIVER_FOLDER_ROOT": str(folder / "folders"),
+        "POSTBODE_DELIVER_SMTP_PORT": str(smtp),
+        "POSTBODE_TRACK_SMTP_PORT": str(smtp),
+    }
+    async with contextlib.AsyncExitStack() as stack:
+        receiver = ("tests.bench.pipeline.receiver", str(folder), str(smtp), str(otlp))
+        pids = {"receiver": await stack.enter_async_context(_process("receiver", receiver, env, folder))}
+        for name in SERVICES:
+            arguments = (f"services.{name}", "serve")
+            own = {**env, "POSTBODE_PORT": str(ports[name])}
+            pids[name] = await stack.enter_async_context(_process(name, arguments, own, folder))
+        await _until_ready(ports, pids, folder)
+        keys, templates = await _people(database, ports, folder / "templates")
+        yield Hub(database, folder, ports, pids, keys, templates, board)
+
+
+@contextlib.asynccontextmanager
+async def _process(
+    name: str, arguments: tuple[str, ...], env: Mapping[str, str], folder: Path
+) -> AsyncIterator[int]:
+    with (folder / f"{name}.log").open("ab") as log:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", *arguments, stdin=DEVNULL, stdout=log, stderr=log, env=dict(env), cwd=ROOT
+        )
+    try:
+        yield process.pid
+        if process.returncode is not None:
+            raise RuntimeError(f"{name} ended by itself:\n{_end_of(folder, name)}")
+    finally:
+        await _stop(process)
+
+
+async def _stop(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), 40)
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def _apply_topology(amqp_url: str) -> None:
+    transport = AmqpTransport(amqp_url)
+    await transport.start()
+    try:
+        await transport.apply(TOPOLOGY)
+    finally:
+        await transport.stop()
+
+
+async def _until_ready(ports: Mapping[str, int], pids: Mapping[str, int], folder: Path) -> None:
+    until = clock.monotonic() + START_SECONDS
+    async with client(timeout=5) as http:
+        for name, port in ports.items():
+            while not await _ready(http, port):
+                if clock.monotonic() > until or not usage.alive(pids[name]):
+                    raise RuntimeError(f"{name} does not start:\n{_end_of(folder, name)}")
+                await asyncio.sleep(0.1)
+
+
+async def _ready(http: httpx.AsyncClient, port: int) -> bool:
+    try:
+        return (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _end_of(folder: Path, name: str) -> str:
+    return (folder / f"{name}.log").read_text(errors="replace")[-3000:]
+
+
+async def _people(
+    database: DatabaseSettings, ports: Mapping[str, int], folder: Path
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Suppliers' keys, and a template for each receiver by the channel it has."""
+    settings = IngestSettings(database_url=database.url, secret=database.secret)
+    pools = Pools(database)
+    try:
+        keys = [await _key(pools, settings, f"Supplier {n}", "invoice:write") for n in range(SUPPLIERS)]
+        staff = await _key(pools, settings, "Postbode", "party:write", "party:read", "operator")
+    finally:
+        await pools.close()
+    templates: dict[str, list[str]] = {"folder": [], "smtp": []}
+    async with client(timeout=30) as http:
+        http.headers["Authorization"] = f"Bearer {staff}"
+        for n in range(2 * RECEIVERS):
+            channel = "folder" if n < RECEIVERS else "smtp"
+            kvk, name = str(60_000_001 + n), f"Receiver {n} BV"
+            await _receiver(http, ports, name, kvk, f"map-{n}" if channel == "folder" else None, n)
+            xml = builders.invoice(
+                number=TOKEN.decode(), lines=LINES, buyer_kvk=kvk, buyer_name=name,
+                seller_name=f"Supplier {n % SUPPLIERS} BV",
+            )  # fmt: skip
+            (folder / f"{n}.xml").write_bytes(xml)
+            templates[channel].append(str(folder / f"{n}.xml"))
+    return keys, templates
+
+
+async def _receiver(
+    http: httpx.AsyncClient, ports: Mapping[str, int], name: str, kvk: str, folder: str | None, number: int
+) -> None:
+    reply = await http.post(
+        f"http://127.0.0.1:{ports['route']}/v1/parties",
+        json={
+            "name": name,
+            "country": "NL",
+            "email": f"facturen@receiver{number}.example",
+            "identifiers": [{"scheme": "0106", "value": kvk}],
+        },
+    )
+    reply.raise_for_status()
+    if folder is not None:
+        party = reply.json()["party_id"]
+        connection = {"package": "globe", "channel": "folder", "settings": {"folder": folder}}
+        reply = await http.put(f"http://127.0.0.1:{ports['deliver']}/v1/connections/{party}", json=connection)
+        reply.raise_for_status()
+
+
+async def _key(pools: Pools, settings: IngestSettings, name: str, *scopes: str) -> str:
+    claims = accounts.Claims(name=name, email=f"{name.replace(' ', '').lower()}@supplier.example")
+    account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
+    key = new_api_key()
+    async with tenant(await pools.get("ingest", "api"), account_id) as conn:
+        await accounts.add_key(
+            conn, key.key_id, account_id, vault_of(settings).digest(key.secret), "bench", scopes
+        )
+    return str(key)
