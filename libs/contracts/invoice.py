@@ -67,6 +67,7 @@ class InvoiceQuarantined(InvoiceFact):
     reason: Words
     filename: str | None = None
     original: DocumentRef | None = None
+    pdf: DocumentRef | None = Field(default=None, description="the PDF of its name, kept with it")
 
 
 class InvoiceDuplicate(InvoiceFact):

@@ -10,19 +10,20 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Header
 from pydantic import BaseModel, Field
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
-from libs.errors import NotFound, TooLarge, Unauthenticated
+from libs.errors import NotFound, Unauthenticated
+from libs.http import forms
 from libs.http.principal import Authenticator, Principal, requires
 from libs.http.responses import json_response
 from services.ingest import accounts, intake, store
 from services.ingest.credentials import Vault, new_api_key, new_local_part
 from services.ingest.groups import GroupCommit
+from services.ingest.part import Part
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
 from services.ingest.submissions import Submission, compose
@@ -244,14 +245,10 @@ def _receipt(kept: tuple[Kept, ...]) -> Response:
     return json_response(body, status_code=202, headers=headers)
 
 
-async def _parts(request: Request, limit: int) -> list[intake.Part]:
-    """The files of a request: the body itself, or each file of a multipart form. Raises ``TooLarge``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"a submission may be at most {limit} bytes")
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=200) as form:
-            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            return [intake.Part(await file.read(), file.filename) for file in files]
-    body = await request.body()
-    return [intake.Part(body, request.headers.get("postbode-filename"))] if body else []
+async def _parts(request: Request, limit: int) -> list[Part]:
+    """The files of a request: the body itself, or each file of a multipart form. Raises ``TooLarge``,
+    ``BadInput``."""
+    # Header values are Latin-1 by the standard and UTF-8 in practice: hand over the bytes.
+    named = request.headers.get("postbode-filename", "").encode("latin-1").decode("ascii", "surrogateescape")
+    found = await forms.files(request, most=limit, filename=named or None)
+    return [Part(file.data, file.filename, file.media_type) for file in found]

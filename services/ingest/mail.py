@@ -21,7 +21,7 @@ from email.message import Message
 from email.policy import Compat32
 
 from libs.text import repaired
-from services.ingest.intake import Part
+from services.ingest.part import Part
 
 MAX_PARTS = 200
 MAX_DEPTH = 8
@@ -42,7 +42,7 @@ _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The attachments of one mail; bodies and inline pictures are left out."""
+    """The files of one mail; its text, pictures and signatures are left out."""
 
     parts: tuple[Part, ...]
     message_id: str | None
@@ -100,13 +100,12 @@ def _files(message: Message) -> Iterator[Part]:
         if part.is_multipart():
             todo[:0] = [(child, depth + 1) for child in part.get_payload() if isinstance(child, Message)]
             continue
-        filename = _filename(part)
-        kind = part.get_content_type()
-        if filename is None and kind not in ("application/xml", "text/xml", "application/pdf"):
-            continue
         data = part.get_payload(decode=True)
-        if isinstance(data, bytes) and (filename is None or not kind.startswith("image/")):
-            yield Part(data=data, filename=filename)
+        if isinstance(data, bytes) and data:
+            # Every part is looked at: mail programs send XML under any type, with or without a name.
+            file = Part(data, _filename(part), part.get_content_type())
+            if not file.is_aside:
+                yield file
 
 
 def _filename(part: Message) -> str | None:

@@ -9,15 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
-from libs.contracts.parts import Words
 from services.ingest import intake, mail
-from services.ingest.intake import Part, Refused, Upload
+from services.ingest.intake import Refused, Upload
+from services.ingest.part import Part
 from services.ingest.submissions import Submission, compose
-
-UNREADABLE = Words(
-    nl="Dit bericht kon niet worden gelezen. Stuur de factuur opnieuw als XML-bijlage in een gewone e-mail.",
-    en="This message could not be read. Send the invoice again as an XML attachment to a plain e-mail.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +39,13 @@ def read(raw: bytes) -> Mailed:
     found = intake.sort(message.parts)
     refused = found.refused
     if not found.uploads and not refused:
-        refused = (Refused(_whole(raw), "no-invoice", intake.NOTHING),)
+        refused = (intake.refuse(_whole(raw), "no-invoice"),)
     return Mailed(found.uploads, refused, message.message_id)
 
 
 def unreadable(raw: bytes) -> Mailed:
     """The mail as it came, set aside."""
-    return Mailed(refused=(Refused(_whole(raw), "unreadable-mail", UNREADABLE),))
+    return Mailed(refused=(intake.refuse(_whole(raw), "unreadable-mail"),))
 
 
 def _whole(raw: bytes) -> Part:

@@ -131,12 +131,13 @@ def _received(submission: Submission, position: int, upload: Upload) -> Item:
 def _quarantined(submission: Submission, position: int, refused: Refused) -> Item:
     media_type = "application/pdf" if refused.part.is_pdf else "application/octet-stream"
     original = NewDocument(clock.uuid7(), refused.part.data, media_type)
+    pdf = NewDocument(clock.uuid7(), refused.pdf.data, "application/pdf") if refused.pdf else None
     invoice_id = clock.uuid7()
     return Item(
         invoice_id=invoice_id,
         position=position,
         sha256=original.sha256,
-        documents=(original,),
+        documents=(original, pdf) if pdf else (original,),
         event=submission.event(
             InvoiceQuarantined(
                 invoice_id=invoice_id,
@@ -148,6 +149,7 @@ def _quarantined(submission: Submission, position: int, refused: Refused) -> Ite
                 reason=refused.reason,
                 filename=refused.part.filename,
                 original=ref(original, refused.part.filename),
+                pdf=ref(pdf, refused.pdf.filename) if pdf and refused.pdf else None,
             )
         ),
         upload=None,

@@ -9,13 +9,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
-from libs.errors import BadInput, NotFound, TooLarge
+from libs.errors import BadInput, NotFound
+from libs.http import forms
 from libs.http.principal import Principal, requires
 from services.validate import store
 from services.validate.judgement import Judgement, judge
@@ -109,19 +109,9 @@ def _reply(judgement: Judgement) -> CheckReply:
 
 async def _document(request: Request, limit: int) -> bytes:
     """The one document of a request: its body, or the file of its form. Raises ``BadInput``, ``TooLarge``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > limit:
-        raise TooLarge(f"a document to check may be at most {limit} bytes", limit=limit)
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=10) as form:
-            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            if len(files) > 1:
-                raise BadInput(SEVERAL.en, code="several-documents", words=SEVERAL.model_dump())
-            data = await files[0].read() if files else b""
-    else:
-        data = await request.body()
-    if len(data) > limit:
-        raise TooLarge(f"a document to check may be at most {limit} bytes", limit=limit)
-    if not data:
+    found = await forms.files(request, most=limit, max_files=10)
+    if len(found) > 1:
+        raise BadInput(SEVERAL.en, code="several-documents", words=SEVERAL.model_dump())
+    if not found or not found[0].data:
         raise BadInput(NO_DOCUMENT.en, code="no-invoice", words=NO_DOCUMENT.model_dump())
-    return data
+    return found[0].data

@@ -8,12 +8,14 @@ from uuid import UUID
 
 import pytest
 
+from libs.contracts.invoice import InvoiceQuarantined
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.documents.postgres import PostgresDocuments
 from libs.testing import builders
 from services.ingest import accounts, store
-from services.ingest.intake import Part, sort, sort_strictly
+from services.ingest.intake import sort, sort_strictly
+from services.ingest.part import Part
 from services.ingest.submissions import Submission, compose
 
 XML = builders.invoice(number="F1")
@@ -124,3 +126,15 @@ async def test_a_failed_write_leaves_nothing(pools: Pools, account: UUID) -> Non
     worker = await pools.get("ingest", "worker")
     assert await worker.fetchval("SELECT count(*) FROM invoice") == 0
     assert await types(pools, good.items[0].invoice_id) == []
+
+
+@pytest.mark.proves("R11")
+async def test_the_pdf_of_a_refused_xml_is_stored_with_it(pools: Pools, account: UUID) -> None:
+    found = sort([Part(b"<Invoice>", "F1.xml"), Part(builders.pdf("F1"), "F1.pdf")])
+    submission = compose(account, "mail", found.uploads, found.refused)
+    await keep(pools, submission)
+    told = submission.items[0].event.data
+    assert isinstance(told, InvoiceQuarantined)
+    assert told.pdf is not None
+    documents = PostgresDocuments(await pools.get("ingest", "worker"))
+    assert (await documents.get([told.pdf], [account]))[told.pdf.document_id] == builders.pdf("F1")

@@ -7,7 +7,8 @@ import pytest
 from libs.errors import BadInput, TooLarge, Unprocessable
 from libs.testing import builders
 from services.ingest import intake
-from services.ingest.intake import Part
+from services.ingest.part import Part
+from services.ingest.words import REASONS
 
 XML = builders.invoice(number="F1")
 PDF = builders.pdf("F1")
@@ -91,5 +92,5 @@ def test_nothing_handed_over_is_said_so() -> None:
 
 
 def test_too_large_keeps_its_own_status() -> None:
-    huge = intake.as_error(intake.Refused(Part(b""), TooLarge.slug, intake.NOTHING))
+    huge = intake.as_error(intake.Refused(Part(b""), TooLarge.slug, REASONS["no-invoice"]))
     assert huge.status == 413

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest import names
-from services.ingest.intake import Part
+from services.ingest.part import Part
 
 
 @pytest.mark.parametrize(

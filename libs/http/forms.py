@@ -1,0 +1,116 @@
+"""The files of a request: its body, or those of a multipart form (RFC 7578).
+
+Nothing that was handed over is left out in silence. A form that ends before its last boundary would lose the
+files that did not come, and a field without a file name is what becomes of a file when a client was told to
+send text: both are refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from libs.contracts.parts import Words
+from libs.errors import BadInput, TooLarge
+
+CUT_OFF = Words(
+    nl="Het verzoek is afgebroken: het formulier eindigt vóór zijn laatste scheidingsregel. "
+    "Er is niets aangenomen; stuur alles opnieuw.",
+    en="The request is cut off: the form ends before its last boundary. "
+    "Nothing was taken; send everything again.",
+)
+NOT_A_FILE = Words(
+    nl="Het veld „{field}” heeft geen bestandsnaam en is dus tekst. Stuur het als bestand (curl: -F file=@naam).",
+    en="The field “{field}” has no file name, so it is text. Send it as a file (curl: -F file=@name).",
+)
+BAD_FORM = Words(
+    nl="Het formulier is niet te lezen ({why}). Stuur multipart/form-data volgens RFC 7578.",
+    en="The form cannot be read ({why}). Send multipart/form-data as RFC 7578 describes it.",
+)
+TOO_LARGE = Words(
+    nl="Het verzoek is groter dan {most} bytes. Verdeel de bestanden over meer verzoeken.",
+    en="The request is larger than {most} bytes. Spread the files over more requests.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """As the caller sent it: nothing of it is checked. ``media_type`` is in lower case, without parameters."""
+
+    data: bytes
+    filename: str | None = None
+    media_type: str = ""
+
+
+class _Form(MultiPartParser):
+    """Knows whether the last boundary came, and gives up the files of a form that is refused."""
+
+    whole = False
+
+    def on_end(self) -> None:
+        self.whole = True
+
+    def close(self) -> None:
+        for file in self._files_to_close_on_error:
+            file.close()
+
+
+async def files(
+    request: Request, *, most: int, filename: str | None = None, max_files: int = 200
+) -> Sequence[File]:
+    """The files of a request; none when its body is empty. ``filename`` is that of a body that is no form.
+
+    Raises ``TooLarge`` over ``most`` bytes in all, and ``BadInput`` with code ``cut-off``, ``not-a-file`` or
+    ``bad-form``.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdigit() and int(declared) > most:
+        _too_large(most)
+    media_type = _media_type(request.headers.get("content-type", ""))
+    if media_type == "multipart/form-data":
+        found = await _form(request, max_files)
+    else:
+        body = await request.body()
+        found = [File(body, filename, media_type)] if body else []
+    if sum(len(file.data) for file in found) > most:
+        _too_large(most)
+    return found
+
+
+async def _form(request: Request, max_files: int) -> list[File]:
+    parser = _Form(request.headers, request.stream(), max_files=max_files, max_fields=max_files)
+    try:
+        form = await parser.parse()
+    except MultiPartException as bad:
+        _refuse("bad-form", BAD_FORM, why=bad.message)
+    try:
+        if not parser.whole:
+            _refuse("cut-off", CUT_OFF)
+        return [await _file(name, value) for name, value in form.multi_items()]
+    finally:
+        parser.close()
+
+
+async def _file(name: str, value: UploadFile | str) -> File:
+    if isinstance(value, str):
+        _refuse("not-a-file", NOT_A_FILE, field=name[:60])
+    return File(await value.read(), value.filename, _media_type(value.content_type or ""))
+
+
+def _media_type(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
+
+
+def _refuse(code: str, words: Words, **said: str) -> NoReturn:
+    nl, en = words.nl.format(**said), words.en.format(**said)
+    raise BadInput(en, code=code, words={"nl": nl, "en": en})
+
+
+def _too_large(most: int) -> NoReturn:
+    nl, en = TOO_LARGE.nl.format(most=most), TOO_LARGE.en.format(most=most)
+    raise TooLarge(en, limit=most, words={"nl": nl, "en": en})
