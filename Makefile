@@ -57,6 +57,7 @@ format: $(VENV)/.dev ## put the code into the house's format
 .PHONY: contracts
 contracts: $(VENV)/.dev ## write docs/contracts and the RabbitMQ definitions anew
 	@$(PY) -m libs.contracts.export
+	@$(PY) -m libs.einvoice.formats.json_form > docs/formats/invoice.schema.json
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in

@@ -11,11 +11,14 @@ from lxml import etree
 from libs.einvoice import gate
 from libs.einvoice.refusals import refuse
 from libs.einvoice.tree import Element, line_of
+from libs.errors import Unprocessable
 
 INVOICE = "urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
 CREDIT_NOTE = "urn:oasis:names:specification:ubl:schema:xsd:CreditNote-2"
 
-Syntax = Literal["ubl-invoice", "ubl-creditnote"]
+CII = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
+
+Syntax = Literal["ubl-invoice", "ubl-creditnote", "cii", "eexact", "finvoice"]
 Profile = Literal[
     "nlcius-2.0",
     "nlcius-gaccount",
@@ -31,6 +34,13 @@ Profile = Literal[
 _SYNTAX: dict[tuple[str, str], Syntax] = {
     (INVOICE, "Invoice"): "ubl-invoice",
     (CREDIT_NOTE, "CreditNote"): "ubl-creditnote",
+}
+
+# What the readers of ``formats`` read beside UBL. Finvoice has no namespace in most versions, and one in some.
+_OTHER: dict[tuple[str, str], Syntax] = {
+    (CII, "CrossIndustryInvoice"): "cii",
+    ("", "eExact"): "eexact",
+    ("", "Finvoice"): "finvoice",
 }
 
 # Versions are matched by a part, never by equality: "ver1.1.x" and "ver1.1.3" both occur. First match wins.
@@ -64,6 +74,15 @@ def root(document: bytes | gate.Gate) -> Root:
     return _root(passed.namespace, passed.root, passed.line)
 
 
+def readable(document: bytes | gate.Gate) -> Root:
+    """The same for every syntax that the hub reads; ``root`` knows only what the rules judge as it stands."""
+    passed = document if isinstance(document, gate.Gate) else gate.check(document)
+    syntax = _OTHER.get((passed.namespace, passed.root))
+    if syntax is not None:
+        return Root(passed.namespace, passed.root, syntax)
+    return _root(passed.namespace, passed.root, passed.line)
+
+
 def root_of(element: Element) -> Root:
     """The same for a parsed document."""
     name = etree.QName(element)
@@ -73,9 +92,14 @@ def root_of(element: Element) -> Root:
 def _root(namespace: str, name: str, line: int) -> Root:
     syntax = _SYNTAX.get((namespace, name))
     if syntax is None:
-        where = f" ({namespace[:120]})" if namespace else ""
-        raise refuse("not-an-invoice", line, seen=f"<{name[:60]}>{where}")
+        raise not_an_invoice(name, line, namespace)
     return Root(namespace, name, syntax)
+
+
+def not_an_invoice(name: str, line: int, namespace: str = "") -> Unprocessable:
+    """The refusal of a document that is well made and no invoice."""
+    where = f" ({namespace[:120]})" if namespace else ""
+    return refuse("not-an-invoice", line, seen=f"<{name[:60]}>{where}")
 
 
 def profile(customization: str | None, profile_id: str | None = None) -> Profile:

@@ -24,6 +24,18 @@ _WORDS: dict[str, tuple[str, str]] = {
         "This is a PDF. A PDF alone is not an e-invoice: send the XML file (UBL); "
         "the PDF may come along under the same file name.",
     ),
+    "pdf-broken": (
+        "Dit PDF-bestand is beschadigd ({seen}). Maak de factuur opnieuw aan en stuur het XML-bestand erbij of alleen.",
+        "This PDF file is damaged ({seen}). Make the invoice again and send the XML file with it or alone.",
+    ),
+    "pdf-locked": (
+        "Dit PDF-bestand is met een wachtwoord beveiligd. Stuur de factuur zonder wachtwoord, of het XML-bestand zelf.",
+        "This PDF file is locked with a password. Send the invoice without one, or the XML file itself.",
+    ),
+    "pdf-too-large": (
+        "De factuur in deze PDF is uitgepakt meer dan {limit} bytes. Stuur het XML-bestand zonder grote bijlagen.",
+        "The invoice inside this PDF is more than {limit} bytes unpacked. Send the XML file without large attachments.",
+    ),
     "ole": (
         "Dit is een oud Office-document (Word, Excel of Outlook), geen factuur. "
         "Stuur het XML-bestand dat uw boekhoudpakket maakt.",
@@ -86,11 +98,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Line {line}: a piece of text is longer than {limit} bytes. Do not send large attachments inside the XML.",
     ),
     "not-an-invoice": (
-        "Regel {line}: het hoofdelement is {seen}; de hub leest UBL-facturen (Invoice) en "
-        "UBL-creditnota's (CreditNote). Kies in uw pakket UBL of Simplerinvoicing als formaat, "
-        "of vraag ons dit formaat toe te voegen.",
-        "Line {line}: the root element is {seen}; the hub reads UBL invoices (Invoice) and UBL credit notes "
-        "(CreditNote). Choose UBL or Simplerinvoicing as the format in your software, or ask us to add this format.",
+        "Regel {line}: het hoofdelement is {seen}; de hub leest UBL (Invoice, CreditNote), UN/CEFACT CII, eExact en "
+        "Finvoice. Kies in uw pakket UBL of Simplerinvoicing als formaat, of vraag ons dit formaat toe te voegen.",
+        "Line {line}: the root element is {seen}; the hub reads UBL (Invoice, CreditNote), UN/CEFACT CII, eExact and "
+        "Finvoice. Choose UBL or Simplerinvoicing as the format in your software, or ask us to add this format.",
     ),
 }
 _TOO_LARGE = (

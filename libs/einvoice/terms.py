@@ -47,10 +47,15 @@ def number(cls: type[Any], name: str, role: str = "") -> str:
 
 def walk(invoice: model.Invoice) -> Iterator[Term]:
     """Every term that has a value, in the order of the model."""
-    return _group(invoice, "", "")
+    return _group(invoice, "", "", None)
 
 
-def _group(group: Any, path: str, role: str) -> Iterator[Term]:
+def within(invoice: model.Invoice, numbers: frozenset[str]) -> Iterator[Term]:
+    """The terms of these numbers, and all those of the groups of these numbers, that have a value."""
+    return _group(invoice, "", "", numbers)
+
+
+def _group(group: Any, path: str, role: str, only: frozenset[str] | None) -> Iterator[Term]:
     cls = type(group)
     place = _place(cls, role)
     for field in of_class(cls):
@@ -62,20 +67,21 @@ def _group(group: Any, path: str, role: str) -> Iterator[Term]:
         # Identifiers and amounts are tuples too, with a name: they are values.
         if type(value) is tuple:
             for count, each in enumerate(value, 1):
-                yield from _value(each, f"{where}[{count}]", found)
+                yield from _value(each, f"{where}[{count}]", found, only)
         else:
-            yield from _value(value, where, found)
+            yield from _value(value, where, found, only)
 
 
-def _value(value: Any, where: str, found: str) -> Iterator[Term]:
+def _value(value: Any, where: str, found: str, only: frozenset[str] | None) -> Iterator[Term]:
+    if only is not None and found in only:
+        only = None
     if isinstance(value, model.Attribute):
-        if value.name is not None:
-            yield Term(f"{where}.name", "BT-160", value.name)
-        if value.value is not None:
-            yield Term(f"{where}.value", "BT-161", value.value)
+        for part, number, text in (("name", "BT-160", value.name), ("value", "BT-161", value.value)):
+            if text is not None and (only is None or number in only):
+                yield Term(f"{where}.{part}", number, text)
     elif is_dataclass(value):
-        yield from _group(value, where, found)
-    else:
+        yield from _group(value, where, found, only)
+    elif only is None:
         yield Term(where, found, value)
 
 

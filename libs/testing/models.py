@@ -175,6 +175,8 @@ def _value(name: str, kind: Any, random: Random, density: float, most: int, with
         return Decimal(random.choice(NUMBERS))
     if kind is date:
         return date(2000, 1, 1) + timedelta(days=random.randint(-20_000, 20_000))
+    if kind is model.Amount:
+        return model.Amount(Decimal(random.choice(NUMBERS)), "EUR")
     if kind is bytes:
         return random.randbytes(random.randint(1, 20))
     if kind is model.Attribute:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from lxml import etree
 
-from libs.contracts.parts import Finding, Words
+from libs.contracts.parts import Finding, ReceiverCandidate, Words
 from libs.einvoice.model import Invoice
+from libs.einvoice.receivers import Found
 
 Element = etree._Element
 
@@ -37,6 +38,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Dit verplichte onderdeel van een factuur ontbreekt. Vul het in uw pakket in en stuur de factuur opnieuw.",
         "This mandatory part of an invoice is missing. Fill it in in your software and send the invoice again.",
     ),
+    "READ-JSON": (
+        "Dit past niet in het schema van onze JSON. Vergelijk het met docs/formats/invoice.schema.json.",
+        "This does not fit the schema of our JSON. Compare it with docs/formats/invoice.schema.json.",
+    ),
     "READ-MIXED": (
         "Dit element hoort bij een andere versie van het formaat dan de rest van het bestand. "
         "Laat uw pakket de factuur opnieuw maken in één formaat.",
@@ -61,6 +66,8 @@ class Read:
     term for, or that repeat a term which may occur once."""
 
     invoice: Invoice
+    candidates: tuple[ReceiverCandidate, ...] = ()
+    """Whom the document may be for, most trusted first. Empty for UBL, where the rules' facts say it."""
     findings: tuple[Finding, ...] = ()
     unread: tuple[str, ...] = ()
     filled: tuple[Filled, ...] = ()
@@ -71,6 +78,8 @@ class Reading:
     """What gathers while a document is read."""
 
     prefixes: dict[str, str]
+    currency: str | None = None
+    """The currency of amounts that name none, in syntaxes that say it once for all."""
     findings: list[Finding] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     filled: list[Filled] = field(default_factory=list)
@@ -111,8 +120,14 @@ class Reading:
             here = here.getparent()
         return "/" + "/".join(reversed(steps))
 
-    def done(self, invoice: Invoice) -> Read:
-        return Read(invoice, tuple(self.findings), tuple(self.unread), tuple(self.filled))
+    def done(self, invoice: Invoice, candidates: Sequence[Found] = ()) -> Read:
+        return Read(
+            invoice,
+            tuple(ReceiverCandidate(identifier=each.identifier, path=each.path) for each in candidates),
+            tuple(self.findings),
+            tuple(self.unread),
+            tuple(self.filled),
+        )
 
     def require(self, root: Element, present: Iterable[tuple[str, str, object]]) -> None:
         """A finding for each (term, path, value) without a value."""

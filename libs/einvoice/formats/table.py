@@ -265,7 +265,8 @@ class Money:
         found = read_number(element, reading, self.owner, self.field, self.role)
         if found is not None:
             currency = element.get("currencyID")
-            values[self.field] = Amount(found, (currency.strip(BLANKS) or None) if currency else None)
+            said = (currency.strip(BLANKS) or None) if currency else reading.currency
+            values[self.field] = Amount(found, said)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)

@@ -1,0 +1,91 @@
+"""The invoice as a PDF/A-3b for people, with its XML inside for machines (a *hybrid* invoice).
+
+::
+
+    Invoice ──page.py──▶ texts ready to print ──typst, invoice.typ──▶ PDF/A-3b
+        └────NLCIUS────▶ invoice.xml, attached as the *alternative* of the page
+
+Nothing is read from disk but the template, once; only the fonts inside typst are used, so the same invoice gives the
+same bytes on every machine. What those fonts cannot draw is printed as a box and stays in the XML as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+import orjson
+import typst
+
+from libs.einvoice.formats import ubl_dialects
+from libs.einvoice.formats.page import page
+from libs.einvoice.formats.pdf_words import Language
+from libs.einvoice.formats.written import Written
+from libs.einvoice.model import Invoice
+
+ATTACHMENT = "invoice.xml"
+BOX = "?"
+
+# What Libertinus Serif draws for certain: Latin, Greek, Cyrillic, the usual punctuation, euro and its neighbours.
+_LETTERS = "\n -~\u00a0-\u017f\u0192\u0218-\u021b\u0391-\u03a9\u03b1-\u03c9\u0410-\u044f"
+_SIGNS = "\u2010-\u2015\u2018-\u201e\u2020-\u2022\u2026\u2030\u2039\u203a\u20ac\u2122\u2212"
+_UNDRAWN = re.compile(f"[^{_LETTERS}{_SIGNS}]")
+# Controls, marks without a shape, and marks that turn the direction of what follows (a way to show another amount).
+_SHAPELESS = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff"
+_CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_SHAPELESS}]")
+
+
+@cache
+def _template() -> bytes:
+    return files(__package__).joinpath("invoice.typ").read_bytes()
+
+
+@cache
+def _compiler() -> typst.Compiler:
+    return typst.Compiler(ignore_system_fonts=True)
+
+
+def write(invoice: Invoice, language: Language = "nl") -> Written:
+    """The invoice as a hybrid PDF/A-3b. ``lost`` is what neither page nor attached XML can say."""
+    xml = ubl_dialects.nlcius(invoice)
+    data = page(invoice, language)
+    data["attachment"] = {
+        "name": ATTACHMENT,
+        "text": xml.data.decode(),
+        "description": data["words"]["attachment"],
+    }
+    return replace(xml, data=_draw(data))
+
+
+def _draw(data: dict[str, object]) -> bytes:
+    try:
+        return _compile(_cleaned(data, _CONTROL))
+    except typst.TypstError as error:
+        if "could not be displayed" not in error.message:
+            raise
+    return _compile(_cleaned(data, _UNDRAWN))
+
+
+def _compile(data: object) -> bytes:
+    made = _compiler().compile(
+        _template(), format="pdf", sys_inputs={"data": orjson.dumps(data).decode()}, pdf_standards="a-3b"
+    )
+    if not isinstance(made, bytes):
+        raise TypeError("typst gave no single file")
+    return made
+
+
+def _cleaned(value: object, unwanted: re.Pattern[str]) -> object:
+    """Texts without what the fonts cannot draw; the attached document stays as it is."""
+    if isinstance(value, str):
+        return unwanted.sub(BOX, value) if unwanted.search(value) else value
+    if isinstance(value, dict):
+        return {
+            key: each if key in ("attachment", "qr") else _cleaned(each, unwanted)
+            for key, each in value.items()
+        }
+    if isinstance(value, list):
+        return [_cleaned(each, unwanted) for each in value]
+    return value

@@ -1,0 +1,181 @@
+"""The page and what is inside it: PDF/A-3b, the XML attached, a text that reads in order, a picture that renders."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+
+import pikepdf
+import pytest
+
+from libs.einvoice import convert, documents, model, terms, xml
+from libs.einvoice.formats import epc, hybrid, pdf, ubl
+from libs.errors import TooLarge, Unprocessable
+from libs.testing import builders
+
+
+def invoice(**how: object) -> model.Invoice:
+    return ubl.read(xml.parse(builders.invoice(**how))).invoice  # type: ignore[arg-type]
+
+
+FORTY = pdf.write(invoice(lines=40)).data
+
+
+def opened(data: bytes) -> pikepdf.Pdf:
+    return pikepdf.open(io.BytesIO(data))
+
+
+@pytest.mark.proves("R3")
+def test_forty_lines_are_a_pdf_a_3b_with_the_invoice_inside() -> None:
+    with opened(FORTY) as found:
+        with found.open_metadata() as metadata:
+            assert metadata.pdfa_status == "3B"
+        assert found.Root.OutputIntents[0].S == "/GTS_PDFA1"
+        assert pdf.ATTACHMENT in found.attachments
+        specification = found.attachments[pdf.ATTACHMENT]
+        assert specification.obj.AFRelationship == "/Alternative"
+        assert [str(each.UF) for each in found.Root.AF] == [pdf.ATTACHMENT]
+        assert found.Root.Lang == "nl"
+        assert len(found.pages) > 1
+    (inside,) = documents.read(FORTY)
+    assert list(terms.walk(inside.read.invoice)) == list(terms.walk(invoice(lines=40)))
+    assert not inside.remarks
+
+
+@pytest.mark.proves("R3")
+def test_poppler_reads_its_text_in_order_and_draws_it(tmp_path: Path) -> None:
+    assert shutil.which("pdftotext"), "install poppler (Debian and Ubuntu: apt install poppler-utils)"
+    path = tmp_path / "invoice.pdf"
+    path.write_bytes(FORTY)
+    text = subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
+    order = ["Bakker Bouwmaterialen BV", "Factuur", "Aan", "Aannemer De Jong BV", "Factuurnummer", "Artikel 1 voor F1",
+             "Artikel 40 voor F1", "Btw-specificatie", "Te betalen", "Betaling", "NL91ABNA0417164300"]  # fmt: skip
+    places = [text.find(each) for each in order]
+    assert -1 not in places, order[places.index(-1)]
+    assert places == sorted(places)
+    subprocess.run(["pdftoppm", "-r", "40", "-gray", path, tmp_path / "page"], check=True)
+    pages = sorted(tmp_path.glob("page-*.pgm"))
+    assert len(pages) > 1
+    for page in pages:
+        data = page.read_bytes()
+        assert len(set(data[-20_000:])) > 8, "a page with something on it"
+
+
+def test_the_same_invoice_gives_the_same_bytes() -> None:
+    assert pdf.write(invoice(lines=40)).data == FORTY
+
+
+@pytest.mark.parametrize(
+    ("language", "word"), [("nl", "Te betalen"), ("en", "Amount due"), ("fr", "À payer")]
+)
+def test_it_speaks_the_receivers_language(language: str, word: str, tmp_path: Path) -> None:
+    path = tmp_path / "invoice.pdf"
+    path.write_bytes(pdf.write(invoice(), language).data)  # type: ignore[arg-type]
+    assert word in subprocess.run(["pdftotext", path, "-"], capture_output=True, check=True).stdout.decode()
+
+
+def test_the_qr_code_says_what_a_bank_needs() -> None:
+    text = epc.payload(invoice(number="F1"))
+    assert text is not None
+    lines = text.split("\n")
+    assert lines[:5] == ["BCD", "002", "1", "SCT", ""]
+    assert lines[5:7] == ["Bakker Bouwmaterialen BV", "NL91ABNA0417164300"]
+    assert lines[7].startswith("EUR")
+    assert lines[8:] == ["", "", "F1"]
+
+
+@pytest.mark.parametrize(
+    "how", [{"iban": "NL00ABNA0000000000"}, {"credit_note": True}, {"payment_means": None}]
+)
+def test_without_a_payment_to_make_there_is_no_code(how: dict[str, object]) -> None:
+    assert epc.payload(invoice(**how)) is None
+
+
+def test_no_term_can_add_a_line_to_the_code() -> None:
+    means = model.PaymentInstructions(
+        account_identifier="NL91ABNA0417164300", remittance_information="x\nEUR1.00\ny"
+    )
+    due = model.DocumentTotals(amount_due=model.Amount(Decimal("10.00"), "EUR"))
+    text = epc.payload(
+        model.Invoice(
+            currency_code="EUR", seller=model.Seller(name="a\nb"), payment_instructions=(means,), totals=due
+        )
+    )
+    assert text is not None
+    assert text.split("\n")[5:] == ["a b", "NL91ABNA0417164300", "EUR10.00", "", "", "x EUR1.00 y"]
+
+
+def spoiled(change: str) -> bytes:
+    with opened(FORTY) as found:
+        if change == "javascript":
+            found.Root.OpenAction = pikepdf.Dictionary(
+                S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)")
+            )
+        elif change == "launch":
+            action = pikepdf.Dictionary(S=pikepdf.Name.Launch, F=pikepdf.String("calc.exe"))
+            link = pikepdf.Dictionary(Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Link)
+            link.A = found.make_indirect(action)
+            found.pages[0].obj.Annots = pikepdf.Array([link])
+        out = io.BytesIO()
+        found.save(out)
+    data = out.getvalue()
+    return data.replace(b"startxref", b"startxxxx") if change == "xref" else data
+
+
+@pytest.mark.parametrize("change", ["javascript", "launch", "xref"])
+def test_what_could_do_harm_is_reduced_to_its_xml_with_the_reason(change: str) -> None:
+    (found,) = documents.read(spoiled(change))
+    assert len(found.remarks) == 1
+    assert found.read.invoice.number == "F1"
+
+
+def test_so_is_what_has_too_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hybrid, "PAGES", 1)
+    (found,) = documents.read(FORTY)
+    assert len(found.remarks) == 1
+
+
+def test_a_pdf_without_an_invoice_is_refused() -> None:
+    with opened(FORTY) as found:
+        for name in list(found.attachments):
+            del found.attachments[name]
+        out = io.BytesIO()
+        found.save(out)
+    with pytest.raises(Unprocessable) as refused:
+        hybrid.extract(out.getvalue())
+    assert refused.value.code == "pdf"
+
+
+def test_a_locked_pdf_is_refused() -> None:
+    with opened(FORTY) as found:
+        out = io.BytesIO()
+        found.save(out, encryption=pikepdf.Encryption(owner="o", user="u"))
+    with pytest.raises(Unprocessable) as refused:
+        hybrid.extract(out.getvalue())
+    assert refused.value.code == "pdf-locked"
+
+
+def test_a_few_kilobytes_never_unpack_to_gigabytes() -> None:
+    with opened(FORTY) as found:
+        found.attachments[pdf.ATTACHMENT].obj.EF.UF.write(b"\0" * 11_000_000)
+        out = io.BytesIO()
+        found.save(out, compress_streams=True, recompress_flate=True)
+    assert len(out.getvalue()) < 1_000_000
+    with pytest.raises(Unprocessable) as refused:
+        hybrid.extract(out.getvalue())
+    assert refused.value.code == "pdf-too-large"
+
+
+def test_a_file_over_the_cap_is_refused_unopened() -> None:
+    with pytest.raises(TooLarge):
+        hybrid.extract(b"%PDF-1.7\n" + b"\0" * 11_000_000)
+
+
+@pytest.mark.parametrize("data", [b"%PDF-", b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n", FORTY[:5000]])
+def test_a_damaged_pdf_is_refused(data: bytes) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        convert.convert(data, "nlcius")
+    assert refused.value.code in ("pdf", "pdf-broken")

@@ -1,0 +1,106 @@
+"""Each profile of UBL says what it is, keeps what it can, and tells what it cannot."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.einvoice import gate, model, schema, terms, xml
+from libs.einvoice.formats import ubl, ubl_dialects
+from libs.rules import engine
+from libs.testing import builders, models
+
+NAMES = sorted(ubl_dialects.WRITERS)
+PROFILES = {
+    "nlcius": "nlcius-2.0",
+    "peppol": "peppol-bis-3",
+    "siubl-1.2": "si-ubl-1.2",
+    "ubl-2.1": "en16931",
+    "ubl-2.0": "e-fff",
+}
+SET_BY_PROFILE = {"BT-23", "BT-24"}
+RENAMED = {"BT-29", "BT-30", "BT-34", "BT-46", "BT-47", "BT-49", "BT-60", "BT-61", "BT-71", "BT-28", "BT-45"}
+"""What SI-UBL 1.2 says under older names of schemes, and its names twice."""
+
+
+def read(data: bytes) -> model.Invoice:
+    return ubl.read(xml.parse(gate.check(data).data)).invoice
+
+
+@pytest.mark.proves("R3")
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 0.95]), st.sampled_from(NAMES))
+def test_what_is_not_lost_is_there(seed: int, density: float, name: str) -> None:
+    invoice = models.invoice(seed, density=density)
+    written = ubl_dialects.WRITERS[name](invoice)
+    other = SET_BY_PROFILE | (RENAMED if name == "siubl-1.2" else set())
+    gone = {(term.number, str(term.value)) for term in written.lost}
+    kept = [(t.number, str(t.value)) for t in terms.walk(invoice) if t.number not in other]
+    again = [(t.number, str(t.value)) for t in terms.walk(read(written.data)) if t.number not in other]
+    assert again == [term for term in kept if term not in gone or term in again]
+    assert {term for term in kept if term not in again} <= gone
+
+
+@pytest.mark.proves("R3")
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("credit", [False, True])
+def test_a_lawful_invoice_stays_lawful(name: str, credit: bool) -> None:
+    invoice = read(builders.invoice(lines=3, credit_note=credit, order="PO-1"))
+    written = ubl_dialects.WRITERS[name](invoice)
+    root = xml.parse(written.data)
+    assert not schema.check(root, "ubl-creditnote" if credit else "ubl-invoice")
+    verdict = engine.validate(written.data)
+    assert not verdict.fatal, [f.rule for f in verdict.findings]
+    profiles = {
+        "nlcius": "nlcius-2.0",
+        "peppol": "peppol-bis-3",
+        "siubl-1.2": "si-ubl-1.2",
+        "ubl-2.1": "en16931",
+        "ubl-2.0": "e-fff",
+    }
+    assert verdict.profile == profiles[name]
+
+
+def test_si_ubl_1_2_speaks_its_own_dialect() -> None:
+    invoice = read(builders.invoice(lines=2))
+    text = ubl_dialects.siubl_12(invoice).data.decode()
+    assert '<cbc:CompanyID schemeID="NL:KVK" schemeAgencyID="ZZZ">' in text
+    assert '<cbc:CompanyID schemeID="NL:VAT" schemeAgencyID="ZZZ">NL' in text
+    assert text.count("<cac:TaxTotal>") == 3, "the document's and one a line"
+    assert '<cbc:ID schemeID="IBAN">' in text
+    assert "<cbc:Name>" in text.split("PostalAddress")[0]
+
+
+def test_ubl_2_0_has_the_due_date_with_the_means_of_payment() -> None:
+    invoice = read(builders.invoice())
+    text = ubl_dialects.ubl_20(invoice).data.decode()
+    assert "<cbc:DueDate>" not in text
+    assert f"<cbc:PaymentDueDate>{invoice.payment_due_date}</cbc:PaymentDueDate>" in text
+    assert ("BT-10" in {term.number for term in ubl_dialects.ubl_20(invoice).lost}) == (
+        invoice.buyer_reference is not None
+    )
+
+
+def test_a_text_that_looks_like_a_tag_is_a_text() -> None:
+    invoice = model.Invoice(
+        number="<cbc:DocumentCurrencyCode>",
+        type_code="380",
+        notes=(model.Note(None, "</cbc:DocumentDescription>"),),
+    )
+    for name in NAMES:
+        again = read(ubl_dialects.WRITERS[name](invoice).data)
+        assert (again.number, again.notes) == (invoice.number, invoice.notes)
+
+
+def test_the_share_of_a_g_account_makes_it_the_extension() -> None:
+    data = builders.invoice()
+    invoice = read(data)
+    assert ubl_dialects.nlcius(invoice).filled == ()
+    share = model.PaymentInstructions(
+        identifier="1", means_type_code="58", amount=model.Amount(Decimal(1), "EUR")
+    )
+    shared = ubl_dialects.nlcius(model.Invoice(payment_instructions=(share,), type_code="380"))
+    assert ubl_dialects.GACCOUNT.encode() in shared.data
