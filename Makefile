@@ -40,6 +40,14 @@ test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found
 check: $(VENV)/.dev ## format, style, types, imports, contracts and unit tests, in under 90 seconds
 	@$(PY) -m libs.testing.check
 
+.PHONY: bench-convert
+bench-convert: $(VENV)/.dev ## how long it takes to read an invoice and write it in another format
+	@$(PY) -m tests.bench.convert $(ARGS)
+
+.PHONY: soak-formats
+soak-formats: $(VENV)/.dev ## twenty thousand broken documents through every reader and writer
+	@POSTBODE_MUTANTS=20000 $(PY) -m pytest -q --timeout=1800 tests/fuzz/einvoice
+
 .PHONY: trace
 trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
 	@$(PY) -m libs.testing.trace $(ARGS)

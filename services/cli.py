@@ -30,6 +30,10 @@ COMMANDS: Mapping[str, Command] = {
     "solo": Command("services.solo", "run the whole hub in one process, with its own Postgres"),
     "account": Command("services.ingest.cli", "open accounts, make API keys and key mailboxes"),
     "check": Command("services.validate.cli", "check invoice files against the rules, offline"),
+    "convert": Command(
+        "services.deliver.convert_cli", "an invoice in another format, with a report, offline"
+    ),
+    "show": Command("services.deliver.show_cli", "an invoice of any format as people read it, offline"),
     "party": Command("services.route.cli", "the directory of receivers"),
     "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),

@@ -9,6 +9,7 @@ from libs.contracts.invoice import InvoiceConfirmed, InvoiceHandedOver, InvoiceU
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
+from services.deliver import convert_api
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
@@ -52,10 +53,12 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
     arrivals = Arrivals(worker, folder, wake)
+    router = routes(api, worker)
+    router.include_router(convert_api.routes())
     return Service(
         name="deliver",
         migrations=MIGRATIONS,
-        api=routes(api, worker),
+        api=router,
         consumers=(Routed(worker),),
         emits=(InvoiceHandedOver.type, InvoiceConfirmed.type, InvoiceUndeliverable.type),
         schedules=(
