@@ -10,40 +10,20 @@ import time
 from collections.abc import Callable
 
 import aio_pika
-import asyncpg
 import pytest
 
-from libs.db.types import Connection
 from libs.testing import stack
+from libs.testing.probes import can_ask, can_publish
 
 PROCESS = """
 import os, sys
 from libs.testing import stack
+from libs.testing.probes import can_ask, can_publish
 with stack.postgres(private=True) as postgres, stack.rabbitmq(private=True) as rabbitmq:
     print(postgres.url, rabbitmq.url, flush=True)
     sys.stdin.readline()
     os.kill(os.getpid(), 9)
 """
-
-
-async def can_ask(url: str) -> bool:
-    try:
-        conn: Connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError):
-        return False
-    await conn.close()
-    return True
-
-
-async def can_publish(url: str) -> bool:
-    try:
-        async with await aio_pika.connect(url) as connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue("probe", durable=True, arguments={"x-queue-type": "quorum"})
-            await channel.default_exchange.publish(aio_pika.Message(b"x"), queue.name)
-    except (OSError, aio_pika.exceptions.AMQPError):
-        return False
-    return True
 
 
 def eventually(check: Callable[[], bool]) -> bool:

@@ -5,33 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import aio_pika
-import asyncpg
 import pytest
 
-from libs.db.types import Connection
 from libs.testing import stack
 from libs.testing.machine import NotOurs
+from libs.testing.probes import can_ask, can_publish
 from libs.testing.rabbitmq import RabbitMQ
-
-
-async def can_ask(url: str) -> bool:
-    try:
-        conn: Connection = await asyncpg.connect(url)
-    except (OSError, asyncpg.PostgresError):
-        return False
-    await conn.close()
-    return True
-
-
-async def can_publish(url: str) -> bool:
-    try:
-        async with await aio_pika.connect(url) as connection:
-            channel = await connection.channel()
-            queue = await channel.declare_queue("probe", durable=True, arguments={"x-queue-type": "quorum"})
-            await channel.default_exchange.publish(aio_pika.Message(b"x"), queue.name)
-    except (OSError, aio_pika.exceptions.AMQPError):
-        return False
-    return True
 
 
 async def test_virtual_hosts_keep_tests_apart(rabbitmq: RabbitMQ, amqp_url: str) -> None:
