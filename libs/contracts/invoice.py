@@ -82,6 +82,9 @@ class InvoiceDuplicate(InvoiceFact):
     submission_id: UUID = Field(description="the submission that came again")
     channel: Literal["api", "mail", "portal"]
     filename: str | None = None
+    pdf: DocumentRef | None = Field(
+        default=None, description="a PDF that came this time and not the first: kept, not delivered"
+    )
 
 
 class InvoiceValidated(InvoiceFact):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Header
@@ -19,11 +19,11 @@ from libs.db.types import Pool
 from libs.errors import NotFound, Unauthenticated
 from libs.http import forms
 from libs.http.principal import Authenticator, Principal, requires
-from libs.http.responses import json_response
 from services.ingest import accounts, intake, store
 from services.ingest.credentials import Vault, new_api_key, new_local_part
 from services.ingest.groups import GroupCommit
 from services.ingest.part import Part
+from services.ingest.receipts import receipt
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
 from services.ingest.submissions import Submission, compose
@@ -130,8 +130,8 @@ def routes(
             uploads = await asyncio.to_thread(intake.sort_strictly, parts)
         else:
             uploads = intake.sort_strictly(parts)
-        kept = await commits.submit(compose(principal.account_id, "api", uploads))
-        return _receipt(kept)
+        submission = compose(principal.account_id, "api", uploads)
+        return receipt(submission.submission_id, await commits.submit(submission))
 
     router.add_route("/v1/submissions", post_submission, methods=["POST"], name="submit")
 
@@ -228,21 +228,6 @@ def routes(
 
 def _mailbox(settings: IngestSettings, mailbox_id: UUID, local: str) -> Mailbox:
     return Mailbox(mailbox_id=mailbox_id, addresses=[f"{local}@{d}" for d in settings.upload_domains])
-
-
-def _receipt(kept: tuple[Kept, ...]) -> Response:
-    # The same bytes sent again get the very answer of the first time: one invoice, one receipt.
-    body: dict[str, Any] = {
-        "submission_id": str(kept[0].submission_id),
-        "invoices": [
-            {"invoice_id": str(item.invoice_id), "filename": item.filename, "status": "received"}
-            for item in kept
-        ],
-    }
-    headers = {"Location": f"/v1/submissions/{body['submission_id']}"}
-    if all(item.repeated for item in kept):
-        headers["Postbode-Repeat"] = "true"
-    return json_response(body, status_code=202, headers=headers)
 
 
 async def _parts(request: Request, limit: int) -> list[Part]:

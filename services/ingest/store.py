@@ -12,20 +12,23 @@ from uuid import UUID
 
 from libs.contracts.envelope import Event
 from libs.db.types import Connection, Pool
-from libs.documents.store import DocumentStore, prepare
+from libs.documents.store import DocumentStore, NewDocument, prepare
 from libs.errors import HubError
 from libs.messaging import outbox
 from services.ingest.submissions import Item, Submission
+from services.ingest.words import REASONS
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What became of one item: its own invoice, or the one it repeats."""
+    """What became of one item: its own invoice, or the one it repeats, with the submission of that one.
+    ``code`` says what was not taken of a repeated one (``words.REASONS``)."""
 
     invoice_id: UUID
     submission_id: UUID
     filename: str | None
     repeated: bool = False
+    code: str | None = None
 
 
 class Unsettled(HubError):
@@ -43,20 +46,20 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
 # ON CONFLICT waits for a transaction that is writing the same bytes, so of two equal invoices exactly one
 # is new, whatever the timing.
 _INSERT_INVOICES = """
-INSERT INTO invoice (invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax,
-                     reason_code, reason, open)
-SELECT invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax, reason_code,
-       reason, outcome = 'received'
-  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::bytea[], $7::text[],
-              $8::text[], $9::text[], $10::jsonb[])
-       AS t (invoice_id, submission_id, account_id, position, filename, sha256, outcome, syntax,
+INSERT INTO invoice (invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome,
+                     syntax, reason_code, reason, open)
+SELECT invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome, syntax,
+       reason_code, reason, outcome = 'received'
+  FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::bytea[], $7::bytea[],
+              $8::text[], $9::text[], $10::text[], $11::jsonb[])
+       AS t (invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome, syntax,
              reason_code, reason)
 ON CONFLICT (account_id, sha256) WHERE open DO NOTHING
 RETURNING invoice_id
 """
 
 _FIND_FIRST = """
-SELECT i.account_id, i.sha256, i.invoice_id, i.submission_id
+SELECT i.account_id, i.sha256, i.invoice_id, i.submission_id, i.pdf_sha256
   FROM invoice i
   JOIN unnest($1::uuid[], $2::bytea[]) AS t (account_id, sha256)
     ON i.account_id = t.account_id AND i.sha256 = t.sha256
@@ -72,8 +75,9 @@ _LOCK_FIRST = (
 )
 
 _INSERT_REPEATS = """
-INSERT INTO repeat (submission_id, invoice_id, account_id, position, sequence, filename)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::text[])
+INSERT INTO repeat (submission_id, invoice_id, account_id, position, sequence, filename, code, reason)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $6::text[], $7::text[],
+                     $8::jsonb[])
 """
 
 
@@ -100,7 +104,7 @@ async def keep(
         events = [item.event for _, item in new]
         await documents.put_many(conn, [(s.account_id, d) for s, item in new for d in item.documents])
         again = [(s, i) for s, i in pairs if i.invoice_id not in fresh]
-        firsts, repeats = await _repeat(conn, again) if again else ({}, [])
+        firsts, repeats = await _repeat(conn, documents, again) if again else ({}, [])
         await outbox.append(conn, [*events, *repeats])
     return [
         tuple(
@@ -122,6 +126,7 @@ async def _insert_invoices(conn: Connection, pairs: Sequence[tuple[Submission, I
         [i.position for _, i in pairs],
         [i.filename for _, i in pairs],
         [i.sha256 for _, i in pairs],
+        [i.pdf.sha256 if i.pdf else None for _, i in pairs],
         ["received" if i.upload else "quarantined" for _, i in pairs],
         [i.upload.syntax if i.upload else None for _, i in pairs],
         [i.refused.code if i.refused else None for _, i in pairs],
@@ -131,7 +136,7 @@ async def _insert_invoices(conn: Connection, pairs: Sequence[tuple[Submission, I
 
 
 async def _repeat(
-    conn: Connection, again: Sequence[tuple[Submission, Item]]
+    conn: Connection, documents: DocumentStore, again: Sequence[tuple[Submission, Item]]
 ) -> tuple[dict[UUID, Kept], list[Event]]:
     rows = await conn.fetch(_FIND_FIRST, [s.account_id for s, _ in again], [i.sha256 for _, i in again])
     first = {(row["account_id"], row["sha256"]): row for row in rows}
@@ -143,12 +148,20 @@ async def _repeat(
     kept: dict[UUID, Kept] = {}
     events: list[Event] = []
     sequences: list[int] = []
+    left_out: list[tuple[UUID, NewDocument]] = []
     for submission, item in again:
         row = first[submission.account_id, item.sha256]
         number = times[row["invoice_id"]] = times.get(row["invoice_id"], 0) + 1
         sequences.append(number)
-        kept[item.invoice_id] = Kept(row["invoice_id"], row["submission_id"], item.filename, repeated=True)
-        events.append(submission.repeated(item, row["invoice_id"], number))
+        pdf = item.pdf if item.pdf and item.pdf.sha256 != row["pdf_sha256"] else None
+        if pdf is not None:
+            left_out.append((submission.account_id, pdf))
+        kept[item.invoice_id] = Kept(
+            row["invoice_id"], row["submission_id"], item.filename, True, "pdf-not-added" if pdf else None
+        )
+        events.append(submission.repeated(item, row["invoice_id"], number, pdf))
+    await documents.put_many(conn, left_out)
+    codes = [kept[i.invoice_id].code for _, i in again]
     await conn.execute(
         _INSERT_REPEATS,
         [s.submission_id for s, _ in again],
@@ -157,6 +170,8 @@ async def _repeat(
         [i.position for _, i in again],
         sequences,
         [i.filename for _, i in again],
+        codes,
+        [REASONS[code].model_dump() if code else None for code in codes],
     )
     return kept, events
 
@@ -181,7 +196,7 @@ SELECT s.submission_id, s.channel, s.received_at,
               FROM invoice i WHERE i.submission_id = s.submission_id
              UNION ALL
             SELECT r.position, jsonb_build_object('invoice_id', r.invoice_id, 'filename', r.filename,
-                   'status', 'duplicate', 'code', NULL, 'reason', NULL)
+                   'status', 'duplicate', 'code', r.code, 'reason', r.reason)
               FROM repeat r WHERE r.submission_id = s.submission_id) x) AS invoices
   FROM submission s
  WHERE s.submission_id = $1

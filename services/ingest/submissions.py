@@ -35,6 +35,11 @@ class Item:
         part = self.upload.original if self.upload else self.refused.part if self.refused else None
         return part.filename if part else None
 
+    @property
+    def pdf(self) -> NewDocument | None:
+        """Its picture, if it came with one."""
+        return self.documents[1] if len(self.documents) > 1 else None
+
 
 @dataclass(frozen=True, slots=True)
 class Submission:
@@ -57,8 +62,10 @@ class Submission:
             traceparent=self.traceparent,
         )
 
-    def repeated(self, item: Item, first: UUID, sequence: int) -> Event:
-        """The fact that ``item`` is the invoice ``first``, handed over again."""
+    def repeated(self, item: Item, first: UUID, sequence: int, left_out: NewDocument | None = None) -> Event:
+        """The fact that ``item`` is the invoice ``first``, handed over again; ``left_out`` is a PDF that
+        the first did not have."""
+        picture = item.upload.pdf if item.upload else None
         return self.event(
             InvoiceDuplicate(
                 invoice_id=first,
@@ -67,6 +74,7 @@ class Submission:
                 submission_id=self.submission_id,
                 channel=self.channel,
                 filename=item.filename,
+                pdf=ref(left_out, picture.filename if picture else None) if left_out else None,
             )
         )
 

@@ -1,4 +1,4 @@
-"""What ingest says about files it cannot take as invoices: the code, and what to do next."""
+"""What ingest says about files it does not take as they came: the code, and what to do next."""
 
 from __future__ import annotations
 
@@ -40,5 +40,11 @@ REASONS: Mapping[str, Words] = {
     "unreadable-mail": Words(
         nl="Dit bericht kon niet worden gelezen. Stuur de factuur opnieuw als XML-bijlage in een gewone e-mail.",
         en="This message could not be read. Send the invoice again as an XML attachment to a plain e-mail.",
+    ),
+    "pdf-not-added": Words(
+        nl="Deze factuur was er al. De PDF die er nu bij zat wordt bewaard, maar niet meer meegestuurd: "
+        "stuur hem zo nodig zelf naar uw klant.",
+        en="This invoice was there already. The PDF that came with it now is kept but no longer sent along: "
+        "send it to your customer yourself if they need it.",
     ),
 }

@@ -142,10 +142,12 @@ def _received(data: invoice.InvoiceReceived) -> Words:
 
 def _duplicate(data: invoice.InvoiceDuplicate) -> Words:
     door = _DOORS[data.channel]
-    return Words(
-        nl=f"Dezelfde factuur kwam nog eens binnen {door.nl}. Zij wordt één keer verwerkt.",
-        en=f"The same invoice came in again {door.en}. It is handled once.",
-    )
+    nl = f"Dezelfde factuur kwam nog eens binnen {door.nl}. Zij wordt één keer verwerkt."
+    en = f"The same invoice came in again {door.en}. It is handled once."
+    if data.pdf is not None:
+        nl += " De PDF die er toen bij zat is bewaard, maar wordt niet meer meegestuurd."
+        en += " The PDF that came with it then is kept, but no longer sent along."
+    return Words(nl=nl, en=en)
 
 
 def _validated(data: invoice.InvoiceValidated) -> Words:

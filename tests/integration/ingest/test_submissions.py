@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -138,3 +139,31 @@ async def test_the_pdf_of_a_refused_xml_is_stored_with_it(pools: Pools, account:
     assert told.pdf is not None
     documents = PostgresDocuments(await pools.get("ingest", "worker"))
     assert (await documents.get([told.pdf], [account]))[told.pdf.document_id] == builders.pdf("F1")
+
+
+async def test_a_pdf_that_comes_with_a_repeat_is_kept_and_told_and_only_once_new(
+    pools: Pools, account: UUID
+) -> None:
+    xml, pdf = Part(XML, "F1.xml"), Part(builders.pdf("F1"), "F1.pdf")
+    ((first,),) = await keep(pools, compose(account, "api", sort_strictly([xml])))
+    late = compose(account, "api", sort_strictly([xml, pdf]))
+    ((kept,),) = await keep(pools, late)
+    assert (kept.invoice_id, kept.repeated, kept.code) == (first.invoice_id, True, "pdf-not-added")
+    async with tenant(await pools.get("ingest", "api"), account) as conn:
+        seen = await store.submission(conn, late.submission_id)
+    assert seen is not None
+    assert [(i["status"], i["code"]) for i in seen["invoices"]] == [("duplicate", "pdf-not-added")]
+    worker = await pools.get("ingest", "worker")
+    told = await worker.fetch("SELECT body FROM outbox WHERE routing_key = 'invoice.duplicate.v1'")
+    assert [json.loads(row["body"])["data"]["pdf"]["filename"] for row in told] == ["F1.pdf"]
+    assert late.items[0].pdf is not None
+    assert await worker.fetchval(
+        "SELECT count(*) FROM documents.document WHERE document_id = $1", late.items[0].pdf.document_id
+    )
+
+
+async def test_the_same_pdf_again_is_nothing_new(pools: Pools, account: UUID) -> None:
+    both = [Part(XML, "F1.xml"), Part(builders.pdf("F1"), "F1.pdf")]
+    await keep(pools, compose(account, "api", sort_strictly(both)))
+    ((kept,),) = await keep(pools, compose(account, "api", sort_strictly(both)))
+    assert (kept.repeated, kept.code) == (True, None)
