@@ -16,6 +16,7 @@ from libs.db.types import Pool
 from libs.errors import Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.service import Wake
+from libs.text import PlainText
 from services.route import directory
 from services.route.directory import Editor, Entry
 from services.route.entries import read_all, read_key
@@ -26,18 +27,18 @@ OPERATOR = "operator"
 
 
 class GivenIdentifier(BaseModel):
-    scheme: str = Field(
+    scheme: PlainText = Field(
         max_length=20, description="ISO 6523 / EAS code: 0106 KvK, 9944 VAT, 0190 OIN, 0208, 0088; or branch"
     )
-    value: str = Field(max_length=100)
+    value: PlainText = Field(max_length=100)
 
 
 class GivenParty(BaseModel):
     """A party as it is entered. Numbers may be written as people write them; they are stored canonically."""
 
-    name: str = Field(min_length=1, max_length=200)
+    name: PlainText = Field(min_length=1, max_length=200)
     identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=50)
-    email: str | None = Field(
+    email: PlainText | None = Field(
         default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=200, description="agreed delivery address"
     )
     language: Literal["nl", "en"] = "nl"
@@ -131,8 +132,8 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
 
     @router.get("/v1/parties")
     async def find_party(
-        scheme: Annotated[str, Query(max_length=20)],
-        value: Annotated[str, Query(max_length=100)],
+        scheme: Annotated[PlainText, Query(max_length=20)],
+        value: Annotated[PlainText, Query(max_length=100)],
         principal: Reader,
     ) -> PartyFound:
         """Who receives under this number? The name and numbers of a confirmed party."""

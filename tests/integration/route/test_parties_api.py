@@ -176,3 +176,15 @@ async def test_rights(hub: httpx.AsyncClient) -> None:
     assert (await hub.put(f"/v1/parties/{uuid4()}", json=DE_JONG, headers=as_("reader"))).status_code == 403
     assert (await hub.get("/v1/parties", params=where, headers=as_("nothing"))).status_code == 403
     assert (await hub.get("/v1/parties", headers=as_("anna"))).status_code == 422
+
+
+@pytest.mark.parametrize("sign", ["\0", "\x1b", "\n", "\u202e"], ids=ascii)
+async def test_no_control_character_gets_in(hub: httpx.AsyncClient, sign: str) -> None:
+    """Postgres cannot store NUL; the others take over a terminal, a header or the reader's eye."""
+    numbers = [{"scheme": "0106", "value": f"58070036{sign}"}]
+    for wrong in ({"name": f"De{sign}Jong"}, {"email": f"in{sign}@dejong.example"}, {"identifiers": numbers}):
+        for caller in ("anna", "staff"):
+            reply = await hub.post("/v1/parties", json={**DE_JONG, **wrong}, headers=as_(caller))
+            assert (reply.status_code, reply.json()["code"]) == (422, "invalid-request"), wrong
+    asked = await hub.get("/v1/parties", params={"scheme": "0106", "value": f"1{sign}"}, headers=as_("anna"))
+    assert asked.status_code == 422
