@@ -18,7 +18,8 @@
         ├── Reject(code, words)    never: the sender must mend it
         └── Park(code, words)      waits for a fact or a person
 
-A class docstring is the default message. ``slug`` is stable: clients and dashboards match on it.
+A class docstring is the default message, ``dutch`` the same in Dutch. ``slug`` is stable: clients and
+dashboards match on it.
 """
 
 from __future__ import annotations
@@ -33,68 +34,89 @@ class HubError(Exception):
 
     slug: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
+    dutch: ClassVar[str] = "Er ging iets mis bij ons."
     transient: ClassVar[bool] = True
 
-    def __init__(self, message: str | None = None, *, code: str | None = None, **extra: object) -> None:
-        self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
+    def __init__(
+        self, message: str | None = None, *, nl: str | None = None, code: str | None = None, **extra: object
+    ) -> None:
+        """``nl`` is ``message`` in Dutch: whatever a caller may see is told in both languages."""
+        english = (type(self).__doc__ or "").strip().splitlines()[0]
+        self.message = message or english
+        self.words: Mapping[str, str] = (
+            {"nl": nl, "en": self.message} if nl else {"nl": self.dutch, "en": english}
+        )
         self.code = code or self.slug
         self.extra = extra
         super().__init__(self.message)
 
 
 class Refusal(HubError):
-    """The request cannot be done as asked."""
+    """This cannot be done as asked: the code says why."""
 
     slug = "refused"
+    dutch = "Dit kan niet zoals gevraagd: de code zegt waarom."
     status = 400
     transient = False
 
 
 class BadInput(Refusal):
-    """What was sent cannot be used."""
+    """What was sent cannot be used: mend it and send it again."""
 
     slug = "bad-input"
+    dutch = "Wat gestuurd is, is niet te gebruiken: herstel het en stuur het opnieuw."
 
 
 class Unauthenticated(Refusal):
-    """No valid credentials were sent: use an API key, or user name and password."""
+    """No valid credentials were sent: send a whole API key that was not revoked, as `Authorization: Bearer pb_live_…`."""
 
     slug = "unauthenticated"
+    dutch = (
+        "Er kwam geen geldige sleutel mee: stuur een hele API-sleutel die niet is ingetrokken, "
+        "als `Authorization: Bearer pb_live_…`."
+    )
     status = 401
 
 
 class Forbidden(Refusal):
-    """These credentials do not carry the right to do this."""
+    """These credentials do not carry the right to do this: use a key that does."""
 
     slug = "forbidden"
+    dutch = "Deze sleutel heeft het recht hiervoor niet: gebruik een sleutel die het wel heeft."
     status = 403
 
 
 class NotFound(Refusal):
-    """There is nothing of that name here that you may see."""
+    """There is nothing of that name here that you may see: check the id."""
 
     slug = "not-found"
+    dutch = "Er is hier niets met die naam dat u mag zien: controleer het kenmerk."
     status = 404
 
 
 class Conflict(Refusal):
-    """This clashes with what is already there."""
+    """This clashes with what is already there: look how it stands, and try again."""
 
     slug = "conflict"
+    dutch = "Dit botst met wat er al is: kijk hoe het ervoor staat en probeer het opnieuw."
     status = 409
 
 
 class TooLarge(Refusal):
-    """This is larger than the hub takes."""
+    """This is larger than the hub takes: send less at a time."""
 
     slug = "too-large"
+    dutch = "Dit is groter dan de hub aanneemt: stuur minder tegelijk."
     status = 413
 
 
 class Unprocessable(Refusal):
-    """This was read, but it is not an invoice the hub can take."""
+    """This was read, but it is not an invoice the hub can take: mend it and send it again."""
 
     slug = "unprocessable"
+    dutch = (
+        "Dit is gelezen, maar het is geen factuur die de hub kan aannemen: herstel het en stuur het opnieuw."
+    )
     status = 422
 
 
@@ -102,6 +124,7 @@ class TooMany(Refusal):
     """Too many requests: wait and try again."""
 
     slug = "too-many-requests"
+    dutch = "Te veel verzoeken: wacht even en probeer het opnieuw."
     status = 429
 
 
@@ -109,6 +132,7 @@ class Unavailable(HubError):
     """Something the hub needs is away: try again in a moment."""
 
     slug = "unavailable"
+    dutch = "Iets wat de hub nodig heeft is even weg: probeer het zo opnieuw."
     status = 503
 
 

@@ -59,4 +59,8 @@ class BodyLimit:
         await response(scope, receive, send)
 
     def _error(self) -> TooLarge:
-        return TooLarge(f"a request may be at most {self._most} bytes", limit=self._most)
+        return TooLarge(
+            f"a request may be at most {self._most} bytes: send less at a time",
+            nl=f"een verzoek mag hoogstens {self._most} bytes zijn: stuur minder tegelijk",
+            limit=self._most,
+        )

@@ -42,7 +42,11 @@ def _keys(text: str, count: int) -> list[Any]:
     except (binascii.Error, ValueError) as bad:
         raise _not_ours() from bad
     if not isinstance(found, list) or len(found) != count:
-        raise BadInput("this cursor belongs to another list", code="bad-cursor")
+        raise BadInput(
+            "this cursor belongs to another list: start again without `after`",
+            nl="deze cursor hoort bij een andere lijst: begin opnieuw zonder `after`",
+            code="bad-cursor",
+        )
     return found
 
 
@@ -71,7 +75,11 @@ def _read(key: object, kind: type[Any]) -> Any:
 
 
 def _not_ours() -> BadInput:
-    return BadInput("this cursor is not one of ours: start again without `after`", code="bad-cursor")
+    return BadInput(
+        "this cursor is not one of ours: start again without `after`",
+        nl="deze cursor komt niet van ons: begin opnieuw zonder `after`",
+        code="bad-cursor",
+    )
 
 
 def link_next(url: URL, after: str) -> dict[str, str]:

@@ -39,6 +39,7 @@ LONGEST = 4096
 """Bytes of an ``Authorization`` header that are looked at at all."""
 
 _AWAY = "credentials cannot be checked right now: try again in a moment"
+_AWAY_NL = "sleutels zijn nu even niet te controleren: probeer het zo opnieuw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ class Principal:
     def require(self, scope: str) -> None:
         """Raises ``Forbidden``, naming the missing scope."""
         if scope not in self.scopes:
-            raise Forbidden(f"these credentials lack the right {scope}", scope=scope)
+            raise Forbidden(
+                f"these credentials lack the right {scope}: use a key that has it",
+                nl=f"deze sleutel heeft het recht {scope} niet: gebruik een sleutel die het heeft",
+                scope=scope,
+            )
 
 
 class Authenticator(Protocol):
@@ -188,7 +193,7 @@ class Introspection:
             active = answer["active"] is True
             principal = _principal(answer) if active else None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError, AttributeError) as away:
-            raise Unavailable(_AWAY, code="identity-away") from away
+            raise Unavailable(_AWAY, nl=_AWAY_NL, code="identity-away") from away
         if principal is None:
             raise Unauthenticated
         return principal

@@ -3,18 +3,19 @@
 ::
 
     {"type": "/problems/too-large", "title": "Content Too Large", "status": 413, "code": "too-large",
-     "detail": "a request may be at most 30000000 bytes", "trace_id": "4bf9…", …}
+     "detail": "a request may be at most 30000000 bytes", "words": {"nl": "…", "en": "…"},
+     "trace_id": "4bf9…", …}
 
-``code`` is what a program matches on; ``detail`` (English) and ``words`` (Dutch and English, where there are
-any) are for people; ``trace_id`` finds the request in logs and traces. A refusal may add members, such as
-``line`` and ``findings``. What is wrong on our side is in our logs, not in the answer.
+``code`` is what a program matches on; ``words`` (Dutch and English) and ``detail`` (English) are for people;
+``trace_id`` finds the request in logs and traces. A refusal may add members, such as ``line`` and ``findings``.
+What is wrong on our side is in our logs, not in the answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from starlette.responses import Response
 
 from libs.db.trouble import TRANSIENT
 from libs.errors import BadInput, Forbidden, HubError, TooMany, Unauthenticated, Unavailable
+from libs.http import fields as fields_of
 from libs.http.responses import json_response
 from libs.telemetry import tracing
 
@@ -33,12 +35,17 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 """What ``Retry-After`` says when nobody knows better."""
 
-SOMETHING = "Something went wrong on our side; it has been recorded. Try again, or tell us the trace_id."
+SOMETHING = {
+    "nl": "Er ging iets mis bij ons; het is vastgelegd. Probeer het opnieuw, of noem ons het trace_id.",
+    "en": "Something went wrong on our side; it has been recorded. Try again, or tell us the trace_id.",
+}
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Where Python's words differ from RFC 9110's, or between its versions."""
 
 _OWN = frozenset({"type", "title", "status", "code", "detail", "trace_id"})
+"""Members no error replaces; ``words`` it may: those of a refusal are worth more than those of its class."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -49,24 +56,28 @@ class Problem(BaseModel):
     title: str = Field(examples=["Not Found"])
     status: int = Field(examples=[404])
     code: str = Field(description="stable; match on this", examples=["not-found"])
-    detail: str = Field(description="what to do next")
+    detail: str = Field(description="what to do next, in English")
+    words: dict[Literal["nl", "en"], str] = Field(description="what to do next, in Dutch and English")
     trace_id: str | None = Field(default=None, description="tell us this when you ask about it")
 
 
 def problem(
     status: int,
     code: str,
-    detail: str,
+    words: Mapping[str, str],
     extra: Mapping[str, Any] | None = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    detail: str | None = None,
 ) -> Response:
-    """One problem document as a reply. ``extra`` cannot replace the members every problem has."""
+    """One problem document as a reply; ``detail`` is the English of ``words`` unless it says more."""
     body: dict[str, Any] = {
         "type": f"/problems/{code}",
         "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
         "code": code,
-        "detail": detail,
+        "detail": detail or words["en"],
+        "words": words,
     }
     trace_id = tracing.current_trace_id()
     if trace_id is not None:
@@ -107,12 +118,15 @@ def _of_hub(error: HubError) -> Response:
         headers["WWW-Authenticate"] = f'Bearer realm="postbode", error="insufficient_scope"{lacking}'
     elif isinstance(error, TooMany):
         headers["Retry-After"] = _seconds(error)
-    return problem(error.status, error.code, error.message, error.extra, headers)
+    return _told(error, headers)
+
+
+def _told(error: HubError, headers: Mapping[str, str]) -> Response:
+    return problem(error.status, error.code, error.words, error.extra, headers, detail=error.message)
 
 
 def _unavailable(error: Unavailable) -> Response:
-    headers = {"Retry-After": _seconds(error)}
-    return problem(error.status, error.code, error.message, error.extra, headers)
+    return _told(error, {"Retry-After": _seconds(error)})
 
 
 def _seconds(error: HubError) -> str:
@@ -129,31 +143,61 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: Exception) -> Response:  # noqa: ARG001
         assert isinstance(error, RequestValidationError)
         if any(each["type"] == "json_invalid" for each in error.errors()):
-            return of(BadInput("The body is not JSON.", code="not-json"))
+            return of(
+                BadInput(
+                    "The body is not JSON: check its quotes and commas.",
+                    nl="De inhoud is geen JSON: controleer de aanhalingstekens en komma's.",
+                    code="not-json",
+                )
+            )
         # What was sent is not sent back: it may be a secret, and it may be long.
         fields = [
-            {"field": ".".join(map(str, each["loc"][1:])), "in": str(each["loc"][0]), "problem": each["msg"]}
+            {
+                "field": ".".join(map(str, each["loc"][1:])),
+                "in": str(each["loc"][0]),
+                "problem": each["msg"],
+                "words": fields_of.words(each),
+            }
             for each in error.errors()[:100]
         ]
-        return problem(422, "invalid-request", "A field is missing or not in its form.", {"fields": fields})
+        return problem(422, "invalid-request", _FIELDS, {"fields": fields})
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
         code = status.phrase.lower().replace(" ", "-").replace("'", "")
-        detail = str(error.detail)
-        if detail == status.phrase:
-            detail = _HINTS.get(status, "{status} {method} {path}").format(
-                status=status.phrase, method=request.method, path=request.url.path[:200]
-            )
-        return problem(status, code, detail, headers=error.headers)
+        named = {"status": status.phrase, "method": request.method, "path": request.url.path[:200]}
+        hints = _HINTS.get(status, _OTHER)
+        words = {language: hint.format(**named) for language, hint in hints.items()}
+        said = str(error.detail)
+        return problem(
+            status, code, words, headers=error.headers, detail=None if said == status.phrase else said
+        )
 
     app.add_exception_handler(HubError, hub_error)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)
 
 
-_HINTS: Mapping[int, str] = {
-    404: "There is nothing at {path}: the paths are listed in /openapi.json.",
-    405: "{path} does not take {method}: see the Allow header and /openapi.json.",
+_FIELDS = {
+    "nl": "Een veld ontbreekt of heeft niet de goede vorm: `fields` noemt elk veld en wat eraan schort.",
+    "en": "A field is missing or not in its form: `fields` names each and what is wrong with it.",
+}
+_HINTS: Mapping[int, Mapping[str, str]] = {
+    400: {
+        "nl": "Het verzoek is niet te lezen: stuur het heel, in de vorm die zijn Content-Type noemt.",
+        "en": "The request cannot be read: send it whole, in the form its Content-Type names.",
+    },
+    404: {
+        "nl": "Er is niets op {path}: de paden staan in /openapi.json.",
+        "en": "There is nothing at {path}: the paths are listed in /openapi.json.",
+    },
+    405: {
+        "nl": "{path} neemt geen {method} aan: zie de kop Allow en /openapi.json.",
+        "en": "{path} does not take {method}: see the Allow header and /openapi.json.",
+    },
+}
+_OTHER = {
+    "nl": "Dit verzoek kan niet ({status}): zie /openapi.json.",
+    "en": "This request cannot be done ({status}): see /openapi.json.",
 }

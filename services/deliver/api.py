@@ -177,7 +177,11 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
         if isinstance(new, ByMail) and new.settings.email is not None:
             address = plan.mail_address(new.settings.email)
             if address is None:
-                raise BadInput("this is not an e-mail address the hub can send to", code="bad-address")
+                raise BadInput(
+                    "this is not an e-mail address the hub can send to: give a plain one, such as in@bakker.example",
+                    nl="hierheen kan de hub niet mailen: geef een gewoon adres, zoals in@bakker.example",
+                    code="bad-address",
+                )
             settings = {"email": address}
         await connections.connect(
             worker,

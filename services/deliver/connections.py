@@ -45,13 +45,20 @@ async def connect(
             if channel == "folder":
                 owner = await conn.fetchval(_FOLDER, settings["folder"], party_id)
                 if owner != party_id:
-                    raise Conflict("this folder belongs to another party", code="folder-taken")
+                    raise Conflict(
+                        "this folder belongs to another party: choose another name",
+                        nl="deze map hoort bij een andere partij: kies een andere naam",
+                        code="folder-taken",
+                    )
             before = await conn.fetchval(_END, party_id)
             await conn.execute(
                 _CONNECT, clock.uuid7(), party_id, account_id or before, package, channel, settings
             )
     except asyncpg.UniqueViolationError as lost:
-        raise Conflict("somebody else changed this connection just now: look, and try again") from lost
+        raise Conflict(
+            "somebody else changed this connection just now: look, and try again",
+            nl="iemand anders wijzigde deze koppeling zojuist: kijk, en probeer het opnieuw",
+        ) from lost
 
 
 _ONE = """

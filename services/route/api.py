@@ -153,7 +153,11 @@ def _editor(principal: Principal) -> Editor:
 def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
     operator = OPERATOR in principal.scopes
     if not operator and (given.branch_of is not None or given.status == "confirmed"):
-        raise Forbidden("only an operator confirms parties and names branches", scope=OPERATOR)
+        raise Forbidden(
+            "only an operator confirms parties and names branches: leave out `status` and `branch_of`",
+            nl="alleen een beheerder bevestigt partijen en wijst vestigingen aan: laat `status` en `branch_of` weg",
+            scope=OPERATOR,
+        )
     return Entry(
         party_id=party_id,
         owner_account=principal.account_id,

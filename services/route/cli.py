@@ -88,7 +88,10 @@ def list_parties(
 def _pair(text: str) -> tuple[str, str]:
     scheme, colon, value = text.partition(":")
     if not colon:
-        raise BadInput(f"{text!r}: an identifier is written scheme:value, such as 0106:58070036")
+        raise BadInput(
+            f"{text!r}: an identifier is written scheme:value, such as 0106:58070036",
+            nl=f"{text!r}: een nummer wordt geschreven als schema:waarde, zoals 0106:58070036",
+        )
     return scheme, value
 
 

@@ -9,8 +9,13 @@ import pytest
 import structlog
 from opentelemetry.trace import StatusCode
 
+from libs.errors import HubError, Refusal, Unavailable
 from libs.http import problems
 from libs.testing.spans import recording
+
+
+def _every(kind: type[HubError]) -> set[type[HubError]]:
+    return {kind}.union(*(_every(each) for each in kind.__subclasses__() if each.__module__ == "libs.errors"))
 
 
 def check(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
@@ -22,6 +27,9 @@ def check(reply: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
+    assert body["words"].keys() == {"nl", "en"}
+    assert body["words"]["nl"] != body["words"]["en"]
+    assert all(body["words"].values())
     assert body["trace_id"] == reply.headers["traceresponse"][3:35]
     return body
 
@@ -36,10 +44,12 @@ async def test_a_refusal_adds_its_own_members_and_cannot_replace_the_others(http
 
 async def test_who_you_are_and_what_you_may(http: httpx.AsyncClient) -> None:
     reply = await http.post("/v1/items", json={"number": 1})
-    check(reply, 401, "unauthenticated")
+    assert "password" not in check(reply, 401, "unauthenticated")["words"]["en"]  # there are none
     assert reply.headers["www-authenticate"] == 'Bearer realm="postbode"'
     reply = await http.post("/v1/items", json={"number": 1}, headers={"Authorization": "Bearer reader"})
-    assert check(reply, 403, "forbidden")["scope"] == "invoice:write"
+    refused = check(reply, 403, "forbidden")
+    assert refused["scope"] == "invoice:write"
+    assert all("invoice:write" in said for said in refused["words"].values())
     assert 'error="insufficient_scope", scope="invoice:write"' in reply.headers["www-authenticate"]
     for either in ("Bearer writer", "Bearer operator"):
         reply = await http.post("/v1/items", json={"number": 1}, headers={"Authorization": either})
@@ -82,12 +92,22 @@ async def test_fields_are_named_and_what_was_sent_is_not_sent_back(http: httpx.A
     body = check(reply, 422, "invalid-request")
     assert body["fields"][0]["field"] == "number"
     assert body["fields"][0]["in"] == "body"
+    assert body["fields"][0]["words"]["nl"].startswith("moet een geheel getal zijn")
     assert "geheim" not in reply.text
 
 
 async def test_what_is_not_json_is_bad_input(http: httpx.AsyncClient) -> None:
     reply = await http.post("/v1/open", content=b"{", headers={"Content-Type": "application/json"})
     check(reply, 400, "not-json")
+
+
+@pytest.mark.parametrize("error", _every(Refusal) | {Unavailable}, ids=lambda error: error.__name__)
+def test_every_error_a_caller_may_see_has_words_of_its_own(error: type[HubError]) -> None:
+    assert error.dutch
+    assert error().words == {"nl": error.dutch, "en": error().message}
+    assert error("What now.", nl="Wat nu.").words == {"nl": "Wat nu.", "en": "What now."}
+    # Half a translation is none: then both languages say what the class says.
+    assert error("What now.").words == error().words
 
 
 async def test_unknown_paths_and_methods(http: httpx.AsyncClient) -> None:

@@ -1,0 +1,61 @@
+"""What is wrong with a field of a request, in Dutch and English. Pure.
+
+Pydantic says it in English only; its kinds of errors are stable, so each that a request can meet has words here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_OTHER = (
+    "heeft niet de vorm die de beschrijving in /openapi.json geeft",
+    "is not in the form /openapi.json describes",
+)
+_WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("ontbreekt: vul het in", "is missing: fill it in"),
+    "extra_forbidden": ("bestaat hier niet: laat het weg", "does not exist here: leave it out"),
+    "string_too_short": (
+        "moet minstens {min_length} tekens hebben",
+        "must have at least {min_length} characters",
+    ),
+    "string_too_long": (
+        "mag hoogstens {max_length} tekens hebben",
+        "may have at most {max_length} characters",
+    ),
+    "too_short": ("moet er minstens {min_length} hebben", "must have at least {min_length}"),
+    "too_long": ("mag er hoogstens {max_length} hebben", "may have at most {max_length}"),
+    "string_pattern_mismatch": ("moet voldoen aan het patroon {pattern}", "must match the pattern {pattern}"),
+    "string_type": ("moet tekst zijn", "must be text"),
+    "int_parsing": ("moet een geheel getal zijn", "must be a whole number"),
+    "int_type": ("moet een geheel getal zijn", "must be a whole number"),
+    "int_from_float": ("moet een geheel getal zijn", "must be a whole number"),
+    "bool_parsing": ("moet true of false zijn", "must be true or false"),
+    "bool_type": ("moet true of false zijn", "must be true or false"),
+    "list_type": ("moet een lijst zijn", "must be a list"),
+    "dict_type": ("moet een object zijn", "must be an object"),
+    "model_attributes_type": ("moet een object zijn", "must be an object"),
+    "uuid_parsing": ("moet een UUID zijn, zoals de hub die gaf", "must be a UUID, as the hub gave it"),
+    "uuid_type": ("moet een UUID zijn, zoals de hub die gaf", "must be a UUID, as the hub gave it"),
+    "literal_error": ("moet een van deze zijn: {expected}", "must be one of these: {expected}"),
+    "enum": ("moet een van deze zijn: {expected}", "must be one of these: {expected}"),
+    "union_tag_invalid": ("moet een van deze zijn: {expected_tags}", "must be one of these: {expected_tags}"),
+    "union_tag_not_found": ("mist het veld {discriminator}", "lacks the field {discriminator}"),
+    "greater_than_equal": ("moet minstens {ge} zijn", "must be at least {ge}"),
+    "less_than_equal": ("mag hoogstens {le} zijn", "may be at most {le}"),
+    "value_error": (
+        "is niet te gebruiken, bijvoorbeeld om een stuurteken of een regeleinde: laat dat weg",
+        "{error}",
+    ),
+}
+
+
+def words(error: Mapping[str, Any]) -> dict[str, str]:
+    """``error`` as pydantic lists it, with ``type`` and ``ctx``; what the caller sent is never repeated."""
+    dutch, english = _WORDS.get(str(error["type"]), _OTHER)
+    context = error.get("ctx") or {}
+    translated = {name: str(value).replace(" or ", " of ") for name, value in context.items()}
+    try:
+        return {"nl": dutch.format(**translated), "en": english.format(**context)}
+    except KeyError:
+        return dict(zip(("nl", "en"), _OTHER, strict=True))
