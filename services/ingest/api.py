@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Header
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -21,6 +21,7 @@ from libs.http import forms
 from libs.http.principal import Authenticator, Principal, requires
 from services.ingest import accounts, intake, store
 from services.ingest.credentials import Vault, new_api_key, new_local_part
+from services.ingest.given import NewAccount, NewKey
 from services.ingest.groups import GroupCommit
 from services.ingest.part import Part
 from services.ingest.receipts import receipt
@@ -28,7 +29,6 @@ from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
 from services.ingest.submissions import Submission, compose
 
-SCOPES = Literal["invoice:write", "invoice:read", "party:read", "party:write", "account:admin"]
 INLINE_BYTES = 64 * 1024
 """Larger submissions are gated in a thread: the event loop must not stand still for one big file."""
 
@@ -55,24 +55,8 @@ class SubmissionView(SubmissionReply):
     received_at: datetime
 
 
-class NewAccount(BaseModel):
-    """What an account claims about itself; nothing of it is proven yet."""
-
-    name: str = Field(min_length=1, max_length=200)
-    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)
-    kvk: str | None = Field(default=None, pattern=r"^[0-9]{8}$")
-    vat: str | None = Field(default=None, max_length=20)
-    iban: str | None = Field(default=None, max_length=34)
-    language: Literal["nl", "en"] = "nl"
-
-
 class Account(NewAccount):
     account_id: UUID
-
-
-class NewKey(BaseModel):
-    label: str = Field(default="API key", min_length=1, max_length=100)
-    scopes: list[SCOPES] = ["invoice:write", "invoice:read"]
 
 
 class Key(BaseModel):

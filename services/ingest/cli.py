@@ -19,9 +19,9 @@ from libs.db.types import Connection
 from libs.errors import NotFound
 from libs.settings import load
 from services.ingest import accounts
-from services.ingest.api import NewAccount, NewKey
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key, new_local_part
+from services.ingest.given import NewAccount, NewKey
 from services.ingest.settings import IngestSettings
 
 app = typer.Typer(no_args_is_help=True, help="Open accounts, make API keys and key mailboxes.")
