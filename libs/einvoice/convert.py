@@ -130,7 +130,11 @@ def target(name: str) -> Target:
     found = TARGETS.get(name)
     if found is None:
         names = ", ".join(TARGETS)
-        raise BadInput(f"there is no format {name!r}; choose one of {names}", code="unknown-format")
+        raise BadInput(
+            f"there is no format {name!r}: choose one of {names}",
+            nl=f"er is geen formaat {name!r}: kies een van {names}",
+            code="unknown-format",
+        )
     return found
 
 

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
-from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -16,7 +15,8 @@ from libs.contracts.parts import Words
 from libs.einvoice import convert
 from libs.einvoice.convert import Conversion, Options
 from libs.einvoice.formats.eexact import Sender
-from libs.errors import BadInput, TooLarge
+from libs.errors import BadInput
+from libs.http import forms
 from libs.http.principal import Principal, requires
 from services.deliver.reports import Report, report
 
@@ -124,17 +124,7 @@ def _shown(done: Conversion, said: Report) -> Converted:
 
 async def _document(request: Request) -> bytes:
     """The one document of a request: its body, or the file of its form. Raises ``BadInput``, ``TooLarge``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > MOST_BYTES:
-        raise TooLarge(f"a document to convert may be at most {MOST_BYTES} bytes", limit=MOST_BYTES)
-    if request.headers.get("content-type", "").startswith("multipart/form-data"):
-        async with request.form(max_files=2) as form:
-            files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]
-            data = await files[0].read() if len(files) == 1 else b""
-    else:
-        data = await request.body()
-    if len(data) > MOST_BYTES:
-        raise TooLarge(f"a document to convert may be at most {MOST_BYTES} bytes", limit=MOST_BYTES)
-    if not data:
+    found = await forms.files(request, most=MOST_BYTES, max_files=2)
+    if len(found) != 1 or not found[0].data:
         raise BadInput(NO_DOCUMENT.en, code="no-invoice", words=NO_DOCUMENT.model_dump())
-    return data
+    return found[0].data

@@ -55,7 +55,11 @@ class GroupCommit(Generic[T, R]):
         """Wait until ``item`` is committed. Raises what the write raised, or ``Unavailable`` when too many
         wait already: the caller should come back instead of piling up in memory."""
         if len(self._queue) >= self._waiting:
-            raise Unavailable("more comes in than can be stored: try again in a moment", code="busy")
+            raise Unavailable(
+                "more comes in than can be stored: try again in a moment",
+                nl="er komt meer binnen dan er opgeslagen kan worden: probeer het zo opnieuw",
+                code="busy",
+            )
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append((item, future))
         self._arrived.set()

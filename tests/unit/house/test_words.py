@@ -14,12 +14,7 @@ SEEN = {
     if isinstance(kind, type) and issubclass(kind, errors.Refusal | errors.Unavailable)
 }
 """What a caller may see of the error tree."""
-AT_THE_MACHINE = {
-    "libs/messaging/dead.py",
-    "services/ingest/api.py",
-    "services/ingest/cli.py",
-    "services/ingest/groups.py",
-}
+AT_THE_MACHINE = {"libs/messaging/dead.py", "services/ingest/cli.py"}
 """Read by whoever runs the hub, in a terminal."""
 
 
