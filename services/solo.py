@@ -28,6 +28,7 @@ from libs.messaging import MemoryTransport, Transport
 from libs.runtime import ALL_PARTS, run
 from libs.service import Resources, Service
 from libs.settings import Settings
+from libs.telemetry.setup import configure
 
 SERVICES = ("ingest", "validate", "route", "deliver", "track", "sync", "portal")
 
@@ -97,6 +98,10 @@ def solo(
     port: Annotated[int, typer.Option(help="port of the APIs and pages")] = 8080,
 ) -> None:
     """Run until stopped (Ctrl-C, SIGTERM): what is in hand is finished first."""
+
+    own = Settings()
+    form = own.log_format if "log_format" in own.model_fields_set else "console"
+    configure("solo", own.model_copy(update={"log_format": form}))
 
     async def work() -> int:
         postgres = EmbeddedPostgres(folder)

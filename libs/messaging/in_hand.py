@@ -35,6 +35,10 @@ UPDATE outbox SET not_before = NULL, tries = tries - 1
  WHERE id = ANY ($1::bigint[]) AND not_before = 'infinity'
 """
 
+_LET_GO = """
+UPDATE outbox SET not_before = NULL, tries = tries - 1 WHERE not_before = 'infinity' AND id <> ALL ($1::bigint[])
+"""
+
 _EVENTS_OF_DEAD_HANDS = """
 SELECT DISTINCT exchange, routing_key FROM outbox WHERE not_before = 'infinity' AND exchange <> ''
 """
@@ -90,6 +94,13 @@ class InHand:
         await asyncio.gather(*left, return_exceptions=True)
         if left:
             await self._pool.execute(_HAND_BACK, [row for each in left.values() for row in each.ids])
+
+    async def let_go_of_others(self) -> None:
+        """Rows marked as taken that are not in hand here go back: the connection broke at the COMMIT that took
+        them, and only the database knew that it had worked. Once the suspects are through, nobody else has
+        any: without a broker an outbox has one process."""
+        mine = [row for each in self._tasks.values() for row in each.ids]
+        await self._pool.execute(_LET_GO, mine)
 
     async def try_suspects(self, one_at_a_time: asyncio.Lock, stopping: asyncio.Event) -> None:
         """Before anything else is sent: settle what a dead process had in hand."""

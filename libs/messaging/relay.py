@@ -108,6 +108,7 @@ class Relay:
         self._stopping = asyncio.Event()
         self._after: tuple[str, UUID] = _START
         self._in_hand = InHand(pool, topology, self._settle)
+        self._unsure = False
         self._depths: dict[str, tuple[float, bool]] = {}
         self._rolled = 0.0
 
@@ -159,10 +160,15 @@ class Relay:
     async def _pump_in_hand(self) -> int:
         if self._in_hand.full:
             return 0
+        if self._unsure:
+            await self._in_hand.let_go_of_others()
+        # Until the answer to COMMIT is here, nobody knows whether the rows are taken.
+        self._unsure = True
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await self._claim(conn, self._batch)
             if rows:
                 await conn.execute(in_hand.TAKE, [row.id for row in rows])
+        self._unsure = False
         self._in_hand.start(rows, self._woken.set)
         return len(rows)
 

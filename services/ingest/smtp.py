@@ -18,6 +18,7 @@ import asyncpg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from opentelemetry.trace import SpanKind
 
+from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.telemetry import tracing
@@ -29,6 +30,9 @@ from services.ingest.submissions import Submission
 
 READERS = 2
 """Mails that are taken apart at the same time."""
+
+_AWAY = (*NOT_NOW, asyncpg.PostgresError)
+"""Whatever the database says when it cannot be asked: a sender told 5xx would give up."""
 
 Keep = Callable[[Submission], Awaitable[tuple[Kept, ...]]]
 
@@ -54,7 +58,7 @@ class KeyMailbox:
             return "550 5.1.2 This server takes no mail for that domain"
         try:
             found = await accounts.find_mailbox(self._pool, self._vault.digest(local.casefold()))
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except _AWAY:
             return "451 4.3.0 Try again later"
         if found is None:
             # The same answer for unknown and for revoked: a guesser learns nothing.
@@ -80,7 +84,7 @@ class KeyMailbox:
         ]
         try:
             await asyncio.gather(*map(self._keep, submissions))
-        except (HubError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as away:
+        except (HubError, *_AWAY) as away:
             tracing.record_failure("receive mail", away)
             return "451 4.3.0 Not stored: try again later"
         return "250 2.0.0 Stored as " + ", ".join(str(s.submission_id) for s in submissions)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from typing import Any
 
 import pytest
+from asyncpg.transaction import Transaction
 
 from libs.contracts.envelope import Event
 from libs.contracts.topology import DELIVERY_LIMIT
@@ -83,3 +85,38 @@ async def test_what_was_in_hand_at_an_orderly_stop_is_under_no_suspicion(stage: 
     await running
     rows = await stage.emitting.fetch("SELECT not_before, tries FROM outbox")
     assert [tuple(row) for row in rows] == [(None, 0)] * 5
+
+
+async def test_rows_whose_taking_was_committed_without_an_answer_are_sent_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.transport = MemoryTransport()
+    await stage.transport.apply(stage.topology)
+    recorders = [Recorder(each.name) for each in (ONE, TWO, ALL)]
+    await stage.emit(*(received(n) for n in range(5)))
+    leaving = Transaction.__aexit__
+    cut = 0
+
+    async def cut_off(self: Any, kind: Any, error: Any, trace: Any) -> None:
+        nonlocal cut
+        await leaving(self, kind, error, trace)
+        taken = "SELECT count(*) FROM outbox WHERE not_before = 'infinity'"
+        if asyncio.current_task() is running and not cut and await stage.emitting.fetchval(taken):
+            cut += 1
+            raise ConnectionResetError("cut at COMMIT")
+
+    monkeypatch.setattr(Transaction, "__aexit__", cut_off)
+    relay = stage.relay()
+    parts: list[Relay | Consumer[None, int]] = [relay, *(stage.consumer(each) for each in recorders)]
+    running, *others = [asyncio.create_task(part.run()) for part in parts]
+
+    async def done() -> bool:
+        return await stage.handled(ONE.name) == [0, 1, 2, 3, 4] and not await stage.emitting.fetchval(
+            "SELECT count(*) FROM outbox"
+        )
+
+    await stage.until(done)
+    assert cut
+    for part in parts:
+        part.stop()
+    await asyncio.gather(running, *others)
