@@ -211,7 +211,8 @@ class Dispatcher:
                 else:
                     _log.error("a result is lost: the attempt will count as unknown", exc_info=error)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                # Soon enough to be first when the database is back: see `store.claim`.
+                pause = min(pause * 2, 5.0, self._settings.lease_seconds / 4)
         for job, _ in done:
             held.jobs.pop(job.delivery_id, None)
             held.ending.discard(job.delivery_id)

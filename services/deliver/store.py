@@ -93,11 +93,13 @@ def reason_of(refused: Refused | None) -> dict[str, str] | None:
 
 
 # What is due, and what outlived its lease: whoever had that is gone, or too slow to be trusted. Abandoned
-# ones first: they are the oldest.
+# ones first: they are the oldest. A server that has just come back counts no lease as outlived yet: whoever
+# has one could not renew it, and may have a result to write.
 _CLAIM = """
 WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, size, true AS cut, lease_until AS at FROM delivery
      WHERE state = 'attempting' AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
+       AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT delivery_id, size, false AS cut, due_at AS at FROM delivery

@@ -37,6 +37,8 @@ from tests.integration.validate.drive import handle
 from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, receiver, summary
 
 ACCOUNT = UUID(int=0xA)
+LEASE_SECONDS = 5.0
+"""Shorter than the default, because `expire` may have to wait for a server that is younger."""
 
 
 @dataclass
@@ -107,6 +109,7 @@ class Stage:
             "mail_from": MAIL_FROM,
             "smtp_seconds": 5,
             "retry_first_seconds": 0.05,
+            "lease_seconds": LEASE_SECONDS,
         }
         return DeliverSettings(**{**fields, **more})
 
@@ -199,6 +202,11 @@ class Stage:
 
     async def expire(self) -> None:
         """As if the leases had run out: whoever holds them is dead or stopped."""
+        # A server that came up a moment ago would not count them as outlived yet.
+        up = await self.worker.fetchval(
+            "SELECT extract(epoch FROM now() - pg_postmaster_start_time())::float8"
+        )
+        await asyncio.sleep(max(0.0, LEASE_SECONDS + 0.1 - up))
         await self.worker.execute(
             "UPDATE delivery SET lease_until = now() - interval '1 s' WHERE state = 'attempting'"
         )
