@@ -36,6 +36,11 @@ dev: ## run every service on Postgres and RabbitMQ in containers (needs Docker w
 test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found or started
 	@$(PY) -m pytest --budgets --ignore=tests/bench $(if $(ARGS),$(ARGS),--trace-to=.state/trace.json)
 
+.PHONY: soak
+soak: $(VENV)/.dev ## the long form of the crash suite: 100 kills in each window, every guarantee broken once (an hour)
+	@POSTBODE_SOAK_KILLS=$${POSTBODE_SOAK_KILLS:-100} POSTBODE_SOAK_MINUTES=$${POSTBODE_SOAK_MINUTES:-240} \
+		$(PY) -m pytest -s --durations=0 tests/crash $(ARGS)
+
 .PHONY: check
 check: $(VENV)/.dev ## format, style, types, imports, contracts and unit tests, in under 90 seconds
 	@$(PY) -m libs.testing.check

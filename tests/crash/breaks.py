@@ -78,6 +78,8 @@ def _publish_after_commit(bit: Say) -> None:
     kept: list[Any] = []
 
     async def append_rows(conn: Any, rows: Sequence[Any]) -> None:
+        if rows:
+            bit()
         kept.extend(rows)
 
     def writing(original: Any) -> Any:
@@ -86,7 +88,6 @@ def _publish_after_commit(bit: Say) -> None:
             waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(kept)]
             kept.clear()
             for each in pack(waiting):
-                bit()
                 await transport.publish([each.message])
 
         return write_once

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import random
 from collections.abc import Iterator
 
 import pytest
 
 from tests.crash.hub import Nursery
-
-SEED = "POSTBODE_CRASH_SEED"
+from tests.crash.seed import SEED, VARIABLE
 
 
 @pytest.fixture(scope="session")
@@ -20,14 +17,11 @@ def nursery() -> Iterator[Nursery]:
     opened.close()
 
 
-_seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
-
-
 @pytest.fixture(scope="session")
 def seed() -> int:
     """Chosen anew for every run; ``POSTBODE_CRASH_SEED`` repeats one."""
-    return _seed
+    return SEED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(f"crash tests: {SEED}={_seed}")
+    terminalreporter.write_line(f"crash tests: {VARIABLE}={SEED}")

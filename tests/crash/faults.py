@@ -25,6 +25,7 @@ import json
 import mmap
 import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
@@ -73,11 +74,14 @@ class Faults:
         self._passed: Counter[tuple[str, str]] = Counter()
         self._report = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._name = name
-        self._open_mails: set[object] = set()
+        self._open_mails: dict[object, float] = {}
+        self._overdue = 0
+        # A quarter of its lease is left at least when a mail is sent: see `leases.SAFE`.
+        self._lease_left = float(os.environ.get("POSTBODE_DELIVER_LEASE_SECONDS", "20")) / 4
         with ledger.open("wb") as file:
-            file.write(bytes(8))
+            file.write(bytes(16))
         with ledger.open("r+b") as file:
-            self._ledger = mmap.mmap(file.fileno(), 8)
+            self._ledger = mmap.mmap(file.fileno(), 16)
 
     def hit(self, window: str, who: str = "") -> None:
         if window not in WINDOWS:
@@ -98,16 +102,20 @@ class Faults:
 
     def mail_out(self, key: object) -> None:
         """From now on the receiver may have this mail while nobody here has written it down."""
-        self._open_mails.add(key)
+        self._open_mails.setdefault(key, time.monotonic())
         self._count()
 
     def mail_known(self, key: object) -> None:
-        self._open_mails.discard(key)
+        """Its result is written. After a long time somebody else may have taken it over meanwhile."""
+        since = self._open_mails.pop(key, None)
+        if since is not None and time.monotonic() - since > self._lease_left:
+            self._overdue += 1
         self._count()
 
     def _count(self) -> None:
         # Read by the parent after a kill of any kind: so many mails may come again.
         self._ledger[:8] = len(self._open_mails).to_bytes(8, "little")
+        self._ledger[8:] = self._overdue.to_bytes(8, "little")
 
 
 @contextlib.contextmanager

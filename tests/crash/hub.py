@@ -27,7 +27,9 @@ from tests.crash.child import Order, mails_of, report_of
 from tests.crash.faults import Strike
 
 ROOT = Path(__file__).parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 120.0
+"""For a machine that is busy with others."""
+_STARTED = b'"event":"started"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class Place:
             "POSTBODE_BASE_URL": self.url("ingest"),
             "POSTBODE_PORT": str(self.ports.get(service, 0)),
             "POSTBODE_LOG_LEVEL": "INFO",
+            "POSTBODE_LOG_FORMAT": "json",
             "POSTBODE_INGEST_SMTP_PORT": str(self.ports["smtp"]),
             "POSTBODE_DELIVER_FOLDER_ROOT": str(self.folders),
             "POSTBODE_DELIVER_SMTP_PORT": str(self.sink_port),
@@ -152,6 +155,10 @@ class Member:
     ended: asyncio.Future[int] | None = None
     starts: int = 0
     wanted: bool = True
+    asked: bool = False
+    """It was told to stop in this life."""
+    log_at: int = 0
+    """Where in its log this life begins."""
     keeping: asyncio.Task[None] | None = None
 
 
@@ -163,9 +170,11 @@ class Hub:
         self.plan: Plan = unharmed
         self.members: dict[str, Member] = {}
         self.mails_cut: int = 0
-        """Mails that were out without a written result when their process was killed: each may come twice."""
+        """Mails that were out without a written result when their process was killed or stood still, or longer
+        than their lease surely held: each may come twice."""
         self.fell: list[tuple[str, int]] = []
-        """Processes that ended without being killed by us: name and exit code."""
+        """Processes that had started and ended without being killed or told to: name and exit code; and those
+        that were told to and did not end well."""
         self._nursery = nursery
 
     async def start(
@@ -200,6 +209,8 @@ class Hub:
 
     async def _begin(self, member: Member) -> None:
         order = replace(member.order, strikes=tuple(self.plan(member.order.name)))
+        log = self._log_of(member.order.name)
+        member.asked, member.log_at = False, log.stat().st_size if log.exists() else 0
         member.pid, member.ended = await self._nursery.start(order)
         member.starts += 1
 
@@ -207,9 +218,15 @@ class Hub:
         while True:
             assert member.ended is not None
             code = await member.ended
-            if code == -signal.SIGKILL:
-                self.mails_cut += self._mails_out(member.order.name)
-            elif member.wanted:
+            out, overdue = self._mails(member.order.name)
+            self.mails_cut += overdue + (out if code == -signal.SIGKILL else 0)
+            # One that could not start because something was away is started again, as an orchestrator would.
+            if (
+                code != -signal.SIGKILL
+                and member.wanted
+                and self._started(member)
+                and not (member.asked and code == 0)
+            ):
                 self.fell.append((member.order.name, code))
             if not member.wanted:
                 return
@@ -218,16 +235,30 @@ class Hub:
                 return
             await self._begin(member)
 
-    def _mails_out(self, name: str) -> int:
+    def _mails(self, name: str) -> tuple[int, int]:
+        """Of the life that is or was: mails out now, and mails that were out for too long."""
         with contextlib.suppress(FileNotFoundError):
-            return int.from_bytes(mails_of(self.place.folder, name).read_bytes()[:8], "little")
-        return 0
+            kept = mails_of(self.place.folder, name).read_bytes()
+            return int.from_bytes(kept[:8], "little"), int.from_bytes(kept[8:], "little")
+        return 0, 0
+
+    @property
+    def repeats_allowed(self) -> int:
+        """How many mails may have come again by now."""
+        return self.mails_cut + sum(self._mails(name)[1] for name in self.members)
 
     def kill(self, name: str) -> None:
         self._signal(name, signal.SIGKILL)
 
+    def ask_to_stop(self, name: str) -> None:
+        """SIGTERM; it comes again when it has ended."""
+        self.members[name].asked = True
+        self._signal(name, signal.SIGTERM)
+
     def pause(self, name: str) -> None:
+        """SIGSTOP. Mails that are out at that moment may come again: somebody else takes over."""
         self._signal(name, signal.SIGSTOP)
+        self.mails_cut += self._mails(name)[0]
 
     def go_on(self, name: str) -> None:
         self._signal(name, signal.SIGCONT)
@@ -250,6 +281,16 @@ class Hub:
 
     async def close(self) -> None:
         await asyncio.gather(*(self.stop(name, hard=True) for name in list(self.members)))
+
+    def _started(self, member: Member) -> bool:
+        log = self._log_of(member.order.name)
+        return log.exists() and _STARTED in log.read_bytes()[member.log_at :]
+
+    async def up(self) -> None:
+        """Until every process has started."""
+        async with asyncio.timeout(START_SECONDS):
+            while not all(self._started(member) for member in self.members.values()):
+                await asyncio.sleep(0.05)
 
     async def ready(self, *services: str) -> None:
         """Until these answer that they are ready."""
@@ -274,6 +315,9 @@ class Hub:
     def bitten(self) -> set[str]:
         return {told["bit"] for told in self.reported() if "bit" in told}
 
+    def _log_of(self, name: str) -> Path:
+        return self.place.folder / f"{name}.log"
+
     def log(self, name: str, lines: int = 30) -> str:
-        path = self.place.folder / f"{name}.log"
+        path = self._log_of(name)
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -21,6 +22,7 @@ from libs.testing.databases import SECRET
 from services.track import ledger
 from services.track.snapshots import snapshots
 from tests.crash.people import Invoice, Receivers, Supplier
+from tests.crash.tricks import POISON
 
 SCHEMAS = ("ingest", "validate", "route", "deliver", "track")
 _SERVER = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
@@ -38,7 +40,8 @@ SELECT count(*) FROM (SELECT DISTINCT event_id, exchange, routing_key FROM ({_SE
  WHERE NOT EXISTS (SELECT FROM ({_INBOX}) i WHERE i.queue = bound.queue AND i.event_id = sent.event_id)
 """
 _DEAD = " UNION ALL ".join(
-    f"SELECT queue, cause, subject FROM {schema}.dead WHERE replayed_at IS NULL AND dropped_at IS NULL"
+    f"SELECT queue, cause, subject, (SELECT filename FROM ingest.invoice WHERE invoice_id::text = subject) AS filename"
+    f"  FROM {schema}.dead WHERE replayed_at IS NULL AND dropped_at IS NULL"
     for schema in SCHEMAS
 )
 _GHOSTS = (
@@ -74,6 +77,8 @@ class Verdict:
     delivered: int = 0
     returned: int = 0
     unacknowledged: int = 0
+    poisoned: int = 0
+    """Those that kill whoever handles them."""
     lost: list[str] = field(default_factory=list)
     duplicated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
@@ -110,9 +115,15 @@ class Verdict:
 
 
 async def settled(
-    database_url: str, receivers: Receivers, *, patience: float = 60.0, still: float = 3.0
+    database_url: str,
+    receivers: Receivers,
+    *,
+    patience: float = 60.0,
+    still: float = 3.0,
+    moving: Callable[[], object] = lambda: None,
 ) -> list[str]:
-    """Wait until nothing is under way any more, or nothing has moved for ``still`` seconds. What is left."""
+    """Wait until nothing is under way any more, or nothing has moved (nor what ``moving`` tells of) for
+    ``still`` seconds. What is left."""
     loop = asyncio.get_running_loop()
     until, last, since, calm = loop.time() + patience, "", loop.time(), 0
     left: list[str] = ["nothing could be asked"]
@@ -125,7 +136,9 @@ async def settled(
         calm = calm + 1 if not left else 0
         if calm >= 3:
             return []
-        state = f"{left} {progress} {sum(receivers.files.values())} {sum(receivers.mails.values())}"
+        state = (
+            f"{left} {progress} {moving()} {sum(receivers.files.values())} {sum(receivers.mails.values())}"
+        )
         if state != last:
             last, since = state, loop.time()
         elif loop.time() - since > still and not any("outbox" in each for each in left):
@@ -189,11 +202,21 @@ async def judge(
         headlines.setdefault(str(row["filename"]).removesuffix(".xml"), []).append(
             row["headline"] or "unknown"
         )
+    buried = Counter(str(row["filename"]).removesuffix(".xml") for row in dead)
     for invoice in sent:
+        if invoice.number.startswith(POISON):
+            # It must be open: a dead letter, with its cause, for a person to see to.
+            verdict.poisoned += 1
+            verdict.lost += [] if buried[invoice.number] == 1 else [invoice.number]
+            continue
         _judge_one(verdict, invoice, supplier, receivers, headlines)
     verdict.duplicated += [name for (_, name), times in receivers.files.items() if times > 1]
     verdict.repeats = sum(times - 1 for times in receivers.mails.values())
-    verdict.other += [f"dead letter of {row['queue']}: {row['cause']} ({row['subject']})" for row in dead]
+    verdict.other += [
+        f"dead letter of {row['queue']}: {row['cause']} ({row['filename']})"
+        for row in dead
+        if not str(row["filename"]).startswith(POISON)
+    ]
     verdict.other += [f"a ghost in track: {row['invoice_id']}" for row in ghosts]
     verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
     verdict.other += [f"left behind: {each}" for each in left]

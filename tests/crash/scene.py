@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import httpx
 
 from libs.contracts.topology import TOPOLOGY
@@ -40,16 +42,45 @@ class Scene:
     """The database's own address, where the hub's goes through something that breaks."""
     sent: list[Invoice] = field(default_factory=list)
 
+    async def ask(self, query: str) -> Any:
+        """The first column of the first row, from the hub's database."""
+        conn = await asyncpg.connect(self.direct_url, timeout=10)
+        try:
+            return await conn.fetchval(query)
+        finally:
+            await conn.close()
+
     async def send(self, batch: Sequence[Invoice], *, at_once: int = 8, patience: float = 60.0) -> None:
         self.sent += batch
         await self.supplier.send(batch, at_once=at_once, patience=patience)
 
     async def verdict(self, *, patience: float = 60.0) -> Verdict:
         """Wait until nothing is under way, then judge."""
-        left = await settled(self.direct_url, self.receivers, patience=patience)
-        return await judge(
-            self.direct_url, self.sent, self.supplier, self.receivers, mails_cut=self.hub.mails_cut, left=left
+        # Somebody who is started again and again is at work, if only at finding out what kills it.
+        left = await settled(
+            self.direct_url,
+            self.receivers,
+            patience=patience,
+            moving=lambda: [member.starts for member in self.hub.members.values()],
         )
+        return await judge(
+            self.direct_url,
+            self.sent,
+            self.supplier,
+            self.receivers,
+            mails_cut=self.hub.repeats_allowed,
+            left=left,
+        )
+
+
+async def until(done: Callable[[], bool | Awaitable[bool]], *, seconds: float = 60.0) -> None:
+    """Look again and again. Raises ``TimeoutError``; ``seconds`` is for a machine that is busy with others."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = done()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.05)
 
 
 @contextlib.asynccontextmanager
@@ -62,13 +93,19 @@ async def scene(
     seed: int,
     solo: bool = False,
     through: str = "",
-    **settings: str,
+    settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Scene]:
     """Everybody is known to the hub; no process runs after the set-up. ``through``: what the hub's processes
     take for the database's address."""
     (sink,) = free_ports(1)
     place = Place(
-        folder, through or database.url, database.secret, amqp_url, sink, folder / "globe", settings=settings
+        folder,
+        through or database.url,
+        database.secret,
+        amqp_url,
+        sink,
+        folder / "globe",
+        settings=settings or {},
     )
     receivers = Receivers(place.folders, sink)
     hub = Hub(nursery, place)
@@ -89,11 +126,12 @@ async def scene(
                     await hub.start(service, service, "api")
             await _introduce(hub, supplier, await _key(pools, common, STAFF), solo=solo)
             await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
+            await pools.close()
             yield Scene(hub, supplier, receivers, random.Random(seed), database.url)
         finally:
             await hub.close()
             await receivers.close()
-            await pools.close()
+            await pools.close()  # a second time is nothing
 
 
 async def declare(amqp_url: str) -> None:

@@ -65,19 +65,30 @@ class Storm:
         return [window for window in WINDOWS if window.partition(".")[0] in parts]
 
     async def rage(
-        self, seconds: float, *, kills: int, prefix: str = "F", at_once: int = 3, patience: float = 60
+        self,
+        seconds: float,
+        *,
+        kills: int,
+        each: int = 0,
+        longest: float = 0,
+        prefix: str = "F",
+        at_once: int = 3,
+        patience: float = 60,
     ) -> None:
-        """Send invoices for so long, and until so many kills landed, while processes die; they live again when it
-        returns, unharmed. A busy machine starts processes slowly: it gets more time, six times as much at most.
+        """Send invoices for so long, and until so many kills landed, and ``each`` in every window, while processes
+        die; they live again when it returns, unharmed. A busy machine starts processes slowly: it gets more time,
+        ``longest`` seconds, else six times as much.
         """
         scene = self._scene
         scene.hub.plan = self
         numbers = 0
         began = asyncio.get_running_loop().time()
-        while (passed := asyncio.get_running_loop().time() - began) < 6 * seconds:
-            if passed >= seconds and scene.hub.strikes().total() >= kills:
+        while (passed := asyncio.get_running_loop().time() - began) < (longest or 6 * seconds):
+            struck = scene.hub.strikes()
+            enough = struck.total() >= kills and all(struck[window] >= each for window in WINDOWS)
+            if passed >= seconds and enough:
                 break
-            batch = invoices(12, scene.random, f"{prefix}{numbers:03d}")
+            batch = invoices(12, scene.random, f"{prefix}{numbers:05d}")
             numbers += 1
             await scene.send(batch, at_once=at_once, patience=patience)
             await asyncio.sleep(0.05)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from libs.db.settings import DatabaseSettings
-from tests.crash import storm
+from tests.crash import scale, storm
+from tests.crash.faults import WINDOWS
 from tests.crash.hub import Nursery
 from tests.crash.scene import scene
+
+pytestmark = pytest.mark.timeout(0 if scale.SOAK else 400)
 
 
 async def test_every_process_is_killed_again_and_again(
@@ -17,11 +22,12 @@ async def test_every_process_is_killed_again_and_again(
         rage = storm.Storm(on)
         on.hub.plan = rage
         await storm.start(on)
-        await rage.rage(20, kills=26)
+        await rage.rage(20, kills=26, each=scale.KILLS, longest=scale.LONGEST)
         verdict = await on.verdict()
         print(f"{verdict}\n{rage.table()}")
         assert not verdict.faults, on.hub.fell
         assert on.hub.strikes().total() >= 26
+        assert all(on.hub.strikes()[window] >= scale.KILLS for window in WINDOWS)
         assert not on.hub.fell, "a process must not end by itself because another one was killed"
 
 
@@ -32,7 +38,7 @@ async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
         rage = storm.Storm(on, solo=True)
         on.hub.plan = rage
         await on.hub.start("solo", "solo", "")
-        await rage.rage(12, kills=6)
+        await rage.rage(12, kills=6, each=scale.KILLS // 4, longest=scale.LONGEST)
         verdict = await on.verdict()
         print(f"{verdict}\n{rage.table()}")
         assert not verdict.faults, on.hub.fell

@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import random
 import signal
+import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from tests.crash.wrapping import wrap
@@ -68,9 +70,29 @@ def _backwards(random_: random.Random) -> None:
     wrap("libs.messaging.batch:Batch.handle", make)
 
 
+THAW = "thaw"
+FROZEN = "jong"
+
+
+def _frozen_folder(random_: random.Random) -> None:
+    """One receiver's folder does not answer (a network share that hangs) until a file ``thaw`` lies beside the
+    folders."""
+
+    def make(original: Any) -> Any:
+        def opening(kind: Any, path: Path, /, **named: Any) -> Any:
+            while path.name == FROZEN and not (path.parent / THAW).exists():
+                time.sleep(0.05)
+            return original.__func__(kind, path, **named)
+
+        return classmethod(opening)
+
+    wrap("services.deliver.channels.disk:Folder.open", make)
+
+
 TRICKS: Mapping[str, Callable[[random.Random], None]] = {
     "poison": _poison,
     "stumble": _stumble,
     "shuffle": _shuffle,
     "backwards": _backwards,
+    "frozen-folder": _frozen_folder,
 }

@@ -1,0 +1,222 @@
+"""For every guarantee the fault that it is there for. With the guarantee the attack leaves no mark; with the
+guarantee broken, and nothing else changed, the suite must go red in the way written here."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tests.crash.faults import Strike
+from tests.crash.judge import Verdict
+from tests.crash.people import RECEIVERS, Receiver, invoices
+from tests.crash.scene import SERVICES, Scene, until
+from tests.crash.tricks import POISON
+
+FOLDERS = tuple(each for each in RECEIVERS if each.folder)
+MAILS = tuple(each for each in RECEIVERS if not each.folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Attack:
+    promise: str
+    broken: str
+    """What the break does, in words for the table."""
+    red: str
+    """What must be said against the hub when it is broken; a regular expression."""
+    service: str
+    """Who is broken and struck."""
+    strikes: tuple[Strike, ...] = ()
+    """Of its first life; later ones are spared."""
+    trick: str = ""
+    to: Sequence[Receiver] = field(default=RECEIVERS)
+    mailed: float = 0.0
+    waves: int = 1
+    """So many batches, each sent when the one before has come."""
+    patience: float = 30.0
+
+
+ATTACKS: Mapping[str, Attack] = {
+    "ack-before-commit": Attack(
+        "what is acknowledged to the broker is committed",
+        "a consumer acknowledges what it got before it handles it",
+        "lost: ",
+        "route",
+        (Strike("consumer.commit.before", 1, "route.validated"),),
+    ),
+    "no-inbox": Attack(
+        "an event that comes again is known",
+        "the inbox remembers nothing",
+        r"told twice: invoice\.(validated|rejected)",
+        "validate",
+        (Strike("consumer.commit.after", 1, "validate.received"),),
+    ),
+    "no-outbox": Attack(
+        "events leave through a row that is committed with the state",
+        "events are published from inside the transaction",
+        "a ghost in track",
+        "ingest",
+        (Strike("door.commit.before"),),
+        patience=6.0,
+    ),
+    "publish-after-commit": Attack(
+        "events leave through a row that is committed with the state",
+        "events are published right after the commit",
+        "lost: ",
+        "validate",
+        (Strike("consumer.commit.after", 1, "validate.received"),),
+    ),
+    "rows-moved-first": Attack(
+        "a row leaves the outbox after the broker's confirm",
+        "the relay moves rows, then publishes",
+        "lost: ",
+        "ingest",
+        (Strike("relay.publish.before", 2, "ingest"),),
+        waves=2,
+    ),
+    "lease-ignored": Attack(
+        "whoever lost its lease does not act",
+        "the lease counts as held for ever",
+        "mails came again",
+        "deliver",
+        (Strike("dispatch.claim.after", 1, "smtp", "stop"),),
+        to=MAILS,
+    ),
+    "result-before-act": Attack(
+        "the result is written after the act",
+        "handed over is committed, then the channel acts",
+        "lost: ",
+        "deliver",
+        (Strike("dispatch.act.before"),),
+    ),
+    "redelivered-in-batch": Attack(
+        "a pack that comes again is taken apart before anything is tried",
+        "it is handled as it came",
+        "lost: F",
+        "route",
+        trick="poison",
+    ),
+    "status-by-arrival": Attack(
+        "the status follows from the facts' numbers, in whatever order they come",
+        "the fact that comes last wins",
+        "status of ",
+        "track",
+        trick="backwards",
+        to=FOLDERS,
+    ),
+    "reply-before-commit": Attack(
+        "202 and 250 are said after the commit",
+        "the door answers while it stores",
+        "lost: ",
+        "ingest",
+        (Strike("door.commit.before"),),
+        mailed=0.3,
+    ),
+    "unknown-not-resolved": Attack(
+        "what became of an attempt that was cut short is found out first",
+        "the folder channel does not look at what it staged",
+        "duplicated: ",
+        "deliver",
+        (Strike("folder.shown.after", 3),),
+        to=FOLDERS,
+    ),
+    "repeat-not-told": Attack(
+        "a mail that had to be sent again is in the timeline as such",
+        "the second mail counts as the first",
+        "the timeline tells of",
+        "deliver",
+        (Strike("mail.dot.after", 2),),
+        to=MAILS,
+    ),
+    "new-message-id": Attack(
+        "a mail that had to be sent again is the same mail to its receiver",
+        "every attempt has a Message-ID of its own",
+        "duplicated: ",
+        "deliver",
+        (Strike("mail.dot.after", 2),),
+        to=MAILS,
+    ),
+    "twice-is-two": Attack(
+        "the same bytes from the same sender are one invoice",
+        "the door does not recognise them",
+        "duplicated: ",
+        "ingest",
+        (Strike("door.commit.after"),),
+        mailed=0.3,
+    ),
+    "retry-marked-done": Attack(
+        "an event that will be tried again is not done",
+        "its inbox row is written when it fails",
+        "lost: ",
+        "route",
+        trick="stumble",
+    ),
+}
+
+
+async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
+    """Carry one out, with the guarantee broken or whole. Raises when the fault or the break never happened."""
+    plan = ATTACKS[name]
+    lives: dict[str, int] = {}
+
+    def strikes(process: str) -> Sequence[Strike]:
+        lives[process] = lives.get(process, 0) + 1
+        return plan.strikes if process == plan.service and lives[process] == 1 else ()
+
+    on.hub.plan = strikes
+    late = plan.service == "track"
+    for service in SERVICES:
+        if not (late and service == plan.service):
+            await _start(on, service, name, plan, broken=broken)
+    for wave in range(plan.waves):
+        await until(lambda: len(on.receivers.numbers) == len(on.sent) or bool(on.hub.strikes()))
+        batch = invoices(12, on.random, f"F{wave}", to=plan.to, mailed=plan.mailed, unlawful=0)
+        if plan.trick == "poison":
+            batch += invoices(1, on.random, POISON, mailed=0, unlawful=0)
+        await on.send(batch, at_once=12, patience=20)
+    if late:
+        # It hears everything at once, and newest first.
+        await until(lambda: len(on.receivers.numbers) == len(on.sent))
+        await asyncio.sleep(1)
+        await _start(on, plan.service, name, plan, broken=broken)
+    if any(strike.do == "stop" for strike in plan.strikes):
+        await _overtaken(on, plan.service)
+    verdict = await on.verdict(patience=plan.patience)
+    if plan.strikes and not on.hub.strikes():
+        raise AssertionError(f"{name}: the fault never happened\n{on.hub.log(plan.service)}")
+    if broken and name not in on.hub.bitten():
+        raise AssertionError(f"{name}: the broken code never ran")
+    return verdict
+
+
+def showed(name: str, verdict: Verdict) -> str:
+    """What the suite said against the broken hub, in the way that was expected; empty: it stayed green."""
+    return next((fault for fault in verdict.faults if re.match(r".*" + ATTACKS[name].red, fault)), "")
+
+
+async def _start(on: Scene, service: str, name: str, plan: Attack, *, broken: bool) -> None:
+    own = service == plan.service
+    await on.hub.start(
+        service,
+        service,
+        "serve",
+        breaks=[name] if own and broken else (),
+        tricks=[plan.trick] if own and plan.trick else (),
+    )
+
+
+async def _overtaken(on: Scene, service: str) -> None:
+    """One process stands still with its work claimed; another does it; then the first goes on."""
+    await until(lambda: bool(on.hub.strikes()))
+    await on.hub.start("second", service, "worker")
+
+    async def taken_over() -> bool:
+        # What the first one holds unacknowledged is not among them: it goes on with that itself.
+        return not await on.ask(
+            "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')"
+        )
+
+    await until(taken_over)
+    on.hub.go_on(service)
+    await asyncio.sleep(1)
