@@ -7,14 +7,18 @@ kept. Names are those of UBL; the business terms of EN 16931 stand beside them. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import cached_property
+from itertools import chain
+from typing import TypeVar, cast
 
 from libs.einvoice import detect, money
 from libs.einvoice.text import BLANKS, normal
 from libs.einvoice.tree import Element, Found, Group, grow
 from libs.einvoice.trie import CBC, Trie
+
+T = TypeVar("T")
 
 _NONE: tuple[Group, ...] = ()
 
@@ -77,34 +81,44 @@ class Party:
 class TaxCategory:
     """A VAT category of a line (BG-30), an allowance or charge, or a breakdown (BG-23)."""
 
-    __slots__ = ("code", "group", "is_vat", "raw")
+    __slots__ = ("code", "group", "has_id", "is_vat", "raw")
 
     def __init__(self, group: Group) -> None:
         self.group = group
         leaf = group.leaf("ID")
+        self.has_id = leaf is not None
         self.raw = "" if leaf is None else leaf.text or ""
         self.code = normal(self.raw)
         """BT-151 and its kin, with single blanks at most."""
-        self.is_vat = any(
-            normal(scheme.upper()) == "VAT" for scheme in group.texts_as_written("TaxScheme", "ID")
-        )
+        self.is_vat = is_vat(group)
         """Whether the tax scheme says VAT."""
 
-    @property
-    def has_id(self) -> bool:
-        return "ID" in self.group.leaves
+
+def is_vat(group: Group) -> bool:
+    """Whether the tax scheme of a category or of a party's tax registration says VAT."""
+    for scheme in group.groups.get("TaxScheme", _NONE):
+        for leaf in scheme.leaves.get("ID", ()):
+            text = leaf.text
+            if text == "VAT" or normal((text or "").upper()) == "VAT":
+                return True
+    return False
 
 
 class Facts:
     """The invoice as the rules see it."""
 
-    def __init__(self, root: Group, syntax: detect.Syntax, found: Found) -> None:
+    def __init__(
+        self, root: Group, syntax: detect.Syntax, found: Found, folded: Sequence[Sequence[str]] = ()
+    ) -> None:
         self.root = root
         self.syntax = syntax
         self.found = found
+        self._folded = folded
         self.unreadable: dict[Element, None] = {}
         """What should be a number and is none, as far as anything asked for it."""
         self._numbers: dict[Element, Decimal | None] = {}
+        self._categories: dict[Group, TaxCategory] = {}
+        self._known: dict[Callable[[Facts], object], object] = {}
 
     @property
     def is_credit_note(self) -> bool:
@@ -119,9 +133,35 @@ class Facts:
     def profile(self) -> detect.Profile:
         return detect.profile(self.customization, self.root.text("ProfileID"))
 
+    def once(self, find: Callable[[Facts], T]) -> T:
+        """What ``find`` (a function of a module, not made on the spot) says of this document, asked once.
+
+        For what a rule wants to know of the whole document at each of its places: a hostile document has both by
+        the ten thousand.
+        """
+        if find not in self._known:
+            self._known[find] = find(self)
+        return cast("T", self._known[find])
+
+    @cached_property
+    def net_of_all(self) -> Decimal:
+        """The sum of every BT-131."""
+        return self.net(self.lines)
+
     def net(self, lines: Sequence[Group]) -> Decimal:
-        """The sum of BT-131 of these lines."""
-        return money.total(self.numbers(lines, "LineExtensionAmount"))
+        """The sum of BT-131 of these lines, and of those they stand for (``fold``)."""
+        amounts = self.numbers(lines, "LineExtensionAmount")
+        if not self._folded:
+            return money.total(amounts)
+        return money.total(chain(amounts, (self._stood_for[line.element] for line in lines)))
+
+    @cached_property
+    def _stood_for(self) -> Mapping[Element, Decimal]:
+        # Plain digits: folding takes no others.
+        return {
+            line.element: money.total(map(Decimal, amounts))
+            for line, amounts in zip(self.lines, self._folded, strict=True)
+        }
 
     @cached_property
     def lines(self) -> Sequence[Group]:
@@ -157,20 +197,39 @@ class Facts:
         """Allowances and charges wherever they stand."""
         return _sorted(self.groups_everywhere("cac:AllowanceCharge"))
 
+    def category(self, group: Group) -> TaxCategory:
+        """What a ``TaxCategory`` or ``ClassifiedTaxCategory`` says, read once."""
+        found = self._categories.get(group)
+        if found is None:
+            found = self._categories[group] = TaxCategory(group)
+        return found
+
+    def categories(self, group: Group, name: str = "TaxCategory") -> list[TaxCategory]:
+        """Those right below a group."""
+        return [self.category(below) for below in group.groups.get(name, _NONE)]
+
+    @cached_property
+    def categories_of_lines(self) -> list[tuple[Group, list[TaxCategory]]]:
+        """Each line with its categories (BG-30)."""
+        return [
+            (line, [self.category(below) for below in line.within("Item", "ClassifiedTaxCategory")])
+            for line in self.lines
+        ]
+
     @cached_property
     def tax_categories(self) -> list[TaxCategory]:
         """Every ``TaxCategory``, wherever it stands."""
-        return [TaxCategory(group) for group in self.groups_everywhere("cac:TaxCategory")]
+        return [self.category(group) for group in self.groups_everywhere("cac:TaxCategory")]
 
     @cached_property
     def line_categories(self) -> list[TaxCategory]:
         """Every ``ClassifiedTaxCategory``, wherever it stands (BG-30)."""
-        return [TaxCategory(group) for group in self.groups_everywhere("cac:ClassifiedTaxCategory")]
+        return [self.category(group) for group in self.groups_everywhere("cac:ClassifiedTaxCategory")]
 
     @cached_property
     def breakdown(self) -> list[TaxCategory]:
         """The categories of the VAT breakdown (BG-23), of all totals of the document."""
-        return [TaxCategory(group) for group in self.root.within("TaxTotal", "TaxSubtotal", "TaxCategory")]
+        return [self.category(group) for group in self.root.within("TaxTotal", "TaxSubtotal", "TaxCategory")]
 
     @cached_property
     def tax_codes(self) -> frozenset[str]:
@@ -237,10 +296,12 @@ def _sorted(groups: Iterable[Group]) -> tuple[list[Group], list[Group]]:
     return allowances, charges
 
 
-def collect(root: Element, syntax: detect.Syntax, trie: Trie = _PLAIN) -> Facts:
-    """The facts of a parsed document; ``trie`` comes from ``trie_of``."""
+def collect(
+    root: Element, syntax: detect.Syntax, trie: Trie = _PLAIN, folded: Sequence[Sequence[str]] = ()
+) -> Facts:
+    """The facts of a parsed document; ``trie`` comes from ``trie_of``, ``folded`` from ``fold``."""
     found = Found()
-    return Facts(grow(root, trie, found), syntax, found)
+    return Facts(grow(root, trie, found), syntax, found, folded)
 
 
 def profile_of(root: Element) -> detect.Profile:

@@ -55,6 +55,13 @@ def compiled(syntax: str) -> etree.XMLSchema:
     return etree.XMLSchema(file=str(folder / _FILES[syntax]))
 
 
+def holds(root: Element, syntax: str) -> bool:
+    """Whether a parsed document follows the UBL 2.1 schema."""
+    schema = compiled(syntax)
+    with _ONE_AT_A_TIME:
+        return schema.validate(root)
+
+
 def check(root: Element, syntax: str) -> list[Finding]:
     """What of a parsed document breaks the UBL 2.1 schema, at most ``MOST`` findings.
 

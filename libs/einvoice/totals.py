@@ -33,7 +33,7 @@ def _compare(group: Group, name: str, seen: Decimal | None, expected: Decimal | 
 
 def lines(facts: Facts, totals: Group) -> Difference | None:
     """BT-106 is the sum of BT-131 (BR-CO-10)."""
-    expected = cents(facts.net(facts.lines))
+    expected = cents(facts.net_of_all)
     return _compare(totals, "LineExtensionAmount", facts.number(totals, "LineExtensionAmount"), expected)
 
 
@@ -43,7 +43,15 @@ def adjustments(facts: Facts, totals: Group, name: str, *, charges: bool) -> Dif
     seen = facts.number(totals, name)
     if seen is None and not parts:
         return None
-    return _compare(totals, name, seen, cents(total(facts.numbers(parts, "Amount"))))
+    return _compare(totals, name, seen, cents(facts.once(_charged if charges else _allowed)))
+
+
+def _allowed(facts: Facts) -> Decimal:
+    return total(facts.numbers(facts.adjustments[0], "Amount"))
+
+
+def _charged(facts: Facts) -> Decimal:
+    return total(facts.numbers(facts.adjustments[1], "Amount"))
 
 
 def without_vat(facts: Facts, totals: Group) -> Difference | None:
@@ -70,10 +78,11 @@ def with_vat(facts: Facts) -> Iterator[Difference]:
     currency = facts.root.leaf("DocumentCurrencyCode")
     if currency is None:
         return
+    code = currency.text
     own = [
         group
         for group in facts.tax_totals
-        if (leaf := group.leaf("TaxAmount")) is not None and leaf.get("currencyID") == currency.text
+        if (leaf := group.leaf("TaxAmount")) is not None and leaf.get("currencyID") == code
     ]
     for totals in facts.totals:
         seen, net = facts.number(totals, "TaxInclusiveAmount"), facts.number(totals, "TaxExclusiveAmount")

@@ -28,12 +28,12 @@ _NO_LEAVES: tuple[Element, ...] = ()
 class Group:
     """One ``cac:`` element (or the root) with its children by name, in document order."""
 
-    __slots__ = ("element", "groups", "leaves", "name", "parent")
+    # It knows nothing of its parent: a tree without cycles is gone as soon as nobody needs it, and the garbage
+    # collector, which costs a fifth of everything on small invoices, has nothing to look for.
+    __slots__ = ("element", "groups", "leaves")
 
-    def __init__(self, element: Element, name: str, parent: Group | None) -> None:
+    def __init__(self, element: Element) -> None:
         self.element = element
-        self.name = name
-        self.parent = parent
         self.leaves: dict[str, list[Element]] = {}
         self.groups: dict[str, list[Group]] = {}
 
@@ -111,7 +111,7 @@ def grow(
     ``found`` is filled for the patterns of ``trie``. Children of the root in ``skip`` are left out.
     """
     found = Found() if found is None else found
-    root = Group(element, "", None)
+    root = Group(element)
     for mark in trie.root.marks:
         found.at[mark].append(root)
     if skip:
@@ -123,36 +123,40 @@ def grow(
 
 
 def _sort(children: Element | list[Element], node: Node, group: Group, found: Found) -> None:
+    # The innermost loop of all: every look-up here is done for each element of each invoice.
     kids, leaves, groups, at = node.kids, group.leaves, group.groups, found.at
     for child in children:
         tag = child.tag
         kid = kids.get(tag) or node.learn(tag)
         name = kid.name
-        item: Item
         if kid.is_group:
-            item = below = Group(child, name, group)
+            below = Group(child)
             if name in groups:
                 groups[name].append(below)
             else:
                 groups[name] = [below]
-        else:
-            item = child
-            if name in leaves:
-                leaves[name].append(child)
-            else:
-                leaves[name] = [child]
-            if blank(child.text) and len(child) == 0:
-                found.empty.append((kid, child))
-        for mark in kid.marks:
-            at[mark].append(item)
-        if kid.attributed and (names := child.keys()):
-            for mark in kid.attributes(tuple(names)):
-                at[mark].append(child)
-        if kid.is_group:
+            for mark in kid.marks:
+                at[mark].append(below)
             if len(child):
                 _sort(child, kid, below, found)
             elif blank(child.text):
                 found.empty.append((kid, child))
+            if not kid.attributed:
+                continue
+        else:
+            if name in leaves:
+                leaves[name].append(child)
+            else:
+                leaves[name] = [child]
+            for mark in kid.marks:
+                at[mark].append(child)
+            text = child.text
+            if (text is None or text.isspace() or not text) and blank(text) and len(child) == 0:
+                found.empty.append((kid, child))
+        names = child.keys()
+        if names:
+            for mark in kid.attributes(tuple(names)):
+                at[mark].append(child)
 
 
 def line_of(element: Element) -> int | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from libs.contracts.parts import Identifier
 from libs.identifiers import be, branch, gln, kvk, oin, vat
 
@@ -33,8 +35,14 @@ def read(text: str | None, scheme: str | None = None) -> Identifier | None:
     digits in a KvK field are an OIN, twelve are a branch number, and neither is ever taken for a KvK number
     (exact.md §2.2, R34). Without a scheme the text itself must leave no doubt.
     """
-    if not text or len(text) > 100:
+    if not text or len(text) > 100 or (scheme is not None and len(scheme) > 100):
         return None
+    return _read(text, scheme)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str, scheme: str | None) -> Identifier | None:
+    # The same sellers and buyers come again and again, each in several fields.
     code = canonical_scheme(scheme)
     if code is None:
         return _guess(text) if scheme is None or not scheme.strip() else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Sequence
 
 from libs.einvoice.facts import Facts, NotANumberError
 from libs.einvoice.money import plain
@@ -21,6 +21,8 @@ def shown(text: str | None) -> str:
 
 def items(group: Group, path: tuple[str, ...]) -> list[Item]:
     """Everything at a path, leaves and groups."""
+    if len(path) > 1 and path[0] not in group.groups:
+        return []
     last = path[-1]
     found: list[Item] = []
     for parent in group.within(*path[:-1]):
@@ -76,8 +78,9 @@ def filled(*paths: str) -> Check:
 
     def check(_: Facts, group: Group) -> Breach | None:
         for path in split:
-            for leaf in group.at(*path):
-                if not blank(leaf.text):
+            for leaf in group.at(*path) if len(path) > 1 else group.leaves.get(path[0], ()):
+                text = leaf.text
+                if text and not blank(text):
                     return None
         found = next((leaf for path in split for leaf in group.at(*path)), None)
         return Breach(deepest(group, split[0]) if found is None else found, expected=paths[0])
@@ -88,6 +91,15 @@ def filled(*paths: str) -> Check:
 def at_most_one(path: str) -> Check:
     """No more than one of these; the second is where to look."""
     steps = tuple(path.split("/"))
+    if len(steps) == 1:
+
+        def near(_: Facts, group: Group) -> Breach | None:
+            found: Sequence[Item] = group.leaves.get(path) or group.groups.get(path) or ()
+            if len(found) <= 1:
+                return None
+            return Breach(element(found[1]), seen=str(len(found)), expected="0 – 1")
+
+        return near
 
     def check(_: Facts, group: Group) -> Breach | None:
         found = items(group, steps)
@@ -102,23 +114,23 @@ def cents_at_most(name: str) -> Check:
     """No more than two characters behind the point, in the first leaf of that name."""
 
     def check(_: Facts, group: Group) -> Breach | None:
-        leaf = group.leaf(name)
-        return None if leaf is None else two_decimals(_, leaf)
+        found = group.leaves.get(name)
+        if found is None:
+            return None
+        text = found[0].text
+        return None if after_point(text) <= 2 else Breach(found[0], seen=shown(text), expected="0.00")
 
     return check
-
-
-def two_decimals(_: Facts, leaf: Element) -> Breach | None:
-    if after_point(leaf.text) <= 2:
-        return None
-    return Breach(leaf, seen=shown(leaf.text), expected="0.00")
 
 
 def one_of(codes: Container[str]) -> Check:
     """The value, with single blanks at most, is in the list."""
 
     def check(_: Facts, leaf: Element) -> Breach | None:
-        code = normal(leaf.text)
+        text = leaf.text
+        if text in codes:
+            return None
+        code = normal(text)
         return None if code in codes else Breach(leaf, seen=shown(code))
 
     return check
@@ -161,5 +173,5 @@ def difference(find: Callable[[Facts, Group], Difference | None]) -> Check:
 
 __all__ = [
     "NotANumberError", "at_most_one", "attribute", "attribute_one_of", "cents_at_most", "deepest", "difference",
-    "element", "exists", "filled", "items", "one_of", "shown", "two_decimals", "unused",
+    "element", "exists", "filled", "items", "one_of", "shown", "unused",
 ]  # fmt: skip

@@ -2,8 +2,9 @@
 
 ::
 
-    bytes ─▶ gate ─▶ one parse ─▶ schema ─▶ facts ─▶ the rules of the pack ─▶ Verdict
-                                                └──▶ summary ────────────────┘
+    bytes ─▶ gate ─▶ fold ─▶ one parse ─▶ schema ─▶ facts ─▶ the rules of the pack ─▶ Verdict
+                       │                              └──▶ summary ────────────────┘
+                       └─ anything found on a line: judged again without folding
 
 The pack is chosen by what the document claims to be, or by the caller. Whatever is wrong inside a document is a
 finding; only what is no invoice at all is refused.
@@ -11,14 +12,15 @@ finding; only what is no invoice at all is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from libs.einvoice import detect, gate, schema, ubl, xml
+from libs.einvoice import detect, fold, gate, schema, ubl, xml
 from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
-from libs.einvoice.tree import Element, Places, line_of
+from libs.einvoice.tree import Element, Group, Item, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages
 from libs.rules.packs import en16931, gaccount, nlcius, structure
@@ -47,23 +49,30 @@ _BY_PROFILE: Mapping[detect.Profile, Pack] = {
 MOST_OF_ONE_RULE = 100
 """Findings of one rule in one document; the next thousand lines say nothing new."""
 
-_LARGE = 256 * 1024
+_LARGE = 64 * 1024
+"""Bytes from which on the schema is asked in the way that stays linear however much is wrong."""
 
 UNPARSED = "POSTBODE-XML"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Verdict:
     """What the rules say. ``findings`` stand in the order of schema, then rule table, then document."""
 
     rule_pack: str
     profile: detect.Profile
     findings: tuple[Finding, ...]
-    summary: InvoiceSummary
+    facts: Facts | None = field(default=None, repr=False, compare=False)
+    """None where there is no tree."""
 
     @property
     def fatal(self) -> bool:
         return any(finding.severity == "fatal" for finding in self.findings)
+
+    @cached_property
+    def summary(self) -> InvoiceSummary:
+        """What every later stage needs; made when asked for, since whoever checks a file does not."""
+        return InvoiceSummary() if self.facts is None else ubl.summarise(self.facts)
 
 
 def rules() -> dict[str, Rule | Finish]:
@@ -83,14 +92,47 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     invoice (``detect.root``), and nothing else: all the rest are findings.
     """
     chosen = None if pack is None else PACKS[pack]
+    clean = gate.bounded(data)
+    verdict = _short_way(clean, chosen)
+    if verdict is not None:
+        return verdict
     try:
-        root, syntax, findings = _read(data)
+        root, syntax, findings = _read(data, clean)
     except NotParsedError as error:
         return _unparsed(error, chosen or structure.PACK)
-    chosen = chosen or pack_of(profile_of(root))
+    profile = profile_of(root)
+    chosen = chosen or pack_of(profile)
     facts = collect(root, syntax, chosen.compiled.trie)
-    findings.extend(_apply(chosen, facts))
-    return Verdict(chosen.name, facts.profile, tuple(findings), ubl.summarise(facts))
+    places = Places()
+    findings.extend(_finding(rule, breach, places) for rule, breach in _breaches(chosen, facts))
+    return Verdict(chosen.name, profile, tuple(findings), facts)
+
+
+def _short_way(clean: bytes, chosen: Pack | None) -> Verdict | None:
+    """The verdict by lines of each kind only; None where that may not be all there is to say."""
+    folded = fold.fold(clean)
+    if folded is None or len(folded.data) > _LARGE:
+        return None
+    try:
+        root = xml.parse(folded.data)
+        syntax = detect.root_of(root).syntax
+    except Unprocessable:
+        return None
+    if not schema.holds(root, syntax):
+        return None
+    profile = profile_of(root)
+    chosen = chosen or pack_of(profile)
+    facts = collect(root, syntax, chosen.compiled.trie, folded.amounts)
+    if not chosen.alike or len(facts.lines) != len(folded.amounts):
+        return None
+    lines = {line.element for line in facts.lines}
+    places = Places()
+    findings: list[Finding] = []
+    for rule, breach in _breaches(chosen, facts):
+        if breach.element in lines or not lines.isdisjoint(breach.element.iterancestors()):
+            return None
+        findings.append(_finding(rule, breach, places))
+    return Verdict(chosen.name, profile, tuple(findings), facts)
 
 
 class NotParsedError(Exception):
@@ -101,9 +143,8 @@ class NotParsedError(Exception):
         self.refusal = refusal
 
 
-def _read(data: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
+def _read(data: bytes, clean: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
     """The parsed document with what the schema says, by the way that suits its size."""
-    clean = gate.bounded(data)
     try:
         root = xml.parse(clean)
     except Unprocessable as error:
@@ -126,13 +167,7 @@ def _unparsed(error: NotParsedError, pack: Pack) -> Verdict:
         message=Words.model_validate(words),
         hint=messages.of(UNPARSED).hint,
     )
-    return Verdict(pack.name, "unknown", (finding,), InvoiceSummary())
-
-
-def _apply(pack: Pack, facts: Facts) -> Iterator[Finding]:
-    places = Places()
-    for rule, breach in _breaches(pack, facts):
-        yield _finding(rule, breach, places)
+    return Verdict(pack.name, "unknown", (finding,))
 
 
 def _breaches(pack: Pack, facts: Facts) -> Iterator[tuple[Rule | Finish, Breach]]:
@@ -153,8 +188,13 @@ def _breaches(pack: Pack, facts: Facts) -> Iterator[tuple[Rule | Finish, Breach]
                 held = holds[when] = when(facts)
             if not held:
                 continue
+        items = found[mark]
+        if rule.most is not None:
+            if len(items) > rule.most:
+                yield rule, _too_many(items, rule.most)
+            continue
         check = rule.check
-        for item in found[mark]:
+        for item in items:
             try:
                 breach = check(facts, item)
             except NotANumberError:
@@ -167,6 +207,12 @@ def _breaches(pack: Pack, facts: Facts) -> Iterator[tuple[Rule | Finish, Breach]
     for last in pack.finish:
         for breach in islice(last.breaches(facts), MOST_OF_ONE_RULE):
             yield last, breach
+
+
+def _too_many(items: Sequence[Item], most: int) -> Breach:
+    item = items[most]
+    where = item.element if isinstance(item, Group) else item
+    return Breach(where, seen=str(len(items)), expected=f"0 – {most}")
 
 
 def _finding(rule: Rule | Finish, breach: Breach, places: Places) -> Finding:

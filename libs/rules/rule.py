@@ -30,6 +30,10 @@ for the bearer of an attribute): the breach, or None where the rule holds."""
 Condition: TypeAlias = Callable[[Facts], bool]
 
 
+def never(_: Facts, __: Any) -> None:
+    """The check of a rule that only counts its places, or that the official rules let hold for everything."""
+
+
 def always(_: Facts) -> bool:
     """The condition of a rule that holds for every document."""
     return True
@@ -41,7 +45,8 @@ class Rule:
 
     ``id`` is the official one where the rule has one; rules of our own begin with ``POSTBODE-``. ``terms`` are
     the EN 16931 business terms it is about. ``where`` is a pattern of ``libs.einvoice.trie``, or several apart
-    by blanks. A condition is worked out once for all rules that name it.
+    by blanks. A condition is worked out once for all rules that name it. With ``most`` no check is asked: the rule is
+    broken where more places than that match, and the first one too many is where to look.
     """
 
     id: str
@@ -50,6 +55,7 @@ class Rule:
     check: Check
     where: str = "/"
     when: Condition = always
+    most: int | None = None
 
 
 class Compiled(NamedTuple):
@@ -64,17 +70,25 @@ class Pack:
     """A table of rules. ``name`` travels with every verdict; ``source`` says which release the rules follow.
 
     ``finish`` are checks of the document as a whole that come after all others and may yield many breaches.
+    ``alike`` says that the rules cannot tell lines apart that ``libs.einvoice.fold`` takes for alike. A rule that
+    reckons with the numbers of one line can: its pack must say False.
     """
 
     name: str
     source: str
     rules: tuple[Rule, ...]
     finish: tuple[Finish, ...] = ()
+    alike: bool = True
 
     @cached_property
     def compiled(self) -> Compiled:
         """Made once, at the first document."""
-        placed = [(pattern, rule) for rule in self.rules for pattern in rule.where.split()]
+        placed = [
+            (pattern, rule)
+            for rule in self.rules
+            if rule.check is not never or rule.most is not None
+            for pattern in rule.where.split()
+        ]
         return Compiled(trie_of([pattern for pattern, _ in placed]), tuple(rule for _, rule in placed))
 
     def all(self) -> Iterable[Rule | Finish]:
@@ -91,4 +105,4 @@ class Finish:
     breaches: Callable[[Facts], Iterable[Breach]]
 
 
-__all__ = ["OFFSET", "Breach", "Check", "Condition", "Finish", "Pack", "Rule", "Severity", "always"]
+__all__ = ["OFFSET", "Breach", "Check", "Condition", "Finish", "Pack", "Rule", "Severity", "always", "never"]

@@ -72,19 +72,37 @@ def _seller_id(_: Facts, party: Group) -> Breach | None:
     return Breach(ids[0] if ids else party.element, seen=_ids(ids), expected=_LEGAL_ID)
 
 
+def _dutch_buyer_unknown(facts: Facts) -> bool:
+    """A buyer in the Netherlands, and no number of a Dutch register."""
+    party = ("AccountingCustomerParty", "Party")
+    countries = facts.root.at(*party, "PostalAddress", "Country", "IdentificationCode")
+    if not any(leaf.text == "NL" for leaf in countries):
+        return False
+    return not _registered(facts.root.at(*party, "PartyLegalEntity", "CompanyID"))
+
+
 def _buyer_id(facts: Facts, entity: Group) -> Breach | None:
-    buyer = ("AccountingCustomerParty", "Party")
-    countries = facts.root.at(*buyer, "PostalAddress", "Country", "IdentificationCode")
-    known = _registered(facts.root.at(*buyer, "PartyLegalEntity", "CompanyID"))
     ids = entity.leaves.get("CompanyID", [])
     nameless = bool(ids) and all(blank(leaf.text) for leaf in ids)
-    if not nameless and (known or not any(leaf.text == "NL" for leaf in countries)):
+    if not nameless and not facts.once(_dutch_buyer_unknown):
         return None
     return Breach(ids[0] if ids else entity.element, seen=_ids(ids), expected=_LEGAL_ID)
 
 
-def _reference(_: Facts, root: Group) -> Breach | None:
-    if root.has("BuyerReference") or root.at("OrderReference", "ID"):
+def _ordered(facts: Facts) -> bool:
+    return bool(facts.root.at("OrderReference", "ID"))
+
+
+def _corrects(facts: Facts) -> bool:
+    return bool(facts.root.at("BillingReference", "InvoiceDocumentReference", "ID"))
+
+
+def _currencies(facts: Facts) -> frozenset[str]:
+    return frozenset(facts.root.texts_as_written("DocumentCurrencyCode"))
+
+
+def _reference(facts: Facts, root: Group) -> Breach | None:
+    if root.has("BuyerReference") or facts.once(_ordered):
         return None
     return Breach(root.element, expected="cbc:BuyerReference")
 
@@ -114,7 +132,7 @@ def _type_and_root(facts: Facts, leaf: Element) -> Breach | None:
 
 
 def _correction(facts: Facts, leaf: Element) -> Breach | None:
-    if leaf.text != "384" or facts.root.at("BillingReference", "InvoiceDocumentReference", "ID"):
+    if leaf.text != "384" or facts.once(_corrects):
         return None
     return Breach(leaf, seen="384", expected=_CORRECTED)
 
@@ -149,7 +167,7 @@ def _branch(_: Facts, means: Group) -> Breach | None:
 
 
 def _order_line(facts: Facts, leaf: Element) -> Breach | None:
-    if facts.root.at("OrderReference", "ID"):
+    if facts.once(_ordered):
         return None
     return Breach(leaf, seen=shown(leaf.text), expected="cac:OrderReference/cbc:ID")
 
@@ -168,7 +186,7 @@ def _means_name(_: Facts, leaf: Element) -> Breach | None:
 
 def _own_currency(facts: Facts, leaf: Element) -> Breach | None:
     currency = leaf.get("currencyID")
-    if currency is not None and currency in facts.root.texts_as_written("DocumentCurrencyCode"):
+    if currency is not None and currency in facts.once(_currencies):
         return None
     return Breach(leaf, seen=shown(currency))
 
@@ -240,8 +258,12 @@ def _empty(facts: Facts) -> Iterator[Breach]:
     if not facts.found.empty:
         return
     taken = [pattern for when, pattern in _TAKEN if when(facts)]
+    known: dict[tuple[str, ...], bool] = {}
     for node, element in facts.found.empty:
-        if not any(pattern.matches(node.path) for pattern in taken):
+        free = known.get(node.path)
+        if free is None:
+            free = known[node.path] = not any(pattern.matches(node.path) for pattern in taken)
+        if free:
             yield Breach(element)
 
 

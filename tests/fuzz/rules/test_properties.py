@@ -63,7 +63,7 @@ def passes(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(mutants())
 def test_every_mutant_that_passes_the_gate_gets_a_verdict(data: bytes) -> None:
     if not passes(data):
@@ -85,7 +85,7 @@ def test_every_mutant_that_passes_the_gate_gets_a_verdict(data: bytes) -> None:
         assert engine.validate(data, pack).rule_pack == pack
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(mutants())
 def test_the_way_for_large_documents_finds_the_same_rules_broken(data: bytes) -> None:
     if not passes(data):

@@ -86,7 +86,9 @@ def _finding(severity: str, line: int, text: str = "x") -> Finding:
 def _judging(
     monkeypatch: pytest.MonkeyPatch, findings: list[Finding], summary: InvoiceSummary | None = None
 ) -> judgement.Judgement:
-    verdict = engine.Verdict("pack", "nlcius-2.0", tuple(findings), summary or InvoiceSummary())
+    verdict = engine.Verdict("pack", "nlcius-2.0", tuple(findings))
+    if summary is not None:
+        vars(verdict)["summary"] = summary
     monkeypatch.setattr(engine, "validate", lambda data: verdict)
     return judge(b"")
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from libs.einvoice import totals
-from libs.einvoice.facts import Facts
+from libs.einvoice.facts import Facts, is_vat
 from libs.einvoice.money import EXACT, plain
 from libs.einvoice.totals import Difference
 from libs.einvoice.tree import Element, Group
@@ -21,18 +21,13 @@ from libs.rules.packs.en16931.places import (
     SUBTOTAL,
     allowance,
     charge,
-    is_vat,
     vat_groups,
     vat_items,
 )
 from libs.rules.packs.structure import with_vat
-from libs.rules.rule import Breach, Check, Rule
+from libs.rules.rule import Breach, Check, Rule, never
 
 _TOTALS = "cac:LegalMonetaryTotal"
-
-
-def holds(_: Facts, __: Group) -> None:
-    """The official assertion is the constant *true*."""
 
 
 def _tax_point(_: Facts, root: Group) -> Breach | None:
@@ -114,10 +109,10 @@ def _decimals(
 RULES: tuple[Rule, ...] = (
     Rule("BR-CO-03", "fatal", ("BT-7", "BT-8"), _tax_point),
     Rule("BR-CO-04", "fatal", ("BT-151",), _vat_line, LINE),
-    Rule("BR-CO-05", "fatal", ("BT-97", "BT-98"), holds, _DOCUMENT),
-    Rule("BR-CO-06", "fatal", ("BT-104", "BT-105"), holds, _DOCUMENT),
-    Rule("BR-CO-07", "fatal", ("BT-139", "BT-140"), holds, _OF_LINE),
-    Rule("BR-CO-08", "fatal", ("BT-144", "BT-145"), holds, _OF_LINE),
+    Rule("BR-CO-05", "fatal", ("BT-97", "BT-98"), never, _DOCUMENT),
+    Rule("BR-CO-06", "fatal", ("BT-104", "BT-105"), never, _DOCUMENT),
+    Rule("BR-CO-07", "fatal", ("BT-139", "BT-140"), never, _OF_LINE),
+    Rule("BR-CO-08", "fatal", ("BT-144", "BT-145"), never, _OF_LINE),
     Rule("BR-CO-09", "fatal", ("BT-31", "BT-48", "BT-63"), _prefix, "cac:PartyTaxScheme"),
     Rule("BR-CO-10", "fatal", ("BT-106", "BT-131"), difference(totals.lines), _TOTALS),
     Rule("BR-CO-11", "fatal", ("BT-107", "BT-92"),
@@ -145,9 +140,9 @@ RULES: tuple[Rule, ...] = (
     _decimals(11, "BT-108", "ChargeTotalAmount", _TOTALS),
     _decimals(12, "BT-109", "TaxExclusiveAmount", _TOTALS),
     # The official assertions 13 and 15 look for the currency inside the amount, where nothing can stand.
-    Rule("BR-DEC-13", "fatal", ("BT-110",), holds),
+    Rule("BR-DEC-13", "fatal", ("BT-110",), never),
     _decimals(14, "BT-112", "TaxInclusiveAmount", _TOTALS),
-    Rule("BR-DEC-15", "fatal", ("BT-111",), holds),
+    Rule("BR-DEC-15", "fatal", ("BT-111",), never),
     _decimals(16, "BT-113", "PrepaidAmount", _TOTALS),
     _decimals(17, "BT-114", "PayableRoundingAmount", _TOTALS),
     _decimals(18, "BT-115", "PayableAmount", _TOTALS),

@@ -8,11 +8,11 @@ falls on the same side.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from decimal import Decimal
 
-from libs.einvoice.facts import Facts
-from libs.einvoice.money import EXACT, cents, total
-from libs.einvoice.text import normal
+from libs.einvoice.facts import Facts, NotANumberError, TaxCategory
+from libs.einvoice.money import EXACT, ZERO, cents, total
 from libs.einvoice.totals import Difference
 from libs.einvoice.tree import Group
 
@@ -31,38 +31,51 @@ def near(amount: Decimal, base: Decimal, rate: Decimal) -> bool:
     return abs(amount) - _ONE < expected < abs(amount) + _ONE
 
 
-def _has(categories: Iterable[Group], code: str) -> bool:
-    return any(normal(leaf.text) == code for category in categories for leaf in category.leaves.get("ID", ()))
+class _ByRate:
+    """Groups by code, and by code and rate: those of which one category has the code, and one (perhaps another, as the
+    official rules ask it) the rate."""
+
+    def __init__(self, facts: Facts, groups: Iterable[tuple[Group, list[TaxCategory]]]) -> None:
+        self._found: dict[tuple[str, Decimal | None], list[Group]] = {}
+        for group, categories in groups:
+            rates: set[Decimal | None] = {None}
+            for category in categories:
+                # One that cannot be read is told of by a rule of its own.
+                with suppress(NotANumberError):
+                    rates.add(facts.number(category.group, "Percent"))
+            for code in {category.code for category in categories if category.has_id}:
+                for rate in rates:
+                    self._found.setdefault((code, rate), []).append(group)
+
+    def of(self, code: str, rate: Decimal | None) -> list[Group]:
+        """Without a rate: of any."""
+        return self._found.get((code, rate), [])
 
 
-def _at(facts: Facts, categories: Iterable[Group], rate: Decimal) -> bool:
-    return any(facts.number(category, "Percent") == rate for category in categories)
+def _lines(facts: Facts) -> _ByRate:
+    return _ByRate(facts, facts.categories_of_lines)
 
 
-def _lines(facts: Facts, code: str, rate: Decimal | None) -> list[Group]:
-    found: list[Group] = []
-    for line in facts.lines:
-        categories = line.within("Item", "ClassifiedTaxCategory")
-        if _has(categories, code) and (rate is None or _at(facts, categories, rate)):
-            found.append(line)
-    return found
+def _allowances(facts: Facts) -> _ByRate:
+    return _ByRate(facts, ((group, facts.categories(group)) for group in facts.adjustments[0]))
 
 
-def _adjustments(facts: Facts, groups: Iterable[Group], code: str, rate: Decimal | None) -> list[Group]:
-    found: list[Group] = []
-    for group in groups:
-        categories = group.groups.get("TaxCategory", ())
-        if _has(categories, code) and (rate is None or _at(facts, categories, rate)):
-            found.append(group)
-    return found
+def _charges(facts: Facts) -> _ByRate:
+    return _ByRate(facts, ((group, facts.categories(group)) for group in facts.adjustments[1]))
+
+
+def _everywhere(facts: Facts) -> _ByRate:
+    groups = facts.groups_everywhere("cac:AllowanceCharge")
+    return _ByRate(facts, ((group, facts.categories(group)) for group in groups))
 
 
 def _adjusted(facts: Facts, code: str, rate: Decimal | None) -> Decimal:
-    allowances, charges = facts.adjustments
-    return EXACT.subtract(
-        total(facts.numbers(_adjustments(facts, charges, code, rate), "Amount")),
-        total(facts.numbers(_adjustments(facts, allowances, code, rate), "Amount")),
-    )
+    if not any(facts.adjustments):
+        return ZERO
+    charges, allowances = facts.once(_charges).of(code, rate), facts.once(_allowances).of(code, rate)
+    if not charges and not allowances:
+        return ZERO
+    return EXACT.subtract(total(facts.numbers(charges, "Amount")), total(facts.numbers(allowances, "Amount")))
 
 
 def _difference(subtotal: Group, seen: Decimal | None, expected: Decimal | None) -> Difference:
@@ -70,22 +83,19 @@ def _difference(subtotal: Group, seen: Decimal | None, expected: Decimal | None)
     return Difference(subtotal.element if leaf is None else leaf, seen, expected)
 
 
-def base(facts: Facts, code: str, _: Group, subtotal: Group) -> Difference | None:
+def base(facts: Facts, code: str, subtotal: Group) -> Difference | None:
     """BT-116 for the categories without a rate of their own: exactly the sum."""
     seen = facts.number(subtotal, "TaxableAmount")
-    expected = EXACT.add(facts.net(_lines(facts, code, None)), _adjusted(facts, code, None))
+    expected = EXACT.add(facts.net(facts.once(_lines).of(code, None)), _adjusted(facts, code, None))
     if facts.lines and seen == expected:
         return None
     return _difference(subtotal, seen, expected)
 
 
-def base_by_rate(facts: Facts, code: str, category: Group, subtotal: Group) -> Difference | None:
+def base_by_rate(facts: Facts, code: str, subtotal: Group, rate: Decimal) -> Difference | None:
     """BT-116 per rate, less than 1 away from the sum."""
-    rate = facts.number(category, "Percent")
-    if rate is None:
-        return None
     seen = facts.number(subtotal, "TaxableAmount")
-    lines = _lines(facts, code, rate)
+    lines = facts.once(_lines).of(code, rate)
     adjusted = _adjusted(facts, code, rate)
     expected = EXACT.add(facts.net(lines), adjusted)
     if seen is None:
@@ -94,10 +104,10 @@ def base_by_rate(facts: Facts, code: str, category: Group, subtotal: Group) -> D
         return None if facts.lines and _within(seen, expected) else _difference(subtotal, seen, expected)
     # Of S something at this rate must be there. An adjustment will do for either kind of document, so the lines
     # of an invoice may be left out of the sum: the official rule sums credit note lines then, and finds none.
-    some = bool(_adjustments(facts, facts.groups_everywhere("cac:AllowanceCharge"), code, rate))
-    if (lines or some) and _within(seen, expected):
+    if lines and _within(seen, expected):
         return None
-    if some and _within(seen, adjusted):
+    some = bool(facts.once(_everywhere).of(code, rate))
+    if some and (_within(seen, expected) or _within(seen, adjusted)):
         return None
     return _difference(subtotal, seen, expected)
 

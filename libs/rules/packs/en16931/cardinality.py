@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from libs.einvoice.facts import Facts
 from libs.einvoice.text import after_point
-from libs.einvoice.tree import Element, Group, Item
+from libs.einvoice.tree import CAC, Element, Group, Item
 from libs.rules.checks import at_most_one, attribute, element, exists, shown
 from libs.rules.packs.en16931.places import BUYER, LINE, PAYEE, REPRESENTATIVE, SELLER, allowance, charge
-from libs.rules.rule import Breach, Check, Rule
+from libs.rules.rule import Breach, Check, Rule, never
 
 _MEANS = "cac:PaymentMeans"
 _REFERENCE = "cac:AdditionalDocumentReference"
@@ -75,6 +75,10 @@ def _named_means(_: Facts, root: Group) -> list[Element]:
     return [leaf for leaf in root.at("PaymentMeans", "PaymentMeansCode") if leaf.get("name") is not None]
 
 
+def _sellers(facts: Facts) -> frozenset[str]:
+    return frozenset(facts.root.texts_as_written(*SELLER.split("/"), "PartyLegalEntity", "RegistrationName"))
+
+
 def _payee(count: Callable[[Group], list[Element]]) -> Check:
     """Few enough, and a payee that is named otherwise than the seller."""
 
@@ -83,8 +87,9 @@ def _payee(count: Callable[[Group], list[Element]]) -> Check:
         if len(found) > 1:
             return Breach(found[1], seen=str(len(found)), expected="0 – 1")
         names = payee.texts_as_written("PartyName", "Name")
-        sellers = facts.root.texts_as_written(*SELLER.split("/"), "PartyLegalEntity", "RegistrationName")
-        if any(name != seller for name in names for seller in sellers):
+        sellers = facts.once(_sellers)
+        # Some name differs from some name.
+        if names and sellers and (len(sellers) > 1 or any(name not in sellers for name in names)):
             return None
         return Breach(payee.element, seen=shown(next(iter(names), None)), expected=_NAME)
 
@@ -129,17 +134,23 @@ def _schemes(_: Facts, party: Group) -> Breach | None:
     return None if len(found) <= 2 else Breach(found[2].element, seen=str(len(found)), expected="0 – 2")
 
 
-def _amount(_: Facts, item: Item) -> Breach | None:
+def _discounted(facts: Facts) -> frozenset[Element]:
+    """Prices with a discount: of nothing in them the decimals are counted."""
+    prices = facts.root.element.iter(f"{{{CAC}}}Price")
+    return frozenset(price for price in prices if price.find(f"{{{CAC}}}AllowanceCharge") is not None)
+
+
+def _amount(facts: Facts, item: Item) -> Breach | None:
     """At most two characters behind the point, save in a price and its discount."""
     leaf = element(item)
-    text = leaf.text if len(leaf) == 0 else "".join(map(str, leaf.itertext()))
+    text = leaf.text
+    if len(leaf):
+        text = "".join(map(str, leaf.itertext()))
     if after_point(text) <= 2 or leaf.tag.endswith("PriceAmount"):
         return None
-    above = leaf.getparent()
-    while above is not None:
-        if above.tag.endswith("}Price") and any(child.tag.endswith("}AllowanceCharge") for child in above):
-            return None
-        above = above.getparent()
+    discounted = facts.once(_discounted)
+    if any(above in discounted for above in leaf.iterancestors(f"{{{CAC}}}Price")):
+        return None
     return Breach(leaf, seen=shown(text), expected="0.00")
 
 
@@ -148,35 +159,42 @@ def _bearer(name: str) -> Check:
     return lambda facts, item: found(facts, element(item))
 
 
-def _once(number: int, term: str, path: str, where: str = "/") -> Rule:
+def _once(number: int, term: str, path: str, where: str) -> Rule:
     return Rule(f"UBL-SR-{number:02}", "fatal", (term,), at_most_one(path), where)
 
 
+def _one(number: int, term: str, path: str) -> Rule:
+    """Once in a document: the walk has counted them already."""
+    *groups, last = path.split("/")
+    where = "/".join(("", *(f"cac:{name}" for name in groups), last))
+    return Rule(f"UBL-SR-{number:02}", "fatal", (term,), never, where, most=1)
+
+
 RULES: tuple[Rule, ...] = (
-    _once(1, "BT-12", "ContractDocumentReference/ID"),
-    _once(2, "BT-15", "ReceiptDocumentReference/ID"),
-    _once(3, "BT-16", "DespatchDocumentReference/ID"),
+    _one(1, "BT-12", "ContractDocumentReference/cbc:ID"),
+    _one(2, "BT-15", "ReceiptDocumentReference/cbc:ID"),
+    _one(3, "BT-16", "DespatchDocumentReference/cbc:ID"),
     Rule("UBL-SR-04", "fatal", ("BT-18",), _few(_of_type_130)),
-    _once(5, "BT-20", "PaymentTerms/Note"),
+    _one(5, "BT-20", "PaymentTerms/cbc:Note"),
     _once(6, "BT-25", "InvoiceDocumentReference", "cac:BillingReference"),
     Rule("UBL-SR-07", "fatal", ("BT-25",), exists("InvoiceDocumentReference/ID"), "cac:BillingReference"),
-    _once(8, "BG-14", "InvoicePeriod"),
-    _once(9, "BT-27", f"{SELLER}/PartyLegalEntity/RegistrationName"),
-    _once(10, "BT-28", f"{SELLER}/{_NAME}"),
-    _once(11, "BT-30", f"{SELLER}/PartyLegalEntity/CompanyID"),
+    _one(8, "BG-14", "cac:InvoicePeriod"),
+    _one(9, "BT-27", f"{SELLER}/PartyLegalEntity/cbc:RegistrationName"),
+    _one(10, "BT-28", f"{SELLER}/PartyName/cbc:Name"),
+    _one(11, "BT-30", f"{SELLER}/PartyLegalEntity/cbc:CompanyID"),
     Rule("UBL-SR-12", "fatal", ("BT-31",), _company_ids(SELLER, vat=True)),
     Rule("UBL-SR-13", "fatal", ("BT-32",), _company_ids(SELLER, vat=False)),
-    _once(14, "BT-33", f"{SELLER}/PartyLegalEntity/CompanyLegalForm"),
-    _once(15, "BT-44", f"{BUYER}/PartyLegalEntity/RegistrationName"),
-    _once(16, "BT-46", f"{BUYER}/PartyIdentification/ID"),
-    _once(17, "BT-47", f"{BUYER}/PartyLegalEntity/CompanyID"),
+    _one(14, "BT-33", f"{SELLER}/PartyLegalEntity/cbc:CompanyLegalForm"),
+    _one(15, "BT-44", f"{BUYER}/PartyLegalEntity/cbc:RegistrationName"),
+    _one(16, "BT-46", f"{BUYER}/PartyIdentification/cbc:ID"),
+    _one(17, "BT-47", f"{BUYER}/PartyLegalEntity/cbc:CompanyID"),
     Rule("UBL-SR-18", "fatal", ("BT-48",), _company_ids(BUYER, vat=True)),
     Rule("UBL-SR-19", "fatal", ("BT-59",), _payee(lambda p: p.at("PartyName", "Name")), PAYEE),
     Rule("UBL-SR-20", "fatal", ("BT-60",), _payee(_payee_ids), PAYEE),
     Rule("UBL-SR-21", "fatal", ("BT-61",), _payee(lambda p: p.at("PartyLegalEntity", "CompanyID")), PAYEE),
     _once(22, "BT-62", _NAME, REPRESENTATIVE),
     _once(23, "BT-63", "PartyTaxScheme/CompanyID", REPRESENTATIVE),
-    _once(24, "BG-13", "Delivery"),
+    _one(24, "BG-13", "cac:Delivery"),
     _once(25, "BT-70", f"DeliveryParty/{_NAME}", "cac:Delivery"),
     _once(26, "BT-83", "PaymentID", _MEANS),
     _once(27, "BT-81", "PaymentMeansCode", _MEANS),
@@ -192,23 +210,23 @@ RULES: tuple[Rule, ...] = (
     _once(35, "BT-132", "OrderLineReference/LineID", LINE),
     _once(36, "BG-26", "InvoicePeriod", LINE),
     _once(37, "BT-147", "Price/AllowanceCharge/Amount", LINE),
-    _once(39, "BT-11", "ProjectReference/ID"),
-    _once(40, "BT-45", f"{BUYER}/{_NAME}"),
+    _one(39, "BT-11", "ProjectReference/cbc:ID"),
+    _one(40, "BT-45", f"{BUYER}/PartyName/cbc:Name"),
     Rule("UBL-SR-42", "fatal", ("BT-31", "BT-32"), _schemes, "cac:AccountingSupplierParty/cac:Party"),
     Rule("UBL-SR-43", "fatal", ("BT-18", "BT-122"), _document_type, _REFERENCE),
     Rule("UBL-SR-44", "fatal", ("BT-83",), _different("cbc:PaymentID")),
-    _once(45, "BT-9", "PaymentMeans/PaymentDueDate"),
+    _one(45, "BT-9", "PaymentMeans/cbc:PaymentDueDate"),
     Rule("UBL-SR-46", "fatal", ("BT-82",), _few(_named_means)),
     Rule("UBL-SR-47", "fatal", ("BT-81",), _different("cbc:PaymentMeansCode")),
     Rule("UBL-SR-48", "fatal", ("BT-151",), _one_category, LINE),
-    _once(49, "BT-8", "InvoicePeriod/DescriptionCode"),
+    _one(49, "BT-8", "InvoicePeriod/cbc:DescriptionCode"),
     _once(50, "BT-154", "Item/Description", LINE),
     _once(51, "BT-162", "AddressLine", "cac:PostalAddress cac:Address"),
     _once(52, "BT-128", "DocumentReference", LINE),
     Rule("UBL-SR-53", "fatal", ("BT-31", "BT-32", "BT-48"), _scheme, "cac:PartyTaxScheme"),
-    _once(54, "BG-18", "PaymentMeans/CardAccount"),
-    _once(55, "BG-19", "PaymentMeans/PaymentMandate"),
-    _once(56, "BT-17", "OriginatorDocumentReference/ID"),
+    _one(54, "BG-18", "PaymentMeans/cac:CardAccount"),
+    _one(55, "BG-19", "PaymentMeans/cac:PaymentMandate"),
+    _one(56, "BT-17", "OriginatorDocumentReference/cbc:ID"),
     Rule("UBL-DT-01", "fatal", (), _amount, "*Amount"),
     Rule("UBL-DT-06", "fatal", ("BT-125",), _bearer("mimeCode"), "*BinaryObject"),
     Rule("UBL-DT-07", "fatal", ("BT-125",), _bearer("filename"), "*BinaryObject"),

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from libs.einvoice.facts import Facts, indicates
-from libs.einvoice.text import normal
+from libs.einvoice.facts import Facts, indicates, is_vat
 from libs.einvoice.tree import Group, Item
 from libs.rules.checks import items
 from libs.rules.rule import Breach, Check
@@ -19,11 +18,6 @@ LINE_CHARGE_OR_ALLOWANCE = "/Line/cac:AllowanceCharge"
 PAYEE = "cac:PayeeParty"
 REPRESENTATIVE = "cac:TaxRepresentativeParty"
 SUBTOTAL = "cac:TaxTotal/cac:TaxSubtotal"
-
-
-def is_vat(group: Group) -> bool:
-    """Whether the tax scheme of a category or a party's tax registration says VAT."""
-    return any(normal(text.upper()) == "VAT" for text in group.texts_as_written("TaxScheme", "ID"))
 
 
 def vat_groups(group: Group, name: str) -> list[Group]:

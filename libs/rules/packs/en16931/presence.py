@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from libs.einvoice.facts import Facts
-from libs.einvoice.text import BLANKS, normal
+from libs.einvoice.text import BLANKS, blank, normal
 from libs.einvoice.tree import Element, Group
 from libs.rules.checks import attribute, exists, filled, items, shown
 from libs.rules.packs.en16931.places import (
@@ -102,14 +102,24 @@ def _day(leaf: Element) -> tuple[int, ...]:
 _DATE = re.compile(r"(-?[0-9]{4,9})-([0-9]{2})-([0-9]{2})(?:Z|([+-])([0-9]{2}):([0-9]{2}))?")
 
 
+def _seller_names(facts: Facts) -> frozenset[str]:
+    return frozenset(facts.root.texts_as_written("AccountingSupplierParty", "Party", "PartyName", "Name"))
+
+
+def _seller_ids(facts: Facts) -> frozenset[str]:
+    return frozenset(
+        facts.root.texts_as_written("AccountingSupplierParty", "Party", "PartyIdentification", "ID")
+    )
+
+
 def _payee(facts: Facts, payee: Group) -> Breach | None:
     """BG-10 is for a payee that is not the seller."""
-    names = {leaf.text or "" for leaf in payee.at("PartyName", "Name")}
-    seller = facts.root.within("AccountingSupplierParty", "Party")
-    known = {leaf.text or "" for party in seller for leaf in party.at("PartyName", "Name")}
-    ids = {leaf.text or "" for leaf in payee.at("PartyIdentification", "ID")}
-    known_ids = {leaf.text or "" for party in seller for leaf in party.at("PartyIdentification", "ID")}
-    if names and not names & known and not ids & known_ids:
+    names = payee.texts_as_written("PartyName", "Name")
+    if (
+        names
+        and facts.once(_seller_names).isdisjoint(names)
+        and facts.once(_seller_ids).isdisjoint(payee.texts_as_written("PartyIdentification", "ID"))
+    ):
         return None
     return Breach(payee.element, seen=shown(next(iter(names), None)), expected="PartyName/Name")
 
@@ -123,14 +133,15 @@ def _seller_known(_: Facts, supplier: Group) -> Breach | None:
     return Breach(supplier.element, expected="Party/PartyLegalEntity/CompanyID")
 
 
-def _account(_: Facts, account: Group) -> Breach | None:
+def _account(_: Facts, means: Group) -> Breach | None:
     """BT-84 for a credit transfer."""
-    means = account.parent
-    if means is None or not any(
-        leaf.text in ("30", "58") for leaf in means.leaves.get("PaymentMeansCode", ())
-    ):
+    if not any(leaf.text in ("30", "58") for leaf in means.leaves.get("PaymentMeansCode", ())):
         return None
-    return filled("ID")(_, account)
+    for account in means.groups.get("PayeeFinancialAccount", ()):
+        leaf = account.leaf("ID")
+        if leaf is None or blank(leaf.text):
+            return Breach(account.element if leaf is None else leaf, expected="ID")
+    return None
 
 
 def _transfer(_: Facts, means: Group) -> Breach | None:
@@ -218,7 +229,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-47", "fatal", ("BT-118",), _vat("TaxCategory", "ID"), SUBTOTAL),
     Rule("BR-48", "fatal", ("BT-119",), _rate, SUBTOTAL),
     Rule("BR-49", "fatal", ("BT-81",), exists("PaymentMeansCode"), "cac:PaymentMeans"),
-    Rule("BR-50", "fatal", ("BT-84",), _account, "cac:PaymentMeans/cac:PayeeFinancialAccount"),
+    Rule("BR-50", "fatal", ("BT-84",), _account, "cac:PaymentMeans"),
     Rule("BR-52", "fatal", ("BT-122",), filled("ID"), "cac:AdditionalDocumentReference"),
     Rule("BR-53", "fatal", ("BT-6", "BT-111"), _tax_currency),
     Rule("BR-54", "fatal", ("BT-160", "BT-161"), _property, "cac:AdditionalItemProperty"),

@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from libs.einvoice.facts import Facts, TaxCategory, indicates
+from libs.einvoice.facts import Facts, TaxCategory, is_vat
 from libs.einvoice.money import ZERO, plain
-from libs.einvoice.text import normal
 from libs.einvoice.tree import Element, Group
 from libs.rules.checks import shown
 from libs.rules.packs.en16931 import breakdown
-from libs.rules.packs.en16931.places import is_vat
+from libs.rules.packs.en16931.places import allowance, charge
 from libs.rules.rule import Breach, Check, Condition, Rule
 
-_SUBTOTAL = "/cac:TaxTotal/cac:TaxSubtotal/cac:TaxCategory"
-_LINE = "/Line/cac:Item/cac:ClassifiedTaxCategory"
-_ADJUSTMENT = "cac:AllowanceCharge/cac:TaxCategory"
+_SUBTOTAL = "/cac:TaxTotal/cac:TaxSubtotal"
+_ITEM = "/Line/cac:Item"
+_ADJUSTMENT = "cac:AllowanceCharge"
 _NUMBERS = ("BT-31", "BT-32", "BT-63")
 
 
@@ -123,17 +122,16 @@ def _on_adjustments(family: Family, *, charges: bool) -> Callable[[Facts], Itera
 
     def find(facts: Facts) -> Iterable[TaxCategory]:
         everywhere = facts.adjustments if family.code == "O" else facts.all_adjustments
-        for category in _categories(everywhere[charges]):
+        for category in _categories(facts, everywhere[charges]):
             if category.is_vat and (category.raw if literal else category.code) == family.code:
                 yield category
 
     return find
 
 
-def _categories(groups: Iterable[Group]) -> Iterable[TaxCategory]:
+def _categories(facts: Facts, groups: Iterable[Group]) -> Iterable[TaxCategory]:
     for group in groups:
-        for category in group.groups.get("TaxCategory", ()):
-            yield TaxCategory(category)
+        yield from facts.categories(group)
 
 
 def _leaf(group: Group, name: str) -> Element:
@@ -166,7 +164,7 @@ def _both(*, vat: bool, literal: bool, literal_vat: bool) -> Callable[[str], Che
 
     def of(code: str) -> Check:
         def check(facts: Facts, _: Group) -> Breach | None:
-            adjusted = _categories((*facts.all_adjustments[0], *facts.all_adjustments[1]))
+            adjusted = _categories(facts, (*facts.all_adjustments[0], *facts.all_adjustments[1]))
             used = [
                 c for c in (*adjusted, *facts.line_categories) if c.code == code and (c.is_vat or not vat)
             ]
@@ -194,52 +192,55 @@ _IN_BREAKDOWN: dict[str, Check] = {
 
 # ------------------------------------------------------------------ one category
 
-
-def _of(code: str, check: Check, *, charge: bool | None = None) -> Check:
-    """Asked of a group with this code and the scheme VAT; with ``charge`` also of the right kind."""
-
-    def checked(facts: Facts, group: Group) -> Breach | None:
-        leaf = group.leaf("ID")
-        if leaf is None or normal(leaf.text) != code or not is_vat(group):
-            return None
-        if charge is not None and (group.parent is None or indicates(group.parent) is not charge):
-            return None
-        return check(facts, group)
-
-    return checked
+_Ask = Callable[[Facts, Group, Group], Breach | None]
+"""Given the facts, the group that has the category, and the category."""
 
 
-def _rate(kind: str) -> Check:
+def _of(code: str, ask: _Ask, name: str = "TaxCategory") -> Check:
+    """Asked about each category of a group with this code and the scheme VAT."""
+
     def check(facts: Facts, group: Group) -> Breach | None:
-        leaf = group.leaf("Percent")
+        for below in group.groups.get(name, ()):
+            category = facts.category(below)
+            if category.code == code and category.is_vat:
+                breach = ask(facts, group, below)
+                if breach is not None:
+                    return breach
+        return None
+
+    return check
+
+
+def _rate(kind: str) -> _Ask:
+    def ask(facts: Facts, _: Group, category: Group) -> Breach | None:
+        leaf = category.leaf("Percent")
         if kind == "none":
             return None if leaf is None else Breach(leaf, seen=shown(leaf.text))
-        rate = facts.number(group, "Percent")
+        rate = facts.number(category, "Percent")
         if rate is not None and _fits(kind, rate):
             return None
         return Breach(
-            group.element if leaf is None else leaf,
+            category.element if leaf is None else leaf,
             seen=None if leaf is None else shown(leaf.text),
             expected="0" if kind == "zero" else None,
         )
 
-    return check
+    return ask
 
 
 def _fits(kind: str, rate: Decimal) -> bool:
     return rate == 0 if kind == "zero" else rate > 0 if kind == "positive" else rate >= 0
 
 
-def _base(family: Family) -> Check:
+def _base(family: Family) -> _Ask:
     """BT-116 is what lines, charges and allowances of this category (and rate) make."""
 
-    def check(facts: Facts, category: Group) -> Breach | None:
-        subtotal = category.parent
-        if subtotal is None:
-            return None
-        found = (breakdown.base_by_rate if family.by_rate else breakdown.base)(
-            facts, family.code, category, subtotal
-        )
+    def ask(facts: Facts, subtotal: Group, category: Group) -> Breach | None:
+        if family.by_rate:
+            rate = facts.number(category, "Percent")
+            found = None if rate is None else breakdown.base_by_rate(facts, family.code, subtotal, rate)
+        else:
+            found = breakdown.base(facts, family.code, subtotal)
         if found is None:
             return None
         return Breach(
@@ -248,24 +249,17 @@ def _base(family: Family) -> Check:
             None if found.expected is None else plain(found.expected),
         )
 
-    return check
+    return ask
 
 
-def _no_tax(facts: Facts, category: Group) -> Breach | None:
-    if category.parent is None:
-        return None
-    tax = facts.number(category.parent, "TaxAmount")
+def _no_tax(facts: Facts, subtotal: Group, _: Group) -> Breach | None:
+    tax = facts.number(subtotal, "TaxAmount")
     if tax == ZERO:
         return None
-    return Breach(
-        _leaf(category.parent, "TaxAmount"), seen=None if tax is None else plain(tax), expected="0.00"
-    )
+    return Breach(_leaf(subtotal, "TaxAmount"), seen=None if tax is None else plain(tax), expected="0.00")
 
 
-def _tax(facts: Facts, category: Group) -> Breach | None:
-    subtotal = category.parent
-    if subtotal is None:
-        return None
+def _tax(facts: Facts, subtotal: Group, category: Group) -> Breach | None:
     rate = facts.number(category, "Percent")
     tax, base = facts.number(subtotal, "TaxAmount"), facts.number(subtotal, "TaxableAmount")
     if rate is not None and tax is not None and base is not None and breakdown.near(tax, base, rate):
@@ -274,10 +268,10 @@ def _tax(facts: Facts, category: Group) -> Breach | None:
     return Breach(_leaf(subtotal, "TaxAmount"), seen=None if tax is None else plain(tax), expected=expected)
 
 
-def _reason(*, wanted: bool) -> Check:
+def _reason(*, wanted: bool) -> _Ask:
     names = ("TaxExemptionReason", "TaxExemptionReasonCode")
 
-    def check(_: Facts, category: Group) -> Breach | None:
+    def ask(_: Facts, __: Group, category: Group) -> Breach | None:
         given = next((name for name in names if name in category.leaves), None)
         if (given is not None) is wanted:
             return None
@@ -286,7 +280,7 @@ def _reason(*, wanted: bool) -> Check:
         leaf = category.leaves[given][0]
         return Breach(leaf, seen=shown(leaf.text))
 
-    return check
+    return ask
 
 
 # ------------------------------------------------------------------ two categories of their own
@@ -343,7 +337,11 @@ def _split_payment_abroad(facts: Facts, _: Group) -> Breach | None:
 
 def _split_payment_and_standard(facts: Facts, root: Group) -> Breach | None:
     """BR-B-02: split payment and the standard rate exclude each other."""
-    here = (*facts.breakdown, *_categories(root.groups.get("AllowanceCharge", ())), *facts.line_categories)
+    here = (
+        *facts.breakdown,
+        *_categories(facts, root.groups.get("AllowanceCharge", ())),
+        *facts.line_categories,
+    )
     split = next((c for c in here if c.raw == "B"), None)
     if split is None or not any(c.raw == "S" for c in here):
         return None
@@ -365,9 +363,9 @@ def _family(family: Family) -> Iterable[Rule]:
     yield rule(2, numbers, lines)
     yield rule(3, numbers, _needs_numbers(family, _on_adjustments(family, charges=False)))
     yield rule(4, numbers, _needs_numbers(family, _on_adjustments(family, charges=True)))
-    yield rule(5, ("BT-152",), _of(code, _rate(family.rate)), _LINE)
-    yield rule(6, ("BT-96",), _of(code, _rate(family.rate), charge=False), _ADJUSTMENT)
-    yield rule(7, ("BT-103",), _of(code, _rate(family.rate), charge=True), _ADJUSTMENT)
+    yield rule(5, ("BT-152",), _of(code, _rate(family.rate), "ClassifiedTaxCategory"), _ITEM)
+    yield rule(6, ("BT-96",), allowance(_of(code, _rate(family.rate))), _ADJUSTMENT)
+    yield rule(7, ("BT-103",), charge(_of(code, _rate(family.rate))), _ADJUSTMENT)
     yield rule(8, ("BT-116",), _of(code, _base(family)), _SUBTOTAL)
     yield rule(9, ("BT-117",), _of(code, _tax if family.by_rate else _no_tax), _SUBTOTAL)
     yield rule(10, ("BT-120", "BT-121"), _of(code, _reason(wanted=family.reason)), _SUBTOTAL)
@@ -381,8 +379,8 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-IC-12", "fatal", ("BT-80",), _delivered_to, when=_INTRA),
     Rule("BR-O-11", "fatal", ("BT-118",), _alone(lambda f: f.breakdown), when=_NOT_SUBJECT),
     Rule("BR-O-12", "fatal", ("BT-151",), _alone(lambda f: f.line_categories), when=_NOT_SUBJECT),
-    Rule("BR-O-13", "fatal", ("BT-95",), _alone(lambda f: _categories(f.all_adjustments[0])), when=_NOT_SUBJECT),
-    Rule("BR-O-14", "fatal", ("BT-102",), _alone(lambda f: _categories(f.all_adjustments[1])), when=_NOT_SUBJECT),
+    Rule("BR-O-13", "fatal", ("BT-95",), _alone(lambda f: _categories(f, f.all_adjustments[0])), when=_NOT_SUBJECT),
+    Rule("BR-O-14", "fatal", ("BT-102",), _alone(lambda f: _categories(f, f.all_adjustments[1])), when=_NOT_SUBJECT),
     Rule("BR-B-01", "fatal", ("BT-151", "BT-40"), _split_payment_abroad, when=_uses("B")),
     Rule("BR-B-02", "fatal", ("BT-118", "BT-151"), _split_payment_and_standard, when=_uses("B")),
 )  # fmt: skip

@@ -1,0 +1,75 @@
+"""A rule that looks at the whole document at each of many places would take minutes over a hostile one."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+
+from libs.rules import engine
+from libs.testing import builders
+
+MANY = 10_000
+SECONDS = 6  # of this process alone; a square of MANY takes ten times that
+
+_C = b'<cbc:CompanyID schemeID="0002">1</cbc:CompanyID>'
+_ENTITY = b"<cac:PartyLegalEntity>" + _C + b"</cac:PartyLegalEntity>"
+_SUBTOTAL = (
+    b'<cac:TaxSubtotal><cbc:TaxableAmount currencyID="EUR">1</cbc:TaxableAmount><cbc:TaxAmount currencyID="EUR">0'
+    b"</cbc:TaxAmount><cac:TaxCategory><cbc:ID>S</cbc:ID><cbc:Percent>%d</cbc:Percent><cac:TaxScheme><cbc:ID>VAT"
+    b"</cbc:ID></cac:TaxScheme></cac:TaxCategory></cac:TaxSubtotal>"
+)
+_PAIR = b"<cac:OrderLineReference><cbc:LineID>1</cbc:LineID></cac:OrderLineReference>"
+
+REPEATED = {
+    "entities": (b"</cac:AccountingCustomerParty>", b"</cac:Party></cac:AccountingCustomerParty>", _ENTITY, MANY),
+    "subtotals": (b"</cac:TaxTotal>", b"</cac:TaxTotal>", _SUBTOTAL, MANY // 2),
+    "order lines": (b"</cac:InvoiceLine>", b"</cac:InvoiceLine>", _PAIR, MANY),
+    "types": (b"<cbc:DocumentCurrencyCode>", b"<cbc:DocumentCurrencyCode>",
+              b"<cbc:InvoiceTypeCode>384</cbc:InvoiceTypeCode>", MANY),
+    "currencies": (b"<cbc:DocumentCurrencyCode>", b"<cbc:DocumentCurrencyCode>",
+                   b"<cbc:DocumentCurrencyCode>EUR</cbc:DocumentCurrencyCode>", MANY),
+    "totals": (b"<cac:LegalMonetaryTotal>", b"<cac:LegalMonetaryTotal>",
+               b"<cac:LegalMonetaryTotal><cbc:PayableAmount>1</cbc:PayableAmount></cac:LegalMonetaryTotal>", MANY),
+    "references": (b"<cac:AccountingSupplierParty>", b"<cac:AccountingSupplierParty>",
+                   b"<cac:BillingReference><cac:InvoiceDocumentReference><cbc:ID>1</cbc:ID>"
+                   b"</cac:InvoiceDocumentReference></cac:BillingReference>"
+                   b"<cac:OrderReference><cbc:ID>1</cbc:ID></cac:OrderReference>", MANY),
+    "prices": (b"</cac:Price>", b"<cac:AllowanceCharge/></cac:Price>", b"<cbc:Amount>1.001</cbc:Amount>", MANY),
+    "empty": (b"<cac:PaymentMeans>", b"<cac:PaymentMeans>", b"<cac:PaymentMeans/>", MANY),
+    "payees": (b"<cac:PaymentMeans>", b"<cac:PaymentMeans>",
+               b"<cac:PayeeParty><cac:PartyName><cbc:Name>P</cbc:Name></cac:PartyName></cac:PayeeParty>", MANY),
+    "names": (b"</cac:AccountingSupplierParty>", b"</cac:Party></cac:AccountingSupplierParty>",
+              b"<cac:PartyName><cbc:Name>N</cbc:Name></cac:PartyName>", MANY),
+    "adjustments": (b"<cac:TaxTotal>", b"<cac:TaxTotal>",
+                    b"<cac:AllowanceCharge><cbc:ChargeIndicator>true</cbc:ChargeIndicator><cbc:Amount>1</cbc:Amount>"
+                    b"</cac:AllowanceCharge>", MANY),
+}  # fmt: skip
+
+
+def crowded(*names: str) -> bytes:
+    data = builders.invoice(lines=2)
+    for name in names:
+        place, instead, piece, times = REPEATED[name]
+        pieces = b"".join(piece % n if b"%d" in piece else piece for n in range(times))
+        data = re.sub(rb"\s*</cac:Party>\s*" + place, place, data) if b"</cac:Party>" in instead else data
+        before, found, after = data.partition(place)
+        assert found
+        data = before + pieces + instead + after
+    return data
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("entities",), ("subtotals",), ("order lines", "references"), ("types", "references"), ("currencies",),
+        ("totals", "adjustments"), ("prices",), ("empty",), ("payees", "names"), ("subtotals", "adjustments"),
+    ],
+)  # fmt: skip
+def test_what_stands_there_ten_thousand_times_takes_seconds(names: tuple[str, ...]) -> None:
+    data = crowded(*names)
+    begin = time.process_time()
+    for pack in ("nlcius", "gaccount"):
+        assert engine.validate(data, pack).fatal
+    assert time.process_time() - begin < SECONDS
