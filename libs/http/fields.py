@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from libs.text import EMAIL, PLAIN
+
 _OTHER = (
     "heeft niet de vorm die de beschrijving in /openapi.json geeft",
     "is not in the form /openapi.json describes",
@@ -48,12 +50,23 @@ _WORDS: Mapping[str, tuple[str, str]] = {
         "{error}",
     ),
 }
+_PATTERNS: Mapping[str, tuple[str, str]] = {
+    PLAIN: (
+        "moet één regel zijn, zonder stuurtekens: laat die weg",
+        "must be one line without control characters: leave them out",
+    ),
+    EMAIL: (
+        "moet een e-mailadres zijn, zoals jan@bedrijf.nl",
+        "must be an e-mail address, such as jan@company.nl",
+    ),
+}
+"""What a pattern means, where it is not to be read by people."""
 
 
 def words(error: Mapping[str, Any]) -> dict[str, str]:
     """``error`` as pydantic lists it, with ``type`` and ``ctx``; what the caller sent is never repeated."""
-    dutch, english = _WORDS.get(str(error["type"]), _OTHER)
     context = error.get("ctx") or {}
+    dutch, english = _PATTERNS.get(str(context.get("pattern"))) or _WORDS.get(str(error["type"]), _OTHER)
     translated = {name: str(value).replace(" or ", " of ") for name, value in context.items()}
     try:
         return {"nl": dutch.format(**translated), "en": english.format(**context)}

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
+import asyncpg
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -39,6 +40,12 @@ SOMETHING = {
     "nl": "Er ging iets mis bij ons; het is vastgelegd. Probeer het opnieuw, of noem ons het trace_id.",
     "en": "Something went wrong on our side; it has been recorded. Try again, or tell us the trace_id.",
 }
+
+INVALID = {
+    "nl": "Een waarde in dit verzoek kan niet worden bewaard: haal stuurtekens weg, controleer getallen en data.",
+    "en": "A value in this request cannot be stored: take out control characters, check numbers and dates.",
+}
+"""Postgres, class 22 (data exception)."""
 
 _TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 """Where Python's words differ from RFC 9110's, or between its versions."""
@@ -95,6 +102,11 @@ def of(error: Exception) -> Response:
         _log.warning("request failed: something is away", error=type(error).__name__, detail=str(error))
         tracing.record_failure("request", error)
         return _unavailable(Unavailable())
+    if isinstance(error, asyncpg.DataError):
+        # A net: fields refuse such values by their type, and one that let it through is to be mended.
+        _log.error("a value reached the database that it cannot hold", exc_info=error)
+        tracing.record_failure("request", error)
+        return problem(422, "invalid-value", INVALID)
     _log.error("unexpected error", exc_info=error)
     tracing.record_failure("request", error)
     return problem(500, "internal", SOMETHING)

@@ -17,6 +17,7 @@ from libs.db.types import Pool
 from libs.errors import BadInput, NotFound
 from libs.http import paging
 from libs.http.principal import Principal, requires
+from libs.text import PlainText
 from services.deliver import connections, plan, store
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
@@ -37,7 +38,7 @@ class MailSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    email: str | None = Field(default=None, max_length=254)
+    email: PlainText | None = Field(default=None, max_length=254)
 
 
 class Owned(BaseModel):

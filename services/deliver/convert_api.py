@@ -18,6 +18,7 @@ from libs.einvoice.formats.eexact import Sender
 from libs.errors import BadInput
 from libs.http import forms
 from libs.http.principal import Principal, requires
+from libs.text import PlainText
 from services.deliver.reports import Report, report
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -83,7 +84,7 @@ def routes() -> APIRouter:
         to: Annotated[Format, Query(description="the format asked for")],
         language: Annotated[Literal["nl", "en", "fr"], Query(description="of a PDF")] = "nl",
         seller: Annotated[
-            str | None,
+            PlainText | None,
             Query(max_length=200, description="name of the seller, for files that name none (eExact)"),
         ] = None,
         download: Annotated[bool, Query(description="answer with the file alone")] = False,

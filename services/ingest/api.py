@@ -19,6 +19,7 @@ from libs.db.types import Pool
 from libs.errors import NotFound, Unauthenticated
 from libs.http import forms
 from libs.http.principal import Authenticator, Principal, requires
+from libs.text import PlainText
 from services.ingest import accounts, intake, store
 from services.ingest.credentials import Vault, new_api_key, new_local_part
 from services.ingest.given import NewAccount, NewKey
@@ -160,7 +161,7 @@ def routes(
             return [Key.model_validate(row) for row in await accounts.keys(conn)]
 
     @router.delete("/v1/keys/{key_id}", tags=["keys"])
-    async def delete_key(key_id: str, principal: Admin) -> dict[str, datetime]:
+    async def delete_key(key_id: PlainText, principal: Admin) -> dict[str, datetime]:
         """Revoke a key; every service stops taking it within 30 seconds."""
         async with tenant(pool, principal.account_id) as conn:
             revoked = await accounts.revoke_key(conn, key_id)
@@ -189,7 +190,7 @@ def routes(
 
     @router.post("/v1/tokens/introspect", tags=["tokens"])
     async def introspect(
-        token: Annotated[str, Form()], authorization: Annotated[str | None, Header()] = None
+        token: Annotated[PlainText, Form()], authorization: Annotated[str | None, Header()] = None
     ) -> Introspection:
         """Token introspection (RFC 7662) for the other services; ``token`` is a whole Authorization value."""
         expected = f"Bearer {settings.introspection_secret}"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from libs.text import PlainText
+from libs.text import EmailAddress, PlainText
 
 SCOPES = Literal["invoice:write", "invoice:read", "party:read", "party:write", "account:admin"]
 
@@ -15,7 +15,7 @@ class NewAccount(BaseModel):
     """What an account claims about itself; nothing of it is proven yet."""
 
     name: PlainText = Field(min_length=1, max_length=200)
-    email: PlainText = Field(pattern=r"^[^@\s]+@[^@\s]+$", max_length=200)
+    email: EmailAddress
     kvk: str | None = Field(default=None, pattern=r"^[0-9]{8}$")
     vat: PlainText | None = Field(default=None, max_length=20)
     iban: PlainText | None = Field(default=None, max_length=34)

@@ -16,7 +16,7 @@ from libs.db.types import Pool
 from libs.errors import Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.service import Wake
-from libs.text import PlainText
+from libs.text import EmailAddress, PlainText
 from services.route import directory
 from services.route.directory import Editor, Entry
 from services.route.entries import read_all, read_key
@@ -38,9 +38,7 @@ class GivenParty(BaseModel):
 
     name: PlainText = Field(min_length=1, max_length=200)
     identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=50)
-    email: PlainText | None = Field(
-        default=None, pattern=r"^[^@\s]+@[^@\s]+$", max_length=200, description="agreed delivery address"
-    )
+    email: EmailAddress | None = Field(default=None, description="agreed delivery address")
     language: Literal["nl", "en"] = "nl"
     country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
     branch_of: UUID | None = Field(

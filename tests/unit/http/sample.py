@@ -107,6 +107,7 @@ ERRORS: dict[str, Exception] = {
     "unavailable": Unavailable("the broker is away", code="broker-away"),
     "inside": Oops(),
     "unexpected": ValueError("password=hunter2"),
+    "value": asyncpg.CharacterNotInRepertoireError("invalid byte sequence for encoding: 0x00"),
     "connection": ConnectionRefusedError("10.0.0.7:5432 refused"),
     "shutdown": asyncpg.AdminShutdownError("terminating connection"),
     "timeout": asyncpg.QueryCanceledError("canceling statement"),

@@ -72,6 +72,12 @@ async def test_a_database_that_is_away_is_not_a_fault(http: httpx.AsyncClient, k
     assert "10.0.0.7" not in reply.text
 
 
+async def test_a_value_the_database_cannot_hold_is_the_callers_to_mend(http: httpx.AsyncClient) -> None:
+    body = check(await http.get("/v1/errors/value"), 422, "invalid-value")
+    assert set(body["words"]) == {"nl", "en"}
+    assert "0x00" not in str(body)
+
+
 @pytest.mark.parametrize(("kind", "hidden"), [("unexpected", "hunter2"), ("inside", "10.0.0.7")])
 async def test_nothing_of_the_inside_is_shown(
     http: httpx.AsyncClient, kind: str, hidden: str, log: list[structlog.typing.EventDict]

@@ -7,17 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from libs.text import PlainText, one_line, repaired
+from libs.http import fields
+from libs.text import EmailAddress, PlainText, one_line, repaired
 
 
 class Model(BaseModel):
     name: PlainText = Field(min_length=1, max_length=20)
+    email: EmailAddress = "a@b.nl"
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\n", "\x1b[2J", "\x7f", "\x9b", "\u2028", "\u202e", "\ud800"])
 def test_a_control_character_is_refused(bad: str) -> None:
     with pytest.raises(ValidationError):
         Model(name=f"a{bad}b")
+    with pytest.raises(ValidationError):
+        Model(name="a", email=f"a{bad}@b.nl")
 
 
 @pytest.mark.parametrize("good", ["Café 't Hoekje", "Ünïcödé", "日本", "👩‍👩‍👧", "a b"])
@@ -44,3 +48,11 @@ def test_bytes_a_parser_could_not_decode_are_decoded(raw: bytes, text: str) -> N
 @given(st.text(alphabet=st.characters()))
 def test_what_was_repaired_can_be_stored(text: str) -> None:
     repaired(text).encode()
+
+
+def test_whoever_sends_one_reads_what_to_do() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Model(name="a\x00", email="geen adres")
+    told = [fields.words(error) for error in refused.value.errors()]
+    assert "stuurtekens" in told[0]["nl"]
+    assert "jan@bedrijf.nl" in told[1]["nl"]
