@@ -21,12 +21,12 @@ _ROOM = 2 << 30
 
 
 class NotOurs(HubError):
-    """This server was given to the tests: they may use it but not stop it."""
+    """This server is shared, with its owner or among tests: they may use it but not stop it."""
 
     slug = "not-ours"
 
     def __init__(self, says: str) -> None:
-        super().__init__(f"{says} was given to the tests: they use it but never stop it (take a private one)")
+        super().__init__(f"{says} is shared: tests use it but never stop it (take a private one)")
 
 
 def free_ports(count: int) -> list[int]:

@@ -14,22 +14,20 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from libs import clock
 from libs.db.guard import Guard, Step
 from libs.errors import HubError
+from libs.testing.container import Container
 from libs.testing.machine import NotOurs, free_ports, scratch, since
 from libs.testing.management import Management
 
-if TYPE_CHECKING:
-    from testcontainers.core.container import DockerContainer
-
 IMAGE = "docker.io/library/rabbitmq:4-management-alpine"
 
-BOOT = 120.0
-"""Seconds a node may take to answer."""
+BOOT = 100.0
+"""Seconds a node may take to answer; fewer than a test may take, so that it is this that is told."""
 
 YOUNG = 1.5
 """Seconds after which RabbitMQ has a new quorum queue's registration on disk (seen with 3.10.8: killed
@@ -227,59 +225,54 @@ class PrivateRabbitMQ:
 
 
 class ContainerRabbitMQ:
-    """In a container, on ports that stay the same over restarts. Should the test process be killed, the
-    engine's own reaper (Ryuk) removes it."""
+    """In a container. As with Postgres, only a private one can be stopped."""
 
-    def __init__(self) -> None:
-        from testcontainers.core.container import DockerContainer  # slow to import, and rarely needed
-
+    def __init__(self, *, private: bool, durable: bool) -> None:
         started = since()
-        self._ports = free_ports(2)
+        amqp, management = free_ports(2)
+        self._ports = {amqp: 5672, management: 15672}
         self._user, self._password = "postbode", secrets.token_hex(16)
-        self._container = self._run(DockerContainer)
-        host = self._container.get_container_host_ip()
-        amqp, management = (self._container.get_exposed_port(port) for port in (5672, 15672))
-        login = f"{self._user}:{self._password}@{host}"
-        self.url = f"amqp://{login}:{amqp}/"
-        self.management = Management(f"http://{login}:{management}")
+        self._forgets = not (private or durable)
+        self._container = self._run()
         try:
+            login = f"{self._user}:{self._password}"
+            self.url = f"amqp://{login}@{self._container.address(5672)}/"
+            self.management = Management(f"http://{login}@{self._container.address(15672)}")
             self._ready()
             version = self.management.version()
         except BaseException:
-            self.close()
+            self._container.close()
             raise
         self.says = f"RabbitMQ {version} in a container ({IMAGE}), started in {started()}"
 
-    def _run(self, kind: type[DockerContainer]) -> DockerContainer:
-        container = (
-            kind(IMAGE)
-            .with_env("RABBITMQ_DEFAULT_USER", self._user)
-            .with_env("RABBITMQ_DEFAULT_PASS", self._password)
-            .with_bind_ports(5672, self._ports[0])
-            .with_bind_ports(15672, self._ports[1])
-            .with_kwargs(hostname="postbode-rabbitmq")  # the data folder carries the host's name
+    def _run(self) -> Container:
+        return Container(
+            IMAGE,
+            {"RABBITMQ_DEFAULT_USER": self._user, "RABBITMQ_DEFAULT_PASS": self._password},
+            self._ports,
+            hostname="postbode-rabbitmq",  # the data folder carries the host's name
+            memory="/var/lib/rabbitmq" if self._forgets else None,
         )
-        container.start()
-        return container
 
     def _ready(self) -> None:
         until = clock.monotonic() + BOOT
         while not self.management.ready():
             if clock.monotonic() > until:
-                raise BrokerFailed(f"{IMAGE} did not answer within {BOOT:.0f} s")
+                where = urlsplit(self.management.url).netloc.rpartition("@")[2]
+                raise BrokerFailed(f"{IMAGE} did not answer at {where} within {BOOT:.0f} s")
             time.sleep(0.2)
 
     def stop(self, *, hard: bool = False) -> None:
-        container = self._container.get_wrapped_container()
+        if self._forgets:
+            raise NotOurs(self.says)
         if hard:
             time.sleep(YOUNG)
-            container.kill()
-            container.wait()
+            self._container.kill("SIGKILL")
         else:
-            container.stop(timeout=60)
+            self._container.stop()
 
     def start(self) -> None:
-        self._container.get_wrapped_container().start()
+        self._container.start()
         self._ready()
 
     def restart(self, *, hard: bool = True) -> None:
@@ -287,14 +280,13 @@ class ContainerRabbitMQ:
         self.start()
 
     def wipe(self) -> None:
-        kind = type(self._container)
-        self._container.stop(force=True, delete_volume=True)
-        self._container = self._run(kind)
+        self._container.close()
+        self._container = self._run()
         self._ready()
 
     def close(self) -> None:
         self.management.close()
-        self._container.stop()
+        self._container.close()
 
 
 def local_server() -> Path | None:

