@@ -18,6 +18,7 @@ import aio_pika
 from aio_pika import DeliveryMode, ExchangeType
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
+from aiormq.abc import TimeoutType
 from aiormq.exceptions import ChannelNotFoundEntity
 
 from libs.contracts.topology import DEAD, Topology
@@ -75,6 +76,18 @@ def _if_there() -> Iterator[None]:
         yield
 
 
+class _Connection(aio_pika.Connection):
+    """Closed when it cannot be made. The library leaves that to the garbage collector, which may come by in a
+    thread without an event loop: then it closes nothing and complains."""
+
+    async def connect(self, timeout: TimeoutType = None) -> None:  # noqa: ASYNC109  as inherited
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+
 class AmqpTransport:
     """See ``Transport`` for the promises."""
 
@@ -106,9 +119,15 @@ class AmqpTransport:
             connection = self._connections.get(purpose)
             # Not `is_closed`: that stays false when it was the other side that went away.
             if connection is None or not connection.connected.is_set():
+                if connection is not None:
+                    with _if_there():
+                        await connection.close()
                 with _away("cannot reach the message broker"):
                     connection = await aio_pika.connect(
-                        self._url, timeout=5, client_properties={"connection_name": f"postbode-{purpose}"}
+                        self._url,
+                        timeout=5,
+                        client_properties={"connection_name": f"postbode-{purpose}"},
+                        connection_class=_Connection,
                     )
                 self._connections[purpose] = connection
             return connection
