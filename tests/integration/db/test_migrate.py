@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from libs.db.migrate import MigrationChanged, Migrations, migrate
-from libs.db.roles import GROUPS, LOGIN_ROLES
+from libs.db.roles import GROUPS, LEDGER, LOGIN_ROLES
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.testing.databases import Databases, present
@@ -187,7 +187,7 @@ async def test_an_administrator_without_superuser_rights_will_do(
     await migrate(empty, Migrations("probe", (source,)))  # makes the groups, which belong to the server
     await boss.execute(
         f"CREATE ROLE {name}_admin LOGIN CREATEROLE PASSWORD 'word';"
-        f"GRANT {', '.join(GROUPS)} TO {name}_admin WITH ADMIN OPTION;"
+        f"GRANT {', '.join((*GROUPS, LEDGER))} TO {name}_admin WITH ADMIN OPTION;"
         f"ALTER DATABASE {name} OWNER TO {name}_admin"
     )
     limited = DatabaseSettings(f"postgresql://{name}_admin:word@{empty.url.split('@')[1]}", empty.secret)
