@@ -30,6 +30,10 @@ demo: $(VENV)/.demo ## watch real invoices travel through the whole hub, on this
 dev: ## run every service on Postgres and RabbitMQ in containers (needs Docker with compose)
 	@docker compose --file deploy/compose.yaml up --build $(ARGS)
 
+.PHONY: try
+try: $(VENV)/.demo ## send an invoice by API and one by mail through the hub of `make dev`, and watch both arrive
+	@PYTHONPATH=. $(PY) deploy/try.py
+
 # ------------------------------------------------------------------ prove it
 
 .PHONY: test
