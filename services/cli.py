@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
+    "redrive": Command("services.redrive", "publish events of the past again"),
     "ledger": Command(
         "services.track.ledger_cli", "is every acknowledged invoice delivered, returned or open"
     ),

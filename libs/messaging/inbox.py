@@ -26,7 +26,9 @@ _KNOWN = "SELECT event_id FROM inbox WHERE queue = $1 AND event_id = ANY($2::uui
 
 _FORGET = "DELETE FROM inbox WHERE queue = $1 AND event_id = ANY($2::uuid[])"
 
-_FORGET_ALL = "DELETE FROM inbox WHERE queue = $1"
+_FORGET_SOME = """
+DELETE FROM inbox WHERE queue = $1 AND event_id IN (SELECT event_id FROM inbox WHERE queue = $1 LIMIT $2)
+"""
 
 _PRUNE = """
 DELETE FROM inbox WHERE (queue, event_id) IN (
@@ -53,12 +55,16 @@ async def known(conn: Connection, queue: str, event_ids: Collection[UUID]) -> se
     return {row["event_id"] for row in await conn.fetch(_KNOWN, queue, list(event_ids))}
 
 
-async def forget(conn: Connection, queue: str, event_ids: Sequence[UUID] | None = None) -> None:
-    """Let events be handled again; without ``event_ids`` all of the queue (to rebuild)."""
-    if event_ids is None:
-        await conn.execute(_FORGET_ALL, queue)
-    elif event_ids:
+async def forget(conn: Connection, queue: str, event_ids: Sequence[UUID]) -> None:
+    """Let events be handled again."""
+    if event_ids:
         await conn.execute(_FORGET, queue, list(event_ids))
+
+
+async def forget_some(conn: Connection, queue: str, limit: int = 20_000) -> int:
+    """Let some of all the events a queue handled be handled again; returns how many."""
+    tag = await conn.execute(_FORGET_SOME, queue, limit)
+    return int(tag.rpartition(" ")[2])
 
 
 async def prune(conn: Connection, queue: str, *, keep: timedelta = KEEP, limit: int = 5000) -> int:

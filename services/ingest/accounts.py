@@ -62,6 +62,29 @@ async def open_account(pool: Pool, claims: Claims) -> UUID:
     return account_id
 
 
+_ALL = """
+SELECT account_id, sequence, name, email, kvk, vat, iban, language FROM account
+ WHERE account_id > $1 ORDER BY account_id LIMIT 500
+"""
+
+
+async def tell_all(pool: Pool) -> int:
+    """Tell about every account again, under the number its last change had: who knows it changes nothing, who
+    lost it has it back. ``pool`` has the worker role. Returns how many."""
+    count, after = 0, UUID(int=0)
+    while True:
+        async with pool.acquire() as conn, conn.transaction():
+            rows = await conn.fetch(_ALL, after)
+            if not rows:
+                return count
+            claims = [AccountRegistered.model_validate(dict(row.items())) for row in rows]
+            await outbox.append(
+                conn, [new_event(each, source=SOURCE, account=each.account_id) for each in claims]
+            )
+        count += len(rows)
+        after = rows[-1]["account_id"]
+
+
 _ACCOUNT = "SELECT account_id, name, email, kvk, vat, iban, language, created_at FROM account"
 
 

@@ -112,23 +112,59 @@ async def project(conn: Connection, news: Mapping[UUID, News]) -> dict[UUID, Sta
     existing = {row["invoice_id"] for row in await conn.fetch(_EXISTING, ask)} if ask else set()
     new = {invoice_id: status for invoice_id, status in done.items() if invoice_id not in existing}
     if new:
-        accounts = [news[invoice_id].account_id for invoice_id in new]
-        rows = await conn.fetch(_INSERT_STATUS, accounts, *_columns(new))
-        inserted = {row["invoice_id"] for row in rows}
+        inserted = await insert(conn, {each: news[each].account_id for each in new}, new)
         known = [invoice_id for invoice_id in done if invoice_id not in inserted]
     else:
         known = list(done)
     if not known:
         return done
     changed: dict[UUID, Status] = {}
-    for row in await conn.fetch(_LOCK_STATUS, known):
-        before: Status = row["axes"]
-        done[row["invoice_id"]] = after = apply_all(before, news[row["invoice_id"]].facts)
+    for invoice_id, before in (await locked(conn, known)).items():
+        done[invoice_id] = after = apply_all(before, news[invoice_id].facts)
         if after is not before:
-            changed[row["invoice_id"]] = after
-    if changed:
-        await conn.execute(_UPDATE_STATUS, *_columns(changed))
+            changed[invoice_id] = after
+    await overwrite(conn, changed)
     return done
+
+
+async def insert(
+    conn: Connection, accounts: Mapping[UUID, UUID], statuses: Mapping[UUID, Status]
+) -> set[UUID]:
+    """Enter statuses of invoices that have none, in their order; returns those that had none."""
+    if not statuses:
+        return set()
+    rows = await conn.fetch(_INSERT_STATUS, [accounts[each] for each in statuses], *_columns(statuses))
+    return {row["invoice_id"] for row in rows}
+
+
+async def locked(conn: Connection, invoices: Sequence[UUID]) -> dict[UUID, Status]:
+    """The statuses there are, locked until the transaction ends."""
+    rows = await conn.fetch(_LOCK_STATUS, list(invoices))
+    return {row["invoice_id"]: row["axes"] for row in rows}
+
+
+async def overwrite(conn: Connection, statuses: Mapping[UUID, Status]) -> None:
+    """Replace statuses whose rows ``conn`` has locked."""
+    if statuses:
+        await conn.execute(_UPDATE_STATUS, *_columns(statuses))
+
+
+_WHOLE = """
+SELECT invoice_id, headline, problem, reason, number, issue_date, sender, receiver, filename, axes, received_at,
+       updated_at
+  FROM status WHERE invoice_id = ANY ($1::uuid[]) AND role = 'sender' ORDER BY invoice_id FOR NO KEY UPDATE
+"""
+
+
+async def differing(conn: Connection, statuses: Mapping[UUID, Status]) -> dict[UUID, Status]:
+    """Those whose row says something else, in whatever column; all rows there are get locked."""
+    expected = {row[0]: row for row in zip(*_columns(statuses), strict=True)}
+    rows = await conn.fetch(_WHOLE, list(statuses))
+    return {
+        row["invoice_id"]: statuses[row["invoice_id"]]
+        for row in rows
+        if tuple(row) != expected[row["invoice_id"]]
+    }
 
 
 def _columns(statuses: Mapping[UUID, Status]) -> tuple[list[Any], ...]:

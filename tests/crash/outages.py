@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from libs.contracts.topology import TOPOLOGY
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.messaging.redrive import redrive
@@ -119,8 +120,9 @@ async def broker_away(around: Around) -> Verdict:
             await declare(broker.url)
             await on.hub.start("route.serve", "route", "serve")
             pools = Pools(around.database)
-            for schema in SERVICES:
-                await redrive(await pools.get(schema, "worker"))
+            workers = {schema: await pools.get(schema, "worker") for schema in SERVICES}
+            for queue in TOPOLOGY.queues:
+                await redrive(workers, workers[queue.service], queue)
             await pools.close()
             verdict = await on.verdict()
             print(verdict)

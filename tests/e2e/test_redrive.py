@@ -1,0 +1,212 @@
+"""``postbode redrive`` on a living hub: a broker that lost its disk, a projection to build anew."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from typer.testing import CliRunner
+
+from libs.contracts.topology import TOPOLOGY
+from libs.db.settings import DatabaseSettings
+from libs.db.types import Connection
+from libs.messaging import MemoryTransport
+from libs.messaging.amqp import AmqpTransport
+from libs.messaging.consumer import Consumer
+from libs.testing import builders, stack
+from services import redrive
+from services.track import ledger
+from services.track.books import GRACE
+from services.track.ledger import Ledger
+from services.track.snapshots import snapshots
+from tests.e2e.world import Supplier, World
+from tests.e2e.world import world as start
+
+COUNT = int(os.environ.get("POSTBODE_REDRIVE_INVOICES", "150"))
+"""Invoices under way when the broker loses its disk."""
+AT_ONCE = 50
+PATIENCE = 60 + COUNT / 10
+X, NOBODY = "58070036", "69599084"
+
+
+@pytest.fixture
+def operator(database: DatabaseSettings) -> Callable[..., Awaitable[Any]]:
+    """Runs ``postbode redrive`` beside the hub, as a person would."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "POSTBODE_DATABASE_URL": database.url,
+        "POSTBODE_SECRET": database.secret,
+    }
+
+    async def act(*arguments: str) -> Any:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "services.cli", "redrive", "--json", *arguments),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0
+        return json.loads(said)
+
+    return act
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Validate takes nothing from its queue before this is set."""
+    found, consume = asyncio.Event(), Consumer._consume
+
+    async def wait(self: Consumer[Any, Any]) -> None:
+        while self._queue == "validate.received" and not (found.is_set() or self._stopping.is_set()):
+            await asyncio.sleep(0.05)
+        await consume(self)
+
+    monkeypatch.setattr(Consumer, "_consume", wait)
+    return found
+
+
+async def until(question: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await question():
+            await asyncio.sleep(0.2)
+
+
+async def books(database: DatabaseSettings, grace: timedelta = GRACE) -> Ledger:
+    async with snapshots(database) as found:
+        return await ledger.take(found, grace)
+
+
+async def hand_over(world: World, supplier: Supplier) -> None:
+    for n in range(0, COUNT, AT_ONCE):
+        numbers = [f"F{n + k:05d}" for k in range(min(AT_ONCE, COUNT - n))]
+        files = [(f"{number}.xml", builders.invoice(number=number, buyer_kvk=X)) for number in numbers]
+        reply = await world.post(supplier, *files)
+        assert reply.status_code == 202, reply.text
+
+
+async def test_nothing_is_lost_or_doubled_when_the_broker_loses_its_disk(
+    database: DatabaseSettings, tmp_path: Path, operator: Callable[..., Awaitable[Any]], gate: asyncio.Event
+) -> None:
+    admin: Connection = await asyncpg.connect(database.url)
+
+    async def all_with_the_broker() -> bool:
+        return bool(
+            await admin.fetchval(
+                "SELECT (SELECT count(*) FROM ingest.outbox) = 0 AND $1 = (SELECT count(*) FROM ingest.outbox_sent"
+                " WHERE routing_key = 'invoice.received.v1')",
+                COUNT,
+            )
+        )
+
+    async def all_delivered() -> bool:
+        world.receivers.take_away()
+        return (await books(database)).delivered == COUNT
+
+    with stack.rabbitmq(private=True) as broker:
+        async with start(database.url, database.secret, tmp_path, AmqpTransport(broker.url)) as world:
+            supplier = await world.supplier()
+            await world.receiver("X BV", ("0106", X), folder="x")
+            await hand_over(world, supplier)
+            await until(all_with_the_broker)
+            await asyncio.to_thread(broker.wipe)
+            await _migrate(broker.url)
+            gate.set()
+            # Nothing can bring them any more, and the ledger says so, each by name, as soon as nobody waits for it.
+            gone = await books(database, timedelta(0))
+            assert (gone.acknowledged, gone.unaccounted, len(gone.entries)) == (COUNT, COUNT, COUNT)
+            said = await operator("--since", "1h")
+            assert said["queues"]["validate.received"]["again"] == COUNT
+            await until(all_delivered)
+        world.receivers.take_away()
+        found = await books(database)
+    assert (found.acknowledged, found.delivered) == (COUNT, COUNT)
+    assert (found.lost, found.duplicated, found.unaccounted, found.entries) == (0, 0, 0, [])
+    got = world.receivers.got()
+    assert len(got) == COUNT
+    assert world.receivers.doubled() == 0
+    await admin.close()
+
+
+async def _migrate(amqp_url: str) -> None:
+    """What the migrate step does with the broker."""
+    transport = AmqpTransport(amqp_url)
+    await transport.start()
+    await transport.apply(TOPOLOGY)
+    await transport.stop()
+
+
+STATUS = "SELECT * FROM track.status ORDER BY invoice_id, role, account_id"
+FACTS = "SELECT event_id, invoice_id, account_id, axis, sequence, type, occurred_at, body FROM track.fact ORDER BY event_id"
+ACCOUNTS = "SELECT * FROM track.account ORDER BY account_id"
+NOTICES = "SELECT invoice_id, topic, event_id FROM track.notice ORDER BY invoice_id, topic"
+
+
+async def test_tracks_projection_is_built_anew_to_the_identical_state(
+    database: DatabaseSettings, tmp_path: Path, operator: Callable[..., Awaitable[Any]]
+) -> None:
+    admin: Connection = await asyncpg.connect(database.url)
+
+    async def rows(*queries: str) -> list[list[tuple[Any, ...]]]:
+        return [[tuple(row) for row in await admin.fetch(query)] for query in queries]
+
+    async def settled() -> bool:
+        return (await books(database)).waiting.keys() <= {"route: parked"}
+
+    async with start(database.url, database.secret, tmp_path, MemoryTransport()) as world:
+        await _all_kinds(world)
+        await until(settled)
+        before = await rows(STATUS, FACTS, ACCOUNTS, NOTICES)
+        assert [len(table) for table in before[:2]] > [3, 9]
+
+        async def as_before() -> bool:
+            return await rows(STATUS, FACTS, ACCOUNTS, NOTICES) == before
+
+        # All of track is gone but its mails; what was published is still kept.
+        await admin.execute("DELETE FROM track.status; DELETE FROM track.fact; DELETE FROM track.account")
+        assert not await as_before()
+        for queue in ("track.facts", "track.accounts"):
+            said = await operator("--queue", queue, "--again")
+            assert said["queues"][queue]["again"] > 0
+        await until(as_before)
+
+        # Older than anything published is kept: the timeline and ingest's accounts are the truth.
+        for schema in ("ingest", "validate", "route", "deliver", "track"):
+            await admin.execute(f"DELETE FROM {schema}.outbox_sent")
+        await admin.execute("DELETE FROM track.account; DELETE FROM track.status WHERE headline <> 'arrived'")
+        await admin.execute("UPDATE track.status SET headline = 'received', axes = axes - 'routing'")
+        said = await operator("--queue", "track.facts", "--again")
+        assert said["queues"]["track.facts"]["again"] == 0
+        assert said["status_mended"] == len(before[0])
+        assert (await rows(STATUS, FACTS, NOTICES)) == [before[0], before[1], before[3]]
+        assert (await operator("--queue", "track.accounts", "--again"))["accounts_told"] == len(before[2])
+        await until(as_before)
+    await admin.close()
+
+
+async def _all_kinds(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    for name, data, end in (
+        ("F1", builders.invoice(number="F1", buyer_kvk=X), "arrived"),
+        ("F2", builders.invoice(number="F2", buyer_kvk=X, break_rule="BR-CO-10"), "rejected"),
+        ("F3", builders.invoice(number="F3", buyer_kvk=NOBODY), "parked"),
+        ("F4", builders.invoice(number="F4", buyer_kvk=X), "arrived"),
+    ):
+        reply = await world.post(supplier, (f"{name}.xml", data))
+        await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], end)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["--since", "yesterday"], ["--queue", "portal.facts"], ["--again", "--since", "1h"], ["--again"]],
+)
+def test_what_cannot_be_meant_is_told(arguments: list[str]) -> None:
+    assert CliRunner().invoke(redrive.app, arguments).exit_code == 2
