@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Callable, Collection
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_origin
 from urllib.parse import urlsplit
@@ -29,7 +30,6 @@ from pydantic_settings import (
 
 PREFIX = "POSTBODE_"
 PUBLIC_SECRET = "only-for-this-machine"  # noqa: S105  everybody knows it: that is why it is refused elsewhere
-_HERE = {"localhost", "127.0.0.1", "::1"}
 
 S = TypeVar("S", bound="Settings")
 
@@ -89,11 +89,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _own_secret(self) -> Settings:
-        if self.secret == PUBLIC_SECRET and urlsplit(self.base_url).hostname not in _HERE:
-            raise ValueError(
-                f"{PREFIX}SECRET is not set, and {self.base_url} is not this machine: "
-                "set it to 32 or more random characters"
-            )
+        if self.secret != PUBLIC_SECRET:
+            return self
+        for where, name in ((self.base_url, urlsplit(self.base_url).hostname), (self.host, self.host)):
+            if not _is_here(name):
+                raise ValueError(
+                    f"{PREFIX}SECRET is not set, and {where} is not this machine: "
+                    "set it to 32 or more random characters"
+                )
         return self
 
     @classmethod
@@ -124,6 +127,14 @@ class Settings(BaseSettings):
     def introspection_url(self) -> str:
         """Where ingest tells whose credentials these are (RFC 7662)."""
         return f"{self.identity_url or self.base_url}/v1/tokens/introspect"
+
+
+def _is_here(host: str | None) -> bool:
+    """Whether only this machine reaches it."""
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def load(kind: Callable[[], S]) -> S:

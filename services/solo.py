@@ -27,7 +27,7 @@ from libs.http.principal import RemoteAuthenticator
 from libs.messaging import MemoryTransport, Transport
 from libs.runtime import ALL_PARTS, run
 from libs.service import Resources, Service
-from libs.settings import Settings
+from libs.settings import Settings, load
 from libs.telemetry.setup import configure
 
 SERVICES = ("ingest", "validate", "route", "deliver", "track", "sync", "portal")
@@ -99,17 +99,15 @@ def solo(
 ) -> None:
     """Run until stopped (Ctrl-C, SIGTERM): what is in hand is finished first."""
 
-    own = Settings()
-    form = own.log_format if "log_format" in own.model_fields_set else "console"
-    configure("solo", own.model_copy(update={"log_format": form}))
+    common = load(lambda: Settings(host=host, base_url=f"http://{host}:{port}"))
+    form = common.log_format if "log_format" in common.model_fields_set else "console"
+    configure("solo", common.model_copy(update={"log_format": form}))
 
     async def work() -> int:
         postgres = EmbeddedPostgres(folder)
-        common = Settings(
-            database_url=await asyncio.to_thread(postgres.start), base_url=f"http://{host}:{port}"
-        )
+        url = await asyncio.to_thread(postgres.start)
         try:
-            async with hub(Plan(common)) as (services, resources):
+            async with hub(Plan(common.model_copy(update={"database_url": url}))) as (services, resources):
                 return await run(services, resources, ALL_PARTS, host=host, port=port)
         finally:
             await asyncio.to_thread(postgres.stop)

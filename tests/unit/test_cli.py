@@ -50,6 +50,14 @@ def test_a_database_that_is_away_is_said(
     assert "the database cannot be reached" in words
 
 
+def test_solo_is_not_opened_to_others_with_the_secret_everybody_knows(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, words = said(capsys, "solo", "--host", "0.0.0.0", "--folder", str(tmp_path / "solo"))
+    assert (code, "POSTBODE_SECRET is not set" in words) == (2, True)
+    assert not (tmp_path / "solo").exists()
+
+
 def test_a_setting_that_is_wrong_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

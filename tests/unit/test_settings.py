@@ -98,6 +98,24 @@ def test_the_secret_everybody_knows_is_for_this_machine_alone(environment: pytes
     assert settings.introspection_url == "https://postbode.example/v1/tokens/introspect"
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "postbode.example"])
+def test_the_public_secret_is_refused_where_others_can_reach_it(
+    environment: pytest.MonkeyPatch, host: str
+) -> None:
+    """Also when only the address to listen on says so."""
+    environment.setenv("POSTBODE_HOST", host)
+    with pytest.raises(BadSettings, match=f"POSTBODE_SECRET is not set, and {host} is not this machine"):
+        load(Settings)
+    environment.setenv("POSTBODE_SECRET", "0123456789abcdef")
+    assert load(Settings).host == host
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_this_machine_alone_needs_no_secret(environment: pytest.MonkeyPatch, host: str) -> None:
+    environment.setenv("POSTBODE_HOST", host)
+    assert load(Settings).host == host
+
+
 def test_secrets_are_not_printed() -> None:
     text = repr(
         Settings(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from libs.settings import Settings
+from libs.settings import Settings, load
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
@@ -64,6 +64,17 @@ def test_every_setting_in_compose_exists() -> None:
             for name in re.findall(r"^    (\w+): ", text, re.MULTILINE)
         }
         assert set(part["environment"]) <= shared | own, service
+
+
+def test_compose_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its secret is public, so no port may be; and the hub takes that secret though containers listen to all."""
+    ports = [port for part in COMPOSE["services"].values() for port in part.get("ports", ())]
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    monkeypatch.setenv("POSTBODE_HOST", "0.0.0.0")
+    for part in services().values():
+        for name, value in part["environment"].items():
+            monkeypatch.setenv(name, str(value))
+        assert load(Settings).host == "0.0.0.0"
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:
