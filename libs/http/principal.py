@@ -124,6 +124,11 @@ class CachedAuthenticator:
             _count("stale")
             return stale
 
+    def forget(self, authorization: str | None) -> None:
+        """These credentials have ended just now: the next question is asked."""
+        if authorization:
+            self._known.pop(hashlib.sha256(authorization.encode()).digest(), None)
+
     def _fresh(self, digest: bytes) -> Principal | None:
         return self._usable(digest, self._seconds)
 

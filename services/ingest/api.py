@@ -89,6 +89,7 @@ class Introspection(BaseModel):
     user_id: UUID | None = None
     scope: str = ""
     roles: list[str] = []
+    exp: int | None = None
 
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
@@ -206,6 +207,7 @@ def routes(
             user_id=principal.user_id,
             scope=" ".join(sorted(principal.scopes)),
             roles=sorted(principal.roles),
+            exp=int(principal.expires_at.timestamp()) if principal.expires_at else None,
         )
 
     return router

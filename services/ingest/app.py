@@ -10,7 +10,7 @@ from libs.contracts.party import AccountRegistered
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Service, Wake
-from services.ingest import store
+from services.ingest import session_api, store
 from services.ingest.api import routes
 from services.ingest.credentials import Vault
 from services.ingest.described import SUBMIT
@@ -47,12 +47,14 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         linger=settings.group_linger_ms / 1000,
         most=settings.group_most,
     )
+    api_routes = routes(settings, api, worker, vault, identity, commits)
+    api_routes.include_router(session_api.routes(api, vault))
     mailbox = KeyMailbox(settings, api, vault, commits.submit)
 
     return Service(
         name="ingest",
         migrations=MIGRATIONS,
-        api=routes(settings, api, worker, vault, identity, commits),
+        api=api_routes,
         openapi_extra_paths={"/v1/submissions": SUBMIT},
         consumers=(Outcomes(),),
         emits=(

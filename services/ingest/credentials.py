@@ -1,8 +1,9 @@
-"""API keys and key mailbox addresses: how they look, how they are kept. Pure.
+"""API keys, session tokens and key mailbox addresses: how they look, how they are kept. Pure.
 
 An API key is ``pb_live_<id>_<secret>``: the id finds the row, the secret (256 bits) is compared by keyed
-hash, so a stolen table opens nothing. A key mailbox address is a bearer secret too (R13): 32 characters
-a-z0-9 (165 bits), found by keyed hash, kept encrypted because the portal shows it again (R15).
+hash, so a stolen table opens nothing. A session token is ``pb_sess_<id>_<secret>``, kept alike. A key mailbox
+address is a bearer secret too (R13): 32 characters a-z0-9 (165 bits), found by keyed hash, kept encrypted because
+the portal shows it again (R15).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cryptography.fernet import Fernet
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
 _KEY = re.compile(r"^pb_live_([a-z0-9]{12})_([a-z0-9]{52})$")
+_SESSION = re.compile(r"^pb_sess_([a-z0-9]{12})_([a-z0-9]{52})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,33 @@ def read_api_key(text: str) -> ApiKey | None:
     """The parts of a key, or None when it does not have the form of one."""
     match = _KEY.match(text)
     return ApiKey(*match.groups()) if match else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionToken:
+    """What somebody who signed in holds instead of the key."""
+
+    session_id: str
+    secret: str
+
+    def __str__(self) -> str:
+        return f"pb_sess_{self.session_id}_{self.secret}"
+
+
+def new_session_token() -> SessionToken:
+    return SessionToken(session_id=_random(12), secret=_random(52))
+
+
+def read_session_token(text: str) -> SessionToken | None:
+    """The parts of a token, or None when it does not have the form of one."""
+    match = _SESSION.match(text)
+    return SessionToken(*match.groups()) if match else None
+
+
+def bearer(authorization: str | None) -> str:
+    """What an ``Authorization: Bearer …`` carries; empty for anything else."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() if scheme.casefold() == "bearer" else ""
 
 
 def new_local_part() -> str:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from libs.service import Resources, Service
 from services.portal.hub import Hub
 from services.portal.pages import Pages
-from services.portal.sessions import PURPOSE, Sessions
+from services.portal.sessions import Sessions
 from services.portal.settings import PortalSettings
 
 MIGRATIONS = None
@@ -17,7 +17,6 @@ async def build(settings: PortalSettings, resources: Resources) -> Service:
     """Wire portal. It needs no database and no broker."""
     hub = Hub(settings.api_url or resources.base_url)
     sessions = Sessions(
-        secret=settings.derive(PURPOSE),
         lasts=timedelta(hours=settings.session_hours),
         secure=resources.base_url.startswith("https://"),
     )

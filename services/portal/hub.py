@@ -1,8 +1,7 @@
-"""What portal asks the public APIs, with the key of whoever is signed in."""
+"""What portal asks the public APIs, with the session of whoever is signed in."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -38,24 +37,31 @@ class Hub:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def account(self, api_key: str) -> Any:
-        """Who these credentials belong to."""
-        return await self._get("/v1/accounts/me", api_key)
+    async def sign_in(self, api_key: str, seconds: int) -> str:
+        """The token of a new session, which reads invoices and nothing else."""
+        found = await self._ask("POST", "/v1/sessions", api_key, json={"seconds": seconds})
+        return str(found["token"])
 
-    async def invoices(self, api_key: str, *, status: str | None, after: str | None, limit: int) -> Any:
+    async def sign_out(self, token: str) -> None:
+        """End the session."""
+        await self._ask("DELETE", "/v1/sessions/current", token)
+
+    async def invoices(self, token: str, *, status: str | None, after: str | None, limit: int) -> Any:
         """A page of invoices, newest first."""
         asked = {"status": status, "after": after, "limit": limit}
-        return await self._get("/v1/invoices", api_key, {k: v for k, v in asked.items() if v is not None})
+        params = {k: v for k, v in asked.items() if v is not None}
+        return await self._ask("GET", "/v1/invoices", token, params=params)
 
-    async def invoice(self, api_key: str, invoice_id: UUID) -> Any:
+    async def invoice(self, token: str, invoice_id: UUID) -> Any:
         """One invoice with its timeline."""
-        return await self._get(f"/v1/invoices/{invoice_id}", api_key)
+        return await self._ask("GET", f"/v1/invoices/{invoice_id}", token)
 
-    async def _get(self, path: str, api_key: str, params: Mapping[str, Any] | None = None) -> Any:
+    async def _ask(self, method: str, path: str, credentials: str, **more: Any) -> Any:
+        headers = {"Authorization": f"Bearer {credentials}"}
         try:
-            reply = await self._http.get(path, params=params, headers={"Authorization": f"Bearer {api_key}"})
+            reply = await self._http.request(method, path, headers=headers, **more)
+            if reply.is_success:
+                return reply.json() if reply.content else None
         except (httpx.HTTPError, ValueError) as away:
             raise Unavailable from away
-        if reply.is_success:
-            return reply.json()
         raise _ERRORS.get(reply.status_code, Unavailable)

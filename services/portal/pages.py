@@ -11,6 +11,7 @@ from uuid import UUID
 
 import jinja2
 from fastapi import APIRouter
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -78,7 +79,7 @@ class Pages:
 
     async def front(self, request: Request) -> Response:
         """The form to sign in with."""
-        if self._sessions.api_key(request) is not None:
+        if self._sessions.token(request) is not None:
             return RedirectResponse("/invoices", 303)
         return self._login(request)
 
@@ -86,12 +87,15 @@ class Pages:
         """Take the key, if the hub takes it."""
         if not from_here(request):
             return self._problem(request, "refused", 403)
-        async with request.form(max_files=0, max_fields=5) as form:
-            api_key, onward = str(form.get("key", "")).strip(), _onward(str(form.get("next", "")))
+        try:
+            async with request.form(max_files=0, max_fields=5) as form:
+                api_key, onward = str(form.get("key", "")).strip(), _onward(str(form.get("next", "")))
+        except HTTPException:
+            return self._login(request, "broken_form", None, 400)
         if not api_key or len(api_key) > _MOST_KEY or not api_key.isascii() or not api_key.isprintable():
             return self._login(request, "wrong_key" if api_key else "empty_key", onward, 422)
         try:
-            await self._hub.invoices(api_key, status=None, after=None, limit=1)
+            token = await self._hub.sign_in(api_key, int(self._sessions.lasts.total_seconds()))
         except Unauthenticated:
             return self._login(request, "wrong_key", onward, 401)
         except Forbidden:
@@ -99,14 +103,23 @@ class Pages:
         except HubError:
             return self._problem(request, "away", 503)
         response = RedirectResponse(onward, 303)
-        self._sessions.begin(response, api_key)
+        self._sessions.begin(response, token)
         return response
 
     async def sign_out(self, request: Request) -> Response:
         if not from_here(request):
             return self._problem(request, "refused", 403)
+        token = self._sessions.token(request)
+        if token is not None:
+            try:
+                await self._hub.sign_out(token)
+            except Unauthenticated:
+                pass  # it had ended already
+            except HubError:
+                return self._problem(request, "not_out", 503)
+            self._sessions.end(token)
         response = RedirectResponse("/", 303)
-        self._sessions.end(response)
+        self._sessions.drop(response)
         return response
 
     async def invoices(self, request: Request) -> Response:
@@ -115,8 +128,8 @@ class Pages:
         status = status if status in STATUSES else None
         after = request.query_params.get("after")
 
-        async def page(api_key: str) -> Response:
-            found = await self._hub.invoices(api_key, status=status, after=after, limit=self._page_size)
+        async def page(token: str) -> Response:
+            found = await self._hub.invoices(token, status=status, after=after, limit=self._page_size)
             return self._page(
                 request, "invoices.html", invoices=found["invoices"], next=found["next"], status=status,
                 statuses=STATUSES, first=after is None,
@@ -131,8 +144,8 @@ class Pages:
         except ValueError:
             return self._problem(request, "not_found", 404)
 
-        async def page(api_key: str) -> Response:
-            return self._page(request, "invoice.html", invoice=await self._hub.invoice(api_key, wanted))
+        async def page(token: str) -> Response:
+            return self._page(request, "invoice.html", invoice=await self._hub.invoice(token, wanted))
 
         return await self._signed_in(request, page)
 
@@ -146,18 +159,18 @@ class Pages:
         return Response(data, media_type=kind, headers={**_SECURITY, **forever})
 
     async def _signed_in(self, request: Request, page: Callable[[str], Awaitable[Response]]) -> Response:
-        api_key = self._sessions.api_key(request)
-        if api_key is None:
+        token = self._sessions.token(request)
+        if token is None:
             if from_elsewhere(request):
                 # The browser kept the cookie back because another site linked here. Loading the page once
                 # more, from itself, brings it along.
                 return self._page(request, "opening.html")
             return RedirectResponse(f"/?next={request.url.path}", 303)
         try:
-            return await page(api_key)
+            return await page(token)
         except Unauthenticated:
-            response = self._login(request, "wrong_key", _onward(request.url.path), 401)
-            self._sessions.end(response)
+            response = self._login(request, "session_over", _onward(request.url.path), 401)
+            self._sessions.drop(response)
             return response
         except NotFound:
             return self._problem(request, "not_found", 404)
@@ -188,7 +201,7 @@ class Pages:
             lang=language,
             other=other,
             switch=f"{switch.path}?{switch.query}",
-            signed_in=self._sessions.api_key(request) is not None,
+            signed_in=self._sessions.token(request) is not None,
             day=lambda text: day(date.fromisoformat(text), language),
             instant=lambda text: instant(datetime.fromisoformat(text), language),
             **data,

@@ -1,40 +1,49 @@
-"""What a browser keeps of a sign-in: an opaque, encrypted cookie that ends by itself. Pure.
+"""What a browser keeps of a sign-in: the token of a session that ingest keeps, in a cookie. Pure.
 
-The cookie holds the API key, encrypted and authenticated (Fernet: AES-128-CBC with HMAC-SHA-256) under a key
-derived from the master secret; the browser's scripts cannot read it and other sites cannot send it. When
-ingest hands out session tokens of its own, this becomes one of those.
+The browser's scripts cannot read the cookie and other sites cannot send it. Signing out ends the session at
+ingest; other services may take its token for up to 30 seconds more, because they remember who called, so portal
+itself refuses it from the first moment.
 """
 
 from __future__ import annotations
 
-import base64
-from dataclasses import dataclass
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable
 from datetime import timedelta
 
-from cryptography.fernet import Fernet, InvalidToken
 from starlette.requests import Request
 from starlette.responses import Response
 
-PURPOSE = "portal sessions"
+from libs import clock
+
+REMEMBERED = 60.0
+"""Seconds for which the tokens of ended sessions are refused here: longer than any service remembers callers."""
+
+_MOST = 10_000
+_LONGEST = 200
 
 
-@dataclass(frozen=True, slots=True)
 class Sessions:
-    """Seals and opens the cookie. ``secret`` is 32 bytes."""
+    """Writes and reads the cookie. ``secure``: whether pages are served over https; then the cookie is bound to
+    this host and to https."""
 
-    secret: bytes
-    lasts: timedelta
-    secure: bool
-    """Whether pages are served over https: then the cookie is bound to this host and to https."""
+    def __init__(
+        self, *, lasts: timedelta, secure: bool, time: Callable[[], float] = clock.monotonic
+    ) -> None:
+        self.lasts = lasts
+        self.secure = secure
+        self._time = time
+        self._ended: OrderedDict[bytes, float] = OrderedDict()
 
     @property
     def cookie(self) -> str:
         return "__Host-postbode" if self.secure else "postbode"
 
-    def begin(self, response: Response, api_key: str) -> None:
+    def begin(self, response: Response, token: str) -> None:
         response.set_cookie(
             self.cookie,
-            self._fernet().encrypt(api_key.encode()).decode(),
+            token,
             max_age=int(self.lasts.total_seconds()),
             path="/",
             secure=self.secure,
@@ -42,21 +51,30 @@ class Sessions:
             samesite="strict",
         )
 
-    def end(self, response: Response) -> None:
+    def drop(self, response: Response) -> None:
+        """Take the cookie away."""
         response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="strict")
 
-    def api_key(self, request: Request) -> str | None:
-        """The key of whoever is signed in; None without a cookie, or with one that is old or not ours."""
-        sealed = request.cookies.get(self.cookie)
-        if not sealed:
-            return None
-        try:
-            return self._fernet().decrypt(sealed, ttl=int(self.lasts.total_seconds())).decode()
-        except (InvalidToken, ValueError):
-            return None
+    def end(self, token: str) -> None:
+        """From now on this token opens nothing here."""
+        now = self._time()
+        self._ended.pop(_digest(token), None)
+        self._ended[_digest(token)] = now
+        while len(self._ended) > _MOST or now - next(iter(self._ended.values())) > REMEMBERED:
+            self._ended.popitem(last=False)
 
-    def _fernet(self) -> Fernet:
-        return Fernet(base64.urlsafe_b64encode(self.secret))
+    def token(self, request: Request) -> str | None:
+        """The session of whoever is signed in; None without a cookie, with one that cannot be ours, and after
+        signing out."""
+        token = request.cookies.get(self.cookie, "")
+        if not token.startswith("pb_sess_") or len(token) > _LONGEST or not token.isascii():
+            return None
+        ended = self._ended.get(_digest(token))
+        return None if ended is not None and self._time() - ended <= REMEMBERED else token
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
 
 
 def from_here(request: Request) -> bool:

@@ -37,6 +37,14 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "Met deze sleutel mag u geen facturen inzien. Gebruik een sleutel met het recht invoice:read.",
         "This key may not read invoices. Use a key with the right invoice:read.",
     ),
+    "broken_form": (
+        "Het formulier kwam niet heel aan. Vul uw API-sleutel nog eens in.",
+        "The form did not arrive whole. Fill in your API key once more.",
+    ),
+    "session_over": (
+        "Uw sessie is voorbij, of uw sleutel is ingetrokken. Log opnieuw in.",
+        "Your session is over, or your key was revoked. Sign in again.",
+    ),
     "empty_key": ("Vul uw API-sleutel in.", "Fill in your API key."),
     "invoices": ("Facturen", "Invoices"),
     "all": ("Alle", "All"),
@@ -82,6 +90,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "away_more": (
         "Uw facturen zijn veilig. Probeer het over een minuut opnieuw.",
         "Your invoices are safe. Try again in a minute.",
+    ),
+    "not_out": ("U bent nog ingelogd", "You are still signed in"),
+    "not_out_more": (
+        "De hub is even niet bereikbaar en kan uw sessie niet beëindigen. Probeer het zo opnieuw.",
+        "The hub is out of reach for a moment and cannot end your session. Try again in a moment.",
     ),
     "refused": ("Dit verzoek kwam niet van deze site", "This request did not come from this site"),
     "refused_more": ("Ga terug en probeer het opnieuw.", "Go back and try again."),

@@ -11,8 +11,10 @@ import pytest
 
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
+from libs.errors import Unauthenticated
 from libs.http.app import create_app
-from services.ingest import accounts
+from libs.http.principal import CachedAuthenticator
+from services.ingest import accounts, session_api
 from services.ingest.accounts import Claims
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
@@ -47,11 +49,19 @@ async def customer(pools: Pools, name: str) -> tuple[UUID, str]:
 
 
 @pytest.fixture
-async def browser(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
-    identity = KeyAuthenticator(await pools.get("ingest", "api"), vault_of(IngestSettings()))
-    hub_app = create_app([track.routes(await pools.get("track", "api"))], title="hub", identity=identity)
+def remembered() -> float:
+    """Seconds for which the hub remembers callers."""
+    return 0
+
+
+@pytest.fixture
+async def browser(pools: Pools, remembered: float) -> AsyncIterator[httpx.AsyncClient]:
+    ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
+    identity = CachedAuthenticator(KeyAuthenticator(ingest, vault), seconds=remembered)
+    routers = [track.routes(await pools.get("track", "api")), session_api.routes(ingest, vault)]
+    hub_app = create_app(routers, title="hub", identity=identity)
     async with Hub(BASE, transport=httpx.ASGITransport(app=hub_app)) as hub:
-        pages = Pages(hub, Sessions(b"k" * 32, timedelta(hours=1), secure=False), page_size=2)
+        pages = Pages(hub, Sessions(lasts=timedelta(hours=1), secure=False), page_size=2)
         app = create_app([pages.router()], title="portal", identity=identity)
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(app=app), base_url="http://portal.example", follow_redirects=True
@@ -97,3 +107,45 @@ async def test_a_revoked_key_ends_the_session_at_the_next_page(
         await conn.execute("UPDATE api_key SET revoked_at = now()")
     assert (await browser.get("/invoices")).status_code == 401
     assert not browser.cookies
+
+
+@pytest.mark.parametrize("remembered", [0.0, 3600.0])
+async def test_signing_out_ends_the_session_for_whoever_kept_its_token(
+    browser: httpx.AsyncClient, pools: Pools
+) -> None:
+    _, key = await customer(pools, "bakker")
+    await browser.post("/login", data={"key": key})
+    (token,) = (cookie.value for cookie in browser.cookies.jar)
+    assert token is not None
+    assert token.startswith("pb_sess_")
+    await browser.post("/logout")
+    browser.cookies.set("postbode", token)
+    assert "Inloggen" in (await browser.get("/invoices")).text
+    identity = KeyAuthenticator(await pools.get("ingest", "api"), vault_of(IngestSettings()))
+    with pytest.raises(Unauthenticated):
+        await identity.authenticate(f"Bearer {token}")
+
+
+async def test_a_session_reads_and_does_nothing_else_and_ends_by_itself(pools: Pools) -> None:
+    ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
+    app = create_app(
+        [session_api.routes(ingest, vault)], title="hub", identity=KeyAuthenticator(ingest, vault)
+    )
+    account, key = await customer(pools, "bakker")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE) as hub:
+        begun = await hub.post(
+            "/v1/sessions", json={"seconds": 60}, headers={"Authorization": f"Bearer {key}"}
+        )
+        token = {"Authorization": f"Bearer {begun.json()['token']}"}
+        found = await KeyAuthenticator(ingest, vault).authenticate(token["Authorization"])
+        assert (found.account_id, found.scopes) == (account, frozenset({"invoice:read"}))
+        assert found.expires_at is not None
+        assert (await hub.post("/v1/sessions", json={}, headers=token)).status_code == 403
+        none = await hub.delete("/v1/sessions/current", headers={"Authorization": f"Bearer {key}"})
+        assert none.status_code == 404
+        async with tenant(ingest, account) as conn:
+            await conn.execute("UPDATE session SET expires_at = now() - interval '2 days'")
+        assert (await hub.delete("/v1/sessions/current", headers=token)).status_code == 401
+        await hub.post("/v1/sessions", json={}, headers={"Authorization": f"Bearer {key}"})
+        async with tenant(ingest, account) as conn:
+            assert await conn.fetchval("SELECT count(*) FROM session") == 1
