@@ -68,6 +68,9 @@ class InvoiceQuarantined(InvoiceFact):
     filename: str | None = None
     original: DocumentRef | None = None
     pdf: DocumentRef | None = Field(default=None, description="the PDF of its name, kept with it")
+    silent: bool = Field(
+        default=False, description="a program sent it: mailing anybody about it could begin a mail loop"
+    )
 
 
 class InvoiceDuplicate(InvoiceFact):

@@ -38,6 +38,7 @@ MAX_PARAMETERS = 200
 """Of such a header; the parser looks at each again for each."""
 
 _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
+_AUTO_SUBMITTED = re.compile(rb"^auto-submitted:(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,10 @@ class Mail:
 
     parts: tuple[Part, ...]
     message_id: str | None
+    automatic: bool = False
+    """A program wrote it, and says so (RFC 3834 §5)."""
+    report: bool = False
+    """A mail server's or mail program's word about another mail (RFC 6522): not delivered, read, spam."""
 
 
 class UnreadableMail(ValueError):
@@ -75,9 +80,22 @@ def read(raw: bytes) -> Mail:
         message = email.message_from_bytes(raw, policy=_BOUNDED)
         parts = tuple(_files(message))
         message_id = message.get("Message-ID")
+        automatic = _says_automatic(str(message.get("Auto-Submitted", "")))
+        report = message.get_content_type() == "multipart/report"
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as bad:
         raise UnreadableMail(str(bad)) from bad
-    return Mail(parts=parts, message_id=str(message_id)[:250] if message_id else None)
+    return Mail(parts, str(message_id) if message_id else None, automatic, report)
+
+
+def looks_automatic(raw: bytes) -> bool:
+    """``Mail.automatic`` of a mail that cannot be read, from its first lines alone."""
+    head = re.split(rb"\r?\n\r?\n", raw[:MAX_HEADER], maxsplit=1)[0]
+    found = _AUTO_SUBMITTED.search(head)
+    return found is not None and _says_automatic(found[1].decode("latin-1"))
+
+
+def _says_automatic(header: str) -> bool:
+    return header.partition(";")[0].strip().casefold() not in ("", "no")
 
 
 def bound(raw: bytes) -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.text import one_line, repaired
 from services.ingest import intake, mail
 from services.ingest.intake import Refused, Upload
 from services.ingest.part import Part
 from services.ingest.submissions import Submission, compose
+
+MOST_CHARACTERS = 250
+"""Of an address or a Message-ID that is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,31 +26,51 @@ class Mailed:
     uploads: tuple[Upload, ...] = ()
     refused: tuple[Refused, ...] = ()
     mail_id: str | None = None
+    automatic: bool = False
 
-    def submission(self, account_id: UUID, mail_from: str | None) -> Submission:
-        """Reads the current trace, so call it where the mail is received."""
+    def submission(self, account_id: UUID, sender: str | None) -> Submission:
+        """``sender`` is the envelope's. Reads the current trace, so call it where the mail is received."""
         return compose(
-            account_id, "mail", self.uploads, self.refused, mail_from=mail_from, mail_id=self.mail_id
+            account_id,
+            "mail",
+            self.uploads,
+            self.refused,
+            mail_from=_kept(sender),
+            mail_id=_kept(self.mail_id),
+            # RFC 3834 §2, RFC 5321 §4.5.5: to answer such a mail is how two programs write to each other for ever.
+            silent=self.automatic or sender in ("", "<>"),
         )
 
 
 def read(raw: bytes) -> Mailed:
-    """Never raises for what is inside a mail."""
+    """What is inside a mail never makes it raise."""
     try:
         message = mail.read(raw)
     except mail.UnreadableMail:
         return unreadable(raw)
+    if message.report:
+        # What a mail server gives back may hold an invoice: that one was sent before, not now.
+        return Mailed(
+            refused=(intake.refuse(_whole(raw), "mail-report"),), mail_id=message.message_id, automatic=True
+        )
     found = intake.sort(message.parts)
     refused = found.refused
     if not found.uploads and not refused:
         refused = (intake.refuse(_whole(raw), "no-invoice"),)
-    return Mailed(found.uploads, refused, message.message_id)
+    return Mailed(found.uploads, refused, message.message_id, message.automatic)
 
 
 def unreadable(raw: bytes) -> Mailed:
     """The mail as it came, set aside."""
-    return Mailed(refused=(intake.refuse(_whole(raw), "unreadable-mail"),))
+    return Mailed(
+        refused=(intake.refuse(_whole(raw), "unreadable-mail"),), automatic=mail.looks_automatic(raw)
+    )
 
 
 def _whole(raw: bytes) -> Part:
     return Part(data=raw, filename="message.eml")
+
+
+def _kept(text: str | None) -> str | None:
+    """What a stranger's mail server said, as it can be stored and shown."""
+    return one_line(repaired(text), MOST_CHARACTERS) if text else None

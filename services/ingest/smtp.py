@@ -2,7 +2,7 @@
 
 250 is said after commit. An unknown address is refused at RCPT (550), a mail that cannot be stored right
 now is put off (451): the sender's server keeps it. A mail whose parts are no invoices is taken, its parts
-quarantined, and the account is told.
+quarantined, and the account is told; so is a mail that could not be stored at any later time either.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import asyncpg
+import structlog
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from opentelemetry.trace import SpanKind
 
@@ -24,6 +25,7 @@ from libs.errors import HubError
 from libs.telemetry import tracing
 from services.ingest import accounts, mailed
 from services.ingest.credentials import Vault
+from services.ingest.mailed import Mailed
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
 from services.ingest.submissions import Submission
@@ -33,6 +35,11 @@ READERS = 2
 
 _AWAY = (*NOT_NOW, asyncpg.PostgresError)
 """Whatever the database says when it cannot be asked: a sender told 5xx would give up."""
+
+_NEVER = (asyncpg.DataError, ValueError)
+"""What it says about values it cannot hold: the same mail would fail again each time it is tried."""
+
+_log = structlog.get_logger(__name__)
 
 Keep = Callable[[Submission], Awaitable[tuple[Kept, ...]]]
 
@@ -57,7 +64,9 @@ class KeyMailbox:
         if domain.casefold() not in self._domains:
             return "550 5.1.2 This server takes no mail for that domain"
         try:
-            found = await accounts.find_mailbox(self._pool, self._vault.digest(local.casefold()))
+            # Half a surrogate pair, from bytes that were no UTF-8, has no hash; no mailbox has one either.
+            known = self._vault.digest(local.casefold()) if local.isascii() else b""
+            found = await accounts.find_mailbox(self._pool, known)
         except _AWAY:
             return "451 4.3.0 Try again later"
         if found is None:
@@ -78,16 +87,43 @@ class KeyMailbox:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         owners = self._owners.pop(envelope, {})
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._readers, mailed.read, raw)
-        submissions = [
-            found.submission(account, envelope.mail_from) for account in dict.fromkeys(owners.values())
-        ]
-        try:
-            await asyncio.gather(*map(self._keep, submissions))
-        except (HubError, *_AWAY) as away:
-            tracing.record_failure("receive mail", away)
+        found = await loop.run_in_executor(self._readers, _read, raw)
+        sender = envelope.mail_from
+        stored = await asyncio.gather(
+            *(
+                self._store(account, sender, found, mailed.unreadable(raw))
+                for account in dict.fromkeys(owners.values())
+            )
+        )
+        kept = [str(submission_id) for submission_id in stored if submission_id is not None]
+        if len(kept) < len(stored):
+            # All of it comes again; what is stored already is then a repeat.
             return "451 4.3.0 Not stored: try again later"
-        return "250 2.0.0 Stored as " + ", ".join(str(s.submission_id) for s in submissions)
+        return "250 2.0.0 Stored as " + ", ".join(kept)
+
+    async def _store(self, account: UUID, sender: str | None, *forms: Mailed) -> UUID | None:
+        """Store the first of ``forms`` that can be stored. None when that has to wait."""
+        for form in forms:
+            submission = form.submission(account, sender)
+            try:
+                await self._keep(submission)
+            except _NEVER as never:
+                _log.error("a mail cannot be stored as it was read", exc_info=never)
+                tracing.record_failure("receive mail", never)
+            except (HubError, *_AWAY) as away:
+                tracing.record_failure("receive mail", away)
+                return None
+            else:
+                return submission.submission_id
+        return None
+
+
+def _read(raw: bytes) -> Mailed:
+    try:
+        return mailed.read(raw)
+    except Exception as unforeseen:  # noqa: BLE001 - a mail nobody foresaw is kept whole, like one nobody can read
+        _log.error("a mail could not be taken apart", exc_info=unforeseen)
+        return mailed.unreadable(raw)
 
 
 @contextlib.asynccontextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -52,6 +52,8 @@ class Submission:
     mail_from: str | None = None
     mail_id: str | None = None
     traceparent: str | None = None
+    silent: bool = False
+    """A program sent it: nobody is mailed about what is refused of it."""
 
     def event(self, payload: Payload) -> Event:
         return new_event(
@@ -87,6 +89,7 @@ def compose(
     *,
     mail_from: str | None = None,
     mail_id: str | None = None,
+    silent: bool = False,
 ) -> Submission:
     """Give everything its ids and its event. Reads the current trace, so call it where the request is."""
     submission = Submission(
@@ -97,18 +100,11 @@ def compose(
         mail_from=mail_from,
         mail_id=mail_id,
         traceparent=current_traceparent(),
+        silent=silent,
     )
     items = [_received(submission, position, upload) for position, upload in enumerate(uploads)]
     items += [_quarantined(submission, len(items) + n, part) for n, part in enumerate(refused)]
-    return Submission(
-        submission_id=submission.submission_id,
-        account_id=account_id,
-        channel=channel,
-        items=tuple(items),
-        mail_from=mail_from,
-        mail_id=mail_id,
-        traceparent=submission.traceparent,
-    )
+    return replace(submission, items=tuple(items))
 
 
 def _received(submission: Submission, position: int, upload: Upload) -> Item:
@@ -158,6 +154,7 @@ def _quarantined(submission: Submission, position: int, refused: Refused) -> Ite
                 filename=refused.part.filename,
                 original=ref(original, refused.part.filename),
                 pdf=ref(pdf, refused.pdf.filename) if pdf and refused.pdf else None,
+                silent=submission.silent,
             )
         ),
         upload=None,

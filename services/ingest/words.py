@@ -41,6 +41,13 @@ REASONS: Mapping[str, Words] = {
         nl="Dit bericht kon niet worden gelezen. Stuur de factuur opnieuw als XML-bijlage in een gewone e-mail.",
         en="This message could not be read. Send the invoice again as an XML attachment to a plain e-mail.",
     ),
+    "mail-report": Words(
+        nl="Dit is een bericht van een mailserver over een andere mail (niet bezorgd, gelezen), geen factuur. Kwam "
+        "er een factuur terug die u naar dit adres stuurde? Kijk dan of zij is aangekomen, en stuur haar zo nodig "
+        "opnieuw.",
+        en="This is a mail server's word about another mail (not delivered, read), not an invoice. Did an invoice "
+        "come back that you sent to this address? Then see whether it arrived, and send it again if need be.",
+    ),
     "pdf-not-added": Words(
         nl="Deze factuur was er al. De PDF die er nu bij zat wordt bewaard, maar niet meer meegestuurd: "
         "stuur hem zo nodig zelf naar uw klant.",

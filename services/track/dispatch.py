@@ -29,6 +29,10 @@ AT_ONCE = 8
 GIVE_UP = timedelta(days=5)
 """A mail server that still does not take a notice after this long never will (RFC 5321 §4.5.4.1)."""
 
+NOBODY = ""
+"""The envelope's sender, MAIL FROM:<>: what cannot be delivered comes back to nobody, so that no answer to a
+notice can begin a loop (RFC 3834 §3.3, RFC 5321 §4.5.5)."""
+
 _FIRST_WAIT = timedelta(seconds=15)
 _LONGEST_WAIT = timedelta(hours=1)
 _NEVER = 500
@@ -72,7 +76,7 @@ class Dispatcher:
         try:
             _, said = await aiosmtplib.send(
                 message,
-                sender=settings.mail_from,
+                sender=NOBODY,
                 recipients=[claimed.email],
                 hostname=settings.smtp_host,
                 port=settings.smtp_port,

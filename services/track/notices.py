@@ -34,9 +34,9 @@ class Notice:
 
 
 def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
-    """The notice a fact asks for; None for good news."""
+    """The notice a fact asks for; None for good news, and for a mail that a program sent."""
     kind = KINDS.get(data.type)
-    if kind is None:
+    if kind is None or (isinstance(data, invoice.InvoiceQuarantined) and data.silent):
         return None
     # Parked is told once per reason: an invoice that goes round and waits for the same thing is no news.
     which = data.code if isinstance(data, invoice.InvoiceParked) else f"{data.axis}:{data.sequence}"

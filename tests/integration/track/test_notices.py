@@ -49,6 +49,7 @@ class Sink:
         raw = cast("bytes", envelope.content)
         mail = message_from_bytes(raw, policy=policy.default)
         assert [mail["To"]] == envelope.rcpt_tos
+        assert envelope.mail_from == "<>"
         if self.answer.startswith("250"):
             self.mails.append(mail)
         if self.on_mail is not None:
@@ -107,6 +108,15 @@ async def test_every_refusal_is_mailed_once_however_often_its_fact_comes(
     assert f"https://hub.example/invoices/{rejected.invoice_id}" in mail.get_content()
     assert "twee keer" not in mail.get_content()
     assert (mail["To"], mail["From"]) == (ADDRESS, "Postbode <noreply@hub.example>")
+
+
+async def test_nobody_is_mailed_about_what_a_program_sent(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).quarantined(silent=True), Journey(account).quarantined())
+    await dispatcher.run()
+    assert len(sink.mails) == 1
 
 
 @pytest.mark.proves("R24")

@@ -78,16 +78,16 @@ class Journey:
             syntax="ubl-invoice", original=DOCUMENT,
         )  # fmt: skip
 
-    def quarantined(self, filename: str | None = "loose.pdf") -> Event:
+    def quarantined(self, filename: str | None = "loose.pdf", silent: bool = False) -> Event:
         reason = Words(nl="Een PDF alleen is geen e-factuur.", en="A PDF on its own is not an e-invoice.")
         return self.event(
             invoice.InvoiceQuarantined, "ingest", "ingest", submission_id=UUID(int=1), channel="mail",
-            code="lone-pdf", reason=reason, filename=filename,
+            code="lone-pdf", reason=reason, filename=filename, silent=silent,
         )  # fmt: skip
 
-    def duplicate(self) -> Event:
+    def duplicate(self, pdf: DocumentRef | None = None) -> Event:
         return self.event(
-            invoice.InvoiceDuplicate, "ingest", "repeat", submission_id=UUID(int=2), channel="mail"
+            invoice.InvoiceDuplicate, "ingest", "repeat", submission_id=UUID(int=2), channel="mail", pdf=pdf
         )
 
     def validated(self, warnings: int = 0) -> Event:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from libs.contracts import invoice
 from services.track import facts, views
 from services.track.status import NOTHING, Status, apply_all, headline_of, show
-from tests.unit.track.sample import LINE_12, TRACE, Journey
+from tests.unit.track.sample import DOCUMENT, LINE_12, TRACE, Journey
 
 ACCOUNT = UUID(int=42)
 
@@ -49,6 +49,13 @@ def test_a_duplicate_changes_no_status() -> None:
     assert facts.read(j.duplicate()) is None
     received = j.received()
     assert status(received, j.duplicate()) == status(received)
+
+
+def test_a_pdf_that_came_too_late_is_in_the_timeline() -> None:
+    event = Journey(ACCOUNT).duplicate(DOCUMENT)
+    assert "PDF" in views.moment(event, event.time).words.nl
+    without = Journey(ACCOUNT).duplicate()
+    assert "PDF" not in views.moment(without, without.time).words.nl
 
 
 def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> None:
