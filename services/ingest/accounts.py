@@ -10,8 +10,10 @@ from uuid import UUID
 
 from libs import clock
 from libs.contracts.envelope import new_event
+from libs.contracts.parts import Words
 from libs.contracts.party import AccountRegistered
 from libs.db.types import Connection, Pool
+from libs.errors import Conflict
 from libs.messaging import outbox
 from services.ingest.submissions import SOURCE
 
@@ -94,6 +96,18 @@ async def account(conn: Connection) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+MOST_KEYS = 2
+"""Live ones of an account: one in use, and one to change to. More than that is keys nobody remembers."""
+
+TOO_MANY_KEYS = Words(
+    nl="Er zijn al twee API-sleutels in gebruik. Trek eerst de sleutel in die u niet meer gebruikt.",
+    en="Two API keys are in use already. Revoke the one you no longer use first.",
+)
+
+_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || $1::text, 0))"
+
+_LIVE_KEYS = "SELECT count(*) FROM api_key WHERE account_id = $1 AND revoked_at IS NULL"
+
 _INSERT_KEY = """
 INSERT INTO api_key (key_id, account_id, secret_hash, label, scopes) VALUES ($1, $2, $3, $4, $5)
 """
@@ -102,6 +116,11 @@ INSERT INTO api_key (key_id, account_id, secret_hash, label, scopes) VALUES ($1,
 async def add_key(
     conn: Connection, key_id: str, account_id: UUID, secret_hash: bytes, label: str, scopes: Sequence[str]
 ) -> None:
+    """Add a key, inside a transaction. Raises ``Conflict`` when the account has two live ones."""
+    # Or two requests at once would each count the same keys.
+    await conn.execute(_ONE_AT_A_TIME, str(account_id))
+    if await conn.fetchval(_LIVE_KEYS, account_id) >= MOST_KEYS:
+        raise Conflict(TOO_MANY_KEYS.en, nl=TOO_MANY_KEYS.nl, code="too-many-keys")
     await conn.execute(_INSERT_KEY, key_id, account_id, secret_hash, label, list(scopes))
 
 
