@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.errors import Unavailable
 from libs.http import problems
+from libs.http.protocol import BoundedProtocol
 
 KEEP_ALIVE_SECONDS = 30
 """How long an idle connection is kept; longer than a load balancer's, or it finds closed ones."""
@@ -65,6 +66,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 _Patient(app, leaving=lambda: self.should_exit),
+                http=BoundedProtocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
