@@ -57,6 +57,14 @@ bench-convert: $(VENV)/.dev ## how long it takes to read an invoice and write it
 soak-formats: $(VENV)/.dev ## twenty thousand broken documents through every reader and writer
 	@POSTBODE_MUTANTS=20000 $(PY) -m pytest -q --timeout=1800 tests/fuzz/einvoice
 
+.PHONY: conformance
+conformance: $(VENV)/.dev ## compare every verdict with the official ones (POSTBODE_CORPUS names the folder)
+	@$(PY) -m libs.testing.conformance
+
+.PHONY: bench-validate
+bench-validate: $(VENV)/.dev ## how long a verdict takes, beside the official rule packs
+	@$(PY) -m tests.bench.validate $(ARGS)
+
 .PHONY: trace
 trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
 	@$(PY) -m libs.testing.trace $(ARGS)

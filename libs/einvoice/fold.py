@@ -7,11 +7,11 @@
     <InvoiceLine> … 1 …  7.15 … Item 3 …  ─┘                                                 are remembered (BT-131)
 
 What may differ are texts of which rules ask no more than that they are there (names, notes, descriptions, numbers of
-a line or an article), and numbers of which they ask no more than that they are plain: digits, a point, at most as
-many decimals as allowed. Everything else (tags, their order, attributes, units, currencies, VAT categories, rates,
-dates) is part of what makes lines alike. So a kept line that is without findings vouches for those left out, and
-their amounts still count in every sum. As soon as anything is found on a line, or the schema says anything at all,
-the whole document is judged line by line (``libs.rules.engine``).
+a line, an article or a document), numbers of which they ask no more than that they are plain (digits, a point, at
+most as many decimals as allowed), and a period that does not end before it begins. Everything else (tags, their
+order, attributes, units, currencies, VAT categories, rates) is part of what makes lines alike. So a kept line that is
+without findings vouches for those left out, and their amounts still count in every sum. As soon as anything is found
+on a line, or the schema says anything at all, the whole document is judged line by line (``libs.rules.engine``).
 
 All this is read from the bytes: a long invoice is never made into a tree of which most is the same. Newlines of
 lines left out stay, so line numbers are those of the file.
@@ -32,16 +32,21 @@ _WORDS = frozenset((
     b"Note", b"Description", b"Name", b"Value", b"LineID", b"AccountingCost", b"ItemClassificationCode",
     b"AllowanceChargeReason",
 ))  # fmt: skip
-# An article number, or the number of the line itself, which stands before its note or quantity.
+# The number of an article, of a document, or of the line itself, which stands before its note or quantity.
 _NUMBERED = re.compile(
-    rb"/[^<>]*>\s*(?:</[^<>]*(?:Sellers|Buyers|Standard)ItemIdentification>|"
-    rb"<[^<>]*(?:Note|InvoicedQuantity|CreditedQuantity)\b)"
+    rb"/[^<>]*>\s*(?:</[^<>]*(?:(?:Sellers|Buyers|Standard)ItemIdentification|DocumentReference)>|"
+    rb"<[^<>]*(?:Note|InvoicedQuantity|CreditedQuantity|DocumentTypeCode)\b)"
 )
 _NET = b"LineExtensionAmount"
 _CENTS = frozenset((_NET, b"Amount", b"BaseAmount", b"InvoicedQuantity", b"CreditedQuantity"))
 _PRICES = frozenset((b"PriceAmount", b"BaseQuantity"))
 _IN_CENTS = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,2})? )*+")
 _PRICED = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,10})? )*+")
+_DAYS = (b"StartDate", b"EndDate")
+_DAY = re.compile(
+    rb"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+)
+_ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
 # What would have to be looked at closer: markup, control characters, and the block of UTF-8 in which two code points
 # are no characters (U+FFFE, U+FFFF).
 _ODD = b"<>&\xef" + bytes(sorted(set(range(32)) - set(b"\t\n\r")))
@@ -65,6 +70,7 @@ class _Kinds(NamedTuple):
     words: _Pick
     cents: _Pick
     prices: _Pick
+    days: _Pick
     net: int | None
 
 
@@ -79,17 +85,23 @@ def _kinds(markup: tuple[bytes, ...]) -> _Kinds:
         return known
     found: dict[str, list[int]] = {"codes": [], "words": [], "cents": [], "prices": []}
     nets: list[int] = []
+    days: dict[bytes, list[int]] = {name: [] for name in _DAYS}
     for place, (before, after) in enumerate(pairwise(markup)):
         tag = _NAME.search(before)
         name = tag[1] if tag else b""
         if name == _NET:
             nets.append(place)
-        found[_kind(name, after)].append(place)
+        days.get(name, found[_kind(name, after)]).append(place)
     # Without exactly one amount of its own a line is no ordinary one; identifications of parties are counted by a
     # rule (a direct debit's may stand once).
+    # A period from one day to another; dates of which there are more are for the rules themselves.
+    period = [place for places in days.values() for place in places]
+    if any(len(places) > 1 for places in days.values()):
+        found["codes"] += period
+        period = []
     ordinary = len(nets) == 1 and not any(b"PartyIdentification" in part for part in markup)
     codes, words, cents, prices = map(_picker, found.values())
-    kinds = _Kinds(codes, words, cents, prices, nets[0] if ordinary else None)
+    kinds = _Kinds(codes, words, cents, prices, _picker(period), nets[0] if ordinary else None)
     if sum(map(len, markup)) < _KNOWN_SIZE:
         if len(_KNOWN) >= _KNOWN_MOST:
             _KNOWN.clear()
@@ -111,10 +123,14 @@ def _picker(places: list[int]) -> _Pick:
 
 def _plain(kinds: _Kinds, texts: Sequence[bytes]) -> bool:
     words = b" ".join(kinds.words(texts))
+    if b"&" in words:
+        words = _ENTITY.sub(b"", words)
+    days = kinds.days(texts)
     return (
         len(words.translate(None, _ODD)) == len(words)
         and _IN_CENTS.fullmatch(b" ".join((*kinds.cents(texts), b""))) is not None
         and _PRICED.fullmatch(b" ".join((*kinds.prices(texts), b""))) is not None
+        and (not days or (all(map(_DAY.fullmatch, days)) and days[0] <= days[-1]))
     )
 
 

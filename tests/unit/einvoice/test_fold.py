@@ -69,7 +69,9 @@ def test_line_numbers_stay() -> None:
         (b"<cbc:ID>S<", b"<cbc:ID>E<", 2),
         (b"<cbc:Value>Antraciet 3", b"<cbc:Value>Groen", 1),
         (b"<cbc:Value>Antraciet 3", b"<cbc:Value> ", 2),
-        (b"<cbc:Value>Antraciet 3", b"<cbc:Value>&lt;", 2),
+        (b"<cbc:Value>Antraciet 3", b"<cbc:Value>A &amp; B &lt;", 1),
+        (b"<cbc:Value>Antraciet 3", b"<cbc:Value>&#1;", 2),
+        (b"<cbc:Value>Antraciet 3", b"<cbc:Value>&x;", 2),
         (b"<cbc:Value>Antraciet 3", b"<cbc:Value>a > b", 2),
         (b"<cbc:Value>Antraciet 3", b"<cbc:Value>\x01", 2),
         (b"<cbc:Value>Antraciet 3", b"<cbc:Value>\xef\xbf\xbe", 2),
@@ -122,6 +124,33 @@ def test_what_is_counted_in_the_whole_document_is_not_folded(monkeypatch: pytest
     assert said(data) == unfolded(data, monkeypatch)
 
 
+@pytest.mark.parametrize(
+    ("begin", "end", "kept"),
+    [
+        (b"2026-01-31", b"2026-02-28", 1),
+        (b"2026-02-01", b"2026-02-01", 1),
+        (b"2026-02-02", b"2026-02-01", 2),
+        (b"2026-02-30", b"2026-03-01", 2),
+        (b"2026-02-01", b"2026-04-31", 2),
+        (b"2026-02-01Z", b"2026-03-01", 2),
+        (b"0000-01-01", b"2026-03-01", 2),
+    ],
+)
+def test_a_period_is_plain_when_it_does_not_end_before_it_begins(
+    begin: bytes, end: bytes, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period = b"<cac:InvoicePeriod><cbc:StartDate>%s</cbc:StartDate><cbc:EndDate>%s</cbc:EndDate></cac:InvoicePeriod>"
+    data = builders.invoice(lines=4).replace(
+        b"<cac:Item>", period % (b"2026-01-01", b"2026-01-02") + b"<cac:Item>"
+    )
+    data = change(data, 3, b"2026-01-01", begin)
+    data = change(data, 3, b"2026-01-02", end)
+    folded = fold.fold(data)
+    assert folded is not None
+    assert len(folded.amounts) == kept
+    assert said(data) == unfolded(data, monkeypatch)
+
+
 def test_many_different_lines_are_not_worth_it() -> None:
     lines = builders.invoice(lines=200)
     for number in range(1, 60):
@@ -150,11 +179,16 @@ BASES = (
     mutants.of_category("E", "0", lines=4),
     builders.invoice(lines=4).replace(b"cbc:", b"b:").replace(b"xmlns:cbc", b"xmlns:b"),
     re.sub(rb">\s+<", b"><", builders.invoice(lines=4)),
+    builders.invoice(lines=4).replace(
+        b"<cac:Item>",
+        b"<cac:InvoicePeriod><cbc:StartDate>2026-01-01</cbc:StartDate>"
+        b"<cbc:EndDate>2026-01-02</cbc:EndDate></cac:InvoicePeriod><cac:Item>",
+    ),
 )
 VALUES = (
     b"", b" ", b"-1", b"0", b"1.005", b"NaN", b"9" * 20, b"S", b"E", b"C62", b"HUR", b"USD", b"&#65;", b"&x;", b"]]>",
     b"\xc3\xa9", b"\xff", b"\x00", b"\x0b", b"<cbc:Note>x</cbc:Note>", b"<x/>", b"</cac:Item>", b"<cac:InvoiceLine>",
-    b"</cac:InvoiceLine>", b"VAT", b"21", b"9",
+    b"</cac:InvoiceLine>", b"2026-01-03", b"2025-02-29", b"&amp;", b"VAT", b"21", b"9",
 )  # fmt: skip
 
 

@@ -1,7 +1,0 @@
-"""The comparison with the official verdicts needs the corpus, which is not part of this project."""
-
-from __future__ import annotations
-
-import os
-
-collect_ignore = [] if "POSTBODE_SHARED" in os.environ else ["test_corpus.py"]
