@@ -1,4 +1,4 @@
-"""The app every service serves: its routes, health, metrics, and errors as problems.
+"""The app every service serves: its routes, health, metrics, ``/docs``, and errors as problems.
 
 ::
 
@@ -14,8 +14,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
 
-from libs.http import health, openapi, problems
+from libs.http import health, openapi, problems, reference
 from libs.http.edge import Edge
 from libs.http.health import Check, Readiness
 from libs.http.limits import BodyLimit
@@ -42,7 +44,7 @@ def create_app(
     app = FastAPI(
         title=title,
         version="1",
-        docs_url="/docs",
+        docs_url=None,  # a page of our own, below
         redoc_url=None,
         # Else each request would get a second span, a second metric, and pay for them.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -70,4 +72,13 @@ def create_app(
         return cached
 
     app.openapi = document  # type: ignore[method-assign]
+    rendered: list[tuple[str, dict[str, str]]] = []
+
+    async def docs(request: Request) -> Response:  # noqa: ARG001
+        if not rendered:
+            rendered.append(reference.page(document()))
+        html, headers = rendered[0]
+        return HTMLResponse(html, headers=headers)
+
+    app.add_route("/docs", docs, methods=["GET"], include_in_schema=False)
     return app

@@ -8,7 +8,7 @@ from typing import Any
 from libs.testing import builders
 from tests.e2e.world import Supplier, World
 
-_OPEN = {"/docs", "/openapi.json", "/docs/oauth2-redirect"}
+_OPEN = {"/docs", "/openapi.json"}
 _SHARED = {
     # The directory is shared: any account may look a receiver up by its number, without its e-mail address.
     ("get", "/v1/parties/{party_id}"),
