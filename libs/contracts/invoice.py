@@ -50,9 +50,14 @@ class InvoiceReceived(InvoiceFact):
 
     submission_id: UUID
     channel: Literal["api", "mail", "portal"]
-    syntax: str = Field(description="what the root element says: ubl-invoice, ubl-creditnote")
+    syntax: str = Field(
+        description="what the root element says: ubl-invoice, ubl-creditnote, cii, eexact, finvoice"
+    )
     original: DocumentRef
     pdf: DocumentRef | None = None
+    source: DocumentRef | None = Field(
+        default=None, description="the file it was taken out of: one of many invoices, a hybrid PDF"
+    )
 
 
 class InvoiceQuarantined(InvoiceFact):

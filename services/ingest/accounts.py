@@ -12,13 +12,17 @@ from libs import clock
 from libs.contracts.envelope import new_event
 from libs.contracts.parts import Words
 from libs.contracts.party import AccountRegistered
+from libs.db.pools import tenant
 from libs.db.types import Connection, Pool
+from libs.einvoice.formats.eexact import Sender
+from libs.einvoice.model import PostalAddress
 from libs.errors import Conflict
 from libs.messaging import outbox
 from services.ingest.submissions import SOURCE
 
 _INSERT_ACCOUNT = """
-INSERT INTO account (account_id, name, email, kvk, vat, iban, language) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO account (account_id, name, email, kvk, vat, iban, language, address)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 """
 
 
@@ -32,6 +36,8 @@ class Claims:
     vat: str | None = None
     iban: str | None = None
     language: str = "nl"
+    address: dict[str, Any] | None = None
+    """``street``, ``post_code``, ``city``, ``country``: the seller's, on invoices that name none (eExact)."""
 
 
 async def open_account(pool: Pool, claims: Claims) -> UUID:
@@ -59,6 +65,7 @@ async def open_account(pool: Pool, claims: Claims) -> UUID:
             claims.vat,
             claims.iban,
             claims.language,
+            claims.address,
         )
         await outbox.append(conn, [new_event(registered, source=SOURCE, account=account_id)])
     return account_id
@@ -87,13 +94,37 @@ async def tell_all(pool: Pool) -> int:
         after = rows[-1]["account_id"]
 
 
-_ACCOUNT = "SELECT account_id, name, email, kvk, vat, iban, language, created_at FROM account"
+_ACCOUNT = "SELECT account_id, name, email, kvk, vat, iban, language, address, created_at FROM account"
 
 
 async def account(conn: Connection) -> dict[str, Any] | None:
     """The account set on ``conn``."""
     row = await conn.fetchrow(_ACCOUNT)
     return dict(row) if row else None
+
+
+async def sender(pool: Pool, account_id: UUID) -> Sender | None:
+    """The account as the seller of invoices that name none; ``pool`` has the api role."""
+    async with tenant(pool, account_id) as conn:
+        row = await account(conn)
+    if row is None:
+        return None
+    address = row["address"] or {}
+    return Sender(
+        name=row["name"],
+        kvk=row["kvk"],
+        vat=row["vat"],
+        iban=row["iban"],
+        email=row["email"],
+        address=PostalAddress(
+            address_line_1=address.get("street"),
+            city=address.get("city"),
+            post_code=address.get("post_code"),
+            country_code=address.get("country"),
+        )
+        if address
+        else None,
+    )
 
 
 MOST_KEYS = 2

@@ -28,7 +28,7 @@ from services.ingest.part import Part
 from services.ingest.receipts import receipt
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
-from services.ingest.submissions import Submission, compose
+from services.ingest.submissions import Submission, compose, wants_seller
 
 INLINE_BYTES = 64 * 1024
 """Larger submissions are gated in a thread: the event loop must not stand still for one big file."""
@@ -116,7 +116,8 @@ def routes(
             uploads = await asyncio.to_thread(intake.sort_strictly, parts)
         else:
             uploads = intake.sort_strictly(parts)
-        submission = compose(principal.account_id, "api", uploads)
+        seller = await accounts.sender(pool, principal.account_id) if wants_seller(uploads) else None
+        submission = compose(principal.account_id, "api", uploads, seller=seller)
         return receipt(submission.submission_id, await commits.submit(submission))
 
     router.add_route("/v1/submissions", post_submission, methods=["POST"], name="submit")

@@ -11,6 +11,15 @@ from libs.text import EmailAddress, PlainText
 SCOPES = Literal["invoice:write", "invoice:read", "party:read", "party:write", "account:admin"]
 
 
+class Address(BaseModel):
+    """Where the account does business."""
+
+    street: PlainText = Field(min_length=1, max_length=200)
+    post_code: PlainText = Field(min_length=1, max_length=20)
+    city: PlainText = Field(min_length=1, max_length=100)
+    country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
+
+
 class NewAccount(BaseModel):
     """What an account claims about itself; nothing of it is proven yet."""
 
@@ -20,6 +29,9 @@ class NewAccount(BaseModel):
     vat: PlainText | None = Field(default=None, max_length=20)
     iban: PlainText | None = Field(default=None, max_length=34)
     language: Literal["nl", "en"] = "nl"
+    address: Address | None = Field(
+        default=None, description="the seller's, on invoices that name none (eExact files of Exact Globe)"
+    )
 
 
 class NewKey(BaseModel):

@@ -1,23 +1,28 @@
 """Which of the parts handed over are invoices, and which PDF belongs to which. Pure.
 
-The rules (R21-R24, R29): every XML is one upload; a PDF of the same name is that invoice's picture
-(``pairing.py``); a PDF alone is not an invoice. Whoever hands over over the API gets an answer at once, so
-there one bad part refuses the whole submission and nothing is stored; by mail the good parts go on and the
-bad ones are quarantined, because nobody waits for an answer.
+The rules (R21-R24, R29): every XML is one upload, an eExact file as many as it holds invoices; a PDF of the
+same name is that invoice's picture (``pairing.py``); a PDF alone is not an invoice, unless one lies inside it as
+XML. Whoever hands over over the API gets an answer at once, so there one bad part refuses the whole submission and
+nothing is stored; by mail the good parts go on and the bad ones are quarantined, because nobody waits for an answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Any
 
 from libs.contracts.parts import Words
-from libs.einvoice import detect, gate
+from libs.einvoice import detect, gate, xml
+from libs.einvoice.formats import eexact, hybrid
 from libs.errors import BadInput, HubError, TooLarge, Unprocessable
 from services.ingest.pairing import pair
 from services.ingest.part import Part
 from services.ingest.words import REASONS
+
+MOST_INVOICES = 500
+"""Invoices one eExact file may hold."""
 
 _NOT_XML = frozenset({"not-xml", "encoding"})
 """What the gate says about bytes that were never meant to be XML."""
@@ -30,6 +35,8 @@ class Upload:
     original: Part
     syntax: str
     pdf: Part | None = None
+    source: Part | None = None
+    """The file it was taken out of: an eExact file of many invoices, a hybrid PDF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +70,19 @@ def sort(parts: Sequence[Part]) -> Sorted:
     for position, part in enumerate(parts):
         if not part.is_pdf:
             done = _judge(part, pdf_of.get(position))
-            if isinstance(done, Upload):
-                uploads.append(done)
-            else:
+            if isinstance(done, Refused):
                 refused.append(done)
+            else:
+                uploads.extend(done)
     for number, position in enumerate(pictures):
         if number in pairing.ambiguous:
             refused.append(refuse(parts[position], "ambiguous-pdf"))
         elif number in pairing.lone:
-            refused.append(refuse(parts[position], "lone-pdf"))
+            inside = _hybrid(parts[position])
+            if isinstance(inside, Refused):
+                refused.append(inside)
+            else:
+                uploads.extend(inside)
     return Sorted(tuple(uploads), tuple(refused))
 
 
@@ -102,14 +113,49 @@ def as_error(refused: Refused) -> HubError:
     return kind(refused.reason.en, code=refused.code, **extra)
 
 
-def _judge(part: Part, pdf: Part | None) -> Upload | Refused:
+def _judge(part: Part, pdf: Part | None) -> Sequence[Upload] | Refused:
     if part.wrapping:
         return refuse(part, part.wrapping)
     try:
-        return Upload(part, detect.root(gate.check(part.data)).syntax, pdf)
+        passed = gate.check(part.data)
+        syntax = detect.readable(passed).syntax
+        return [Upload(part, syntax, pdf)] if syntax != "eexact" else _split(part, pdf, passed)
     except (Unprocessable, TooLarge) as no:
         if no.code in _NOT_XML and not part.claims_xml:
             return refuse(part, "unknown-kind")
         line = no.extra.get("line")
         reason = Words.model_validate(no.extra["words"])
         return Refused(part, no.code, reason, line if isinstance(line, int) else None, pdf)
+
+
+def _split(part: Part, pdf: Part | None, passed: gate.Gate) -> Sequence[Upload] | Refused:
+    """Each invoice of an eExact file is one of its own; a PDF belongs to an invoice only where there is one."""
+    files = eexact.split(xml.parse(passed.data))
+    if not files:
+        # What else Globe exports has the same root: items, accounts, entries.
+        raise detect.not_an_invoice(passed.root, passed.line)
+    if len(files) > MOST_INVOICES:
+        return refuse(part, "too-many-invoices")
+    stem = PurePosixPath(part.filename or "eexact").stem
+    return [
+        Upload(
+            Part(data, f"{stem}-{number}.xml", part.media_type),
+            "eexact",
+            pdf if len(files) == 1 else None,
+            part,
+        )
+        for number, data in enumerate(files, 1)
+    ]
+
+
+def _hybrid(part: Part) -> Sequence[Upload] | Refused:
+    """A PDF with the XML of an invoice inside is that invoice; the page is its picture, where it does no harm."""
+    try:
+        inside = hybrid.extract(part.data)
+        name = f"{PurePosixPath(part.filename or 'invoice').stem}.xml"
+        found = _judge(Part(inside.xml, name, "application/xml"), part if not inside.unfit else None)
+    except (Unprocessable, TooLarge):
+        return refuse(part, "lone-pdf")
+    if isinstance(found, Refused):
+        return found
+    return [replace(each, source=part) for each in found]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from libs.einvoice.formats.eexact import Sender
 from libs.text import one_line, repaired
 from services.ingest import intake, mail
 from services.ingest.intake import Refused, Upload
@@ -28,8 +29,9 @@ class Mailed:
     mail_id: str | None = None
     automatic: bool = False
 
-    def submission(self, account_id: UUID, sender: str | None) -> Submission:
-        """``sender`` is the envelope's. Reads the current trace, so call it where the mail is received."""
+    def submission(self, account_id: UUID, sender: str | None, seller: Sender | None = None) -> Submission:
+        """``sender`` is the envelope's, ``seller`` the account's own. Reads the current trace, so call it where the
+        mail is received."""
         return compose(
             account_id,
             "mail",
@@ -39,6 +41,7 @@ class Mailed:
             mail_id=_kept(self.mail_id),
             # RFC 3834 §2, RFC 5321 §4.5.5: to answer such a mail is how two programs write to each other for ever.
             silent=self.automatic or sender in ("", "<>"),
+            seller=seller,
         )
 
 

@@ -15,7 +15,7 @@ from services.ingest import names
 
 _ROOT = re.compile(
     rb"\A\s*(?:<\?xml[^>]*\?>)?\s*(?:<!--.{0,2000}?-->\s*)*"
-    rb"<(?:[\w.-]+:)?(?:Invoice|CreditNote|CrossIndustryInvoice|CrossIndustryDocument)[\s/>]",
+    rb"<(?:[\w.-]+:)?(?:Invoice|CreditNote|CrossIndustryInvoice|CrossIndustryDocument|eExact|Finvoice)[\s/>]",
     re.DOTALL,
 )
 """An invoice in any syntax, supported or not, by its root element."""

@@ -28,7 +28,7 @@ from services.ingest.credentials import Vault
 from services.ingest.mailed import Mailed
 from services.ingest.settings import IngestSettings
 from services.ingest.store import Kept
-from services.ingest.submissions import Submission
+from services.ingest.submissions import Submission, wants_seller
 
 READERS = 2
 """Mails that are taken apart at the same time."""
@@ -104,8 +104,10 @@ class KeyMailbox:
     async def _store(self, account: UUID, sender: str | None, *forms: Mailed) -> UUID | None:
         """Store the first of ``forms`` that can be stored. None when that has to wait."""
         for form in forms:
-            submission = form.submission(account, sender)
             try:
+                wanted = wants_seller(form.uploads)
+                seller = await accounts.sender(self._pool, account) if wanted else None
+                submission = form.submission(account, sender, seller)
                 await self._keep(submission)
             except _NEVER as never:
                 _log.error("a mail cannot be stored as it was read", exc_info=never)

@@ -88,7 +88,8 @@ async def keep(
 
     Returns per submission what became of its items, in their order.
     """
-    await prepare([d for s in submissions for item in s.items for d in item.documents])
+    sources = {i.source.document_id: i.source for s in submissions for i in s.items if i.source is not None}
+    await prepare([*(d for s in submissions for item in s.items for d in item.documents), *sources.values()])
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(
             _INSERT_SUBMISSIONS,
@@ -102,7 +103,10 @@ async def keep(
         fresh = await _insert_invoices(conn, pairs)
         new = [(s, i) for s, i in pairs if i.invoice_id in fresh]
         events = [item.event for _, item in new]
-        await documents.put_many(conn, [(s.account_id, d) for s, item in new for d in item.documents])
+        # A file that several invoices were taken out of belongs to each of them, and is stored once.
+        whole = {i.source.document_id: (s.account_id, i.source) for s, i in new if i.source is not None}
+        kept = [(s.account_id, d) for s, item in new for d in item.documents]
+        await documents.put_many(conn, [*kept, *whole.values()])
         again = [(s, i) for s, i in pairs if i.invoice_id not in fresh]
         firsts, repeats = await _repeat(conn, documents, again) if again else ({}, [])
         await outbox.append(conn, [*events, *repeats])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -11,8 +12,11 @@ from libs import clock
 from libs.contracts.envelope import Event, Payload, new_event
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
 from libs.documents.store import NewDocument, ref
+from libs.einvoice.formats import eexact
+from libs.einvoice.formats.eexact import Sender
 from libs.telemetry.tracing import current_traceparent
 from services.ingest.intake import Refused, Upload
+from services.ingest.part import Part
 
 SOURCE = "/postbode/ingest"
 Channel = Literal["api", "mail", "portal"]
@@ -29,6 +33,8 @@ class Item:
     event: Event
     upload: Upload | None
     refused: Refused | None = None
+    source: NewDocument | None = None
+    """The file it was taken out of, which other items may share."""
 
     @property
     def filename(self) -> str | None:
@@ -87,11 +93,15 @@ def compose(
     uploads: Sequence[Upload],
     refused: Sequence[Refused] = (),
     *,
+    seller: Sender | None = None,
     mail_from: str | None = None,
     mail_id: str | None = None,
     silent: bool = False,
 ) -> Submission:
-    """Give everything its ids and its event. Reads the current trace, so call it where the request is."""
+    """Give everything its ids and its event. Reads the current trace, so call it where the request is.
+
+    ``seller`` is the account as the seller of invoices that name none (``wants_seller``).
+    """
     submission = Submission(
         submission_id=clock.uuid7(),
         account_id=account_id,
@@ -102,20 +112,43 @@ def compose(
         traceparent=current_traceparent(),
         silent=silent,
     )
-    items = [_received(submission, position, upload) for position, upload in enumerate(uploads)]
+    # A file that several invoices were taken out of is kept once.
+    sources = {id(u.source): _source(u.source) for u in uploads if u.source is not None}
+    items = [
+        _received(submission, position, upload, sources.get(id(upload.source)), seller)
+        for position, upload in enumerate(uploads)
+    ]
     items += [_quarantined(submission, len(items) + n, part) for n, part in enumerate(refused)]
     return replace(submission, items=tuple(items))
 
 
-def _received(submission: Submission, position: int, upload: Upload) -> Item:
-    original = NewDocument(clock.uuid7(), upload.original.data, "application/xml")
+def wants_seller(uploads: Sequence[Upload]) -> bool:
+    """Whether one of them names no seller, so that the sender's account has to."""
+    return any(upload.syntax == "eexact" for upload in uploads)
+
+
+def _source(part: Part) -> NewDocument:
+    return NewDocument(clock.uuid7(), part.data, "application/pdf" if part.is_pdf else "application/xml")
+
+
+def _received(
+    submission: Submission, position: int, upload: Upload, source: NewDocument | None, seller: Sender | None
+) -> Item:
+    data = upload.original.data
+    if upload.syntax == "eexact" and seller is not None:
+        data = eexact.signed(data, seller)
+    original = NewDocument(clock.uuid7(), data, "application/xml")
     pdf = NewDocument(clock.uuid7(), upload.pdf.data, "application/pdf") if upload.pdf else None
     invoice_id = clock.uuid7()
     return Item(
         invoice_id=invoice_id,
         position=position,
-        sha256=original.sha256,
+        # What the sender made: its own address may change between two times it sends the same file.
+        sha256=original.sha256
+        if data is upload.original.data
+        else hashlib.sha256(upload.original.data).digest(),
         documents=(original, pdf) if pdf else (original,),
+        source=source,
         event=submission.event(
             InvoiceReceived(
                 invoice_id=invoice_id,
@@ -126,6 +159,7 @@ def _received(submission: Submission, position: int, upload: Upload) -> Item:
                 syntax=upload.syntax,
                 original=ref(original, upload.original.filename),
                 pdf=ref(pdf, upload.pdf.filename) if pdf and upload.pdf else None,
+                source=ref(source, upload.source.filename) if source and upload.source else None,
             )
         ),
         upload=upload,

@@ -17,6 +17,10 @@ REASONS: Mapping[str, Words] = {
         en="More than one file has this name. Nobody can tell to which invoice this PDF belongs. "
         "Give every invoice a name of its own, its PDF the same, and send them again.",
     ),
+    "too-many-invoices": Words(
+        nl="Dit eExact-bestand bevat meer dan 500 facturen. Exporteer ze in kleinere delen en stuur die apart.",
+        en="This eExact file holds more than 500 invoices. Export them in smaller parts and send those apart.",
+    ),
     "no-invoice": Words(
         nl="Er zit geen factuur in dit bericht. Voeg de factuur als XML-bestand (UBL) toe.",
         en="There is no invoice in this message. Attach the invoice as an XML (UBL) file.",

@@ -17,8 +17,9 @@ from typing import Literal
 
 from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
 from libs.contracts.parts import Finding, InvoiceSummary, PartyFacts, Words
-from libs.errors import Refusal
+from libs.errors import Refusal, Unprocessable
 from libs.rules import engine
+from services.validate import foreign
 
 VerdictName = Literal["valid", "valid_with_warnings", "invalid"]
 
@@ -33,6 +34,8 @@ _NAME = 200
 _SHORT = 100
 _LISTED = 20
 UNREADABLE = "unreadable"
+_FOREIGN = frozenset({"not-an-invoice", "pdf", "not-xml"})
+"""How the engine refuses what may be an invoice in another syntax: its root, a PDF, our JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,14 @@ class Judgement:
 
 
 def judge(data: bytes) -> Judgement:
-    """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate."""
-    verdict = engine.validate(data)
+    """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate, and for what
+    is no invoice in any syntax the hub reads."""
+    try:
+        verdict = engine.validate(data)
+    except Unprocessable as refusal:
+        if refusal.code not in _FOREIGN:
+            raise
+        verdict = foreign.validate(data)
     fatals = sum(finding.severity == "fatal" for finding in verdict.findings)
     # Whatever is left out, it is not what makes the invoice invalid.
     kept = _fatal_first(verdict.findings)[:KEPT] if len(verdict.findings) > KEPT else verdict.findings

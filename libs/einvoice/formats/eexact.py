@@ -1,8 +1,8 @@
 """eExact ``<Invoices>`` of Exact Globe, exported by hand: one file, any number of sales invoices (exact.md §1.2).
 
 Such an invoice names no seller and has no totals. So the seller is the sender's account, the totals are worked out
-from the lines, and the report says both. ``split`` cuts a file into files of one invoice, each with the account of
-its sender in an ``<Account>`` of its own: from then on the document says by itself who the seller is.
+from the lines, and the report says both. ``split`` cuts a file into files of one invoice; ``signed`` puts the account of
+its sender into an ``<Account>`` of such a file: from then on the document says by itself who the seller is.
 
 The buyer is the *invoice* debtor (``InvoiceTo``, R38); Globe made the document, so "Adres 2" names the receiver
 before anything else does (R31, C18).
@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from lxml import etree
 
-from libs.einvoice import money
+from libs.einvoice import money, xml
 from libs.einvoice.formats import adres_2, eexact_lines
 from libs.einvoice.formats.cursor import Cursor
 from libs.einvoice.formats.reading import Element, Read
@@ -39,7 +39,7 @@ from libs.einvoice.receivers import Found, Place, ranked
 
 ROOT = "eExact"
 SENDER = "postbode-sender"
-"""Code of the ``<Account>`` that ``split`` adds."""
+"""Code of the ``<Account>`` that ``signed`` adds."""
 
 _PATH = "/eExact/Invoices/Invoice"
 
@@ -61,8 +61,8 @@ def invoices(root: Element) -> list[Element]:
     return root.findall("Invoices/Invoice")
 
 
-def split(root: Element, sender: Sender | None = None) -> list[bytes]:
-    """A file of one invoice for each ``Invoice``, with the seller in it when ``sender`` is given.
+def split(root: Element) -> list[bytes]:
+    """A file of one invoice for each ``Invoice``.
 
     What else the file holds (items, settings) is left out: it is no part of an invoice. The same file gives the
     same bytes.
@@ -70,14 +70,19 @@ def split(root: Element, sender: Sender | None = None) -> list[bytes]:
     files = []
     for invoice in invoices(root):
         one = etree.Element(ROOT)
-        if sender is not None:
-            one.append(_account(sender))
         group = etree.SubElement(one, "Invoices", dict(invoice.getparent().attrib))  # type: ignore[union-attr]
         copy = deepcopy(invoice)
         copy.tail = None
         group.append(copy)
         files.append(etree.tostring(one, encoding="UTF-8", xml_declaration=True))
     return files
+
+
+def signed(data: bytes, sender: Sender) -> bytes:
+    """A file that ``split`` made, with the account it came from in it."""
+    root = xml.parse(data)
+    root.insert(0, _account(sender))
+    return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
 def _account(sender: Sender) -> Element:
@@ -277,7 +282,7 @@ def _with_seller(
 
 
 def _sender(root: Element) -> Sender | None:
-    """The account that ``split`` put in."""
+    """The account that ``signed`` put in."""
     account = next((a for a in root.findall("Accounts/Account") if a.get("code") == SENDER), None)
     name = (account.findtext("Name") or "").strip() if account is not None else ""
     if account is None or not name:

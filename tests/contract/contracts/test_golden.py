@@ -65,6 +65,7 @@ ADDED_LATER: dict[str, set[str]] = {
     "invoice.duplicate.v1": {"pdf"},
     "invoice.handed_over.v1": {"repeated"},
     "invoice.quarantined.v1": {"pdf", "silent"},
+    "invoice.received.v1": {"source"},
 }
 """Fields that joined a version after its sample was made, by type."""
 

@@ -64,7 +64,7 @@ async def test_a_form_with_one_file_will_do_and_several_will_not(hub: httpx.Asyn
     ("data", "code"),
     [
         (b"Geachte heer,", "not-xml"),
-        (b"%PDF-1.7 ...", "pdf"),
+        (b"%PDF-1.7 ...", "pdf-broken"),
         (b"<!DOCTYPE i [<!ENTITY a 'b'>]><i>&a;</i>", "doctype"),
         (b"<html/>", "not-an-invoice"),
         ("<Invoice>\xe9</Invoice>".encode("latin-1"), "encoding"),

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
+from libs.einvoice import convert, documents
+from libs.einvoice.formats.eexact import Sender
 from libs.errors import BadInput, TooLarge, Unprocessable
 from libs.testing import builders
+from libs.testing.eexact import GlobeInvoice, file
 from services.ingest import intake
 from services.ingest.part import Part
+from services.ingest.submissions import compose, wants_seller
 from services.ingest.words import REASONS
 
 XML = builders.invoice(number="F1")
@@ -94,3 +100,59 @@ def test_nothing_handed_over_is_said_so() -> None:
 def test_too_large_keeps_its_own_status() -> None:
     huge = intake.as_error(intake.Refused(Part(b""), TooLarge.slug, REASONS["no-invoice"]))
     assert huge.status == 413
+
+
+@pytest.mark.proves("R26")
+def test_a_file_of_three_invoices_is_three_uploads_that_remember_it() -> None:
+    data = file([GlobeInvoice(number=str(n)) for n in range(1, 4)])
+    found = intake.sort([Part(data, "globe.xml"), Part(PDF, "globe.pdf")])
+    assert [u.original.filename for u in found.uploads] == ["globe-1.xml", "globe-2.xml", "globe-3.xml"]
+    assert {u.syntax for u in found.uploads} == {"eexact"}
+    assert [u.source.data if u.source else None for u in found.uploads] == [data] * 3
+    assert [u.pdf for u in found.uploads] == [None] * 3, "whose picture would it be?"
+
+
+def test_of_one_invoice_the_picture_is_its_own() -> None:
+    (upload,) = intake.sort([Part(file(), "globe.xml"), Part(PDF, "globe.pdf")]).uploads
+    assert upload.pdf is not None
+
+
+def test_an_eexact_file_of_anything_else_is_no_invoice() -> None:
+    found = intake.sort([Part(b"<eExact><Items><Item code='1'/></Items></eExact>", "items.xml")])
+    assert [r.code for r in found.refused] == ["not-an-invoice"]
+    many = file([GlobeInvoice(number=str(n)) for n in range(intake.MOST_INVOICES + 1)])
+    assert [r.code for r in intake.sort([Part(many, "many.xml")]).refused] == ["too-many-invoices"]
+
+
+@pytest.mark.proves("R3")
+def test_a_hybrid_pdf_is_the_invoice_inside_it() -> None:
+    data = convert.convert(XML, "pdf")[0].data
+    (upload,) = intake.sort([Part(data, "F1.pdf")]).uploads
+    assert (upload.original.filename, upload.syntax) == ("F1.xml", "ubl-invoice")
+    assert upload.pdf is not None
+    assert upload.pdf.data == data
+
+
+@pytest.mark.proves("R3")
+def test_cii_is_taken() -> None:
+    (upload,) = intake.sort([Part(convert.convert(XML, "cii")[0].data, "F1.xml")]).uploads
+    assert upload.syntax == "cii"
+
+
+@pytest.mark.proves("R26")
+def test_the_account_signs_invoices_that_name_no_seller() -> None:
+    found = intake.sort([Part(file([GlobeInvoice(number="1"), GlobeInvoice(number="2")]), "globe.xml")])
+    assert wants_seller(found.uploads)
+    once, again = (
+        compose(UUID(int=1), "api", found.uploads, seller=Sender(name))
+        for name in ("Bakker BV", "Bakker B.V.")
+    )
+    for item in once.items:
+        (done,) = documents.read(item.documents[0].data)
+        assert done.read.invoice.seller is not None
+        assert done.read.invoice.seller.name == "Bakker BV"
+    assert [i.sha256 for i in once.items] == [i.sha256 for i in again.items], (
+        "the same file is the same invoice"
+    )
+    assert [len(item.documents) for item in once.items] == [1, 1]
+    assert len({item.source for item in once.items}) == 1, "the file they came in"

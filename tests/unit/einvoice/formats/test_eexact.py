@@ -88,8 +88,8 @@ def test_a_file_of_three_is_three_files_of_one() -> None:
     receivers = ["58070036", "69599084", "68727720"]
     data = file([GlobeInvoice(number=kvk[:3], adres_2=kvk) for kvk in receivers])
     root = xml.parse(gate.check(data).data)
-    files = eexact.split(root, SENDER)
-    assert eexact.split(root, SENDER) == files
+    files = [eexact.signed(each, SENDER) for each in eexact.split(root)]
+    assert [eexact.signed(each, SENDER) for each in eexact.split(root)] == files
     found = [read(each, None) for each in files]
     assert [len(each) for each in found] == [1, 1, 1]
     assert [each[0].invoice for each in found] == [each.invoice for each in read(data)]

@@ -1,0 +1,67 @@
+"""Invoices that are not UBL, judged as what they say: read into the model, written as UBL, judged by EN 16931. Pure.
+
+The rules know UBL alone and never the model. So a finding about such a document names the business term; its line is
+known only where a reader could not make sense of something.
+"""
+
+from __future__ import annotations
+
+from libs.contracts.parts import Finding, Words
+from libs.einvoice import convert, documents
+from libs.einvoice.documents import Document
+from libs.rules import engine
+from libs.rules.engine import Verdict
+
+PACK = "en16931"
+
+_SEVERAL = Finding(
+    rule="POSTBODE-SEVERAL",
+    severity="fatal",
+    message=Words(
+        nl="Dit bestand bevat meer dan een factuur. Controleer ze een voor een; bij het aanleveren splitst de hub het.",
+        en="This file holds more than one invoice. Check them one by one; when handed over, the hub takes it apart.",
+    ),
+)
+_NO_ADDRESS = Finding(
+    rule="POSTBODE-SELLER",
+    severity="fatal",
+    terms=("BG-5",),
+    message=Words(
+        nl="Een eExact-factuur noemt geen verkoper; dat is uw account, en daar ontbreekt het adres. "
+        "Vul het adres van uw account aan en stuur het bestand opnieuw.",
+        en="An eExact invoice names no seller; that is your account, which has no address. "
+        "Add the address to your account and send the file again.",
+    ),
+)
+
+
+def validate(data: bytes) -> Verdict:
+    """Judge one document of a syntax that is not UBL.
+
+    Raises ``Unprocessable`` or ``TooLarge`` for what is no invoice in any syntax the hub reads.
+    """
+    found = documents.read(data)
+    verdict = _validate(found[0])
+    if len(found) > 1:
+        return Verdict(verdict.rule_pack, verdict.profile, (_SEVERAL, *verdict.findings), verdict.summary)
+    return verdict
+
+
+def _validate(document: Document) -> Verdict:
+    read = document.read
+    written = convert.written(document, convert.target("ubl-2.1"), convert.Options())
+    judged = engine.validate(written.data, PACK)
+    findings = [*read.findings]
+    seller = read.invoice.seller
+    if document.syntax == "eexact" and (seller is None or seller.postal_address is None):
+        findings.append(_NO_ADDRESS)
+    # Places in what we wrote would lead nowhere in what the sender has.
+    findings += [each.model_copy(update={"line": None, "xpath": ""}) for each in judged.findings]
+    return Verdict(
+        rule_pack=judged.rule_pack,
+        profile=judged.profile,
+        findings=tuple(findings),
+        summary=judged.summary.model_copy(
+            update={"candidates": read.candidates or judged.summary.candidates}
+        ),
+    )
