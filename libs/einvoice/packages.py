@@ -59,7 +59,7 @@ def chosen(package: str, format: str | None) -> str:  # noqa: A002 - the word of
     if format is None:
         return known.format if known is not None else ORIGINAL
     if format != ORIGINAL and known is not None and format not in known.formats:
-        names = ", ".join((*known.formats, ORIGINAL))
+        names = ", ".join(dict.fromkeys((*known.formats, ORIGINAL)))
         raise BadInput(
             f"{known.name} takes {names}: choose one of these",
             nl=f"{known.name} neemt {names} aan: kies een van deze",

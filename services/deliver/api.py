@@ -14,6 +14,7 @@ from starlette.responses import Response
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
+from libs.einvoice import convert, packages
 from libs.errors import BadInput, NotFound
 from libs.http import paging
 from libs.http.principal import Principal, requires
@@ -41,7 +42,30 @@ class MailSettings(BaseModel):
     email: PlainText | None = Field(default=None, max_length=254)
 
 
+class Books(BaseModel):
+    """Codes of the receiver's administration, for purchase entries (``eexact``)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    division: PlainText = Field(default="001", max_length=20)
+    journal: PlainText = Field(default="70", max_length=20)
+    creditor: PlainText | None = Field(default=None, max_length=20)
+    creditor_account: PlainText = Field(default="1600", max_length=20)
+    cost_account: PlainText = Field(default="4999", max_length=20)
+    vat_account: PlainText = Field(default="1520", max_length=20)
+    vat_codes: dict[PlainText, PlainText] = Field(
+        default={}, max_length=20, description="by percentage: 21 → 2"
+    )
+
+
 class Owned(BaseModel):
+    format: PlainText | None = Field(
+        default=None,
+        max_length=20,
+        description="what its package gets, a name of POST /v1/convert or original; without one, the package's usual",
+    )
+    language: Literal["nl", "en", "fr"] | None = Field(default=None, description="of pages the hub makes")
+    books: Books | None = None
     account_id: UUID | None = Field(
         default=None, description="the account that may change it from now on; only operators say so"
     )
@@ -184,6 +208,7 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
                     code="bad-address",
                 )
             settings = {"email": address}
+        settings |= _format(new)
         await connections.connect(
             worker,
             party_id,
@@ -196,6 +221,23 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
         return Connection.model_validate(found)
 
     return router
+
+
+def _format(new: GlobeFolder | ByMail) -> dict[str, str]:
+    """What the package takes, as it is kept with the connection. Raises ``BadInput`` for what it does not take."""
+    package = new.package
+    name = packages.chosen(package, new.format)
+    if name != packages.ORIGINAL:
+        convert.target(name)
+    known = packages.packages().get(package)
+    kept = {"format": name} if name != packages.ORIGINAL else {}
+    if known is not None and known.page and kept:
+        kept["page"] = "yes"
+    if new.language is not None:
+        kept["language"] = new.language
+    if new.books is not None:
+        kept["books"] = new.books.model_dump_json()
+    return kept
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

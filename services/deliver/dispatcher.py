@@ -30,10 +30,10 @@ from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import facts, results, store, telemetry
+from services.deliver import conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
-from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Unknown
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Refused, Unknown
 from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
@@ -187,7 +187,17 @@ class Dispatcher:
                 failed.append((job, Failed(bad.code, bad.message)))
             elif isinstance(xml, bytes) and (pdf is None or isinstance(pdf, bytes)):
                 loaded.append(Loaded(job, xml, pdf))
-        return loaded, failed
+        return await self._fit(loaded, failed)
+
+    async def _fit(self, loaded: list[Loaded], failed: Done) -> tuple[list[Loaded], Done]:
+        """In the receivers' formats. Off the loop: a page alone takes as long as fifty deliveries."""
+        if not any(conversion.wanted(each) for each in loaded):
+            return loaded, failed
+        fitted = await asyncio.to_thread(conversion.fit, loaded)
+        refused = [
+            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if isinstance(got, Refused)
+        ]
+        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *refused]
 
     async def _finish(self, held: Round, done: Done) -> None:
         """Commit results until they are: an attempt that took place must not be forgotten because the

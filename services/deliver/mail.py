@@ -50,6 +50,7 @@ def compose(each: Loaded, mail_from: str) -> bytes:
         "date": "",
         "amount": "",
         "has_pdf": each.pdf is not None,
+        "has_xml": each.xml is not None,
     }
     if summary.issue_date is not None:
         months = _MAAND if language == "nl" else _MONTHS
@@ -81,7 +82,9 @@ def compose(each: Loaded, mail_from: str) -> bytes:
     ]
     if each.pdf is not None:
         parts += ["", f"--{mixed}", _attached("pdf", job.base_name, each.pdf)]
-    parts += ["", f"--{mixed}", _attached("xml", job.base_name, each.xml), f"--{mixed}--", ""]
+    if each.xml is not None:
+        parts += ["", f"--{mixed}", _attached(each.extension, job.base_name, each.xml)]
+    parts += [f"--{mixed}--", ""]
     return "\r\n".join(parts).encode("ascii")
 
 
@@ -103,12 +106,12 @@ def _text(kind: Literal["plain", "html"], text: str) -> str:
     )
 
 
-def _attached(kind: Literal["xml", "pdf"], base_name: str, data: bytes) -> str:
+def _attached(kind: str, base_name: str, data: bytes) -> str:
     """The base name is safe by itself: no quote, nothing but ASCII."""
     encoded, name = b64encode(data).decode("ascii"), f'"{base_name}.{kind}"'
     return "\r\n".join(
         (
-            f"Content-Type: application/{kind}; name={name}",
+            f"Content-Type: {'text' if kind == 'csv' else 'application'}/{kind}; name={name}",
             "Content-Transfer-Encoding: base64",
             f"Content-Disposition: attachment; filename={name}",
             "",

@@ -89,8 +89,11 @@ class Loaded:
     """A job with the bytes it delivers."""
 
     job: Job
-    xml: bytes
+    xml: bytes | None
+    """The e-invoice; None for a receiver who takes nothing but a page."""
     pdf: bytes | None
+    extension: str = "xml"
+    """Of the e-invoice: ``xml``, ``json`` or ``csv``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
         name = str(connection.settings.get("folder", ""))
         if not FOLDER_NAME.fullmatch(name):
             return BAD_FOLDER
-        return Way("folder", name, {"folder": name})
+        return Way("folder", name, {"folder": name, **_format(connection)})
     chosen = connection.settings.get("email") if connection is not None else None
     text = str(chosen or receiver.email or "")
     if not text:
@@ -91,7 +91,16 @@ def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
     address = mail_address(text)
     if address is None:
         return BAD_ADDRESS
-    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address})
+    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address, **_format(connection)})
+
+
+_OF_FORMAT = ("format", "page", "language", "books")
+
+
+def _format(connection: Connection | None) -> dict[str, str]:
+    """What the receiver's package takes: part of the plan, so that a delivery under way does not change (R52)."""
+    settings = connection.settings if connection is not None else {}
+    return {name: str(settings[name]) for name in _OF_FORMAT if name in settings}
 
 
 def mail_address(text: str) -> str | None:

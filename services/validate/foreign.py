@@ -6,13 +6,25 @@ known only where a reader could not make sense of something.
 
 from __future__ import annotations
 
-from libs.contracts.parts import Finding, Words
+from dataclasses import dataclass, replace
+
+from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.einvoice import convert, documents
 from libs.einvoice.documents import Document
 from libs.rules import engine
-from libs.rules.engine import Verdict
 
 PACK = "en16931"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rule engine says of UBL, said of something else."""
+
+    rule_pack: str
+    profile: str
+    findings: tuple[Finding, ...]
+    summary: InvoiceSummary
+
 
 _SEVERAL = Finding(
     rule="POSTBODE-SEVERAL",
@@ -35,7 +47,7 @@ _NO_ADDRESS = Finding(
 )
 
 
-def validate(data: bytes) -> Verdict:
+def validate(data: bytes) -> Judged:
     """Judge one document of a syntax that is not UBL.
 
     Raises ``Unprocessable`` or ``TooLarge`` for what is no invoice in any syntax the hub reads.
@@ -43,11 +55,11 @@ def validate(data: bytes) -> Verdict:
     found = documents.read(data)
     verdict = _validate(found[0])
     if len(found) > 1:
-        return Verdict(verdict.rule_pack, verdict.profile, (_SEVERAL, *verdict.findings), verdict.summary)
+        return replace(verdict, findings=(_SEVERAL, *verdict.findings))
     return verdict
 
 
-def _validate(document: Document) -> Verdict:
+def _validate(document: Document) -> Judged:
     read = document.read
     written = convert.written(document, convert.target("ubl-2.1"), convert.Options())
     judged = engine.validate(written.data, PACK)
@@ -57,7 +69,7 @@ def _validate(document: Document) -> Verdict:
         findings.append(_NO_ADDRESS)
     # Places in what we wrote would lead nowhere in what the sender has.
     findings += [each.model_copy(update={"line": None, "xpath": ""}) for each in judged.findings]
-    return Verdict(
+    return Judged(
         rule_pack=judged.rule_pack,
         profile=judged.profile,
         findings=tuple(findings),

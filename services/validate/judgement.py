@@ -65,7 +65,7 @@ def judge(data: bytes) -> Judgement:
     """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate, and for what
     is no invoice in any syntax the hub reads."""
     try:
-        verdict = engine.validate(data)
+        verdict: engine.Verdict | foreign.Judged = engine.validate(data)
     except Unprocessable as refusal:
         if refusal.code not in _FOREIGN:
             raise

@@ -65,8 +65,9 @@ class World:
         self.services = services
         self._staff = ""
 
-    async def supplier(self, name: str = "Bakker BV", *scopes: str) -> Supplier:
-        key = await self._key(name, scopes or ALL_SCOPES)
+    async def supplier(self, name: str = "Bakker BV", *scopes: str, **claims: Any) -> Supplier:
+        """Open an account; ``claims`` are what it says about itself beside its name."""
+        key = await self._key(name, scopes or ALL_SCOPES, **claims)
         headers = {"Authorization": f"Bearer {key}"}
         reply = await self.http.post("/v1/mailboxes", headers=headers)
         assert reply.status_code == 201, reply.text
@@ -150,9 +151,17 @@ class World:
         self._staff = self._staff or await self._key("Postbode", (*ALL_SCOPES, "operator"))
         return {"Authorization": f"Bearer {self._staff}"}
 
-    async def _key(self, name: str, scopes: Sequence[str]) -> str:
+    async def connect(self, party_id: str, **connection: Any) -> None:
+        """Connect a receiver's package."""
+        reply = await self.http.put(
+            f"/v1/connections/{party_id}", headers=await self._staff_headers(), json=connection
+        )
+        assert reply.status_code < 300, reply.text
+
+    async def _key(self, name: str, scopes: Sequence[str], **more: Any) -> str:
         settings = IngestSettings(**self.common.model_dump())
-        claims = accounts.Claims(name=name, email=f"{name.split()[0].lower()}@supplier.example")
+        email = f"{name.split()[0].lower()}@supplier.example"
+        claims = accounts.Claims(name=name, email=email, **more)
         pools = self.resources.pools
         account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
         key = new_api_key()

@@ -104,7 +104,7 @@ def _stage(folder: Folder, each: Loaded, listed: bool) -> Outcome | None:
         # The receiver may have begun to take the pair of an attempt that was cut short between the two.
         if each.pdf is not None and not (listed and folder.shown(f"{each.job.base_name}.pdf")):
             folder.write(pdf, each.pdf)
-        folder.write(xml, each.xml)
+        folder.write(xml, each.xml or b"")
     except OSError as error:
         return cannot(error)
     return None

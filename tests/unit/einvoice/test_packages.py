@@ -18,7 +18,7 @@ NAMED = {
 def test_every_package_takes_formats_the_hub_writes() -> None:
     assert set(packages()) == NAMED
     for each in packages().values():
-        assert set(each.formats) <= set(convert.TARGETS), each.id
+        assert set(each.formats) <= {*convert.TARGETS, ORIGINAL}, each.id
         assert each.source
         assert each.channel == "folder" or each.id != "globe"
 
@@ -31,3 +31,4 @@ def test_a_receiver_gets_what_it_chose_else_what_its_package_takes() -> None:
     assert chosen("something-else", "cii") == "cii"
     with pytest.raises(BadInput, match="nlcius"):
         chosen("afas", "eexact")
+    assert chosen("globe", None) == ORIGINAL, "nobody published what it takes"

@@ -1,0 +1,185 @@
+"""What is delivered instead of the original: the receiver's format, made when it is sent. Pure; slow, so for a thread.
+
+The original is stored and never touched; what is made here is made again, byte for byte, by every attempt. It leaves
+only when the rules of its format find nothing fatal in it; otherwise nothing is delivered and the findings say why.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import orjson
+import structlog
+
+from libs.contracts.parts import Finding, Receiver, Words
+from libs.einvoice import convert, detect, documents
+from libs.einvoice.convert import Conversion, Options
+from libs.einvoice.documents import Document
+from libs.einvoice.formats import adres_2
+from libs.einvoice.formats.glentries import Books
+from libs.einvoice.formats.reading import Filled
+from libs.einvoice.model import Identifier
+from libs.einvoice.packages import ORIGINAL
+from libs.errors import HubError
+from libs.identifiers import kvk, oin
+from libs.rules import engine
+from services.deliver.parcel import Loaded, Refused
+
+DEFAULT = "ubl-2.1"
+"""What is made of an original that only its sender's software reads, for a receiver who chose nothing: the one
+that asks no more of it than it was judged by."""
+
+_UBL = b"urn:oasis:names:specification:ubl:schema:xsd:"
+_HEAD = 4096
+_FOREIGN = re.compile(rb"<(?:[\w.-]+:)?(?:CrossIndustryInvoice|eExact|Finvoice)[\s/>]")
+_CUSTOMIZATION = re.compile(rb"CustomizationID[^>]*>([^<]{1,300})<")
+_PROFILES: Mapping[str, frozenset[str]] = {
+    "nlcius": frozenset({"nlcius-2.0", "nlcius-gaccount"}),
+    "peppol": frozenset({"peppol-bis-3"}),
+    "siubl-1.2": frozenset({"si-ubl-1.2"}),
+}
+_TOLD = 3
+
+_log = structlog.get_logger(__name__)
+
+
+def wanted(each: Loaded) -> str | None:
+    """The format that has to be made for this delivery; None: it goes as it came."""
+    asked = each.job.parcel.settings.get("format", ORIGINAL)
+    head = (each.xml or b"")[:_HEAD]
+    if asked == ORIGINAL:
+        return DEFAULT if _FOREIGN.search(head) else None
+    return None if _is(head, asked) and not _page(each) else asked
+
+
+def _is(head: bytes, asked: str) -> bool:
+    """Whether the document is in that format already: then its own bytes are the best there can be."""
+    found = _CUSTOMIZATION.search(head) if _UBL in head else None
+    return found is not None and detect.profile(found[1].decode("utf-8", "replace")) in _PROFILES.get(
+        asked, ()
+    )
+
+
+def fit(loaded: Sequence[Loaded]) -> list[Loaded | Refused]:
+    """Each delivery as its receiver takes it, or why it cannot be."""
+    return [_fit(each) for each in loaded]
+
+
+def _page(each: Loaded) -> bool:
+    """Whether a page is to be made: the package pairs one with the e-invoice, and the sender gave none."""
+    return each.pdf is None and each.job.parcel.settings.get("page") == "yes"
+
+
+def _fit(each: Loaded) -> Loaded | Refused:
+    name = wanted(each)
+    if name is None:
+        return each
+    try:
+        found = documents.read(each.xml or b"")
+    except HubError as no:
+        return Refused("cannot-convert", _words(no), no.code)
+    if len(found) != 1:
+        return Refused("cannot-convert", _SEVERAL, f"{len(found)} invoices in one document")
+    options, document = _options(each), _addressed(found[0], each.job.parcel.receiver)
+    done = convert.written(document, convert.target(name), options)
+    trouble = _trouble(done)
+    if trouble:
+        return _unlawful(done, trouble)
+    page = each.pdf
+    if _page(each) and name != "pdf":
+        page = convert.written(document, convert.target("pdf"), options).data
+    _tell(each, document, done)
+    if done.target.extension == "pdf":
+        return replace(each, xml=None, pdf=done.data)
+    data = each.xml if _is((each.xml or b"")[:_HEAD], name) else done.data
+    return replace(each, xml=data, pdf=page, extension=done.target.extension)
+
+
+_LEGAL = (kvk.SCHEME, oin.SCHEME)
+_RULE = Words(
+    nl="Het nummer waaronder de hub de ontvanger kent; de factuur noemt er geen.",
+    en="The number under which the hub knows the receiver; the invoice names none.",
+)
+
+
+def _addressed(document: Document, receiver: Receiver) -> Document:
+    """With the receiver's own number as the buyer's, where the invoice has none: it was found some other way."""
+    invoice = document.read.invoice
+    buyer, number = invoice.buyer, receiver.identifier
+    settled = adres_2.settle(invoice)[0].buyer
+    if (
+        buyer is None
+        or number.scheme not in _LEGAL
+        or settled is None
+        or settled.legal_registration_identifier
+    ):
+        return document
+    named = replace(buyer, legal_registration_identifier=Identifier(number.value, number.scheme))
+    filled = (*document.read.filled, Filled("BT-47", number.value, _RULE))
+    return replace(
+        document, read=replace(document.read, invoice=replace(invoice, buyer=named), filled=filled)
+    )
+
+
+def _options(each: Loaded) -> Options:
+    settings = each.job.parcel.settings
+    language = settings.get("language", each.job.parcel.receiver.language)
+    books = orjson.loads(settings.get("books", "{}"))
+    return Options(
+        language="fr" if language == "fr" else "en" if language == "en" else "nl", books=Books(**books)
+    )
+
+
+def _trouble(done: Conversion) -> list[Finding]:
+    """What keeps the result from leaving."""
+    findings = [finding for finding in done.findings if finding.severity == "fatal"]
+    if not findings and done.target.pack is not None:
+        verdict = engine.validate(done.data, done.target.pack)
+        findings = [finding for finding in verdict.findings if finding.severity == "fatal"]
+    return findings
+
+
+def _unlawful(done: Conversion, findings: Sequence[Finding]) -> Refused:
+    rules = ", ".join(dict.fromkeys(finding.rule for finding in findings))
+    first = findings[:_TOLD]
+    said = done.target.kind
+    return Refused(
+        "not-lawful-in-format",
+        Words(
+            nl=f"De ontvanger wil {said.nl}, en zo opgeschreven klopt deze factuur niet: "
+            f"{' '.join(f'{each.rule}: {each.message.nl}' for each in first)} "
+            "Vul dit in uw pakket aan en stuur de factuur opnieuw.",
+            en=f"The receiver takes {said.en}, and written so this invoice is not right: "
+            f"{' '.join(f'{each.rule}: {each.message.en}' for each in first)} "
+            "Complete this in your software and send the invoice again.",
+        ),
+        rules[:200],
+    )
+
+
+_SEVERAL = Words(
+    nl="Dit bestand bevat meer dan een factuur en kan niet als een geheel worden omgezet. Stuur de facturen apart.",
+    en="This file holds more than one invoice and cannot be converted as a whole. Send the invoices apart.",
+)
+
+
+def _words(no: HubError) -> Words:
+    words = no.extra.get("words")
+    return Words.model_validate(words) if isinstance(words, Mapping) else Words(nl=no.message, en=no.message)
+
+
+def _tell(each: Loaded, document: Document, done: Conversion) -> None:
+    """Which bytes went out, made by what: enough to make them again and compare."""
+    _log.info(
+        "converted",
+        delivery_id=str(each.job.delivery_id),
+        source=document.syntax,
+        format=done.target.name,
+        converter=convert.VERSION,
+        sha256=hashlib.sha256(done.data).hexdigest(),
+        lost=len(done.lost),
+        filled=len(done.filled),
+    )

@@ -1,0 +1,99 @@
+"""What Exact Globe makes, and what a receiver's package takes, through the whole hub."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from libs.einvoice import documents
+from libs.testing import builders
+from libs.testing.eexact import GlobeInvoice, file
+from tests.e2e.world import Supplier, World
+
+X, Y, Z = "58070036", "69599084", "55344526"
+VAT_OF_Y = "NL002455799B11"
+ADDRESS = {"street": "Kade 1", "post_code": "2611 AA", "city": "Delft", "country": "NL"}
+
+
+async def globe_user(world: World) -> Supplier:
+    return await world.supplier(
+        vat="NL123456789B13", iban="NL91ABNA0417164300", kvk="68727720", address=ADDRESS
+    )
+
+
+def ids(items: dict[str, dict[str, str]]) -> list[str]:
+    return [items[name]["invoice_id"] for name in sorted(items)]
+
+
+@pytest.mark.proves("SA5", "R26", "R31", "R38")
+async def test_a_globe_file_of_three_invoices_becomes_three_deliveries(world: World) -> None:
+    supplier = await globe_user(world)
+    for name, kvk in (("X", X), ("Y", Y), ("Z", Z)):
+        await world.receiver(f"{name} BV", ("0106", kvk), folder=name.lower())
+    data = file(
+        [
+            GlobeInvoice(number=f"1470012{n}", adres_2=kvk, orderer_adres_2=Z)
+            for n, kvk in enumerate((X, Y, Z))
+        ]
+    )
+    items = await world.mail(supplier, ("globe.xml", data))
+    assert sorted(items) == ["globe-1.xml", "globe-2.xml", "globe-3.xml"]
+    seen = await asyncio.gather(*(world.until(supplier, each, "arrived") for each in ids(items)))
+    assert [invoice["receiver"] for invoice in seen] == ["X BV", "Y BV", "Z BV"]
+    taken = sorted((world.receivers.folders.parent / "taken").glob("*.xml"))
+    assert len(taken) == 3
+    found = [documents.read(each.read_bytes())[0] for each in taken]
+    assert {each.syntax for each in found} == {"ubl-invoice"}, "nobody else reads what Globe exports"
+    assert sorted(each.read.invoice.number or "" for each in found) == ["14700120", "14700121", "14700122"]
+
+
+@pytest.mark.proves("SA6", "SA8", "R34", "R35", "R36", "R37")
+async def test_without_a_number_in_adres_2_it_waits_and_says_what_to_do(world: World) -> None:
+    supplier = await globe_user(world)
+    await world.receiver("X BV", ("0106", X), folder="x")
+    texts = ("", "2e verdieping", "000027449173")
+    data = file([GlobeInvoice(number=str(n), adres_2=text) for n, text in enumerate(texts)])
+    items = await world.mail(supplier, ("globe.xml", data))
+    seen = await asyncio.gather(*(world.until(supplier, each, "parked") for each in ids(items)))
+    assert "KvK" in seen[0]["reason"]["nl"]
+    assert "2e verdieping" in seen[1]["reason"]["nl"]
+    assert "000027449173" in seen[2]["reason"]["nl"]
+
+
+@pytest.mark.proves("SA7", "SA19", "R32")
+async def test_a_vat_number_in_adres_2_routes_and_elsewhere_only_warns(world: World) -> None:
+    supplier = await globe_user(world)
+    await world.receiver("X BV", ("0106", X), folder="x")
+    await world.receiver("Y BV", ("0106", Y), ("9944", VAT_OF_Y), folder="y")
+    data = file(
+        [GlobeInvoice(number="1", adres_2=VAT_OF_Y), GlobeInvoice(number="2", adres_2=X, vat=VAT_OF_Y)]
+    )
+    items = await world.mail(supplier, ("globe.xml", data))
+    by_vat, by_kvk = await asyncio.gather(*(world.until(supplier, each, "arrived") for each in ids(items)))
+    assert (by_vat["receiver"], by_kvk["receiver"]) == ("Y BV", "X BV")
+    routed = next(entry for entry in by_kvk["timeline"] if "invoice.routed." in entry["type"])
+    assert VAT_OF_Y in str(routed)
+
+
+@pytest.mark.proves("SA20", "R3", "R52")
+async def test_the_next_invoice_follows_the_receivers_package(world: World) -> None:
+    supplier = await world.supplier()
+    party = await world.receiver("X BV", ("0106", X), folder="x")
+    first = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    await world.until(supplier, first["F1.xml"]["invoice_id"], "arrived")
+    await world.connect(
+        party, package="globe", channel="folder", settings={"folder": "x"}, format="siubl-1.2"
+    )
+    second = await world.mail(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
+    await world.until(supplier, second["F2.xml"]["invoice_id"], "arrived")
+    taken = {each.name: each.read_bytes() for each in (world.receivers.folders.parent / "taken").iterdir()}
+    (one,) = [data for name, data in taken.items() if "_F1_" in name and name.endswith(".xml")]
+    (two,) = [data for name, data in taken.items() if "_F2_" in name and name.endswith(".xml")]
+    assert one == builders.invoice(number="F1", buyer_kvk=X)
+    assert b"si-ubl:ver1.2" in two
+    await world.connect(party, package="pdf", channel="smtp", settings={"email": "x@receiver.example"})
+    third = await world.mail(supplier, ("F3.xml", builders.invoice(number="F3", buyer_kvk=X)))
+    await world.until(supplier, third["F3.xml"]["invoice_id"], "sent")
+    mails = [each for each in await world.mails(1) if "F3" in each]
+    assert any("application/pdf" in each and "application/xml" not in each for each in mails)

@@ -1,0 +1,115 @@
+"""Receivers get their own format, lawful or not at all; the sender's own bytes wherever they are that already."""
+
+from __future__ import annotations
+
+import pytest
+
+from libs.einvoice import convert, documents, xml
+from libs.einvoice.formats import eexact
+from libs.einvoice.formats.eexact import Sender
+from libs.rules import engine
+from libs.testing import builders
+from libs.testing.eexact import file
+from services.deliver import conversion, mail
+from services.deliver.parcel import Loaded, Refused
+from tests.unit.deliver.sample import MAIL_FROM, job, loaded
+
+UBL = builders.invoice(lines=2, order="PO-1")
+GLOBE = eexact.signed(eexact.split(xml.parse(file()))[0], Sender("Leverancier BV", vat="NL123456789B13"))
+
+
+def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Refused:
+    of = job(settings={"email": "in@dejong.example", **settings})
+    (done,) = conversion.fit([loaded(of, xml=data, pdf=pdf)])
+    return done
+
+
+def fitted(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded:
+    done = fit(data, pdf=pdf, **settings)
+    assert isinstance(done, Loaded), done
+    return done
+
+
+@pytest.mark.proves("R3")
+@pytest.mark.parametrize(
+    "name", ["siubl-1.2", "ubl-2.1", "ubl-2.0", "peppol", "cii", "eexact", "json", "csv"]
+)
+def test_a_receiver_gets_its_format(name: str) -> None:
+    done = fitted(UBL, format=name)
+    assert done.xml == convert.convert(UBL, name)[0].data
+    assert done.extension == convert.target(name).extension
+    assert done.pdf is None
+
+
+@pytest.mark.proves("R3")
+def test_what_is_in_the_format_already_goes_as_it_came() -> None:
+    assert fitted(UBL, format="nlcius").xml == UBL
+    assert (
+        conversion.wanted(loaded(job(settings={"email": "a@b.example", "format": "nlcius"}), xml=UBL)) is None
+    )
+    done = fitted(UBL, format="nlcius", page="yes")
+    assert done.xml == UBL
+    assert done.pdf is not None
+    assert done.pdf.startswith(b"%PDF-")
+
+
+def test_without_a_choice_only_what_nobody_else_reads_is_converted() -> None:
+    assert fitted(UBL).xml == UBL
+    of = loaded(job(settings={"email": "a@b.example"}), xml=GLOBE)
+    assert conversion.wanted(of) == "ubl-2.1"
+
+
+def test_the_senders_own_picture_stays() -> None:
+    assert fitted(UBL, pdf=b"%PDF-own", format="ubl-2.1", page="yes").pdf == b"%PDF-own"
+
+
+@pytest.mark.proves("R3")
+def test_what_is_not_lawful_in_the_format_does_not_leave() -> None:
+    done = fit(GLOBE, format="nlcius")
+    assert isinstance(done, Refused)
+    assert done.code == "not-lawful-in-format"
+    assert "BR-" in done.detail
+    assert "NLCIUS" in done.reason.nl
+    assert "NLCIUS" in done.reason.en
+
+
+@pytest.mark.proves("R3")
+def test_the_receivers_own_number_stands_in_where_the_invoice_has_none() -> None:
+    data = builders.invoice(buyer_kvk=None, buyer_vat="NL002455799B11")
+    done = fitted(data, format="peppol")
+    assert b'<cbc:CompanyID schemeID="0106">58070036</cbc:CompanyID>' in (done.xml or b"")
+
+
+def test_what_cannot_be_read_any_more_is_refused_with_words() -> None:
+    done = fit(b"<eExact><Items/></eExact>")
+    assert isinstance(done, Refused)
+    assert done.code == "cannot-convert"
+
+
+def test_who_takes_only_a_page_gets_the_invoice_inside_it() -> None:
+    done = fitted(UBL, format="pdf", language="fr")
+    assert done.xml is None
+    assert done.pdf is not None
+    (inside,) = documents.read(done.pdf)
+    assert inside.read.invoice.number == "F1"
+    text = mail.compose(done, MAIL_FROM).decode()
+    assert text.count("Content-Disposition: attachment") == 1
+    assert "application/pdf" in text
+
+
+def test_a_csv_is_mailed_under_its_own_name() -> None:
+    text = mail.compose(fitted(UBL, format="csv"), MAIL_FROM).decode()
+    assert "Content-Type: text/csv" in text
+    assert '.csv"' in text
+
+
+def test_the_codes_are_those_of_the_receivers_books() -> None:
+    done = fitted(UBL, format="eexact", books='{"journal": "60", "creditor": "30001"}')
+    assert b'<Journal code="60"' in (done.xml or b"")
+    assert b'<Creditor code="30001"' in (done.xml or b"")
+
+
+def test_every_attempt_makes_the_same_bytes_and_the_rules_agree() -> None:
+    once, again = (fitted(UBL, format="ubl-2.1", page="yes") for _ in range(2))
+    assert (once.xml, once.pdf) == (again.xml, again.pdf)
+    assert not engine.validate(once.xml or b"").fatal
