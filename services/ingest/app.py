@@ -46,6 +46,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         keep,
         linger=settings.group_linger_ms / 1000,
         most=settings.group_most,
+        size=lambda submission: submission.size,
     )
     api_routes = routes(settings, api, worker, vault, identity, commits)
     api_routes.include_router(session_api.routes(api, vault))

@@ -4,12 +4,16 @@ A commit costs the same for one row as for two hundred. The flusher waits ``ling
 all tips over under load: batches shrink to a handful and each costs a full commit), writes, and only then
 wakes the callers: what they were told is on disk. When the write of a group fails, each item is tried
 alone, so one bad item fails one caller.
+
+Whoever waits holds memory, so there is an end to both: how many wait and how many bytes they hold. A group has
+an end in bytes as well, because a transaction of two hundred large documents would keep all others waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -19,8 +23,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+WAITING_BYTES = 256 * 1024 * 1024
+GROUP_BYTES = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting(Generic[T, R]):
+    item: T
+    size: int
+    future: asyncio.Future[R]
+
+
 class GroupCommit(Generic[T, R]):
-    """``write`` takes a list and returns one result (or exception) per item, in order."""
+    """``write`` takes a list and returns one result (or exception) per item, in order. ``size`` tells the bytes
+    an item holds; ``most`` and ``most_bytes`` bound a group, ``waiting`` and ``waiting_bytes`` all who wait."""
 
     def __init__(
         self,
@@ -28,13 +44,20 @@ class GroupCommit(Generic[T, R]):
         *,
         linger: float = 0.005,
         most: int = 200,
+        most_bytes: int = GROUP_BYTES,
         waiting: int = 4000,
+        waiting_bytes: int = WAITING_BYTES,
+        size: Callable[[T], int] = lambda _: 0,
     ) -> None:
         self._write = write
         self._linger = linger
         self._most = most
+        self._most_bytes = most_bytes
         self._waiting = waiting
-        self._queue: list[tuple[T, asyncio.Future[R]]] = []
+        self._waiting_bytes = waiting_bytes
+        self._size = size
+        self._held = 0
+        self._queue: list[_Waiting[T, R]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -46,22 +69,26 @@ class GroupCommit(Generic[T, R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         # Callers still waiting are answered before the door is shut.
-        await asyncio.gather(*(future for _, future in self._queue), return_exceptions=True)
+        await asyncio.gather(*(each.future for each in self._queue), return_exceptions=True)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def submit(self, item: T) -> R:
         """Wait until ``item`` is committed. Raises what the write raised, or ``Unavailable`` when too many
-        wait already: the caller should come back instead of piling up in memory."""
-        if len(self._queue) >= self._waiting:
+        wait already, or hold too much: the caller should come back instead of piling up in memory."""
+        size = self._size(item)
+        # One that is larger than all may be together must still get through when it is alone.
+        full = self._held + size > self._waiting_bytes and self._queue
+        if len(self._queue) >= self._waiting or full:
             raise Unavailable(
                 "more comes in than can be stored: try again in a moment",
                 nl="er komt meer binnen dan er opgeslagen kan worden: probeer het zo opnieuw",
                 code="busy",
             )
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
-        self._queue.append((item, future))
+        self._queue.append(_Waiting(item, size, future))
+        self._held += size
         self._arrived.set()
         return await future
 
@@ -71,24 +98,34 @@ class GroupCommit(Generic[T, R]):
             if len(self._queue) < self._most:
                 await asyncio.sleep(self._linger)
             # Take, but leave the rows in the queue's count until they are done: the drain waits for that.
-            group = self._queue[: self._most]
+            group = self._next()
             try:
                 await self._settle(group)
             finally:
                 del self._queue[: len(group)]
+                self._held -= sum(each.size for each in group)
                 if not self._queue:
                     self._arrived.clear()
 
-    async def _settle(self, group: Sequence[tuple[T, asyncio.Future[R]]]) -> None:
+    def _next(self) -> list[_Waiting[T, R]]:
+        group, held = self._queue[:1], self._queue[0].size
+        for each in self._queue[1 : self._most]:
+            held += each.size
+            if held > self._most_bytes:
+                break
+            group.append(each)
+        return group
+
+    async def _settle(self, group: Sequence[_Waiting[T, R]]) -> None:
         # gather, because whatever the write raises belongs to the callers and must not end the flusher.
-        (outcome,) = await asyncio.gather(self._write([item for item, _ in group]), return_exceptions=True)
+        (outcome,) = await asyncio.gather(self._write([each.item for each in group]), return_exceptions=True)
         if not isinstance(outcome, BaseException):
-            for (_, future), result in zip(group, outcome, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            for each, result in zip(group, outcome, strict=True):
+                if not each.future.done():
+                    each.future.set_result(result)
         elif len(group) == 1:
-            if not group[0][1].done():
-                group[0][1].set_exception(outcome)
+            if not group[0].future.done():
+                group[0].future.set_exception(outcome)
         else:
             for single in group:
                 await self._settle([single])

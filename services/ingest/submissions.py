@@ -61,6 +61,11 @@ class Submission:
     silent: bool = False
     """A program sent it: nobody is mailed about what is refused of it."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of its documents."""
+        return sum(len(document.data) for item in self.items for document in item.documents)
+
     def event(self, payload: Payload) -> Event:
         return new_event(
             payload,

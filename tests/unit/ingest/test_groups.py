@@ -80,3 +80,26 @@ async def test_leaving_answers_those_who_wait() -> None:
         await asyncio.sleep(0)
     assert waiting.done()
     assert await waiting == "A"
+
+
+async def test_too_many_bytes_waiting_is_said_at_once_and_room_comes_back() -> None:
+    async with GroupCommit(Writer(), linger=0.01, waiting_bytes=3, size=len) as group:
+        first = asyncio.create_task(group.submit("aa"))
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable):
+            await group.submit("bb")
+        assert await group.submit("c") == "C"
+        assert await first == "AA"
+        assert await group.submit("ddd") == "DDD"
+
+
+async def test_what_is_larger_than_all_may_be_gets_through_alone() -> None:
+    async with GroupCommit(Writer(), linger=0.001, waiting_bytes=3, size=len) as group:
+        assert await group.submit("aaaaa") == "AAAAA"
+
+
+async def test_a_group_holds_no_more_bytes_than_allowed() -> None:
+    writer = Writer()
+    async with GroupCommit(writer, linger=0.01, most_bytes=4, size=len) as group:
+        await asyncio.gather(*(group.submit(each) for each in ("aa", "bb", "c", "dddddd", "e")))
+    assert writer.groups == [["aa", "bb"], ["c"], ["dddddd"], ["e"]]
