@@ -8,12 +8,15 @@ name inside a mail, is made one harmless line before it is kept or shown (``one_
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 from pydantic import StringConstraints
 
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069"
 """C0, DEL, C1, the two separators of lines, and the bidirectional overrides and isolates."""
+
+_UNSAFE = re.compile(rf"(?![\n\t])[{_CONTROLS}\ud800-\udfff]")
 
 PLAIN = rf"^[^{_CONTROLS}]*$"
 EMAIL = rf"^[^@\s{_CONTROLS}]+@[^@\s{_CONTROLS}]+$"
@@ -29,6 +32,12 @@ def one_line(text: str, most: int) -> str:
     """``text`` as one line of printable characters, cut to ``most`` with an ellipsis."""
     shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return shown if len(shown) <= most else f"{shown[: most - 1]}…"
+
+
+def visible(text: str) -> str:
+    """``text`` as a terminal may show it: a control character other than a line end or a tab as its escape,
+    ``\\u001b``. In a JSON text that is what stood there, so machines read the same as before."""
+    return _UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def repaired(text: str) -> str:

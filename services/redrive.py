@@ -19,6 +19,7 @@ from libs.db.types import Pool
 from libs.messaging import redrive as past
 from libs.messaging.redrive import Redriven, forget
 from libs.messaging.sessions import run
+from libs.terminal import say
 
 app = typer.Typer(
     help="\n\n".join(
@@ -82,10 +83,10 @@ def redrive(
 
     done, older = run(work)
     if as_json:
-        typer.echo(json.dumps({"queues": {name: asdict(each) for name, each in done.items()}, **older}))
+        say(json.dumps({"queues": {name: asdict(each) for name, each in done.items()}, **older}))
         return
     for line in _lines(done, older, dry_run=dry_run):
-        typer.echo(line)
+        say(line)
 
 
 async def _from_rows(queue: str, pools: Mapping[str, Pool]) -> dict[str, int]:

@@ -16,6 +16,7 @@ from libs.messaging import dead
 from libs.messaging.dead import Letter
 from libs.messaging.dead_words import advice
 from libs.messaging.sessions import SERVICES, operator, run
+from libs.terminal import say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,7 +65,7 @@ def list_letters(
         ]
 
     for name, letter in run(work, _services(service, queue)):
-        typer.echo(json.dumps(_as_dict(name, letter), default=str) if as_json else _line(name, letter))
+        say(json.dumps(_as_dict(name, letter), default=str) if as_json else _line(name, letter))
 
 
 @app.command("show")
@@ -83,14 +84,14 @@ def show_letter(
     words = advice(letter.cause)
     if as_json:
         shown = {**_as_dict(service, letter), "advice": words.model_dump(), "event": event}
-        typer.echo(json.dumps(shown, default=str))
+        say(json.dumps(shown, default=str))
         return
-    typer.echo(_line(service, letter))
-    typer.echo(f"  {words.en if lang == 'en' else words.nl}")
-    typer.echo(f"  {letter.attempts}× · {letter.cause}: {letter.detail}")
+    say(_line(service, letter))
+    say(f"  {words.en if lang == 'en' else words.nl}")
+    say(f"  {letter.attempts}× · {letter.cause}: {letter.detail}")
     for line in _history(letter):
-        typer.echo(f"  {line}")
-    typer.echo(json.dumps(event, indent=2, ensure_ascii=False))
+        say(f"  {line}")
+    say(json.dumps(event, indent=2, ensure_ascii=False))
 
 
 @app.command("replay")
@@ -160,11 +161,11 @@ def _act(
     for name, refused in results:
         if as_json:
             said = {"error": refused.code, "detail": refused.message} if refused else {"done": done}
-            typer.echo(json.dumps({"name": name, **said}))
+            say(json.dumps({"name": name, **said}))
         elif refused:
-            typer.echo(f"{name}  {refused.code}: {refused.message}", err=True)
+            say(f"{name}  {refused.code}: {refused.message}", err=True)
         else:
-            typer.echo(f"{name}  {done}")
+            say(f"{name}  {done}")
     if any(refused for _, refused in results):
         raise typer.Exit(1)
 

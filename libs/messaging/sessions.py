@@ -17,6 +17,7 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.settings import BadSettings, Settings, load
+from libs.terminal import say
 
 T = TypeVar("T")
 SERVICES: tuple[str, ...] = tuple(dict.fromkeys(queue.service for queue in TOPOLOGY.queues))
@@ -40,10 +41,10 @@ def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[s
     try:
         return asyncio.run(session())
     except HubError as refused:
-        typer.echo(f"{refused.code}: {refused.message}", err=True)
+        say(f"{refused.code}: {refused.message}", err=True)
         raise typer.Exit(1) from refused
     except (*_AWAY, BadSettings) as away:
-        typer.echo(
+        say(
             f"No service's database answers as it should: {away}. Is POSTBODE_DATABASE_URL that of the hub, and is "
             "everything migrated?",
             err=True,

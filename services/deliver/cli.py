@@ -16,6 +16,7 @@ from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.settings import load
+from libs.terminal import say
 from services.deliver import store
 from services.deliver.settings import DeliverSettings
 
@@ -48,7 +49,7 @@ def list_deliveries(
         )
 
     for row in _run(work):
-        typer.echo(_json(row) if as_json else _line(row))
+        say(_json(row) if as_json else _line(row))
 
 
 @app.command("show")
@@ -64,20 +65,20 @@ def show_delivery(
 
     found, attempts = _run(work)
     if not found:
-        typer.echo("there is no such delivery", err=True)
+        say("there is no such delivery", err=True)
         raise typer.Exit(1)
     if as_json:
-        typer.echo(_json({**found[0], "history": attempts}))
+        say(_json({**found[0], "history": attempts}))
         return
-    typer.echo(_line(found[0]))
+    say(_line(found[0]))
     if found[0]["reason"]:
-        typer.echo(f"  {found[0]['reason'].get(lang, found[0]['reason']['nl'])}")
+        say(f"  {found[0]['reason'].get(lang, found[0]['reason']['nl'])}")
     for each in attempts:
         marks = [mark for mark in ("repeated", "late") if each[mark]]
         said = " ".join(
             filter(None, [each["outcome"] or "no result yet", *marks, each["code"], each["detail"]])
         )
-        typer.echo(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
+        say(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -26,6 +26,7 @@ from libs.db.embedded import EmbeddedPostgres
 from libs.runtime import ALL_PARTS, Running, run
 from libs.settings import Settings
 from libs.telemetry.setup import configure
+from libs.terminal import say
 from services.demo import cast, place, script
 from services.demo.receivers import Receivers
 from services.demo.sender import Sender
@@ -141,7 +142,7 @@ async def _show(
             }
             for scene in play
         ]
-        typer.echo(json.dumps({"invoices": invoices, "lost": lost, "duplicated": twice}))
+        say(json.dumps({"invoices": invoices, "lost": lost, "duplicated": twice}))
     return 1 if lost or twice else 0
 
 

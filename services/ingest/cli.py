@@ -18,6 +18,7 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.errors import NotFound
 from libs.settings import load
+from libs.terminal import say
 from services.ingest import accounts
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key, new_local_part
@@ -136,8 +137,8 @@ def _run(work: Callable[[Pools, IngestSettings], Awaitable[T]]) -> T:
 
 def _print(answer: dict[str, object], as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(answer))
+        say(json.dumps(answer))
         return
     for value in answer.values():
         for line in value if isinstance(value, list) else [value]:
-            typer.echo(line)
+            say(line)

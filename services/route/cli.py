@@ -12,6 +12,7 @@ import typer
 from libs import clock
 from libs.db.types import Connection
 from libs.errors import BadInput, HubError
+from libs.terminal import say
 from services.route import directory
 from services.route.directory import Editor, Entry
 from services.route.entries import read_all
@@ -66,7 +67,7 @@ def add(
     try:
         _print(run(work), as_json)
     except HubError as refused:
-        typer.echo(f"{refused.code}: {refused.message}", err=True)
+        say(f"{refused.code}: {refused.message}", err=True)
         raise typer.Exit(1) from refused
 
 
@@ -97,7 +98,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _print(entry: Entry, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps({"party_id": str(entry.party_id), **entry.as_json()}))
+        say(json.dumps({"party_id": str(entry.party_id), **entry.as_json()}))
         return
     numbers = " ".join(f"{i.scheme}:{i.value}" for i in entry.identifiers)
-    typer.echo(f"{entry.party_id}  {entry.status:9}  {entry.name}  {numbers}  {entry.email or '-'}")
+    say(f"{entry.party_id}  {entry.status:9}  {entry.name}  {numbers}  {entry.email or '-'}")

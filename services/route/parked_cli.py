@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from libs.db.types import Connection
+from libs.terminal import say
 from services.route import store
 from services.route.sessions import run
 from services.route.settings import RouteSettings
@@ -39,10 +40,10 @@ def list_parked(
 
     for parked in run(work):
         if as_json:
-            typer.echo(parked.model_dump_json())
+            say(parked.model_dump_json())
         else:
             waits = " ".join(parked.waits_for) or "-"
-            typer.echo(
+            say(
                 f"{parked.invoice_id}  {parked.parked_at:%Y-%m-%d %H:%M}  {parked.code:17}  "
                 f"{parked.number or '-'}  {parked.receiver or '-'}  {waits}"
             )
@@ -62,12 +63,12 @@ def show(
 
     found = run(work)
     if found is None:
-        typer.echo("no such invoice waits or waited", err=True)
+        say("no such invoice waits or waited", err=True)
         raise typer.Exit(1)
     if as_json:
-        typer.echo(found.model_dump_json())
+        say(found.model_dump_json())
         return
-    typer.echo(f"{found.number or '-'} → {found.receiver or '-'}: {found.state}, {found.code}")
-    typer.echo(found.reason.en if lang is Language.en else found.reason.nl)
+    say(f"{found.number or '-'} → {found.receiver or '-'}: {found.state}, {found.code}")
+    say(found.reason.en if lang is Language.en else found.reason.nl)
     for candidate in found.candidates:
-        typer.echo(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")
+        say(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")

@@ -12,10 +12,10 @@ import httpx
 import typer
 from rich.console import Console
 from rich.table import Column, Table
-from rich.text import Text
 
 from libs.http.client import client
 from libs.settings import load
+from libs.terminal import cell, say
 from services.track.labels import HEADLINES
 from services.track.settings import TrackSettings
 
@@ -45,12 +45,12 @@ def list_invoices(
     """Your newest invoices; `show` says why."""
     found = _get("/v1/invoices", key, {"limit": limit, **({"status": status} if status else {})})
     if as_json:
-        typer.echo(json.dumps(found["invoices"]))
+        say(json.dumps(found["invoices"]))
         return
     table = Table(Column("invoice", no_wrap=True, min_width=36), "number", "receiver", "status")
     for each in found["invoices"]:
         table.add_row(
-            each["invoice_id"], Text(each["number"] or each["filename"] or ""), Text(each["receiver"] or ""),
+            each["invoice_id"], cell(each["number"] or each["filename"] or ""), cell(each["receiver"] or ""),
             each["label"][lang],
         )  # fmt: skip
     Console().print(table)
@@ -66,18 +66,16 @@ def show_invoice(
     """One invoice and everything that happened to it."""
     found = _get(f"/v1/invoices/{invoice_id}", key, {})
     if as_json:
-        typer.echo(json.dumps(found))
+        say(json.dumps(found))
         return
     console = Console(highlight=False)
-    console.print(
-        f"{found['number'] or found['filename'] or invoice_id}: {found['label'][lang]}", markup=False
-    )
-    console.print(found["reason"][lang], markup=False)
+    console.print(cell(f"{found['number'] or found['filename'] or invoice_id}: {found['label'][lang]}"))
+    console.print(cell(found["reason"][lang]))
     table = Table("when", "by", "what", "words")
     for each in found["timeline"]:
         table.add_row(
             each["at"][:19].replace("T", " "), each["source"].rpartition("/")[2], each["label"][lang],
-            Text(each["words"][lang]),
+            cell(each["words"][lang]),
         )  # fmt: skip
     console.print(table)
 
@@ -92,9 +90,9 @@ def _get(path: str, key: str, params: Mapping[str, Any]) -> Any:
     try:
         reply = asyncio.run(ask())
     except httpx.HTTPError as away:
-        typer.echo(f"The hub cannot be reached: {away}", err=True)
+        say(f"The hub cannot be reached: {away}", err=True)
         raise typer.Exit(1) from away
     if not reply.is_success:
-        typer.echo(reply.json().get("detail", reply.reason_phrase), err=True)
+        say(reply.json().get("detail", reply.reason_phrase), err=True)
         raise typer.Exit(1)
     return reply.json()

@@ -11,6 +11,7 @@ import asyncpg
 import typer
 
 from libs.db.settings import DatabaseSettings
+from libs.terminal import say
 from services.track import ledger_words
 from services.track.ledger import Ledger, take
 from services.track.ledger_words import Lang
@@ -38,14 +39,12 @@ def ledger(
     try:
         found = asyncio.run(_take(timedelta(seconds=grace)))
     except (OSError, asyncpg.PostgresError) as away:
-        typer.echo(
-            f"The ledger cannot be read: {away}. Is the database up, and is everything migrated?", err=True
-        )
+        say(f"The ledger cannot be read: {away}. Is the database up, and is everything migrated?", err=True)
         raise typer.Exit(2) from away
     if as_json:
-        typer.echo(json.dumps(as_dict(found)))
+        say(json.dumps(as_dict(found)))
     else:
-        typer.echo("\n".join(lines(found, "en" if lang == "en" else "nl")))
+        say("\n".join(lines(found, "en" if lang == "en" else "nl")))
     raise typer.Exit(0 if found.balanced else 1)
 
 

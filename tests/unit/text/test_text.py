@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.http import fields
-from libs.text import EmailAddress, PlainText, one_line, repaired
+from libs.text import EmailAddress, PlainText, one_line, repaired, visible
 
 
 class Model(BaseModel):
@@ -56,3 +59,15 @@ def test_whoever_sends_one_reads_what_to_do() -> None:
     told = [fields.words(error) for error in refused.value.errors()]
     assert "stuurtekens" in told[0]["nl"]
     assert "jan@bedrijf.nl" in told[1]["nl"]
+
+
+@given(st.text(alphabet=st.characters()))
+def test_what_is_visible_does_nothing_to_a_terminal(text: str) -> None:
+    shown = visible(text)
+    assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") and c not in "\n\t"]
+    assert visible(shown) == shown
+
+
+@given(st.text())
+def test_json_reads_the_same_after_it_was_made_visible(text: str) -> None:
+    assert json.loads(visible(json.dumps({"a": text}, ensure_ascii=False))) == {"a": text}

@@ -20,7 +20,7 @@ ITEM: dict[str, Any] = {
     "label": {"nl": "geparkeerd", "en": "parked"},
     "reason": {"nl": "Het KvK-nummer ontbreekt.", "en": "The KvK number is missing."},
 }
-MOMENT = {
+MOMENT: dict[str, Any] = {
     "at": "2026-11-03T09:01:00Z",
     "source": "/postbode/route",
     "label": {"nl": "Geparkeerd", "en": "Parked"},
@@ -68,3 +68,21 @@ def test_a_wrong_key_is_explained(run: CliRunner) -> None:
     shown = run.invoke(cli.app, ["show", "x", "--key", "bad"])
     assert shown.exit_code == 1
     assert "No valid credentials were sent." in shown.output
+
+
+EVIL = "\x1b[2J\x9b31m\x07\u202e"
+
+
+@pytest.mark.parametrize("command", [["list", "--limit", "2", "--status", "parked"], ["show", "x"]])
+def test_the_words_of_strangers_do_nothing_to_a_terminal(
+    run: CliRunner, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setitem(ITEM, "number", f"F{EVIL}1")
+    monkeypatch.setitem(ITEM, "receiver", f"De{EVIL} Jong")
+    monkeypatch.setitem(ITEM, "reason", {"nl": f"Zie{EVIL}", "en": "See"})
+    monkeypatch.setitem(MOMENT, "words", {"nl": f"Zie{EVIL}", "en": "See"})
+    for form in ([], ["--json"]):
+        shown = run.invoke(cli.app, [*command, "--key", "good", *form])
+        assert shown.exit_code == 0
+        assert "\\u001b[2J" in shown.output
+        assert not set(EVIL[0:1] + "\x9b\x07\u202e") & set(shown.output)
