@@ -44,6 +44,7 @@ test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found
 soak: $(VENV)/.dev ## the long form of the crash suite: 100 kills in each window, every guarantee broken once (an hour)
 	@POSTBODE_SOAK_KILLS=$${POSTBODE_SOAK_KILLS:-100} POSTBODE_SOAK_MINUTES=$${POSTBODE_SOAK_MINUTES:-240} \
 		$(PY) -m pytest -s --durations=0 tests/crash $(ARGS)
+	@POSTBODE_REDRIVE_INVOICES=5000 $(PY) -m pytest --timeout=1800 tests/e2e/test_redrive.py -k disk
 
 .PHONY: check
 check: $(VENV)/.dev ## format, style, types, imports, contracts and unit tests, in under 90 seconds

@@ -254,9 +254,18 @@ def follow(seek: Seek, traces: Traces, now: datetime, grace: timedelta = GRACE) 
     """Where an invoice is that the next service has no record of."""
     passage = seek.passage
     end = seek.told
-    given = [row for row in traces.giver if _is_its_event(row, passage)]
-    again = [row for row in traces.taker if row.what == passage.queue]
-    buried = [row for row in traces.taker if row.part == "dead" and row.place == passage.queue]
+    given = [row for row in traces.giver if _name(row) in passage.events]
+    ours = {row.ref for row in given}
+
+    def is_ours(row: Row) -> bool:
+        # Every fact goes to track's one queue; to any other queue goes only what this passage is about, also
+        # when its first sending is too long ago to be found.
+        return row.ref in ours or passage.taker != "track"
+
+    again = [row for row in (*traces.giver, *traces.taker) if row.what == passage.queue and is_ours(row)]
+    buried = [
+        row for row in traces.taker if row.part == "dead" and row.place == passage.queue and is_ours(row)
+    ]
     waiting = [row for row in (*given, *again) if row.part == "outbox"]
     if waiting:
         return end or Place("open", passage.giver, "outbox", waiting[0].until or waiting[0].at)
@@ -274,7 +283,3 @@ def follow(seek: Seek, traces: Traces, now: datetime, grace: timedelta = GRACE) 
             return end or Place("open", passage.taker, "in-flight", last)
         return Place("unaccounted", passage.taker, "not-taken-up", last)
     return Place(gone, passage.giver, "event", seek.since)
-
-
-def _is_its_event(row: Row, passage: Passage) -> bool:
-    return row.what == passage.queue or _name(row) in passage.events

@@ -15,9 +15,12 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -46,7 +49,7 @@ _VERDICTS = """
 INSERT INTO validate.verdict (invoice_id, sequence, account_id, document_id, rule_pack, profile, verdict, fatals,
                               warnings, findings, summary)
 SELECT id, 1, account, id, 'nlcius', 'nlcius-1.0.3', CASE WHEN rejected THEN 'invalid' ELSE 'valid' END, rejected::int,
-       0, '[]', jsonb_build_object('pad', repeat('x', 600)) FROM public.made WHERE NOT young
+       0, '[]', jsonb_build_object('pad', repeat('x', 200)) FROM public.made WHERE NOT young
 """
 _DECISIONS = """
 INSERT INTO route.decision (invoice_id, sequence, account_id, outcome, receiver, explanation)
@@ -66,7 +69,7 @@ SELECT delivery_id, 1, account_id, invoice_id, now(), 'handed_over', 'F.xml' FRO
 """
 _FACTS = """
 INSERT INTO track.fact (event_id, invoice_id, account_id, axis, sequence, type, occurred_at, body)
-SELECT gen_random_uuid(), id, account, f.axis, f.sequence, f.type, now(), repeat('x', 400)::bytea
+SELECT gen_random_uuid(), id, account, f.axis, f.sequence, f.type, now(), repeat('x', 100)::bytea
   FROM public.made,
        (VALUES ('ingest', 1, 'invoice.received.v1', 0), ('validation', 1, 'invoice.validated.v1', 1),
                ('validation', 1, 'invoice.rejected.v1', 2), ('routing', 1, 'invoice.routed.v1', 3),
@@ -75,7 +78,7 @@ SELECT gen_random_uuid(), id, account, f.axis, f.sequence, f.type, now(), repeat
  WHERE whose = 0 OR NOT young AND CASE whose WHEN 1 THEN NOT rejected WHEN 2 THEN rejected
        WHEN 3 THEN NOT (rejected OR parked) WHEN 4 THEN parked AND NOT rejected END;
 INSERT INTO track.status (invoice_id, role, account_id, headline, problem, reason, axes, received_at, updated_at)
-SELECT id, 'sender', account, 'arrived', false, '{"nl": "", "en": ""}', jsonb_build_object('pad', repeat('x', 900)),
+SELECT id, 'sender', account, 'arrived', false, '{"nl": "", "en": ""}', jsonb_build_object('pad', repeat('x', 300)),
        now(), now() FROM public.made
 """
 # What was said and heard, of the last day only: older messages do not matter to the ledger.
@@ -108,14 +111,24 @@ async def fill(database: DatabaseSettings, count: int) -> None:
         await conn.close()
 
 
-def take(database: DatabaseSettings) -> tuple[float, dict[str, Any]]:
-    """``postbode ledger --json`` as a process of its own: seconds from start to end, and what it said."""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One run of the ledger: seconds from start to end, CPU seconds of it and of Postgres, and what it said."""
+
+    seconds: float
+    own_cpu: float
+    postgres_cpu: float
+    answer: dict[str, Any]
+
+
+def take(database: DatabaseSettings, postmaster: int) -> Taken:
+    """``postbode ledger --json`` as a process of its own."""
     environment = {
         "PATH": os.environ["PATH"],
         "POSTBODE_DATABASE_URL": database.url,
         "POSTBODE_SECRET": database.secret,
     }
-    began = time.monotonic()
+    began, own, server = time.monotonic(), _own_cpu(), _cpu_of_ended_children(postmaster)
     done = subprocess.run(
         [sys.executable, "-m", "services.cli", "ledger", "--json"],
         env=environment,
@@ -125,7 +138,34 @@ def take(database: DatabaseSettings) -> tuple[float, dict[str, Any]]:
     seconds = time.monotonic() - began
     if done.returncode not in (0, 1):
         raise SystemExit(done.stderr)
-    return seconds, json.loads(done.stdout)
+    time.sleep(0.5)  # the server's processes for its connections have ended as well
+    return Taken(
+        seconds, _own_cpu() - own, _cpu_of_ended_children(postmaster) - server, json.loads(done.stdout)
+    )
+
+
+def _own_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def _cpu_of_ended_children(pid: int) -> float:
+    """In seconds."""
+    fields = _stat(pid)
+    return (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    """What the system knows of a process, from its state on; see proc(5)."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+async def _postmaster(database: DatabaseSettings) -> int:
+    conn = await asyncpg.connect(database.url)
+    try:
+        return int(_stat(await conn.fetchval("SELECT pg_backend_pid()"))[1])
+    finally:
+        await conn.close()
 
 
 async def main(count: int, runs: int) -> None:
@@ -133,16 +173,18 @@ async def main(count: int, runs: int) -> None:
         databases = Databases(server.url, present())
         database = await databases.fresh()
         await fill(database, count)
-        measured = [await asyncio.to_thread(take, database) for _ in range(runs)]
-    seconds = sorted(each for each, _ in measured)
-    answer = measured[-1][1]
+        postmaster = await _postmaster(database)
+        runs_done = [await asyncio.to_thread(take, database, postmaster) for _ in range(runs)]
+    runs_done.sort(key=lambda run: run.seconds)
+    middle = runs_done[len(runs_done) // 2]
     print(
         json.dumps(
             {
                 "invoices": count,
-                "seconds": [round(each, 2) for each in seconds],
-                "median_s": round(seconds[len(seconds) // 2], 2),
-                "ledger": {**answer, "invoices": len(answer["invoices"])},
+                "seconds": [round(run.seconds, 2) for run in runs_done],
+                "median_s": round(middle.seconds, 2),
+                "cpu_s": {"ledger": round(middle.own_cpu, 2), "postgres": round(middle.postgres_cpu, 2)},
+                "ledger": {**middle.answer, "invoices": len(middle.answer["invoices"])},
                 "postgres": server.says,
                 "cpus": os.cpu_count(),
                 "load": os.getloadavg()[0],

@@ -183,6 +183,37 @@ async def doubled(admin: Connection, invoice_id: UUID) -> AsyncIterator[None]:
             await admin.execute(f"DELETE FROM deliver.{table} WHERE delivery_id = $1", other)
 
 
+async def test_it_balances_at_every_moment_while_invoices_travel(
+    database: DatabaseSettings, world: World
+) -> None:
+    """On both transports: whatever is under way is named by somebody."""
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+
+    async def send(n: int) -> None:
+        wrong = "BR-CO-10" if n % 3 == 2 else None
+        data = builders.invoice(number=f"F{n}", buyer_kvk=NOBODY if n % 3 == 1 else X, break_rule=wrong)
+        reply = await world.post(supplier, (f"F{n}.xml", data))
+        assert reply.status_code == 202
+
+    sending = asyncio.gather(*(send(n) for n in range(30)))
+    taken: list[Ledger] = []
+    async with asyncio.timeout(PATIENCE * 3):
+        while not (sending.done() and taken and _over(taken[-1])):
+            world.receivers.take_away()
+            taken.append(await books(database))
+            assert taken[-1].entries == [], "named although it is only under way"
+    await sending
+    counts = [each.acknowledged for each in taken]
+    assert counts == sorted(counts)
+    assert (taken[-1].delivered, taken[-1].returned, taken[-1].open) == (10, 10, 10)
+    assert any(each.waiting.keys() - {"route: parked"} for each in taken), "it never saw anything move"
+
+
+def _over(found: Ledger) -> bool:
+    return found.acknowledged == 30 and found.waiting.keys() <= {"route: parked"}
+
+
 _CASES = [
     ("delivered", "ingest.invoice", "", 1, "unaccounted", "ingest", "receipt"),
     ("rejected", "ingest.invoice", "", 1, "unaccounted", "ingest", "receipt"),

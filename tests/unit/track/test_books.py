@@ -1,0 +1,47 @@
+"""Where one invoice is by what everybody holds of it: what its messages say when a service has no record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from services.track import books
+from services.track.books import Place, Row, Seek, Traces
+
+NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
+REJECTED, RECEIVED = UUID(int=1), UUID(int=2)
+UNTOLD = Place("open", "validate", "untold", NOW)
+NEWS = Seek(books.to_track("validate", "invoice.rejected"), NOW, UNTOLD)
+
+
+def row(part: str, what: str, ref: UUID, *, place: str = "", at: datetime = NOW) -> Row:
+    return Row(part, what, None, at, None, place, ref)
+
+
+SENT = row("sent", "invoice.rejected.v1", REJECTED)
+
+
+def test_another_fact_that_track_has_dealt_with_proves_nothing_about_this_one() -> None:
+    """Every fact of an invoice goes to one queue, and its parts and retries are addressed to that."""
+    other = row("sent", "track.facts", RECEIVED)
+    assert books.follow(NEWS, Traces([SENT], [other], frozenset({RECEIVED})), NOW) == UNTOLD
+    gone = books.follow(NEWS, Traces([SENT], [other], frozenset({REJECTED})), NOW)
+    assert (gone.outcome, gone.why) == ("unaccounted", "fact")
+
+
+@pytest.mark.parametrize(("ref", "outcome"), [(REJECTED, "open"), (RECEIVED, "unaccounted")])
+@pytest.mark.parametrize("part", ["outbox", "dead"])
+def test_only_its_own_retry_or_dead_letter_names_it(part: str, ref: UUID, outcome: str) -> None:
+    what, place = ("track.facts", "") if part == "outbox" else ("KeyError", "track.facts")
+    late = NOW + timedelta(hours=1)
+    found = books.follow(NEWS, Traces([SENT], [row(part, what, ref, place=place)]), late)
+    assert found.outcome == outcome
+
+
+def test_a_retry_counts_also_when_its_first_sending_is_long_ago() -> None:
+    seek = Seek(books.TO_VALIDATE, NOW)
+    found = books.follow(seek, Traces([], [row("outbox", "validate.received", RECEIVED)]), NOW)
+    assert (found.outcome, found.why) == ("open", "outbox")
+    assert books.follow(seek, Traces([], []), NOW).outcome == "lost"
