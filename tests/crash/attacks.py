@@ -182,7 +182,8 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
         await _start(on, plan.service, name, plan, broken=broken)
     if any(strike.do == "stop" for strike in plan.strikes):
         await _overtaken(on, plan.service)
-    verdict = await on.verdict(patience=plan.patience)
+    # What the break left lying does not move any more; the unbroken hub gets all the time it wants.
+    verdict = await (on.verdict(patience=plan.patience, still=3.0) if broken else on.verdict())
     if plan.strikes and not on.hub.strikes():
         raise AssertionError(f"{name}: the fault never happened\n{on.hub.log(plan.service)}")
     if broken and name not in on.hub.bitten():

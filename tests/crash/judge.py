@@ -118,8 +118,8 @@ async def settled(
     database_url: str,
     receivers: Receivers,
     *,
-    patience: float = 60.0,
-    still: float = 3.0,
+    patience: float,
+    still: float,
     moving: Callable[[], object] = lambda: None,
 ) -> list[str]:
     """Wait until nothing is under way any more, or nothing has moved (nor what ``moving`` tells of) for

@@ -54,13 +54,15 @@ class Scene:
         self.sent += batch
         await self.supplier.send(batch, at_once=at_once, patience=patience)
 
-    async def verdict(self, *, patience: float = 60.0) -> Verdict:
-        """Wait until nothing is under way, then judge."""
+    async def verdict(self, *, patience: float = 300.0, still: float = 15.0) -> Verdict:
+        """Wait until nothing is under way, then judge. Nothing is waited for that has not moved for ``still``
+        seconds: long, for a machine that is busy with others."""
         # Somebody who is started again and again is at work, if only at finding out what kills it.
         left = await settled(
             self.direct_url,
             self.receivers,
             patience=patience,
+            still=still,
             moving=lambda: [member.starts for member in self.hub.members.values()],
         )
         return await judge(
