@@ -17,7 +17,7 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.settings import load
 from libs.terminal import say
-from services.deliver import store
+from services.deliver import breaker, store
 from services.deliver.settings import DeliverSettings
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
@@ -79,6 +79,19 @@ def show_delivery(
             filter(None, [each["outcome"] or "no result yet", *marks, each["code"], each["detail"]])
         )
         say(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
+
+
+@app.command("breakers")
+def list_breakers(as_json: AsJson = False) -> None:
+    """Receivers that do not take what is brought, and are only probed now and then; the oldest first."""
+    for row in _run(breaker.breakers):
+        if as_json:
+            say(_json(row))
+            continue
+        say(
+            f"{row['channel']:6}  {row['receiver_name']}  since {_when(row['since'])}  next {_when(row['open_until'])}  "
+            f"{row['waiting']} waiting  {row['code']} {row['detail']}"
+        )
 
 
 def _line(row: dict[str, Any]) -> str:

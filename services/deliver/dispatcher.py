@@ -8,7 +8,7 @@
 
 Rounds of one channel run one after the other, because a full batch is cheap; but when a round takes long,
 the next begins beside it and leaves its lanes (a folder, a mail domain) alone. So a slow receiver delays
-nobody else. A breaker that knows lanes to be down belongs into the same list of busy lanes.
+nobody else. One that is down is known to all workers by its breaker (``breaker.py``).
 
 Any number of dispatchers may run. A result whose fence is no longer the delivery's is written to its attempt
 and changes nothing else.
@@ -30,7 +30,7 @@ from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import conversion, facts, results, store, telemetry
+from services.deliver import breaker, conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Refused, Unknown
@@ -72,6 +72,9 @@ class Dispatcher:
             timedelta(seconds=settings.retry_longest_seconds),
             settings.most_attempts,
             timedelta(hours=settings.give_up_hours),
+        )
+        self._rule = breaker.Rule(
+            settings.breaker_failures, settings.retry_first_seconds, settings.breaker_longest_seconds
         )
         self._leases = Leases(pool, settings.lease_seconds, settings.attempt_seconds)
         self._due = {channel: asyncio.Event() for channel in channels}
@@ -144,6 +147,7 @@ class Dispatcher:
             self._settings.lease_seconds,
             held.lease,
             busy or (),
+            give_up_seconds=self._settings.give_up_hours * 3600,
         )
         held.jobs.update((job.delivery_id, job) for job in jobs)
         return held
@@ -238,8 +242,10 @@ class Dispatcher:
                 if job.delivery_id in told
             ]
             await outbox.append(conn, [event for event in events if event is not None])
+            opened, closed = await breaker.note(conn, done, self._rule)
         self._wake()
         telemetry.ended(written, told)
+        telemetry.breakers(opened, closed)
         over = [job for job, _, result in written if job.delivery_id in told and result.state != "queued"]
         for channel in {job.channel for job in over}:
             await self._channels[channel].settled([job for job in over if job.channel == channel])

@@ -68,6 +68,8 @@ class Job:
     lease: Lease = field(compare=False)
     prepared: bool = True
     """Folder channel: the folder was there before."""
+    guarded: bool = False
+    """Its receiver has a breaker with something in it: for this channel, some attempt failed before."""
     correlation: str | None = None
     traceparent: str | None = None
 
@@ -124,9 +126,11 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class NotBegun:
-    """Nothing was done: the lease was gone, the hub stops, the lane is busy. No attempt is counted."""
+    """Nothing was done: the lease was gone, the hub stops, the lane is busy. No attempt is counted.
+    ``trouble``: because of the receiver, which does not answer."""
 
     detail: str
+    trouble: bool = False
 
 
 @dataclass(frozen=True, slots=True)

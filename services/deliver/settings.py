@@ -47,3 +47,9 @@ class DeliverSettings(Settings):
     give_up_hours: float = Field(
         default=72.0, gt=0, description="age at which a failing delivery is undeliverable"
     )
+    breaker_failures: int = Field(
+        default=5, ge=1, description="failures in a row after which a receiver is only probed"
+    )
+    breaker_longest_seconds: float = Field(
+        default=300.0, gt=0, description="longest time between probes; the first is the first retry's wait"
+    )

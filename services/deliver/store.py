@@ -102,12 +102,33 @@ WITH abandoned AS MATERIALIZED (
        AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
-    SELECT delivery_id, size, false AS cut, due_at AS at FROM delivery
-     WHERE state = 'queued' AND channel = $1 AND due_at <= now() AND lane <> ALL ($5::text[])
-     ORDER BY due_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT d.delivery_id, d.receiver_id, d.size, d.due_at AS at, b.open_until, b.probing
+      FROM delivery d
+      LEFT JOIN breaker b ON b.channel = d.channel AND b.receiver_id = d.receiver_id
+       AND b.open_until IS NOT NULL AND d.created_at > now() - make_interval(secs => $6)
+     WHERE d.state = 'queued' AND d.channel = $1 AND d.due_at <= now() AND d.lane <> ALL ($5::text[])
+     ORDER BY d.due_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
+), probe AS MATERIALIZED (
+    SELECT DISTINCT ON (receiver_id) receiver_id, delivery_id FROM due
+     WHERE open_until <= now() ORDER BY receiver_id, at, delivery_id
+), probing AS (
+    UPDATE breaker b SET open_until = now() + make_interval(secs => $4), probing = true
+      FROM probe p WHERE b.channel = $1 AND b.receiver_id = p.receiver_id AND b.open_until <= now()
+    RETURNING p.delivery_id
+), put_off AS (
+    UPDATE delivery d
+       SET due_at = CASE WHEN due.open_until > now() AND NOT due.probing THEN due.open_until
+                         ELSE now() + interval '2 s' END
+      FROM due
+     WHERE d.delivery_id = due.delivery_id AND due.open_until IS NOT NULL
+       AND NOT EXISTS (SELECT FROM probing WHERE probing.delivery_id = due.delivery_id)
+    RETURNING d.delivery_id
 ), ordered AS (
     SELECT delivery_id, cut, row_number() OVER line AS place, sum(size) OVER line - size AS ahead
-      FROM (SELECT * FROM abandoned UNION ALL SELECT * FROM due) AS either
+      FROM (SELECT * FROM abandoned
+            UNION ALL
+            SELECT delivery_id, size, false, at FROM due
+             WHERE open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probing)) AS either
     WINDOW line AS (ORDER BY cut DESC, at, delivery_id)
 ), chosen AS (
     SELECT delivery_id, cut FROM ordered WHERE place <= $2 AND ahead < $3
@@ -126,10 +147,12 @@ WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, attempts, account_id, invoice_id FROM leased
 )
 SELECT l.delivery_id, l.invoice_id, l.account_id, l.channel, l.lane, l.attempts, l.unresolved, l.failures,
-       l.created_at, l.correlation, l.traceparent, p.body, f.prepared_at IS NOT NULL AS prepared
-  FROM leased l
-  JOIN parcel p USING (delivery_id)
+       l.created_at, l.correlation, l.traceparent, p.body, f.prepared_at IS NOT NULL AS prepared,
+       b.receiver_id IS NOT NULL AS guarded, late.put_off
+  FROM (SELECT count(*) AS put_off FROM put_off) AS late
+  LEFT JOIN (leased l JOIN parcel p USING (delivery_id)) ON true
   LEFT JOIN folder f ON l.channel = 'folder' AND f.name = l.lane
+  LEFT JOIN breaker b ON b.channel = l.channel AND b.receiver_id = l.receiver_id
 """
 
 
@@ -141,29 +164,39 @@ async def claim(
     seconds: float,
     lease: Lease,
     busy: Collection[str] = (),
+    *,
+    give_up_seconds: float = 259_200.0,
 ) -> list[Job]:
     """Lease what is due, and write down that its attempts start, in one transaction: when this returns it is
     committed. It ends with the delivery whose documents reach ``most_bytes``. Lanes in ``busy`` are left
-    alone. The jobs share ``lease``."""
-    return [
-        Job(
-            delivery_id=row["delivery_id"],
-            invoice_id=row["invoice_id"],
-            account_id=row["account_id"],
-            channel=row["channel"],
-            lane=row["lane"],
-            number=row["attempts"],
-            unresolved=row["unresolved"],
-            failures=row["failures"],
-            created_at=row["created_at"],
-            parcel=Parcel.model_validate(row["body"]),
-            lease=lease,
-            prepared=row["prepared"],
-            correlation=row["correlation"],
-            traceparent=row["traceparent"],
-        )
-        for row in await pool.fetch(_CLAIM, channel, most, most_bytes, seconds, list(busy))
-    ]
+    alone; what an open breaker holds is put off, unless older than ``give_up_seconds``. The jobs share
+    ``lease``."""
+    while True:
+        rows = await pool.fetch(_CLAIM, channel, most, most_bytes, seconds, list(busy), give_up_seconds)
+        jobs = [_job(row, lease) for row in rows if row["delivery_id"] is not None]
+        # Whoever waits behind those that were put off must not wait for them.
+        if jobs or not rows[0]["put_off"]:
+            return jobs
+
+
+def _job(row: Any, lease: Lease) -> Job:
+    return Job(
+        delivery_id=row["delivery_id"],
+        invoice_id=row["invoice_id"],
+        account_id=row["account_id"],
+        channel=row["channel"],
+        lane=row["lane"],
+        number=row["attempts"],
+        unresolved=row["unresolved"],
+        failures=row["failures"],
+        created_at=row["created_at"],
+        parcel=Parcel.model_validate(row["body"]),
+        lease=lease,
+        prepared=row["prepared"],
+        guarded=row["guarded"],
+        correlation=row["correlation"],
+        traceparent=row["traceparent"],
+    )
 
 
 _RENEW = """

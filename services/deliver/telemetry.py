@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 
 from libs import clock
 from libs.telemetry import metrics, tracing
+from services.deliver.breaker import Opened
 from services.deliver.parcel import Channel, Job, Outcome
 from services.deliver.store import Result
 
@@ -67,6 +68,18 @@ def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUI
                 },
                 traceparents=[job.traceparent],
             )
+
+
+def breakers(opened: Sequence[Opened], closed: Sequence[Opened]) -> None:
+    """Receivers that are only probed from now on, and those that take again what is brought."""
+    for each in opened:
+        _log.warning(
+            "breaker open", channel=each.channel, receiver=str(each.receiver_id), failures=each.failures
+        )
+    for each in closed:
+        _log.info(
+            "breaker closed", channel=each.channel, receiver=str(each.receiver_id), failures=each.failures
+        )
 
 
 def _born(invoice_id: UUID) -> datetime:

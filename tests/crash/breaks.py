@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
-from tests.crash.wrapping import wrap
+from tests.crash.wrapping import NoSuchName, wrap
 
 Say = Callable[[], None]
 
@@ -247,6 +247,97 @@ def _retry_marked_done(bit: Say) -> None:
     wrap("libs.messaging.batch:Batch._write_once", make)
 
 
+def _fence_ignored(bit: Say) -> None:
+    """Whoever comes with a result is believed, also when the delivery is somebody else's by now."""
+    fence = "AND d.attempts = t.number AND d.state = 'attempting'"
+    wrap("services.deliver.store:_FINISH", lambda sql: _without(sql, fence, ""))
+    wrap("services.deliver.store:finish", _telling(bit))
+
+
+def _breaker_ignored(bit: Say) -> None:
+    wrap(
+        "services.deliver.store:_CLAIM",
+        lambda sql: _without(sql, "AND b.open_until IS NOT NULL", "AND false"),
+    )
+    wrap("services.deliver.store:claim", _telling(bit))
+
+
+def _without(sql: str, part: str, instead: str) -> str:
+    if part not in sql:
+        raise NoSuchName(part)
+    return sql.replace(part, instead)
+
+
+def _telling(bit: Say) -> Callable[[Any], Any]:
+    def make(original: Any) -> Any:
+        async def told(*args: Any, **named: Any) -> Any:
+            bit()
+            return await original(*args, **named)
+
+        return told
+
+    return make
+
+
+_LATE_START = """
+WITH begun AS (UPDATE delivery SET state = 'attempting', attempts = $2
+                WHERE delivery_id = $1 AND state = 'queued' RETURNING delivery_id, account_id)
+INSERT INTO attempt (delivery_id, number, account_id) SELECT delivery_id, $2, account_id FROM begun
+"""
+
+
+def _started_with_the_result(bit: Say) -> None:
+    """That an attempt starts is committed together with its result, not before it acts."""
+
+    def claiming(original: Any) -> Any:
+        async def claim(pool: Any, *args: Any, **named: Any) -> Any:
+            async with pool.acquire() as conn:
+                started = conn.transaction()
+                await started.start()
+                jobs = await original(conn, *args, **named)
+                await started.rollback()
+            if jobs:
+                bit()
+            return jobs
+
+        return claim
+
+    def finishing(original: Any) -> Any:
+        async def finish(conn: Any, results: Sequence[Any]) -> Any:
+            for result in results:
+                await conn.execute(_LATE_START, result.job.delivery_id, result.job.number)
+            return await original(conn, results)
+
+        return finish
+
+    async def renew(pool: Any, jobs: Sequence[Any], seconds: float) -> set[Any]:
+        return {job.delivery_id for job in jobs}
+
+    wrap("services.deliver.store:claim", claiming)
+    wrap("services.deliver.store:finish", finishing)
+    wrap("services.deliver.store:renew", lambda _: renew)
+
+
+def _dead_letter_dropped(bit: Say) -> None:
+    async def collect(*_: Any, **__: Any) -> None:
+        bit()
+
+    wrap("libs.messaging.dead:collect", lambda _: collect)
+
+
+def _settled_too_soon(bit: Say) -> None:
+    """Without a broker: a row leaves the outbox when it was put into the queues, not when they are done."""
+
+    async def publish(self: Any, messages: Sequence[Any]) -> list[None]:
+        bit()
+        for message in messages:
+            for name in self._targets(message):
+                await self._put(name, message)
+        return [None for _ in messages]
+
+    wrap("libs.messaging.memory:MemoryTransport.publish", lambda _: publish)
+
+
 BREAKS: Mapping[str, Callable[[Say], None]] = {
     "ack-before-commit": _ack_before_commit,
     "no-inbox": _no_inbox,
@@ -263,4 +354,9 @@ BREAKS: Mapping[str, Callable[[Say], None]] = {
     "new-message-id": _new_message_id,
     "twice-is-two": _twice_is_two,
     "retry-marked-done": _retry_marked_done,
+    "fence-ignored": _fence_ignored,
+    "breaker-ignored": _breaker_ignored,
+    "started-with-the-result": _started_with_the_result,
+    "dead-letter-dropped": _dead_letter_dropped,
+    "settled-too-soon": _settled_too_soon,
 }

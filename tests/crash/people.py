@@ -174,6 +174,12 @@ class Receivers:
     """What the hub mailed to suppliers, by its subject."""
     hold: Callable[[str], Awaitable[None]] | None = None
     """Called with the recipient when a mail is complete and not yet answered."""
+    down: set[str] = field(default_factory=set)
+    """Addresses that defer whatever comes."""
+    deferred: int = 0
+    most_at_once: int = 0
+    """So many attempts at addresses that are down were seen at the same time."""
+    _at_once: int = 0
     _server: asyncio.Server | None = None
     _globe: asyncio.Task[None] | None = None
 
@@ -191,6 +197,19 @@ class Receivers:
         if self._globe is not None:
             self._globe.cancel()
             await asyncio.gather(self._globe, return_exceptions=True)
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address not in self.down:
+            envelope.rcpt_tos.append(address)
+            return "250 2.1.5 OK"
+        self.deferred += 1
+        self._at_once += 1
+        self.most_at_once = max(self.most_at_once, self._at_once)
+        await asyncio.sleep(0.3)  # long enough for others to be seen beside it
+        self._at_once -= 1
+        return "451 4.7.1 Later"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""

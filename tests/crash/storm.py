@@ -41,19 +41,23 @@ class Storm:
         self._scene = scene
         self._solo = solo
         self._planned: Counter[str] = Counter()
+        self._each = 0
 
     def __call__(self, name: str) -> Sequence[Strike]:
         chance = self._scene.random
         struck = self._scene.hub.strikes()
         parts: dict[str, list[str]] = {}
         for window in self.windows_of(name):
+            if self._each and struck[window] >= self._each:
+                continue  # it has had its share: leave the rest to those that come by less often
             parts.setdefault(window.partition(".")[0], []).append(window)
         strikes = []
         for windows in parts.values():
             # Planned ones count a little: not all processes go for the same window at once.
             window = min(windows, key=lambda w: (struck[w] + 0.3 * self._planned[w], chance.random()))
             self._planned[window] += 1
-            most = ONCE_AN_INVOICE if window.startswith(_OFTEN) else ONCE_A_BATCH
+            often = window.startswith(_OFTEN) and not self._each
+            most = ONCE_AN_INVOICE if often else ONCE_A_BATCH
             strikes.append(Strike(window, at=chance.randint(2, most)))
         return strikes
 
@@ -81,6 +85,7 @@ class Storm:
         """
         scene = self._scene
         scene.hub.plan = self
+        self._each = each
         numbers = 0
         began = asyncio.get_running_loop().time()
         while (passed := asyncio.get_running_loop().time() - began) < (longest or 6 * seconds):

@@ -36,7 +36,7 @@ from services.deliver.plan import BAD_FOLDER, FOLDER_NAME
 
 T = TypeVar("T")
 
-_NO_ANSWER = NotBegun("the folder does not answer, or somebody else works in it")
+_NO_ANSWER = NotBegun("the folder does not answer, or somebody else works in it", trouble=True)
 
 TOGETHER_SECONDS = 0.1
 """So long a batch waits for all its folders to be open; those that take longer come in a second part."""
