@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -99,6 +100,24 @@ class Connection(BaseModel):
     created_at: datetime
 
 
+class Package(BaseModel):
+    """One bookkeeping package of the catalogue."""
+
+    id: str = Field(description="`package` of a connection")
+    name: str
+    formats: list[str] = Field(description="what it takes, the usual one first")
+    channel: Literal["smtp", "folder"]
+    page: bool = Field(description="whether the hub makes a PDF where the sender gave none")
+    proof: Literal["read", "told", "inference"] = Field(
+        description="the maker's own page says so, somebody else's does, or nobody does"
+    )
+    source: str
+
+
+class Packages(BaseModel):
+    packages: list[Package]
+
+
 class Reason(Words):
     code: str
 
@@ -180,6 +199,13 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
             return await connections.one(worker, party_id)
         async with tenant(pool, principal.account_id) as conn:
             return await connections.one(conn, party_id)
+
+    @router.get("/v1/connections/packages", tags=["connections"])
+    async def get_packages(principal: PartyReader) -> Packages:  # noqa: ARG001
+        """The bookkeeping packages the hub knows: which formats each takes, and who says so."""
+        return Packages(
+            packages=[Package.model_validate(asdict(each)) for each in packages.packages().values()]
+        )
 
     @router.get("/v1/connections/{party_id}", tags=["connections"])
     async def get_connection(party_id: UUID, principal: PartyReader) -> Connection:

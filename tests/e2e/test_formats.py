@@ -97,3 +97,19 @@ async def test_the_next_invoice_follows_the_receivers_package(world: World) -> N
     await world.until(supplier, third["F3.xml"]["invoice_id"], "sent")
     mails = [each for each in await world.mails(1) if "F3" in each]
     assert any("application/pdf" in each and "application/xml" not in each for each in mails)
+
+
+@pytest.mark.proves("R52")
+async def test_a_package_is_picked_from_a_catalogue_and_gets_only_what_it_takes(world: World) -> None:
+    supplier = await world.supplier()
+    known = (await world.http.get("/v1/connections/packages", headers=supplier.headers)).json()["packages"]
+    assert {"globe", "exact-online", "afas", "pdf"} <= {each["id"] for each in known}
+    party = await world.receiver("X BV", ("0106", X))
+    await world.connect(party, package="afas", channel="smtp", settings={"email": "x@receiver.example"})
+    with pytest.raises(AssertionError, match="format-not-taken"):
+        await world.connect(party, package="afas", channel="smtp", settings={}, format="eexact")
+    items = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    await world.until(supplier, items["F1.xml"]["invoice_id"], "sent")
+    (letter,) = [each for each in await world.mails(1) if "F1" in each]
+    assert "application/pdf" in letter, "AFAS pairs a page, and the sender gave none"
+    assert "application/xml" in letter
