@@ -5,6 +5,8 @@ Only what is expected: a mistake of ours still shows where it is.
 
 from __future__ import annotations
 
+import socket
+
 import asyncpg
 
 from libs.errors import HubError
@@ -21,6 +23,11 @@ _NOT_PREPARED = (
 )
 
 
+def _is_a_connection(failed: OSError) -> bool:
+    """And not, say, a port that is in use. asyncio puts several failed addresses into one error without number."""
+    return isinstance(failed, ConnectionError | TimeoutError | socket.gaierror) or failed.errno is None
+
+
 def explain(failed: Exception) -> tuple[int, str]:
     """The exit code (2 for wrong settings, else 1) and the words for it."""
     said = str(failed).partition("\n")[0] or type(failed).__name__
@@ -35,6 +42,8 @@ def explain(failed: Exception) -> tuple[int, str]:
         )
     if isinstance(failed, OSError) and failed.filename is not None:
         return 1, f"{failed.filename}: {failed.strerror}"
+    if isinstance(failed, OSError) and not _is_a_connection(failed):
+        return 1, said
     if isinstance(failed, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
         return 1, f"the database cannot be reached ({said}): does it run, and is POSTBODE_DATABASE_URL right?"
     return 1, f"the database refused this: {said}"

@@ -43,7 +43,7 @@ def list_invoices(
     as_json: AsJson = False,
 ) -> None:
     """Your newest invoices; `show` says why."""
-    found = _get("/v1/invoices", key, {"limit": limit, **({"status": status} if status else {})})
+    found = _get("/v1/invoices", key, {"limit": limit, **({"status": status} if status else {})}, lang)
     if as_json:
         say(json.dumps(found["invoices"]))
         return
@@ -64,7 +64,7 @@ def show_invoice(
     as_json: AsJson = False,
 ) -> None:
     """One invoice and everything that happened to it."""
-    found = _get(f"/v1/invoices/{invoice_id}", key, {})
+    found = _get(f"/v1/invoices/{invoice_id}", key, {}, lang)
     if as_json:
         say(json.dumps(found))
         return
@@ -80,7 +80,7 @@ def show_invoice(
     console.print(table)
 
 
-def _get(path: str, key: str, params: Mapping[str, Any]) -> Any:
+def _get(path: str, key: str, params: Mapping[str, Any], lang: Language) -> Any:
     """The API's answer; an error ends the program with its explanation."""
 
     async def ask() -> httpx.Response:
@@ -93,6 +93,7 @@ def _get(path: str, key: str, params: Mapping[str, Any]) -> Any:
         say(f"The hub cannot be reached: {away}", err=True)
         raise typer.Exit(1) from away
     if not reply.is_success:
-        say(reply.json().get("detail", reply.reason_phrase), err=True)
+        problem = reply.json()
+        say(problem.get("words", {}).get(lang) or problem.get("detail", reply.reason_phrase), err=True)
         raise typer.Exit(1)
     return reply.json()

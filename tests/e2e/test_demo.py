@@ -70,6 +70,8 @@ def assert_the_readme_shows_this(shown: str) -> None:
     assert missing == [], shown
 
 
+# Five processes, each with a Postgres to start: on a busy machine that is most of the time.
+@pytest.mark.timeout(400)
 async def test_a_demo_that_is_killed_goes_on_and_loses_nothing(folder: Path) -> None:
     seed = int(os.environ.get("POSTBODE_CRASH_SEED") or random.randrange(10**6))
     print(f"POSTBODE_CRASH_SEED={seed}")

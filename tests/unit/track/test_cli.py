@@ -30,7 +30,8 @@ MOMENT: dict[str, Any] = {
 
 def answer(request: httpx.Request) -> httpx.Response:
     if request.headers.get("authorization") != "Bearer good":
-        return httpx.Response(401, json={"detail": "No valid credentials were sent."})
+        words = {"nl": "Er kwam geen geldige sleutel mee.", "en": "No valid credentials were sent."}
+        return httpx.Response(401, json={"detail": words["en"], "words": words})
     if request.url.path == "/v1/invoices":
         assert dict(request.url.params) == {"limit": "2", "status": "parked"}
         return httpx.Response(200, json={"invoices": [ITEM], "next": None})
@@ -65,9 +66,10 @@ def test_show(run: CliRunner) -> None:
 
 
 def test_a_wrong_key_is_explained(run: CliRunner) -> None:
-    shown = run.invoke(cli.app, ["show", "x", "--key", "bad"])
-    assert shown.exit_code == 1
-    assert "No valid credentials were sent." in shown.output
+    for lang, words in (("nl", "geen geldige sleutel"), ("en", "No valid credentials")):
+        shown = run.invoke(cli.app, ["show", "x", "--key", "bad", "--lang", lang])
+        assert shown.exit_code == 1
+        assert words in shown.output
 
 
 EVIL = "\x1b[2J\x9b31m\x07\u202e"
