@@ -120,7 +120,7 @@ def read(root: Element, sender: Sender | None = None) -> tuple[Read, ...]:
 
 
 def _read(root: Element, element: Element, sender: Sender | None) -> Read:
-    at = Cursor(element, _PATH, currency=element.get("currency"))
+    at = Cursor(element, _PATH)
     number = (element.get("number") or "").strip() or None
     currency = at.attribute("Currency", "code") or "EUR"
     at.reading.currency = currency

@@ -80,8 +80,9 @@ class _Printer:
         return names[self.place] if names is not None else code
 
 
-def page(invoice: Invoice, language: Language) -> dict[str, Any]:
-    """Everything the template prints, as texts in lists and dictionaries."""
+def page(invoice: Invoice, language: Language, *, most: int | None = None) -> dict[str, Any]:
+    """Everything the template prints, as texts in lists and dictionaries; no more than ``most`` lines, which a note
+    then says."""
     to = _Printer(language, invoice.currency_code)
     said = to.words
     kind = (
@@ -103,15 +104,22 @@ def page(invoice: Invoice, language: Language) -> dict[str, Any]:
         "buyer": _buyer(invoice.buyer or Buyer(), to),
         "delivery": _delivery(invoice),
         "meta": _meta(invoice, to),
-        "notes": [note.text for note in invoice.notes if note.text],
+        "notes": [*_cut(invoice, to, most), *(note.text for note in invoice.notes if note.text)],
         "columns": [said[each] for each in ("line", "description", "quantity", "price", "vat", "net")],
-        "lines": [_line(line, to) for line in invoice.lines],
+        "lines": [_line(line, to) for line in invoice.lines[:most]],
         "vat_columns": [said["rate"], said["base"], said["tax"], ""],
         "vat": _vat(invoice, to),
         "reasons": _reasons(invoice),
         "totals": _totals(invoice, to),
         "payment": _payment(invoice, to),
     }
+
+
+def _cut(invoice: Invoice, to: _Printer, most: int | None) -> list[str]:
+    count = len(invoice.lines)
+    if most is None or count <= most:
+        return []
+    return [to.words["cut"].format(shown=to.number(Decimal(most)), count=to.number(Decimal(count)))]
 
 
 def _address(address: PostalAddress | None) -> list[str]:

@@ -27,6 +27,8 @@ from libs.einvoice.model import Invoice
 
 ATTACHMENT = "invoice.xml"
 BOX = "?"
+MOST_LINES = 500
+"""Lines that are printed: setting three thousand takes a gigabyte, and nobody reads them on paper."""
 
 # What Libertinus Serif draws for certain: Latin, Greek, Cyrillic, the usual punctuation, euro and its neighbours.
 _LETTERS = "\n -~\u00a0-\u017f\u0192\u0218-\u021b\u0391-\u03a9\u03b1-\u03c9\u0410-\u044f"
@@ -50,7 +52,7 @@ def _compiler() -> typst.Compiler:
 def write(invoice: Invoice, language: Language = "nl") -> Written:
     """The invoice as a hybrid PDF/A-3b. ``lost`` is what neither page nor attached XML can say."""
     xml = ubl_dialects.nlcius(invoice)
-    data = page(invoice, language)
+    data = page(invoice, language, most=MOST_LINES)
     data["attachment"] = {
         "name": ATTACHMENT,
         "text": xml.data.decode(),

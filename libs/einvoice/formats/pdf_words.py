@@ -64,6 +64,11 @@ _WORDS: Mapping[str, tuple[str, str, str]] = {
         "The invoice as an e-invoice (NLCIUS)",
         "La facture électronique (NLCIUS)",
     ),
+    "cut": (
+        "Deze bladen tonen {shown} van de {count} regels; alle regels staan in de e-factuur (XML) in deze PDF.",
+        "These pages show {shown} of {count} lines; all lines are in the e-invoice (XML) inside this PDF.",
+        "Ces pages montrent {shown} des {count} lignes ; toutes figurent dans la facture électronique (XML) jointe.",
+    ),
     "footer": (
         "De e-factuur (XML) zit als bijlage in deze PDF.",
         "The e-invoice (XML) is attached to this PDF.",
