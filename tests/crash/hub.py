@@ -23,6 +23,7 @@ from typing import Any
 import httpx
 
 from libs.testing.machine import free_ports
+from tests.crash import scale
 from tests.crash.child import Order, mails_of, report_of
 from tests.crash.faults import Strike
 
@@ -68,7 +69,7 @@ class Place:
             "POSTBODE_DELIVER_SMTP_TLS": "off",
             "POSTBODE_DELIVER_SMTP_SECONDS": "5",
             "POSTBODE_DELIVER_POLL_SECONDS": "0.2",
-            "POSTBODE_DELIVER_LEASE_SECONDS": "1.5",
+            "POSTBODE_DELIVER_LEASE_SECONDS": str(scale.LEASE_SECONDS),
             "POSTBODE_DELIVER_RETRY_FIRST_SECONDS": "0.2",
             "POSTBODE_DELIVER_RETRY_LONGEST_SECONDS": "2",
             "POSTBODE_DELIVER_MOST_ATTEMPTS": "1000",

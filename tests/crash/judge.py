@@ -58,7 +58,7 @@ SELECT i.filename, s.headline, s.axes
   FROM ingest.invoice i LEFT JOIN track.status s ON s.invoice_id = i.invoice_id AND s.role = 'sender'
 """
 _REPEATED = """
-SELECT count(*) FROM track.fact
+SELECT convert_from(body, 'UTF8')::jsonb #>> '{data,delivery_id}' AS delivery_id FROM track.fact
  WHERE type = 'invoice.handed_over.v1' AND (convert_from(body, 'UTF8')::jsonb #>> '{data,repeated}')::boolean
 """
 _PENDING = {
@@ -85,8 +85,12 @@ class Verdict:
     """Other bytes came than were sent."""
     repeats: int = 0
     """Mails that came again under the same Message-ID."""
+    repeated: int = 0
+    """How many mails that were; some may have come more than twice."""
+    untold: int = 0
+    """Those of them of which the timeline does not say so."""
     repeats_told: int = 0
-    """Mails of which the timeline says so."""
+    """Mails that may have come again, as the timeline says."""
     repeats_allowed: int = 0
     other: list[str] = field(default_factory=list)
     """What the hub's own tables say against it."""
@@ -102,8 +106,10 @@ class Verdict:
         ]
         if self.repeats > self.repeats_allowed:
             found.append(f"{self.repeats} mails came again, only {self.repeats_allowed} were cut off")
-        if self.repeats > self.repeats_told:
-            found.append(f"{self.repeats} mails came again, the timeline tells of {self.repeats_told}")
+        if self.untold:
+            found.append(
+                f"{self.repeated} mails came again, the timeline tells of {self.repeated - self.untold} of them"
+            )
         return found
 
     def __str__(self) -> str:
@@ -193,7 +199,7 @@ async def judge(
         dead = await conn.fetch(_DEAD)
         ghosts = await conn.fetch(_GHOSTS)
         twice = await conn.fetch(_TWICE)
-        verdict.repeats_told = await conn.fetchval(_REPEATED)
+        told = {row["delivery_id"] for row in await conn.fetch(_REPEATED)}
     finally:
         await conn.close()
     verdict.other += await _ledger(database_url)
@@ -212,6 +218,10 @@ async def judge(
         _judge_one(verdict, invoice, supplier, receivers, headlines)
     verdict.duplicated += [name for (_, name), times in receivers.files.items() if times > 1]
     verdict.repeats = sum(times - 1 for times in receivers.mails.values())
+    again = [key for key, times in receivers.mails.items() if times > 1]
+    verdict.repeated, verdict.repeats_told = len(again), len(told)
+    # A Message-ID begins with the delivery it is about.
+    verdict.untold = sum(key.lstrip("<").partition("@")[0] not in told for key in again)
     verdict.other += [
         f"dead letter of {row['queue']}: {row['cause']} ({row['filename']})"
         for row in dead

@@ -29,7 +29,6 @@ from tests.crash.proxy import CuttingProxy
 from tests.crash.scene import SERVICES, Scene, declare, scene, until
 from tests.crash.tricks import FROZEN, THAW
 
-LEASE_SECONDS = 1.5
 GAVE_UP_SECONDS = 4.0
 """The hub waits five seconds for an answer to a mail; one that had none for nearly so long may come again."""
 
@@ -66,7 +65,7 @@ async def weather(around: Around, *, solo: bool = False) -> Verdict:
                 on.hub.ask_to_stop(name)
             else:
                 on.hub.pause(name)
-                await asyncio.sleep(1.5 * LEASE_SECONDS)
+                await asyncio.sleep(1.5 * scale.LEASE_SECONDS)
                 on.hub.go_on(name)
             rounds += 1
         proxy.share = 0
