@@ -68,3 +68,19 @@ def test_make_targets_in_the_pages_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text("utf-8"), re.MULTILINE))
     assert named <= targets
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        ROOT / "docs" / "adr",
+        *sorted((ROOT / "services").glob("*/migrations")),
+        *sorted((ROOT / "libs").glob("*/migrations")),
+    ],
+    ids=lambda folder: str(folder.relative_to(ROOT)),
+)
+def test_numbers_are_given_once_and_in_a_row(folder: Path) -> None:
+    numbers = sorted(int(found.name[:4]) for found in folder.glob("[0-9][0-9][0-9][0-9]*"))
+    assert numbers == list(range(1, len(numbers) + 1))
+    for record in folder.glob("*.md"):
+        assert record.read_text("utf-8").startswith(f"# {int(record.name[:4])}. ")
