@@ -118,6 +118,7 @@ class Facts:
         """What should be a number and is none, as far as anything asked for it."""
         self._numbers: dict[Element, Decimal | None] = {}
         self._categories: dict[Group, TaxCategory] = {}
+        self._charges: dict[Group, bool | None] = {}
         self._known: dict[Callable[[Facts], object], object] = {}
 
     @property
@@ -190,12 +191,12 @@ class Facts:
     @cached_property
     def adjustments(self) -> tuple[list[Group], list[Group]]:
         """Allowances (BG-20) and charges (BG-21) of the document; what says neither is in neither."""
-        return _sorted(self.root.groups.get("AllowanceCharge", _NONE))
+        return self._sorted(self.root.groups.get("AllowanceCharge", _NONE))
 
     @cached_property
     def all_adjustments(self) -> tuple[list[Group], list[Group]]:
         """Allowances and charges wherever they stand."""
-        return _sorted(self.groups_everywhere("cac:AllowanceCharge"))
+        return self._sorted(self.groups_everywhere("cac:AllowanceCharge"))
 
     def category(self, group: Group) -> TaxCategory:
         """What a ``TaxCategory`` or ``ClassifiedTaxCategory`` says, read once."""
@@ -203,6 +204,12 @@ class Facts:
         if found is None:
             found = self._categories[group] = TaxCategory(group)
         return found
+
+    def is_charge(self, group: Group) -> bool | None:
+        """Charge (True) or allowance (False) of an ``AllowanceCharge``, read once; None for neither."""
+        if group not in self._charges:
+            self._charges[group] = indicates(group)
+        return self._charges[group]
 
     def categories(self, group: Group, name: str = "TaxCategory") -> list[TaxCategory]:
         """Those right below a group."""
@@ -215,6 +222,12 @@ class Facts:
             (line, [self.category(below) for below in line.within("Item", "ClassifiedTaxCategory")])
             for line in self.lines
         ]
+
+    def _sorted(self, groups: Iterable[Group]) -> tuple[list[Group], list[Group]]:
+        kinds: dict[bool | None, list[Group]] = {False: [], True: [], None: []}
+        for group in groups:
+            kinds[self.is_charge(group)].append(group)
+        return kinds[False], kinds[True]
 
     @cached_property
     def tax_categories(self) -> list[TaxCategory]:
@@ -286,16 +299,6 @@ def indicates(group: Group) -> bool | None:
 _INDICATES = {"false": False, "0": False, "true": True, "1": True}
 
 
-def _sorted(groups: Iterable[Group]) -> tuple[list[Group], list[Group]]:
-    allowances: list[Group] = []
-    charges: list[Group] = []
-    for group in groups:
-        said = indicates(group)
-        if said is not None:
-            (charges if said else allowances).append(group)
-    return allowances, charges
-
-
 def collect(
     root: Element, syntax: detect.Syntax, trie: Trie = _PLAIN, folded: Sequence[Sequence[str]] = ()
 ) -> Facts:
@@ -306,5 +309,15 @@ def collect(
 
 def profile_of(root: Element) -> detect.Profile:
     """The profile of a parsed document, before anything else of it is looked at."""
-    claims = [root.findtext(f"{{{CBC}}}{name}") for name in ("CustomizationID", "ProfileID")]
-    return detect.profile(normal(claims[0]), (claims[1] or "").strip(BLANKS))
+    claim = profile = None
+    for child in root:
+        if child.tag == _CUSTOMIZATION and claim is None:
+            claim = child.text or ""
+        elif child.tag == _PROFILE and profile is None:
+            profile = child.text or ""
+        if claim is not None and profile is not None:
+            break
+    return detect.profile(normal(claim), (profile or "").strip(BLANKS))
+
+
+_CUSTOMIZATION, _PROFILE = f"{{{CBC}}}CustomizationID", f"{{{CBC}}}ProfileID"

@@ -40,8 +40,7 @@ _NUMBERED = re.compile(
 _NET = b"LineExtensionAmount"
 _CENTS = frozenset((_NET, b"Amount", b"BaseAmount", b"InvoicedQuantity", b"CreditedQuantity"))
 _PRICES = frozenset((b"PriceAmount", b"BaseQuantity"))
-_IN_CENTS = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,2})? )*+")
-_PRICED = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,10})? )*+")
+_NUMBERS = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,2})? )*+/ (?:[0-9]{1,15}(?:\.[0-9]{1,10})? )*+")
 _DAYS = (b"StartDate", b"EndDate")
 _DAY = re.compile(
     rb"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
@@ -128,8 +127,7 @@ def _plain(kinds: _Kinds, texts: Sequence[bytes]) -> bool:
     days = kinds.days(texts)
     return (
         len(words.translate(None, _ODD)) == len(words)
-        and _IN_CENTS.fullmatch(b" ".join((*kinds.cents(texts), b""))) is not None
-        and _PRICED.fullmatch(b" ".join((*kinds.prices(texts), b""))) is not None
+        and _NUMBERS.fullmatch(b" ".join((*kinds.cents(texts), b"/", *kinds.prices(texts), b""))) is not None
         and (not days or (all(map(_DAY.fullmatch, days)) and days[0] <= days[-1]))
     )
 
@@ -153,7 +151,7 @@ def fold(data: bytes) -> Folded | None:
     amounts: list[list[str]] = []
     parts = [data[:begin]]
     for number, line in enumerate(lines, 1):
-        body = line.lstrip(b" \t\r\n")
+        body = line if line.startswith(opening) else line.lstrip(b" \t\r\n")
         if not body.startswith(opening):
             return None
         pieces = _TEXT.split(body)

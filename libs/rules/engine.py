@@ -12,10 +12,11 @@ finding; only what is no invoice at all is refused.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
+from operator import itemgetter
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.einvoice import detect, fold, gate, schema, ubl, xml
@@ -24,7 +25,7 @@ from libs.einvoice.tree import Element, Group, Item, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages
 from libs.rules.packs import en16931, gaccount, nlcius, structure
-from libs.rules.rule import OFFSET, Breach, Condition, Finish, Pack, Rule, always
+from libs.rules.rule import OFFSET, Breach, Condition, Finish, Pack, Rule
 
 PACKS: Mapping[str, Pack] = {
     pack.name: pack for pack in (structure.PACK, en16931.PACK, nlcius.PACK, gaccount.PACK)
@@ -170,43 +171,54 @@ def _unparsed(error: NotParsedError, pack: Pack) -> Verdict:
     return Verdict(pack.name, "unknown", (finding,))
 
 
-def _breaches(pack: Pack, facts: Facts) -> Iterator[tuple[Rule | Finish, Breach]]:
-    """Every rule at every place it is about: only what stands in the document costs anything."""
-    by_mark = pack.compiled.rules
-    found = facts.found.at
-    holds: dict[Condition, bool] = {}
-    said: dict[str, int] = {}
-    # In the order of the table, whatever the order of the document.
-    for mark in sorted(found):
+def _breaches(pack: Pack, facts: Facts) -> list[tuple[Rule | Finish, Breach]]:
+    """Every rule at every place it is about, in the order of the table: what is not in the document costs nothing."""
+    _, by_mark, whole = pack.compiled
+    broken: list[tuple[int, Rule, Breach]] = []
+    holds: dict[Condition | None, bool] = {None: True}
+    root = facts.root
+    for when, rules in whole:
+        if when is not None:
+            holds[when] = when(facts)
+            if not holds[when]:
+                continue
+        for placed in rules:
+            try:
+                breach = placed.check(facts, root)
+            except NotANumberError:
+                continue
+            if breach is not None:
+                broken.append((placed.order, placed.rule, breach))
+    said: dict[int, int] = {}
+    for mark, items in facts.found.at.items():
         if mark < OFFSET:
             continue
-        rule = by_mark[mark - OFFSET]
-        when = rule.when
-        if when is not always:
+        order, rule, when, check, most = by_mark[mark - OFFSET]
+        if when is not None:
             held = holds.get(when)
             if held is None:
                 held = holds[when] = when(facts)
             if not held:
                 continue
-        items = found[mark]
-        if rule.most is not None:
-            if len(items) > rule.most:
-                yield rule, _too_many(items, rule.most)
+        if most is not None:
+            if len(items) > most:
+                broken.append((order, rule, _too_many(items, most)))
             continue
-        check = rule.check
         for item in items:
             try:
                 breach = check(facts, item)
             except NotANumberError:
                 continue
             if breach is not None:
-                count = said[rule.id] = said.get(rule.id, 0) + 1
+                count = said[order] = said.get(order, 0) + 1
                 if count > MOST_OF_ONE_RULE:
                     break
-                yield rule, breach
+                broken.append((order, rule, breach))
+    broken.sort(key=itemgetter(0))
+    found: list[tuple[Rule | Finish, Breach]] = [(rule, breach) for _, rule, breach in broken]
     for last in pack.finish:
-        for breach in islice(last.breaches(facts), MOST_OF_ONE_RULE):
-            yield last, breach
+        found += ((last, breach) for breach in islice(last.breaches(facts), MOST_OF_ONE_RULE))
+    return found
 
 
 def _too_many(items: Sequence[Item], most: int) -> Breach:

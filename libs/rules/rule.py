@@ -58,11 +58,25 @@ class Rule:
     most: int | None = None
 
 
+class Placed(NamedTuple):
+    """A rule at one of its patterns, with its parts at hand; ``when`` is None where it always holds."""
+
+    order: int
+    rule: Rule
+    when: Condition | None
+    check: Check
+    most: int | None
+
+
 class Compiled(NamedTuple):
-    """The trie of all patterns of a pack, and the rule that each mark from ``OFFSET`` on belongs to."""
+    """A pack made ready: most rules are found by the mark that their pattern has in the trie, from ``OFFSET`` on.
+
+    Those about the document as a whole stand apart, by condition: they need no looking for.
+    """
 
     trie: Trie
-    rules: tuple[Rule, ...]
+    rules: tuple[Placed, ...]
+    whole: tuple[tuple[Condition | None, tuple[Placed, ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -83,13 +97,21 @@ class Pack:
     @cached_property
     def compiled(self) -> Compiled:
         """Made once, at the first document."""
-        placed = [
-            (pattern, rule)
-            for rule in self.rules
-            if rule.check is not never or rule.most is not None
-            for pattern in rule.where.split()
-        ]
-        return Compiled(trie_of([pattern for pattern, _ in placed]), tuple(rule for _, rule in placed))
+        patterns: list[str] = []
+        placed: list[Placed] = []
+        whole: dict[Condition | None, list[Placed]] = {}
+        for order, rule in enumerate(self.rules):
+            if rule.check is never and rule.most is None:
+                continue
+            ready = Placed(order, rule, None if rule.when is always else rule.when, rule.check, rule.most)
+            if rule.where == "/":
+                whole.setdefault(ready.when, []).append(ready)
+                continue
+            for pattern in rule.where.split():
+                patterns.append(pattern)
+                placed.append(ready)
+        by_condition = tuple((when, tuple(rules)) for when, rules in whole.items())
+        return Compiled(trie_of(patterns), tuple(placed), by_condition)
 
     def all(self) -> Iterable[Rule | Finish]:
         return (*self.rules, *self.finish)

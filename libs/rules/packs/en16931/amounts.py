@@ -30,12 +30,12 @@ from libs.rules.rule import Breach, Check, Rule, never
 _TOTALS = "cac:LegalMonetaryTotal"
 
 
-def _tax_point(_: Facts, root: Group) -> Breach | None:
-    codes = root.at("InvoicePeriod", "DescriptionCode")
-    point = root.leaf("TaxPointDate")
-    if point is None or not codes:
-        return None
-    return Breach(point, seen=shown(point.text))
+def _period_code(facts: Facts) -> bool:
+    return bool(facts.root.at("InvoicePeriod", "DescriptionCode"))
+
+
+def _tax_point(facts: Facts, point: Element) -> Breach | None:
+    return Breach(point, seen=shown(point.text)) if facts.once(_period_code) else None
 
 
 def _vat_line(_: Facts, line: Group) -> Breach | None:
@@ -107,7 +107,7 @@ def _decimals(
 
 
 RULES: tuple[Rule, ...] = (
-    Rule("BR-CO-03", "fatal", ("BT-7", "BT-8"), _tax_point),
+    Rule("BR-CO-03", "fatal", ("BT-7", "BT-8"), _tax_point, "/cbc:TaxPointDate"),
     Rule("BR-CO-04", "fatal", ("BT-151",), _vat_line, LINE),
     Rule("BR-CO-05", "fatal", ("BT-97", "BT-98"), never, _DOCUMENT),
     Rule("BR-CO-06", "fatal", ("BT-104", "BT-105"), never, _DOCUMENT),

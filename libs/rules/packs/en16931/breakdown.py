@@ -8,7 +8,6 @@ falls on the same side.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import suppress
 from decimal import Decimal
 
 from libs.einvoice.facts import Facts, NotANumberError, TaxCategory
@@ -18,6 +17,8 @@ from libs.einvoice.tree import Group
 
 _HUNDRED = Decimal(100)
 _ONE = Decimal(1)
+_BILLION = Decimal(10**9)
+_NEAR = Decimal("0.9")  # so near that binary fractions cannot matter below a billion
 
 
 def tax(base: Decimal, rate: Decimal) -> Decimal:
@@ -40,9 +41,10 @@ class _ByRate:
         for group, categories in groups:
             rates: set[Decimal | None] = {None}
             for category in categories:
-                # One that cannot be read is told of by a rule of its own.
-                with suppress(NotANumberError):
+                try:
                     rates.add(facts.number(category.group, "Percent"))
+                except NotANumberError:
+                    continue  # told of by a rule of its own
             for code in {category.code for category in categories if category.has_id}:
                 for rate in rates:
                     self._found.setdefault((code, rate), []).append(group)
@@ -113,5 +115,7 @@ def base_by_rate(facts: Facts, code: str, subtotal: Group, rate: Decimal) -> Dif
 
 
 def _within(seen: Decimal, expected: Decimal) -> bool:
+    if abs(seen) < _BILLION and abs(seen - expected) < _NEAR:
+        return True
     number = float(seen)
     return Decimal(number - 1) < expected < Decimal(number + 1)

@@ -71,10 +71,6 @@ def _different(pattern: str) -> Check:
     return _few(find)
 
 
-def _named_means(_: Facts, root: Group) -> list[Element]:
-    return [leaf for leaf in root.at("PaymentMeans", "PaymentMeansCode") if leaf.get("name") is not None]
-
-
 def _sellers(facts: Facts) -> frozenset[str]:
     return frozenset(facts.root.texts_as_written(*SELLER.split("/"), "PartyLegalEntity", "RegistrationName"))
 
@@ -165,8 +161,9 @@ def _once(number: int, term: str, path: str, where: str) -> Rule:
 
 def _one(number: int, term: str, path: str) -> Rule:
     """Once in a document: the walk has counted them already."""
-    *groups, last = path.split("/")
-    where = "/".join(("", *(f"cac:{name}" for name in groups), last))
+    where = "".join(
+        f"/{name}" if ":" in name or name[0] == "@" else f"/cac:{name}" for name in path.split("/")
+    )
     return Rule(f"UBL-SR-{number:02}", "fatal", (term,), never, where, most=1)
 
 
@@ -216,7 +213,7 @@ RULES: tuple[Rule, ...] = (
     Rule("UBL-SR-43", "fatal", ("BT-18", "BT-122"), _document_type, _REFERENCE),
     Rule("UBL-SR-44", "fatal", ("BT-83",), _different("cbc:PaymentID")),
     _one(45, "BT-9", "PaymentMeans/cbc:PaymentDueDate"),
-    Rule("UBL-SR-46", "fatal", ("BT-82",), _few(_named_means)),
+    _one(46, "BT-82", "PaymentMeans/cbc:PaymentMeansCode/@name"),
     Rule("UBL-SR-47", "fatal", ("BT-81",), _different("cbc:PaymentMeansCode")),
     Rule("UBL-SR-48", "fatal", ("BT-151",), _one_category, LINE),
     _one(49, "BT-8", "InvoicePeriod/cbc:DescriptionCode"),

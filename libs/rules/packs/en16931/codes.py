@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libs.einvoice.facts import Facts, indicates
+from libs.einvoice.facts import Facts
 from libs.einvoice.text import normal
 from libs.einvoice.tree import Element, Group
 from libs.rules import codelists
@@ -57,8 +57,8 @@ def _party_scheme(_: Facts, leaf: Element) -> Breach | None:
 
 
 def _reason(codes: frozenset[str], *, charge: bool) -> Check:
-    def check(_: Facts, adjustment: Group) -> Breach | None:
-        if indicates(adjustment) is charge:
+    def check(facts: Facts, adjustment: Group) -> Breach | None:
+        if facts.is_charge(adjustment) is charge:
             for leaf in adjustment.leaves.get("AllowanceChargeReasonCode", ()):
                 if normal(leaf.text) not in codes:
                     return Breach(leaf, seen=shown(leaf.text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from libs.einvoice.facts import Facts, indicates, is_vat
+from libs.einvoice.facts import Facts, is_vat
 from libs.einvoice.tree import Group, Item
 from libs.rules.checks import items
 from libs.rules.rule import Breach, Check
@@ -45,6 +45,6 @@ def charge(check: Check) -> Check:
 
 def _where(check: Check, *, says: bool) -> Check:
     def checked(facts: Facts, group: Group) -> Breach | None:
-        return check(facts, group) if indicates(group) is says else None
+        return check(facts, group) if facts.is_charge(group) is says else None
 
     return checked

@@ -161,16 +161,18 @@ def _rate(_: Facts, subtotal: Group) -> Breach | None:
     return Breach(subtotal.element, expected="TaxCategory/Percent")
 
 
-def _tax_currency(facts: Facts, root: Group) -> Breach | None:
-    currencies = {
+def _tax_currencies(facts: Facts) -> frozenset[str | None]:
+    return frozenset(
         amount.get("currencyID")
         for tax_total in facts.groups_everywhere("cac:TaxTotal")
         for amount in tax_total.leaves.get("TaxAmount", ())
-    }
-    for leaf in root.leaves.get("TaxCurrencyCode", ()):
-        if (leaf.text or "") not in currencies:
-            return Breach(leaf, seen=shown(leaf.text), expected="TaxTotal/TaxAmount")
-    return None
+    )
+
+
+def _tax_currency(facts: Facts, leaf: Element) -> Breach | None:
+    if (leaf.text or "") in facts.once(_tax_currencies):
+        return None
+    return Breach(leaf, seen=shown(leaf.text), expected="TaxTotal/TaxAmount")
 
 
 def _property(_: Facts, group: Group) -> Breach | None:
@@ -231,7 +233,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-49", "fatal", ("BT-81",), exists("PaymentMeansCode"), "cac:PaymentMeans"),
     Rule("BR-50", "fatal", ("BT-84",), _account, "cac:PaymentMeans"),
     Rule("BR-52", "fatal", ("BT-122",), filled("ID"), "cac:AdditionalDocumentReference"),
-    Rule("BR-53", "fatal", ("BT-6", "BT-111"), _tax_currency),
+    Rule("BR-53", "fatal", ("BT-6", "BT-111"), _tax_currency, "/cbc:TaxCurrencyCode"),
     Rule("BR-54", "fatal", ("BT-160", "BT-161"), _property, "cac:AdditionalItemProperty"),
     Rule("BR-55", "fatal", ("BT-25",), exists("InvoiceDocumentReference/ID"), "cac:BillingReference"),
     Rule("BR-56", "fatal", ("BT-63",), _vat("PartyTaxScheme", "CompanyID"), REPRESENTATIVE),
