@@ -50,7 +50,8 @@ class Storm:
         for window in self.windows_of(name):
             if self._each and struck[window] >= self._each:
                 continue  # it has had its share: leave the rest to those that come by less often
-            parts.setdefault(window.partition(".")[0], []).append(window)
+            # Where each window must have its share, one strike a life: else the frequent ones come first always.
+            parts.setdefault("" if self._each else window.partition(".")[0], []).append(window)
         strikes = []
         for windows in parts.values():
             # Planned ones count a little: not all processes go for the same window at once.
