@@ -9,10 +9,12 @@ from decimal import Decimal
 
 from libs.contracts.parts import Identifier, InvoiceSummary, PartyFacts, ReceiverCandidate
 from libs.einvoice.facts import Facts, NotANumberError, Party
-from libs.einvoice.receivers import MOST, Found, Place, ranked
+from libs.einvoice.receivers import MOST, TEXT, Found, Place, ranked
 from libs.einvoice.tree import Element, Group
 from libs.identifiers import read
 from libs.identifiers.reader import read_vat
+
+__all__ = ["TEXT", "candidates", "summarise"]
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 

@@ -24,7 +24,7 @@ from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
 from libs.einvoice.tree import Element, Group, Item, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages
-from libs.rules.packs import en16931, gaccount, nlcius, structure
+from libs.rules.packs import en16931, gaccount, nlcius, postbode, structure
 from libs.rules.rule import OFFSET, Breach, Condition, Finish, Pack, Rule
 
 PACKS: Mapping[str, Pack] = {
@@ -77,8 +77,8 @@ class Verdict:
 
 
 def rules() -> dict[str, Rule | Finish]:
-    """Every rule of every pack, by id."""
-    return {rule.id: rule for pack in PACKS.values() for rule in pack.all()}
+    """Every rule of every pack, by id, and those of our own."""
+    return {rule.id: rule for pack in (*PACKS.values(), postbode.PACK) for rule in pack.all()}
 
 
 def pack_of(profile: detect.Profile) -> Pack:
@@ -107,6 +107,26 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     places = Places()
     findings.extend(_finding(rule, breach, places) for rule, breach in _breaches(chosen, facts))
     return Verdict(chosen.name, profile, tuple(findings), facts)
+
+
+def own(verdict: Verdict) -> tuple[Finding, ...]:
+    """What the hub has to say beside the pack of a verdict (``packs.postbode``): warnings only.
+
+    Where the pack calls the same place fatal, or the buyer's number missing, it has said enough.
+    """
+    facts = verdict.facts
+    if facts is None:
+        return ()
+    places = Places()
+    told = {term for finding in verdict.findings if finding.severity == "fatal" for term in finding.terms}
+    spoken = {finding.xpath for finding in verdict.findings if finding.severity == "fatal"}
+    return tuple(
+        finding
+        for rule in postbode.PACK.finish
+        for breach in islice(rule.breaches(facts), MOST_OF_ONE_RULE)
+        if (finding := _finding(rule, breach, places)).xpath not in spoken
+        and not (rule.id == postbode.RECEIVER and breach.seen is None and told.intersection(rule.terms))
+    )
 
 
 def _short_way(clean: bytes, chosen: Pack | None) -> Verdict | None:
