@@ -55,7 +55,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.stdout.write(usage())
         return
     name = given[0]
-    if name not in present():
+    # Only the one that was asked for: looking where a command lives imports its package.
+    if name not in COMMANDS or not _importable(COMMANDS[name].module):
         near = difflib.get_close_matches(name, present(), n=1)
         meant = f" Did you mean: postbode {near[0]}?" if near else ""
         sys.stderr.write(f"postbode: there is no command {name!r}.{meant} See: postbode --help\n")
@@ -63,6 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = importlib.import_module(COMMANDS[name].module).app
     try:
         command(given[1:], prog_name=f"postbode {name}")
+    except SystemExit:
+        # How every command ends. Asked for first: the failures below are known to a module of weight.
+        raise
     except _failures().EXPECTED as failed:
         code, words = _failures().explain(failed)
         sys.stderr.write(f"postbode {name}: {words}\n")

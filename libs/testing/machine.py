@@ -53,6 +53,15 @@ def since() -> Callable[[], str]:
     return lambda: f"{clock.monotonic() - start:.1f} s"
 
 
+def most_memory(pid: int) -> int:
+    """The most memory a running process has had so far, in kB (Linux).
+
+    Not ``ru_maxrss`` of an ended child: that begins with the size of whoever started it.
+    """
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")))
+
+
 def docker_answers() -> bool:
     """Whether a container engine answers, at ``DOCKER_HOST`` or the usual socket."""
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 from starlette.requests import Request
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
@@ -17,8 +18,11 @@ from libs.db.types import Pool
 from libs.errors import BadInput, NotFound
 from libs.http import forms
 from libs.http.principal import Principal, requires
+from libs.rules.engine import PACKS
+from libs.text import PlainText
 from services.validate import store
-from services.validate.judgement import Judgement, judge
+from services.validate.judgement import judge
+from services.validate.report import Report, found, report
 from services.validate.settings import ValidateSettings
 
 NO_DOCUMENT = Words(
@@ -47,26 +51,26 @@ _BODY = {
 }
 
 
-class CheckReply(BaseModel):
-    """What the rules say about one document: the verdict and every finding, in Dutch and English."""
-
-    verdict: Literal["valid", "valid_with_warnings", "invalid"]
-    rule_pack: str
-    profile: str
-    fatals: int = Field(description="how many in all")
-    warnings: int = Field(description="how many in all")
-    findings: list[Finding] = Field(description="in the order of the document, at most 5,000")
-    summary: InvoiceSummary
-
-
-class StoredVerdict(CheckReply):
-    """The verdict on an invoice that was handed over."""
+class StoredVerdict(Report):
+    """The verdict on an invoice that was handed over: what a check says, and what was read of the invoice."""
 
     invoice_id: UUID
     sequence: int
+    profile: str
+    fatals: int = Field(description="how many in all")
+    warnings: int = Field(description="how many in all")
+    summary: InvoiceSummary
     decided_at: datetime
 
 
+PackName = Annotated[
+    PlainText | None,
+    Query(
+        description="run exactly these rules, whatever the document claims; without it the document chooses, and "
+        "the hub's own warnings (ids POSTBODE-…) stand beside them",
+        json_schema_extra={"enum": sorted(PACKS)},
+    ),
+]
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 
 
@@ -76,42 +80,46 @@ def routes(settings: ValidateSettings, pool: Pool) -> APIRouter:
     turns = asyncio.Semaphore(settings.checks_at_once)
 
     @router.post("/v1/check", openapi_extra=_BODY)
-    async def post_check(request: Request, principal: Reader) -> CheckReply:  # noqa: ARG001
-        """Check an invoice without sending it. Nothing is stored."""
-        data = await _document(request, settings.max_check_bytes)
+    async def post_check(request: Request, principal: Reader, pack: PackName = None) -> Report:  # noqa: ARG001
+        """Check an invoice without sending it. Nothing is stored. The same object as `postbode check --json`."""
+        if pack is not None and pack not in PACKS:
+            raise _unknown_pack()
+        given = await _document(request, settings.max_check_bytes)
         async with turns:
-            judgement = await asyncio.to_thread(judge, data)
-        return _reply(judgement)
+            judgement = await asyncio.to_thread(judge, given.data, pack)
+        return report(given.filename, judgement)
 
     @router.get("/v1/check/{invoice_id}")
     async def get_check(invoice_id: UUID, principal: Reader) -> StoredVerdict:
         """The verdict on one of your invoices, with every finding."""
         async with tenant(pool, principal.account_id) as conn:
-            found = await store.verdict(conn, invoice_id)
-        if found is None:
+            row = await store.verdict(conn, invoice_id)
+        if row is None:
             raise NotFound
-        return StoredVerdict.model_validate(found)
+        return _stored(row)
 
     return router
 
 
-def _reply(judgement: Judgement) -> CheckReply:
-    return CheckReply(
-        verdict=judgement.verdict,
-        rule_pack=judgement.rule_pack,
-        profile=judgement.profile,
-        fatals=judgement.fatals,
-        warnings=judgement.warnings,
-        findings=list(judgement.findings),
-        summary=judgement.summary,
+def _stored(row: Mapping[str, Any]) -> StoredVerdict:
+    findings = [found(Finding.model_validate(each)) for each in row["findings"]]
+    return StoredVerdict.model_validate({**row, "file": None, "pack": row["rule_pack"], "findings": findings})
+
+
+def _unknown_pack() -> BadInput:
+    names = ", ".join(sorted(PACKS))
+    words = Words(
+        nl=f"Deze regels kent de hub niet. Kies een van: {names}.",
+        en=f"The hub does not know these rules. Choose one of: {names}.",
     )
+    return BadInput(words.en, code="unknown-pack", words=words.model_dump())
 
 
-async def _document(request: Request, limit: int) -> bytes:
+async def _document(request: Request, limit: int) -> forms.File:
     """The one document of a request: its body, or the file of its form. Raises ``BadInput``, ``TooLarge``."""
-    found = await forms.files(request, most=limit, max_files=10)
-    if len(found) > 1:
+    given = await forms.files(request, most=limit, max_files=10)
+    if len(given) > 1:
         raise BadInput(SEVERAL.en, code="several-documents", words=SEVERAL.model_dump())
-    if not found or not found[0].data:
+    if not given or not given[0].data:
         raise BadInput(NO_DOCUMENT.en, code="no-invoice", words=NO_DOCUMENT.model_dump())
-    return found[0].data
+    return given[0]

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
 from libs.contracts.parts import Finding, InvoiceSummary, PartyFacts, Words
 from libs.errors import Refusal, Unprocessable
 from libs.rules import engine
-from services.validate import foreign
+
+if TYPE_CHECKING:
+    from services.validate.foreign import Judged
 
 VerdictName = Literal["valid", "valid_with_warnings", "invalid"]
 
@@ -61,31 +63,47 @@ class Judgement:
         return tuple(_fatal_first(self.findings)[:SHOWN])
 
 
-def judge(data: bytes) -> Judgement:
-    """Judge one document. Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate, and for what
-    is no invoice in any syntax the hub reads."""
-    try:
-        verdict: engine.Verdict | foreign.Judged = engine.validate(data)
-    except Unprocessable as refusal:
-        if refusal.code not in _FOREIGN:
-            raise
-        verdict = foreign.validate(data)
-    fatals = sum(finding.severity == "fatal" for finding in verdict.findings)
+def judge(data: bytes, pack: str | None = None) -> Judgement:
+    """Judge one document by the pack it claims, with the hub's own warnings beside it; or by ``pack`` and nothing else,
+    which takes UBL alone.
+
+    Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate and for what is no invoice in any
+    syntax the hub reads, ``KeyError`` for an unknown pack.
+    """
+    verdict, findings = _verdict(data, pack)
+    fatals = sum(finding.severity == "fatal" for finding in findings)
     # Whatever is left out, it is not what makes the invoice invalid.
-    kept = _fatal_first(verdict.findings)[:KEPT] if len(verdict.findings) > KEPT else verdict.findings
+    kept = _fatal_first(findings)[:KEPT] if len(findings) > KEPT else findings
     in_order = sorted(kept, key=lambda finding: finding.line or 0)
     return Judgement(
         rule_pack=verdict.rule_pack,
         profile=verdict.profile,
         fatals=fatals,
-        warnings=len(verdict.findings) - fatals,
+        warnings=len(findings) - fatals,
         findings=tuple(_bounded(finding) for finding in in_order),
         summary=_bounded_summary(verdict.summary),
     )
 
 
-def unreadable(refusal: Refusal) -> Judgement:
-    """A stored document that no longer passes the gate (its limits were tightened): one fatal finding."""
+def _verdict(data: bytes, pack: str | None) -> tuple[engine.Verdict | Judged, Sequence[Finding]]:
+    if pack is not None:
+        named = engine.validate(data, pack)
+        return named, named.findings
+    try:
+        verdict = engine.validate(data)
+    except Unprocessable as refusal:
+        if refusal.code not in _FOREIGN:
+            raise
+        # Loaded when such a document comes: readers of every syntax, and of PDF, are a weight that UBL does not need.
+        from services.validate import foreign
+
+        judged = foreign.validate(data)
+        return judged, judged.findings
+    return verdict, (*verdict.findings, *engine.own(verdict))
+
+
+def unreadable(refusal: Refusal, pack: str = UNREADABLE) -> Judgement:
+    """What does not pass the gate: one fatal finding. A stored document may come to that when limits are tightened."""
     words = refusal.extra.get("words")
     message = (
         Words.model_validate(words)
@@ -100,7 +118,7 @@ def unreadable(refusal: Refusal) -> Judgement:
         message=message,
     )
     return Judgement(
-        rule_pack=UNREADABLE,
+        rule_pack=pack,
         profile=UNREADABLE,
         fatals=1,
         warnings=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -13,10 +14,13 @@ from libs.contracts.invoice import InvoiceReceived
 from libs.contracts.parts import DocumentRef
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
+from libs.rules import engine
 from libs.testing import builders
 from services.validate import store
 from services.validate.api import routes
+from services.validate.cli import check_file
 from services.validate.judgement import judge
+from services.validate.report import as_json
 from services.validate.settings import ValidateSettings
 from tests.integration.validate.api_client import ANNA, as_, served
 
@@ -41,9 +45,11 @@ async def test_a_check_says_everything_and_keeps_nothing(hub: httpx.AsyncClient,
     reply = await hub.post("/v1/check", content=data, headers=as_("anna"))
     assert reply.status_code == 200
     body = reply.json()
-    assert (body["verdict"], body["fatals"]) == ("invalid", 1)
+    assert set(body) == {"file", "pack", "verdict", "findings"}
+    assert (body["file"], body["pack"], body["verdict"]) == (None, "nlcius", "invalid")
     (finding,) = body["findings"]
-    assert finding["rule"] == "BR-CO-15"
+    assert (finding["id"], finding["severity"]) == ("BR-CO-15", "fatal")
+    assert (finding["value"], finding["expected"]) == ("26.10", "25.10")
     assert finding["line"] > 1
     assert finding["message"]["nl"] != finding["message"]["en"]
     worker = await pools.get("validate", "worker")
@@ -55,9 +61,39 @@ async def test_a_check_says_everything_and_keeps_nothing(hub: httpx.AsyncClient,
 async def test_a_form_with_one_file_will_do_and_several_will_not(hub: httpx.AsyncClient) -> None:
     one = [("file", ("F1.xml", builders.invoice(), "application/xml"))]
     reply = await hub.post("/v1/check", files=one, headers=as_("anna"))
-    assert reply.json()["verdict"] == "valid"
+    assert (reply.json()["file"], reply.json()["verdict"]) == ("F1.xml", "valid")
     reply = await hub.post("/v1/check", files=one * 2, headers=as_("anna"))
     assert (reply.status_code, reply.json()["code"]) == (400, "several-documents")
+
+
+async def test_it_answers_what_the_command_line_answers(hub: httpx.AsyncClient, tmp_path: Path) -> None:
+    path = tmp_path / "F1.xml"
+    path.write_bytes(builders.invoice(buyer_kvk="5807003", break_rule="BR-CO-15"))
+    for pack in (None, *engine.PACKS):
+        files = [("file", ("F1.xml", path.read_bytes(), "application/xml"))]
+        query = {} if pack is None else {"pack": pack}
+        reply = await hub.post("/v1/check", params=query, files=files, headers=as_("anna"))
+        said, _ = check_file(str(path), pack)
+        assert reply.json() == {**as_json(said), "file": "F1.xml"}
+
+
+@pytest.mark.proves("R34")
+async def test_a_wrong_kvk_number_is_warned_of_unless_a_pack_is_named(hub: httpx.AsyncClient) -> None:
+    data = builders.invoice(buyer_kvk="000027449173")
+    body = (await hub.post("/v1/check", content=data, headers=as_("anna"))).json()
+    assert body["verdict"] == "valid_with_warnings"
+    assert [finding["id"] for finding in body["findings"]] == ["POSTBODE-BRANCH-BUYER"]
+    body = (await hub.post("/v1/check?pack=nlcius", content=data, headers=as_("anna"))).json()
+    assert (body["pack"], body["verdict"], body["findings"]) == ("nlcius", "valid", [])
+
+
+async def test_an_unknown_pack_is_refused_with_the_list(hub: httpx.AsyncClient) -> None:
+    reply = await hub.post("/v1/check?pack=nlcius-9", content=builders.invoice(), headers=as_("anna"))
+    assert (reply.status_code, reply.json()["code"]) == (400, "unknown-pack")
+    assert "en16931, gaccount, nlcius" in reply.json()["words"]["nl"]
+    described = (await hub.get("/openapi.json")).json()["paths"]["/v1/check"]["post"]
+    (pack,) = [each for each in described["parameters"] if each["name"] == "pack"]
+    assert set(engine.PACKS) == set(pack["schema"]["enum"])
 
 
 @pytest.mark.parametrize(
@@ -107,9 +143,12 @@ async def test_a_stored_verdict_is_shown_to_its_account_only(hub: httpx.AsyncCli
     worker = await pools.get("validate", "worker")
     async with worker.acquire() as conn, conn.transaction():
         await store.keep(conn, [(received, judge(builders.invoice(break_rule="BR-NL-2")))])
-        await store.keep(conn, [(received, judge(builders.invoice()))])
+        await store.keep(conn, [(received, judge(builders.invoice(buyer_kvk="5807003")))])
     mine = await hub.get(f"/v1/check/{invoice_id}", headers=as_("anna"))
     assert mine.status_code == 200
-    assert (mine.json()["verdict"], mine.json()["sequence"]) == ("valid", 2)
+    said = mine.json()
+    assert (said["pack"], said["verdict"], said["sequence"]) == ("nlcius", "valid_with_warnings", 2)
+    assert (said["fatals"], said["warnings"]) == (0, 1)
+    assert [finding["id"] for finding in said["findings"]] == ["POSTBODE-KVK-BUYER"]
     assert (await hub.get(f"/v1/check/{invoice_id}", headers=as_("bert"))).status_code == 404
     assert (await hub.get("/v1/check/none", headers=as_("anna"))).status_code == 422

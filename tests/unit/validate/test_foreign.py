@@ -74,3 +74,9 @@ def test_what_is_no_invoice_is_refused_or_found_out(data: bytes) -> None:
         assert judge(data).fatals
     except Unprocessable:
         return
+
+
+def test_a_named_pack_is_about_ubl_alone() -> None:
+    with pytest.raises(Unprocessable) as refused:
+        judge(finvoice(), "en16931")
+    assert refused.value.code == "not-an-invoice"
