@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -159,7 +160,10 @@ def test_a_fault_of_our_own_is_a_finding_and_the_stream_goes_on(
 def test_a_stream_of_paths_is_answered_line_by_line_by_a_small_process(good: Path, tmp_path: Path) -> None:
     large = tmp_path / "large.xml"
     large.write_bytes(builders.invoice(lines=1_000, break_rule="BR-NL-10"))
-    with subprocess.Popen([*_CHECK, "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(
+        [*_CHECK, "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=buffered
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         # Each question waits for its answer: nothing is kept back until there is more of it.
