@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libs.einvoice.formats.cii_parts import NAMESPACES, PERIOD, Fixed, table, way
+from libs.einvoice.formats.product import Attributes, Classifications
 from libs.einvoice.formats.reading import Element, Reading
 from libs.einvoice.formats.table import (
     Group,
@@ -19,15 +20,12 @@ from libs.einvoice.formats.table import (
     finish,
     money_element,
     qualified,
-    quote,
     text_of,
     wrap,
 )
 from libs.einvoice.formats.ubl_lines import read_bool
 from libs.einvoice.model import (
     AllowanceCharge,
-    Attribute,
-    Classification,
     Identifier,
     Item,
     Line,
@@ -118,62 +116,14 @@ class Allowances:
                 out.append(f"{pad}</{self.name}>\n")
 
 
-class Characteristics:
-    name = "ram:ApplicableProductCharacteristic"
-    _NAME, _VALUE = qualified("ram:Description", NAMESPACES), qualified("ram:Value", NAMESPACES)
-
-    def take(self, element: Element, values: Values, reading: Reading) -> None:
-        found: dict[str, str | None] = {}
-        for child in element:
-            if child.tag in (self._NAME, self._VALUE) and child.tag not in found:
-                found[child.tag] = text_of(child)
-            else:
-                reading.left(child)
-        name, value = found.get(self._NAME), found.get(self._VALUE)
-        if name is not None or value is not None:
-            values.setdefault("attributes", []).append(Attribute(name, value))
-
-    def put(self, source: Any, out: list[str], pad: str) -> None:
-        for name, value in source.attributes:
-            out.append(f"{pad}<{self.name}>\n")
-            if name is not None:
-                out.append(f"{pad}  <ram:Description>{escape(name)}</ram:Description>\n")
-            if value is not None:
-                out.append(f"{pad}  <ram:Value>{escape(value)}</ram:Value>\n")
-            out.append(f"{pad}</{self.name}>\n")
-
-
-class Classifications:
-    name = "ram:DesignatedProductClassification"
-    _CODE = qualified("ram:ClassCode", NAMESPACES)
-
-    def take(self, element: Element, values: Values, reading: Reading) -> None:
-        for child in element:
-            text = text_of(child) if child.tag == self._CODE else None
-            if text is None:
-                reading.left(child)
-            else:
-                found = Classification(text, child.get("listID") or None, child.get("listVersionID") or None)
-                values.setdefault("classifications", []).append(found)
-
-    def put(self, source: Any, out: list[str], pad: str) -> None:
-        for each in source.classifications:
-            scheme = f' listID="{quote(each.scheme)}"' if each.scheme is not None else ""
-            version = f' listVersionID="{quote(each.version)}"' if each.version is not None else ""
-            out.append(
-                f"{pad}<{self.name}>\n{pad}  <ram:ClassCode{scheme}{version}>"
-                f"{escape(each.code)}</ram:ClassCode>\n{pad}</{self.name}>\n"
-            )
-
-
 _PRODUCT = table(
     Id("ram:GlobalID", "standard_identifier"),
     Text("ram:SellerAssignedID", "sellers_identifier"),
     Text("ram:BuyerAssignedID", "buyers_identifier"),
     Text("ram:Name", "name"),
     Text("ram:Description", "description"),
-    Characteristics(),
-    Classifications(),
+    Attributes("ram:ApplicableProductCharacteristic", "ram:Description", "ram:Value", NAMESPACES),
+    Classifications("ram:DesignatedProductClassification", "ram:ClassCode", NAMESPACES),
     way("ram:OriginTradeCountry", Text("ram:ID", "country_of_origin")),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from libs.einvoice.formats.product import Attributes, Classifications
 from libs.einvoice.formats.reading import Element, Reading
 from libs.einvoice.formats.table import (
     BLANKS,
@@ -17,20 +18,16 @@ from libs.einvoice.formats.table import (
     Table,
     Text,
     Values,
-    escape,
     finish,
     identifier_element,
     identifier_of,
     money_element,
     qualified,
-    quote,
     text_of,
 )
 from libs.einvoice.formats.ubl_parties import NAMESPACES, table
 from libs.einvoice.model import (
     AllowanceCharge,
-    Attribute,
-    Classification,
     Item,
     Line,
     Period,
@@ -169,55 +166,6 @@ class PriceDiscount:
         out.append(f"{pad}</cac:AllowanceCharge>\n")
 
 
-class Classifications:
-    name = "cac:CommodityClassification"
-    _CODE = qualified("cbc:ItemClassificationCode", NAMESPACES)
-
-    def take(self, element: Element, values: Values, reading: Reading) -> None:
-        for child in element:
-            text = text_of(child) if child.tag == self._CODE else None
-            if text is None:
-                reading.left(child)
-            else:
-                found = Classification(text, child.get("listID") or None, child.get("listVersionID") or None)
-                values.setdefault("classifications", []).append(found)
-
-    def put(self, source: Any, out: list[str], pad: str) -> None:
-        for each in source.classifications:
-            scheme = f' listID="{quote(each.scheme)}"' if each.scheme is not None else ""
-            version = f' listVersionID="{quote(each.version)}"' if each.version is not None else ""
-            out.append(
-                f"{pad}<{self.name}>\n{pad}  <cbc:ItemClassificationCode{scheme}{version}>"
-                f"{escape(each.code)}</cbc:ItemClassificationCode>\n{pad}</{self.name}>\n"
-            )
-
-
-class Attributes:
-    name = "cac:AdditionalItemProperty"
-    _NAME, _VALUE = qualified("cbc:Name", NAMESPACES), qualified("cbc:Value", NAMESPACES)
-
-    def take(self, element: Element, values: Values, reading: Reading) -> None:
-        name = value = None
-        for child in element:
-            if child.tag == self._NAME and name is None:
-                name = text_of(child)
-            elif child.tag == self._VALUE and value is None:
-                value = text_of(child)
-            else:
-                reading.left(child)
-        if name is not None or value is not None:
-            values.setdefault("attributes", []).append(Attribute(name, value))
-
-    def put(self, source: Any, out: list[str], pad: str) -> None:
-        for name, value in source.attributes:
-            out.append(f"{pad}<{self.name}>\n")
-            if name is not None:
-                out.append(f"{pad}  <cbc:Name>{escape(name)}</cbc:Name>\n")
-            if value is not None:
-                out.append(f"{pad}  <cbc:Value>{escape(value)}</cbc:Value>\n")
-            out.append(f"{pad}</{self.name}>\n")
-
-
 _VAT = _category("cac:ClassifiedTaxCategory", Line)
 _ITEM_RULES = (
     Text("cbc:Description", "description", joined=True),
@@ -226,10 +174,11 @@ _ITEM_RULES = (
     Step("cac:SellersItemIdentification", table(Text("cbc:ID", "sellers_identifier"))),
     Step("cac:StandardItemIdentification", table(Id("cbc:ID", "standard_identifier"))),
     Step("cac:OriginCountry", table(Text("cbc:IdentificationCode", "country_of_origin"))),
-    Classifications(),
+    Classifications("cac:CommodityClassification", "cbc:ItemClassificationCode", NAMESPACES),
 )
-_ITEM = table(*_ITEM_RULES, Attributes(), aliases=(_VAT,))
-_ITEM_HEAD, _ITEM_TAIL = table(*_ITEM_RULES), table(Attributes())
+_ATTRIBUTES = Attributes("cac:AdditionalItemProperty", "cbc:Name", "cbc:Value", NAMESPACES)
+_ITEM = table(*_ITEM_RULES, _ATTRIBUTES, aliases=(_VAT,))
+_ITEM_HEAD, _ITEM_TAIL = table(*_ITEM_RULES), table(_ATTRIBUTES)
 
 
 class ItemRule:
