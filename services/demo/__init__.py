@@ -121,7 +121,8 @@ async def _show(
                 break
             await asyncio.sleep(0.15)
     console.print(Shown(play, rows))
-    twice = receivers.doubled()
+    # The folder remembers earlier plays, and what somebody sent by hand: they are not this play's.
+    twice = receivers.doubled(rows)
     got = receivers.got()
     lost = sum(
         1 for number, row in rows.items() if not row.ended or (row.status in _DELIVERED and number not in got)

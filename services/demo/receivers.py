@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from email import message_from_bytes
 from pathlib import Path
 from types import TracebackType
@@ -67,9 +67,17 @@ class Receivers:
                     found[_number(part.get_payload(decode=True))].add(file.name)
         return found
 
-    def doubled(self) -> int:
-        """How many invoices came in more than one file or mail, and files that came again."""
-        return sum(len(names) - 1 for names in self.got().values()) + len(list(self._taken.glob("*.again-*")))
+    def doubled(self, numbers: Collection[str] | None = None) -> int:
+        """How many of these invoices (None: of all there are) came in more than one file or mail, and files of
+        theirs that came again."""
+
+        def asked(number: str) -> bool:
+            return numbers is None or number in numbers
+
+        again = [_number(file.read_bytes()) for file in self._taken.glob("*.xml.again-*")]
+        return sum(len(names) - 1 for number, names in self.got().items() if asked(number)) + sum(
+            map(asked, again)
+        )
 
     def repeated(self) -> int:
         """Mails that came again under their Message-ID: what e-mail cannot avoid when the hub is killed
