@@ -52,6 +52,7 @@ def test_numbers_are_read_by_heading() -> None:
 
 
 def test_outcomes_are_recorded_per_test(suite: pytest.Pytester) -> None:
+    # The skip and the xfail are input, in a suite made for this test: neither may count as a proof.
     suite.makepyfile("""
         import pytest
 
