@@ -6,24 +6,29 @@ same attack on the unbroken hub.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from libs.db.settings import DatabaseSettings
+from libs.testing.databases import Databases
+from libs.testing.rabbitmq import RabbitMQ
 from tests.crash import scale
-from tests.crash.attacks import ATTACKS, attack, showed, table
+from tests.crash.attacks import ATTACKS, Missed, attack, showed, table
 from tests.crash.breaks import BREAKS
 from tests.crash.hub import Nursery
+from tests.crash.judge import Verdict
 from tests.crash.scene import Scene, scene
 from tests.crash.seed import SEED
 
 pytestmark = pytest.mark.timeout(0 if scale.SOAK else 400)
+TRIES = 3
 CHOSEN = sorted(ATTACKS) if scale.SOAK else sorted(random.Random(SEED).sample(sorted(ATTACKS), 3))
 
 
@@ -50,26 +55,65 @@ def test_the_table_of_guarantees_is_current() -> None:
 
 
 @pytest.mark.parametrize("name", CHOSEN)
-async def test_the_suite_goes_red(
-    name: str, nursery: Nursery, database: DatabaseSettings, amqp_url: str, tmp_path: Path, seed: int
-) -> None:
-    async with _scene(name, nursery, database, amqp_url, tmp_path, seed) as on:
-        verdict = await attack(on, name, broken=True)
-        print(f"{name}: {showed(name, verdict)}")
-        assert showed(name, verdict), f"{verdict}\n{verdict.faults}"
+async def test_the_suite_goes_red(name: str, ground: Ground) -> None:
+    said = []
+    # An attack is a race between processes: on a busy machine it may miss. The whole hub gets no second try.
+    for _ in range(TRIES):
+        verdict = await _struck(name, ground, broken=True)
+        if found := showed(name, verdict):
+            print(f"{name}: {found}")
+            return
+        said.append(f"{verdict}\n{verdict.faults}")
+    pytest.fail("\n".join(said))
 
 
 @pytest.mark.parametrize("name", CHOSEN if scale.SOAK else CHOSEN[:1])
-async def test_the_same_attack_leaves_no_mark(
-    name: str, nursery: Nursery, database: DatabaseSettings, amqp_url: str, tmp_path: Path, seed: int
-) -> None:
-    async with _scene(name, nursery, database, amqp_url, tmp_path, seed) as on:
-        verdict = await attack(on, name, broken=False)
-        assert not verdict.faults, verdict
+async def test_the_same_attack_leaves_no_mark(name: str, ground: Ground) -> None:
+    verdict = await _struck(name, ground, broken=False)
+    assert not verdict.faults, verdict
 
 
-def _scene(
-    name: str, nursery: Nursery, database: DatabaseSettings, amqp_url: str, folder: Path, seed: int
-) -> AbstractAsyncContextManager[Scene]:
-    solo = ATTACKS[name].service == "solo"
-    return scene(nursery, database, "" if solo else amqp_url, folder, seed=seed, solo=solo)
+@dataclass
+class Ground:
+    """Where attacks are made: each with a database, a virtual host and a folder of its own."""
+
+    nursery: Nursery
+    databases: Databases
+    rabbitmq: RabbitMQ
+    folder: Path
+    seed: int
+    scenes: int = 0
+
+    @contextlib.asynccontextmanager
+    async def scene(self, *, solo: bool) -> AsyncIterator[Scene]:
+        self.scenes += 1
+        vhost = f"attack-{os.getpid()}-{self.folder.name}-{self.scenes}"
+        database = await self.databases.fresh()
+        self.rabbitmq.management.make_vhost(vhost)
+        amqp_url = "" if solo else f"{self.rabbitmq.url.rsplit('/', 1)[0]}/{vhost}"
+        folder = self.folder / str(self.scenes)
+        try:
+            async with scene(
+                self.nursery, database, amqp_url, folder, seed=self.seed + self.scenes, solo=solo
+            ) as on:
+                yield on
+        finally:
+            self.rabbitmq.management.drop_vhost(vhost)
+            await self.databases.drop(database)
+
+
+@pytest.fixture
+def ground(nursery: Nursery, databases: Databases, rabbitmq: RabbitMQ, tmp_path: Path, seed: int) -> Ground:
+    return Ground(nursery, databases, rabbitmq, tmp_path, seed)
+
+
+async def _struck(name: str, ground: Ground, *, broken: bool) -> Verdict:
+    """What is said after an attack that hit; one that missed says nothing, and is made again."""
+    misses: list[Missed] = []
+    while len(misses) < TRIES:
+        async with ground.scene(solo=ATTACKS[name].service == "solo") as on:
+            try:
+                return await attack(on, name, broken=broken)
+            except Missed as missed:
+                misses.append(missed)
+    raise misses[-1]
