@@ -88,7 +88,7 @@ contracts: $(VENV)/.dev ## write docs/contracts and the RabbitMQ definitions ane
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in
 	@$(LOCK) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
-	@for list in demo run; do \
+	@for list in demo run globe; do \
 		$(LOCK) $(ARGS) --constraint requirements/dev.txt requirements/$$list.in --output-file requirements/$$list.txt; \
 	done
 	@! grep -nE 'https?://' requirements/*.txt

@@ -1,1 +1,1 @@
-"""sync: Exact Globe+ and Exact Purchase to Pay kept alike. So far: what is to be synced, no runs yet."""
+"""sync: Exact Globe+ and Exact Purchase to Pay kept alike. So far: what becomes of a record, no runs yet."""

@@ -1,0 +1,215 @@
+"""Suppliers (*Crediteuren*, *Leveranciers*) from Globe+ to Purchase to Pay, requirements B6.11.
+
+The way back (new suppliers, three-way merge) is not built yet; the fields say already which go both ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from libs.contracts.parts import Words
+from services.sync.mappings import supplier_parts
+from services.sync.mappings.field import (
+    Children,
+    Direction,
+    Field,
+    Kind,
+    Names,
+    Row,
+    Scope,
+    Shape,
+    Skip,
+    administration,
+    as_text,
+    text,
+)
+
+BOTH = Direction.BOTH
+
+
+def code(row: Row, scope: Scope) -> str:  # noqa: ARG001
+    """The creditor code as people write it: Globe pads it with blanks."""
+    return as_text(row.get("crdcode")) or as_text(row.get("crdnr"))
+
+
+def website(row: Row, scope: Scope) -> str:  # noqa: ARG001
+    """With its scheme, as Purchase to Pay wants it."""
+    found = as_text(row.get("cmp_web"))
+    return found if not found or "://" in found else f"http://{found}"
+
+
+def active(row: Row, scope: Scope) -> bool:
+    """R260: every status but *Non-actief* counts as active."""
+    return as_text(row.get("cmp_status")).upper() not in scope.inactive
+
+
+def left_out(row: Row, scope: Scope) -> Skip | None:
+    """R230, R260, R262."""
+    name = as_text(row.get("cmp_name")) or code(row, scope)
+    if as_text(row.get("employee")):
+        return Skip(
+            "R230",
+            Words(
+                nl=f"Crediteur {name} is gekoppeld aan een medewerker; zulke crediteuren worden niet uitgewisseld.",
+                en=f"Creditor {name} is linked to an employee; such creditors are not exchanged.",
+            ),
+        )
+    if not active(row, scope):
+        return Skip(
+            "R260",
+            Words(
+                nl=f"Crediteur {name} is Non-actief in Globe+; maak hem actief om hem uit te wisselen.",
+                en=f"Creditor {name} is inactive in Globe+; make it active to exchange it.",
+            ),
+        )
+    if not as_text(row.get("cmp_name")) or not code(row, scope):
+        return Skip(
+            "R262",
+            Words(
+                nl="Deze crediteur heeft geen naam of geen nummer: vul beide in Globe+ in.",
+                en="This creditor has no name or no number: fill in both in Globe+.",
+            ),
+        )
+    return None
+
+
+def parts(column: str) -> Callable[[Row, Scope], Sequence[Row]]:
+    """What belongs to a supplier, each row knowing whose it is."""
+
+    def rows(row: Row, scope: Scope) -> Sequence[Row]:
+        owner = code(row, scope)
+        return [{**each, "owner": owner} for each in row.get(column, ())]
+
+    return rows
+
+
+def addresses(row: Row, scope: Scope) -> Sequence[Row]:  # noqa: ARG001
+    """One of each of the four types Purchase to Pay knows; of two alike the first (M-S21)."""
+    found: dict[str, Row] = {}
+    for each in row.get("addresses", ()):
+        kind = as_text(each.get("Type")).upper()
+        if kind in supplier_parts.ADDRESS_TYPES:
+            found.setdefault(kind, each)
+    return list(found.values())
+
+
+def accounts(row: Row, scope: Scope) -> Sequence[Row]:
+    """Each account number once (M-S16)."""
+    found: dict[str, Row] = {}
+    for each in row.get("accounts", ()):
+        number = supplier_parts.account(each, scope)
+        if number:
+            found.setdefault(number, each)
+    return list(found.values())
+
+
+def _plain(
+    number: str, globe: str, p2p: str, globe_names: tuple[str, str], p2p_names: tuple[str, str], **more: Any
+) -> Field:
+    return Field(
+        number,
+        f"cicmpy.{globe}",
+        (p2p,),
+        Names(*globe_names, *p2p_names),
+        text(globe),
+        direction=BOTH,
+        **more,
+    )
+
+
+SUPPLIERS = Kind(
+    name="supplier",
+    title=Words(nl="leverancier", en="supplier"),
+    table="cicmpy",
+    resource="Supplier",
+    skip=left_out,
+    shared=True,
+    creates=False,
+    fields=(
+        _plain("M-S1", "cmp_name", "name", ("Naam", "name"), ("Naam", "name"), required=True),
+        Field(
+            "M-S2",
+            "cicmpy.cmp_status",
+            ("active",),
+            Names("Status", "status", "Actief", "active"),
+            active,
+            Shape.FLAG,
+            BOTH,
+            rules=("R260",),
+            rule="every status but Non-actief is active",
+        ),
+        Field(
+            "M-S3",
+            "cicmpy.crdcode",
+            ("externalId",),
+            Names("Crediteur (of Code)", "creditor code", "Identificatienummer", "supplier number"),
+            code,
+            direction=BOTH,
+            key=True,
+            required=True,
+            rules=("R236", "R304"),
+            rule="the match key; the same in all administrations",
+        ),
+        Field(
+            "M-S4",
+            "cicmpy.cmp_web",
+            ("website",),
+            Names("Website", "website", "Website (incl. http://)", "website (with http://)"),
+            website,
+            direction=BOTH,
+            rule="with its scheme",
+        ),
+        _plain("M-S5", "DunsNumber", "duns", ("DUNS nummer", "DUNS number"), ("DUNS nummer", "DUNS number")),
+        _plain("M-S6", "cmp_tel", "phone", ("Telefoon", "phone"), ("Telefoon", "phone")),
+        _plain("M-S7", "cmp_fax", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
+        _plain("M-S8", "cmp_e_mail", "email", ("E-mail", "e-mail"), ("E-mail adres", "e-mail address")),
+        _plain("M-S9", "cmp_note", "remarks", ("Notities", "notes"), ("Opmerkingen", "remarks")),
+        _plain(
+            "M-S10",
+            "Currency",
+            "defaultCurrency",
+            ("Valuta", "currency"),
+            ("Default valuta", "default currency"),
+        ),
+        _plain(
+            "M-S11",
+            "coc_number",
+            "kvkNumber",
+            ("Nummer kamer v. koophandel", "chamber of commerce number"),
+            ("KVK nummer", "KvK number"),
+        ),
+        _plain("M-S12", "VatNumber", "vatNumber", ("BTW-nummer", "VAT number"), ("BTW nummer", "VAT number")),
+        _plain(
+            "M-S13",
+            "PaymentCondition",
+            "paymentCondition",
+            ("Betalingsconditie", "payment condition"),
+            ("Betalingscondities", "payment conditions"),
+        ),
+        Field(
+            "M-S14",
+            "",
+            ("companyLinks",),
+            Names("NVT", "n/a", "Bedrijvenkoppelingen", "company links"),
+            administration,
+            Shape.LINKS,
+            Direction.NONE,
+            required=True,
+            rule="the supplier is linked to its administration",
+        ),
+        _plain(
+            "M-S15",
+            "bank_account",
+            "defaultBankAccount",
+            ("Bankrekening", "bank account"),
+            ("Default bankrekeningnummer", "default bank account"),
+            rule="accounts that are not this one are not synced to Globe+",
+        ),
+    ),
+    children=(
+        Children("bankAccounts", "externalId", accounts, supplier_parts.ACCOUNTS),
+        Children("addresses", "externalId", addresses, supplier_parts.ADDRESSES),
+        Children("contacts", "externalId", parts("contacts"), supplier_parts.CONTACTS),
+    ),
+)

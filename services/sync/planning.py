@@ -1,0 +1,306 @@
+"""What is to be done about one record: the two sides, what was agreed before, and the rules. Pure.
+
+::
+
+    a rule leaves it out (R230, R243, R244, R246, R260, R262) ──▶ skip; a supplier that went over ──▶ deactivate (C13)
+    Purchase to Pay does not have it ──▶ create; a supplier outside a first load ──▶ skip R261
+    both sides alike ──▶ none
+    only the number differs ──▶ skip R237: it goes along with the next change
+    else ──▶ update, with before and after
+    gone from Globe+ ──▶ deactivate, or nothing, as R238 says for its kind
+
+A plan is a list of such verdicts in the order of R302. Its hash names exactly what would be done to exactly what
+was seen; ``apply`` does that or refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import orjson
+
+from libs.contracts.parts import Words
+from services.sync import payloads
+from services.sync.mappings import Kind
+from services.sync.mappings.field import Name, Payload, Row, Scope, as_text, compose
+
+Action: TypeAlias = Literal["none", "create", "update", "deactivate", "skip", "warn"]
+
+WRITES: frozenset[Action] = frozenset({"create", "update", "deactivate"})
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is remembered of a record: its identity, and what both sides agreed on last."""
+
+    external_id: str
+    stamp: str = ""
+    digest: str = ""
+    """Of our resource when it was last agreed; empty: never."""
+    agreed: Payload | None = None
+    """That resource, for kinds that change on both sides."""
+
+    @property
+    def went_over(self) -> bool:
+        return bool(self.digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One record and what is to be done about it."""
+
+    kind: Name
+    administration: str
+    record_id: str
+    external_id: str
+    action: Action
+    stamp: str = ""
+    before: Payload | None = None
+    """As Purchase to Pay has it."""
+    after: Payload | None = None
+    """As it will be sent."""
+    ours: str = ""
+    """Digest of what Globe+ says."""
+    rule: str = ""
+    words: Words | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Settings of a plan."""
+
+    first_load: bool = False
+    deactivate_suppliers: bool = True
+    """C13: a supplier that went over and turns inactive becomes inactive in Purchase to Pay."""
+    deactivate_cost_centres: bool = True
+    """C9: so does a cost centre that is deleted."""
+
+
+def judge(
+    kind: Kind,
+    scope: Scope,
+    row: Row,
+    known: Known | None,
+    before: Payload | None,
+    terms: Terms,
+    *,
+    record_id: str,
+    stamp: str = "",
+) -> Verdict:
+    """What to do about a record Globe+ has. ``before``: what Purchase to Pay has under its identity."""
+    external_id = known.external_id if known else as_text(kind.key.take(row, scope))
+
+    def verdict(
+        action: Action, rule: str = "", words: Words | None = None, after: Payload | None = None
+    ) -> Verdict:
+        ours = "" if action == "skip" else digest
+        return Verdict(
+            kind.name,
+            scope.administration,
+            record_id,
+            external_id,
+            action,
+            stamp,
+            before,
+            after,
+            ours,
+            rule,
+            words,
+        )
+
+    digest = ""
+    skipped = kind.skip(row, scope)
+    if skipped is not None:
+        if kind.name == "supplier" and skipped.rule == "R260" and terms.deactivate_suppliers:
+            turned = _deactivated(kind, known, before)
+            if turned is not None:
+                return verdict("deactivate", "C13", TURNED_INACTIVE, turned)
+        return verdict("skip", skipped.rule, skipped.words)
+    if not external_id:
+        return verdict("skip", "R236", NO_CODE)
+
+    ours = compose(kind, row, scope, external_id)
+    digest = payloads.digest(kind, ours)
+    if before is None:
+        if not kind.creates and not terms.first_load:
+            return verdict("skip", "R261", NOT_LOADED)
+        return verdict("create", "again" if known and known.went_over else "", None, ours)
+    if kind.name == "supplier" and known is not None and known.agreed is not None:
+        ours, conflicts = payloads.three_way(kind, known.agreed, ours, before)
+        if conflicts:
+            return verdict("warn", "R301", _in_conflict(conflicts))
+    after = payloads.merged(kind, scope, before, ours)
+    differing = {path for path, _, _ in payloads.changes(kind, before, after)}
+    if not differing:
+        return verdict("none")
+    renumbered = kind.renumbers and known is not None and known.went_over
+    if renumbered and differing <= payloads.number_paths(kind):
+        return verdict("skip", "R237", RENUMBERED)
+    return verdict("update", after=after)
+
+
+def gone(
+    kind: Kind, administration: str, record_id: str, known: Known, before: Payload | None, terms: Terms
+) -> Verdict:
+    """What to do about a record that went over and is in Globe+ no more (R238)."""
+
+    def verdict(action: Action, rule: str, words: Words | None, after: Payload | None = None) -> Verdict:
+        return Verdict(
+            kind.name,
+            administration,
+            record_id,
+            known.external_id,
+            action,
+            "",
+            before,
+            after,
+            "",
+            rule,
+            words,
+        )
+
+    if kind.on_delete == "nothing" or (kind.name == "cost_centre" and not terms.deactivate_cost_centres):
+        return verdict("skip", kind.delete_rule, DELETED_STAYS)
+    turned = _deactivated(kind, known, before)
+    if turned is None:
+        return verdict("none", kind.delete_rule, None)
+    return verdict("deactivate", kind.delete_rule, DELETED, turned)
+
+
+def _deactivated(kind: Kind, known: Known | None, before: Payload | None) -> Payload | None:
+    """What is there, switched off; None when there is nothing to switch off."""
+    if known is None or not known.went_over or before is None or not before.get("active"):
+        return None
+    ours = {path.partition(".")[0] for each in kind.fields for path in each.p2p}
+    ours |= {group.p2p for group in kind.children}
+    return {**{name: value for name, value in before.items() if name in ours}, "active": False}
+
+
+def agree(kind: Kind, verdicts: Iterable[Verdict], said: Mapping[str, Payload]) -> list[Verdict]:
+    """R304: of records known by code alone the first administration's value holds; another one that says
+    something else is warned of and not written, so they never overwrite each other in turns.
+
+    ``verdicts``: of one external id, in the order of the administrations. ``said``: what each administration
+    says, by its code.
+    """
+    found = list(verdicts)
+    leader = next((each for each in found if each.administration in said and each.action != "skip"), None)
+    made: list[Verdict] = []
+    for each in found:
+        if leader is None or each is leader or each.administration not in said or each.action == "skip":
+            made.append(each)
+            continue
+        differing = _disagreement(kind, said[leader.administration], said[each.administration])
+        if differing:
+            words = _differs(leader.administration, differing)
+            made.append(
+                Verdict(
+                    each.kind,
+                    each.administration,
+                    each.record_id,
+                    each.external_id,
+                    "warn",
+                    each.stamp,
+                    each.before,
+                    None,
+                    "",
+                    "R201.7" if kind.name == "supplier" and "name" in differing else "R304",
+                    words,
+                )
+            )
+        else:
+            made.append(each)
+    return made
+
+
+def _disagreement(kind: Kind, one: Payload, other: Payload) -> list[str]:
+    links = {path for each in kind.fields if each.shape is each.shape.LINKS for path in each.p2p}
+    return [path for path, _, _ in payloads.changes(kind, one, other) if path not in links]
+
+
+def plan_hash(verdicts: Iterable[Verdict]) -> str:
+    """Names what would be done, to what was seen, in which order. Hexadecimal, 64 digits."""
+    made = hashlib.sha256()
+    for each in verdicts:
+        if each.action in WRITES:
+            made.update(
+                orjson.dumps(
+                    [each.kind, each.administration, each.external_id, each.action, each.before, each.after],
+                    option=orjson.OPT_SORT_KEYS,
+                )
+            )
+    return made.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What the scheduler does not do without being told to."""
+
+    most_deactivations: int = 25
+    most_share: float = 0.5
+    """Of all records known: a plan that changes more than this, and more than 100 of them, asks first."""
+
+    def objections(self, counts: Mapping[str, int], known: int) -> list[Words]:
+        """Why a plan needs a person's word; empty when it does not."""
+        found = []
+        off = counts.get("deactivate", 0)
+        if off > self.most_deactivations:
+            found.append(
+                Words(
+                    nl=f"Dit plan zet {off} gegevens op niet-actief, meer dan {self.most_deactivations}: kijk het na "
+                    "en voer het zelf uit.",
+                    en=f"This plan deactivates {off} records, more than {self.most_deactivations}: look at it and "
+                    "apply it yourself.",
+                )
+            )
+        changed = counts.get("update", 0) + off
+        if known and changed > max(100, self.most_share * known):
+            found.append(
+                Words(
+                    nl=f"Dit plan wijzigt {changed} van {known} gegevens: kijk het na en voer het zelf uit.",
+                    en=f"This plan changes {changed} of {known} records: look at it and apply it yourself.",
+                )
+            )
+        return found
+
+
+def _in_conflict(paths: Iterable[str]) -> Words:
+    names = ", ".join(paths)
+    return Words(nl=f"{names}: {payloads.CONFLICT.nl}", en=f"{names}: {payloads.CONFLICT.en}")
+
+
+def _differs(leader: str, paths: Iterable[str]) -> Words:
+    names = ", ".join(paths)
+    return Words(
+        nl=f"{names}: anders dan in administratie {leader}, waarvan de waarde geldt. Maak beide gelijk in Globe+.",
+        en=f"{names}: other than in administration {leader}, whose value holds. Make both alike in Globe+.",
+    )
+
+
+NO_CODE = Words(
+    nl="Dit gegeven heeft geen code en is daardoor niet te herkennen: geef het in Globe+ een code.",
+    en="This record has no code to know it by: give it one in Globe+.",
+)
+NOT_LOADED = Words(
+    nl="Een nieuwe crediteur gaat niet vanzelf van Globe+ naar Purchase to Pay. Laad hem met een eerste lading.",
+    en="A new creditor does not go from Globe+ to Purchase to Pay by itself. Load it with a first load.",
+)
+RENUMBERED = Words(
+    nl="Alleen het nummer is gewijzigd; het nieuwe nummer gaat mee met de volgende wijziging.",
+    en="Only the number was changed; the new number goes along with the next change.",
+)
+DELETED = Words(
+    nl="Dit gegeven is in Globe+ verwijderd en wordt in Purchase to Pay op niet-actief gezet.",
+    en="This record was deleted in Globe+ and becomes inactive in Purchase to Pay.",
+)
+DELETED_STAYS = Words(
+    nl="Dit gegeven is in Globe+ verwijderd; in Purchase to Pay verandert daardoor niets.",
+    en="This record was deleted in Globe+; nothing changes in Purchase to Pay.",
+)
+TURNED_INACTIVE = Words(
+    nl="Deze crediteur is in Globe+ Non-actief geworden en wordt in Purchase to Pay op niet-actief gezet.",
+    en="This creditor has become inactive in Globe+ and becomes inactive in Purchase to Pay.",
+)
