@@ -203,12 +203,31 @@ class InvoiceBounced(DeliveryFact):
     reason: Words
 
 
+class InvoiceDeliveryParked(DeliveryFact):
+    """What the receiver's package takes cannot be made of it: it waits for another package, or for a person."""
+
+    type: ClassVar[str] = "invoice.delivery_parked.v1"
+    code: str
+    reason: Words
+    findings: tuple[Finding, ...] = Field(
+        default=(), description="the first things wrong with it in the receiver's format; without lines"
+    )
+
+
+class InvoiceDeliveryReleased(DeliveryFact):
+    """A parked delivery goes on, by the channel the receiver has now; a fact of how it ends follows."""
+
+    type: ClassVar[str] = "invoice.delivery_released.v1"
+    reason: Words
+
+
 class InvoiceUndeliverable(DeliveryFact):
     """No attempt helped and none will follow; the sender is told."""
 
     type: ClassVar[str] = "invoice.undeliverable.v1"
     code: str
     reason: Words
+    returned: bool = Field(default=False, description="it was parked, and given back to its sender")
 
 
 ALL: tuple[type[InvoiceFact], ...] = (
@@ -224,5 +243,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceHandedOver,
     InvoiceConfirmed,
     InvoiceBounced,
+    InvoiceDeliveryParked,
+    InvoiceDeliveryReleased,
     InvoiceUndeliverable,
 )

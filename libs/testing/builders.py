@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from typing import Any
 from xml.sax.saxutils import escape
 
 _RATE = 21
@@ -226,6 +227,11 @@ def invoice(
     if break_rule is not None:
         text = BREAKS[break_rule](text)
     return text.encode()
+
+
+def plain(**terms: Any) -> bytes:
+    """An invoice as ``invoice`` makes it that claims nothing but EN 16931."""
+    return invoice(**terms).replace(b"#compliant#urn:fdc:nen.nl:nlcius:v1.0", b"")
 
 
 def _legal(kvk: str | None, oin: str | None) -> str:

@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
 from libs.einvoice import convert, packages
@@ -21,6 +20,7 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver import connections, plan, store
+from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, as_shown, shown
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 PartyReader = Annotated[Principal, Depends(requires("party:read"))]
@@ -118,48 +118,6 @@ class Packages(BaseModel):
     packages: list[Package]
 
 
-class Reason(Words):
-    code: str
-
-
-class Delivery(BaseModel):
-    """One delivery of one invoice to one receiver."""
-
-    delivery_id: UUID
-    invoice_id: UUID
-    channel: Literal["folder", "smtp"]
-    receiver: str
-    state: Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable"]
-    attempts: int
-    due_at: datetime | None = Field(description="queued: when the next attempt is made")
-    handed_at: datetime | None
-    file_name: str | None = Field(description="folder: the name both files have, without extension")
-    reason: Reason | None = Field(description="undeliverable: why, and what to do")
-    created_at: datetime
-
-
-class Deliveries(BaseModel):
-    deliveries: list[Delivery]
-    next: str | None = Field(default=None, description="cursor of the next page")
-
-
-class Attempt(BaseModel):
-    """One attempt. Without ``outcome`` it is under way, or nobody knows yet how it ended."""
-
-    number: int
-    started_at: datetime
-    finished_at: datetime | None
-    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun"] | None
-    repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
-    late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
-    code: str | None
-    detail: str | None = Field(description="handed_over: the receipt; else what went wrong")
-
-
-class DeliveryWithAttempts(Delivery):
-    history: list[Attempt]
-
-
 def routes(pool: Pool, worker: Pool) -> APIRouter:
     """All routes of deliver. ``pool`` has the api role; connections are written as ``worker`` once the caller
     has shown to be an operator or the account they belong to."""
@@ -178,7 +136,7 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
         before: UUID | None = paging.place(after, UUID)[0] if after else None
         async with tenant(pool, principal.account_id) as conn:
             rows = await store.deliveries(conn, invoice_id=invoice_id, before=before, most=limit + 1)
-        page = Deliveries(deliveries=[Delivery.model_validate(_shown(row)) for row in rows[:limit]])
+        page = Deliveries(deliveries=[Delivery.model_validate(as_shown(row)) for row in rows[:limit]])
         if len(rows) > limit:
             page.next = paging.cursor(rows[limit - 1]["delivery_id"])
             response.headers.update(paging.link_next(request.url, page.next))
@@ -188,11 +146,7 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
     async def get_delivery(delivery_id: UUID, principal: Reader) -> DeliveryWithAttempts:
         """One delivery with everything that was tried."""
         async with tenant(pool, principal.account_id) as conn:
-            rows = await store.deliveries(conn, delivery_id=delivery_id)
-            if not rows:
-                raise NotFound
-            history = await store.attempts(conn, delivery_id)
-        return DeliveryWithAttempts.model_validate({**_shown(rows[0]), "history": history})
+            return await shown(conn, delivery_id)
 
     async def mine(party_id: UUID, principal: Principal) -> dict[str, Any] | None:
         if "operator" in principal.scopes:
@@ -264,8 +218,3 @@ def _format(new: GlobeFolder | ByMail) -> dict[str, str]:
     if new.books is not None:
         kept["books"] = new.books.model_dump_json()
     return kept
-
-
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
-    waits = row["state"] == "queued"
-    return {**row, "receiver": row["receiver_name"], "due_at": row["due_at"] if waits else None}

@@ -5,11 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from libs.contracts.invoice import InvoiceConfirmed, InvoiceHandedOver, InvoiceUndeliverable
+from libs.contracts.invoice import (
+    InvoiceConfirmed,
+    InvoiceDeliveryParked,
+    InvoiceDeliveryReleased,
+    InvoiceHandedOver,
+    InvoiceUndeliverable,
+)
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.deliver import convert_api
+from services.deliver import convert_api, parked_api
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
@@ -17,6 +23,7 @@ from services.deliver.channels.relay import Relay
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.handlers import Routed
+from services.deliver.parked import Parking
 from services.deliver.settings import DeliverSettings
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
@@ -53,16 +60,25 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
     arrivals = Arrivals(worker, folder, wake)
+    parking = Parking(worker, wake)
     router = routes(api, worker)
+    router.include_router(parked_api.routes(api, worker, wake))
     router.include_router(convert_api.routes())
     return Service(
         name="deliver",
         migrations=MIGRATIONS,
         api=router,
         consumers=(Routed(worker),),
-        emits=(InvoiceHandedOver.type, InvoiceConfirmed.type, InvoiceUndeliverable.type),
+        emits=(
+            InvoiceHandedOver.type,
+            InvoiceConfirmed.type,
+            InvoiceUndeliverable.type,
+            InvoiceDeliveryParked.type,
+            InvoiceDeliveryReleased.type,
+        ),
         schedules=(
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
+            Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
         ),
         listeners=(dispatcher.running(),),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
@@ -12,12 +12,15 @@ from uuid import UUID
 
 import typer
 
+from libs.contracts.envelope import Event
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from libs.db.types import Pool
+from libs.db.types import Connection, Pool
+from libs.messaging import outbox
 from libs.settings import load
 from libs.terminal import say
-from services.deliver import breaker, store
+from services.deliver import breaker, parked, store
+from services.deliver.parcel import Waiting
 from services.deliver.settings import DeliverSettings
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
@@ -32,6 +35,7 @@ class State(StrEnum):
     handed_over = "handed_over"
     confirmed = "confirmed"
     undeliverable = "undeliverable"
+    parked = "parked"
 
 
 @app.command("list")
@@ -73,12 +77,52 @@ def show_delivery(
     say(_line(found[0]))
     if found[0]["reason"]:
         say(f"  {found[0]['reason'].get(lang, found[0]['reason']['nl'])}")
+    for each in found[0]["findings"] or ():
+        say(f"  {each['rule']}: {each['message'].get(lang, each['message']['nl'])}")
     for each in attempts:
         marks = [mark for mark in ("repeated", "late") if each[mark]]
         said = " ".join(
             filter(None, [each["outcome"] or "no result yet", *marks, each["code"], each["detail"]])
         )
         say(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
+
+
+Ids = Annotated[list[UUID], typer.Argument(help="the deliveries, as `list --state parked` prints them")]
+
+
+@app.command("release")
+def release(delivery_ids: Ids) -> None:
+    """Try parked deliveries again, by what their receivers' packages take today."""
+    _move(delivery_ids, lambda conn, waiting: parked.release(conn, waiting, parked.BY_HAND), "released")
+
+
+@app.command("return")
+def give_back(delivery_ids: Ids) -> None:
+    """Give parked deliveries back to their senders: they are not delivered, and may be sent again."""
+    _move(
+        delivery_ids, lambda conn, waiting: parked.give_back(conn, waiting, parked.TAKEN_BACK), "given back"
+    )
+
+
+def _move(
+    ids: Sequence[UUID],
+    move: Callable[[Connection, Sequence[Waiting]], Awaitable[list[Event]]],
+    done: str,
+) -> None:
+    async def work(pool: Pool) -> set[UUID]:
+        async with pool.acquire() as conn, conn.transaction():
+            waiting = await parked.lock(conn, ids)
+            await outbox.append(conn, await move(conn, waiting))
+        return {each.delivery_id for each in waiting}
+
+    moved = _run(work)
+    for delivery_id in ids:
+        say(
+            f"{delivery_id}  {done if delivery_id in moved else 'is not parked'}",
+            err=delivery_id not in moved,
+        )
+    if len(moved) < len(set(ids)):
+        raise typer.Exit(1)
 
 
 @app.command("breakers")

@@ -14,14 +14,17 @@ from libs.errors import Conflict
 from services.deliver import plan
 
 _CURRENT = """
-SELECT party_id, channel, settings FROM connection WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
+SELECT party_id, channel, settings, connection_id FROM connection WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
 """
 
 
-async def current(pool: Pool, parties: Sequence[UUID]) -> dict[UUID, plan.Connection]:
+async def current(pool: Connection | Pool, parties: Sequence[UUID]) -> dict[UUID, plan.Connection]:
     """The connection each of these parties has now, if any."""
     rows = await pool.fetch(_CURRENT, parties)
-    return {row["party_id"]: plan.Connection(row["channel"], row["settings"]) for row in rows}
+    return {
+        row["party_id"]: plan.Connection(row["channel"], row["settings"], row["connection_id"])
+        for row in rows
+    }
 
 
 _FOLDER = """

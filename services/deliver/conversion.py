@@ -1,7 +1,7 @@
 """What is delivered instead of the original: the receiver's format, made when it is sent. Pure; slow, so for a thread.
 
 The original is stored and never touched; what is made here is made again, byte for byte, by every attempt. It leaves
-only when the rules of its format find nothing fatal in it; otherwise nothing is delivered and the findings say why.
+only when the rules of its format find nothing fatal in it; otherwise the delivery is parked with the findings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from libs.einvoice.packages import ORIGINAL
 from libs.errors import HubError
 from libs.identifiers import kvk, oin
 from libs.rules import engine
-from services.deliver.parcel import Loaded, Refused
+from services.deliver.parcel import Loaded, Parked
 
 DEFAULT = "ubl-2.1"
 """What is made of an original that only its sender's software reads, for a receiver who chose nothing: the one
@@ -41,7 +41,8 @@ _PROFILES: Mapping[str, frozenset[str]] = {
     "peppol": frozenset({"peppol-bis-3"}),
     "siubl-1.2": frozenset({"si-ubl-1.2"}),
 }
-_TOLD = 3
+_MOST = 50
+"""Findings that are kept and told."""
 
 _log = structlog.get_logger(__name__)
 
@@ -63,8 +64,8 @@ def _is(head: bytes, asked: str) -> bool:
     )
 
 
-def fit(loaded: Sequence[Loaded]) -> list[Loaded | Refused]:
-    """Each delivery as its receiver takes it, or why it cannot be."""
+def fit(loaded: Sequence[Loaded]) -> list[Loaded | Parked]:
+    """Each delivery as its receiver takes it, or why it waits."""
     return [_fit(each) for each in loaded]
 
 
@@ -73,16 +74,16 @@ def _page(each: Loaded) -> bool:
     return each.pdf is None and each.job.parcel.settings.get("page") == "yes"
 
 
-def _fit(each: Loaded) -> Loaded | Refused:
+def _fit(each: Loaded) -> Loaded | Parked:
     name = wanted(each)
     if name is None:
         return each
     try:
         found = documents.read(each.xml or b"")
     except HubError as no:
-        return Refused("cannot-convert", _words(no), no.code)
+        return Parked("cannot-convert", _joined(_words(no), _NEXT), no.code)
     if len(found) != 1:
-        return Refused("cannot-convert", _SEVERAL, f"{len(found)} invoices in one document")
+        return Parked("cannot-convert", _SEVERAL, f"{len(found)} invoices in one document")
     options, document = _options(each), _addressed(found[0], each.job.parcel.receiver)
     done = convert.written(document, convert.target(name), options)
     trouble = _trouble(done)
@@ -142,22 +143,28 @@ def _trouble(done: Conversion) -> list[Finding]:
     return findings
 
 
-def _unlawful(done: Conversion, findings: Sequence[Finding]) -> Refused:
+_NEXT = Words(
+    nl="Zij wacht. Vraag de ontvanger een ander pakket of formaat te kiezen: dan gaat zij vanzelf door. Of neem haar "
+    "terug, verbeter haar in uw pakket en stuur haar opnieuw.",
+    en="It waits. Ask the receiver to choose another package or format: it then goes on by itself. Or take it back, "
+    "mend it in your software and send it again.",
+)
+
+
+def _unlawful(done: Conversion, findings: Sequence[Finding]) -> Parked:
     rules = ", ".join(dict.fromkeys(finding.rule for finding in findings))
-    first = findings[:_TOLD]
     said = done.target.kind
-    return Refused(
-        "not-lawful-in-format",
-        Words(
-            nl=f"De ontvanger wil {said.nl}, en zo opgeschreven klopt deze factuur niet: "
-            f"{' '.join(f'{each.rule}: {each.message.nl}' for each in first)} "
-            "Vul dit in uw pakket aan en stuur de factuur opnieuw.",
-            en=f"The receiver takes {said.en}, and written so this invoice is not right: "
-            f"{' '.join(f'{each.rule}: {each.message.en}' for each in first)} "
-            "Complete this in your software and send the invoice again.",
-        ),
-        rules[:200],
+    what = Words(
+        nl=f"De ontvanger wil {said.nl}, en zo opgeschreven klopt deze factuur niet ({rules[:200]}).",
+        en=f"The receiver takes {said.en}, and written so this invoice is not right ({rules[:200]}).",
     )
+    # Lines of a file that only the hub has seen would be looked for in the sender's own.
+    told = tuple(finding.model_copy(update={"line": None}) for finding in findings[:_MOST])
+    return Parked("not-lawful-in-format", _joined(what, _NEXT), rules[:200], told)
+
+
+def _joined(*parts: Words) -> Words:
+    return Words(nl=" ".join(part.nl for part in parts), en=" ".join(part.en for part in parts))
 
 
 _SEVERAL = Words(

@@ -33,7 +33,7 @@ from libs.service import Wake
 from services.deliver import breaker, conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
-from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Refused, Unknown
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Parked, Unknown
 from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
@@ -72,6 +72,7 @@ class Dispatcher:
             timedelta(seconds=settings.retry_longest_seconds),
             settings.most_attempts,
             timedelta(hours=settings.give_up_hours),
+            timedelta(days=settings.parked_days),
         )
         self._rule = breaker.Rule(
             settings.breaker_failures, settings.retry_first_seconds, settings.breaker_longest_seconds
@@ -198,10 +199,10 @@ class Dispatcher:
         if not any(conversion.wanted(each) for each in loaded):
             return loaded, failed
         fitted = await asyncio.to_thread(conversion.fit, loaded)
-        refused = [
-            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if isinstance(got, Refused)
+        parked = [
+            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if isinstance(got, Parked)
         ]
-        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *refused]
+        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *parked]
 
     async def _finish(self, held: Round, done: Done) -> None:
         """Commit results until they are: an attempt that took place must not be forgotten because the

@@ -7,10 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from libs.contracts.envelope import Event, new_event
-from libs.contracts.invoice import DeliveryFact, InvoiceConfirmed, InvoiceHandedOver, InvoiceUndeliverable
+from libs.contracts.invoice import (
+    DeliveryFact,
+    InvoiceConfirmed,
+    InvoiceDeliveryParked,
+    InvoiceDeliveryReleased,
+    InvoiceHandedOver,
+    InvoiceUndeliverable,
+)
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
-from services.deliver.parcel import HandedOver, Job
+from services.deliver.parcel import HandedOver, Job, Move, Parked, Refused
 from services.deliver.store import Planned, Result
 
 _REPEATED = " (sent again under the same Message-ID: an earlier attempt may have arrived as well)"
@@ -32,6 +39,10 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
     if isinstance(outcome, HandedOver):
         receipt = outcome.receipt + (_REPEATED if outcome.repeated else "")
         data = InvoiceHandedOver(**fields, receipt=receipt, repeated=outcome.repeated)
+    elif isinstance(outcome, Parked):
+        data = InvoiceDeliveryParked(
+            **fields, code=outcome.code, reason=outcome.reason, findings=outcome.findings
+        )
     elif result.refused is not None:
         data = InvoiceUndeliverable(**fields, code=result.refused.code, reason=result.refused.reason)
     else:
@@ -56,6 +67,29 @@ def no_way(planned: Planned, sequence: int, cause: Event) -> Event:
         reason=planned.refused.reason,
     )
     return new_event(data, source=SOURCE, account=planned.account_id, cause=cause)
+
+
+def moved_on(move: Move, sequence: int) -> Event:
+    """The fact that a parked delivery waits no longer: it goes on, or it does not."""
+    waiting = move.waiting
+    fields: dict[str, Any] = {
+        "invoice_id": waiting.invoice_id,
+        "account_id": waiting.account_id,
+        "sequence": sequence,
+        "delivery_id": waiting.delivery_id,
+        "channel": move.channel,
+        "receiver_id": waiting.parcel.receiver.party_id,
+        "receiver_name": waiting.parcel.receiver.name,
+        "attempt": waiting.attempts,
+    }
+    data: DeliveryFact
+    if isinstance(move.how, Refused):
+        data = InvoiceUndeliverable(
+            **fields, code=move.how.code, reason=move.how.reason, returned=move.returned
+        )
+    else:
+        data = InvoiceDeliveryReleased(**fields, reason=move.how)
+    return _event(data, waiting.correlation, waiting.traceparent)
 
 
 def confirmed(row: Mapping[str, Any], evidence: str) -> Event:

@@ -54,6 +54,7 @@ class Routed:
                 # How the receiver was found is route's affair, and most of the summary.
                 summary=data.summary.model_copy(update={"candidates": ()}),
                 settings={} if isinstance(way, Refused) else dict(way.settings),
+                connection_id=connection.connection_id if connection else None,
             ),
             refused=refused,
             correlation=event.correlation_id,

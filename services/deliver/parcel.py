@@ -13,20 +13,22 @@ from pydantic import Field
 
 from libs import clock
 from libs.contracts.envelope import Frozen
-from libs.contracts.parts import DocumentRef, InvoiceSummary, Receiver, Words
+from libs.contracts.parts import DocumentRef, Finding, InvoiceSummary, Receiver, Words
 
 Channel = Literal["folder", "smtp"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
 class Parcel(Frozen):
-    """One delivery as it was planned: later changes of the receiver's settings do not touch it."""
+    """One delivery as it was planned: later changes of the receiver's settings do not touch it, unless it is parked."""
 
     receiver: Receiver
     original: DocumentRef
     pdf: DocumentRef | None = None
     summary: InvoiceSummary
     settings: dict[str, str] = Field(default_factory=dict)
+    connection_id: UUID | None = None
+    """The connection it was planned by."""
 
     @property
     def size(self) -> int:
@@ -142,4 +144,44 @@ class Refused:
     detail: str = ""
 
 
-Outcome = HandedOver | Failed | Unknown | NotBegun | Refused
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Nothing was sent, because what the receiver takes cannot be made of it. It waits for another package of the
+    receiver, or for a person."""
+
+    code: str
+    reason: Words
+    detail: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+Outcome = HandedOver | Failed | Unknown | NotBegun | Refused | Parked
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A parked delivery whose row is locked."""
+
+    delivery_id: UUID
+    invoice_id: UUID
+    account_id: UUID
+    channel: Channel
+    lane: str
+    attempts: int
+    unresolved: bool
+    correlation: str | None
+    traceparent: str | None
+    parcel: Parcel
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What becomes of a parked delivery: it goes on by this way, ``how`` saying why, or not at all."""
+
+    waiting: Waiting
+    channel: Channel
+    lane: str
+    parcel: Parcel
+    how: Words | Refused
+    returned: bool = False
+    """Given back to its sender."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from libs.contracts.parts import Receiver, Words
 from services.deliver.parcel import Channel, Refused
@@ -75,6 +76,7 @@ class Connection:
 
     channel: Channel
     settings: Mapping[str, Any]
+    connection_id: UUID | None = None
 
 
 def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
@@ -103,6 +105,13 @@ def _format(connection: Connection | None) -> dict[str, str]:
     return {name: str(settings[name]) for name in _OF_FORMAT if name in settings}
 
 
+def same_way(channel: Channel, lane: str, settings: Mapping[str, str], new: Way) -> Way:
+    """As it was planned first, with what the receiver's package takes now."""
+    place = {name: value for name, value in settings.items() if name not in _OF_FORMAT}
+    taken = {name: value for name, value in new.settings.items() if name in _OF_FORMAT}
+    return Way(channel, lane, {**place, **taken})
+
+
 def mail_address(text: str) -> str | None:
     """An address as it goes to a mail server, the domain in ASCII; None for what is not one.
 
@@ -127,6 +136,8 @@ class Policy:
     longest: timedelta
     most: int
     give_up: timedelta
+    patience: timedelta = timedelta(days=30)
+    """How long a parked delivery waits before it is given back."""
 
     def wait(
         self, failures: int, age: timedelta, *, chance: Callable[[], float] = random.random

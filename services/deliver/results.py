@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from libs import clock
-from services.deliver.parcel import HandedOver, Job, NotBegun, Outcome, Refused, Unknown
+from services.deliver.parcel import HandedOver, Job, NotBegun, Outcome, Parked, Refused, Unknown
 from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy
 from services.deliver.store import Result
 
@@ -27,6 +27,18 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
     if isinstance(outcome, Refused):
         said = line(outcome.detail or outcome.reason.en)
         return Result(job, "undeliverable", "refused", outcome.code, said, refused=outcome)
+    if isinstance(outcome, Parked):
+        # What became of an earlier attempt, when nobody knows, is still not known.
+        return Result(
+            job,
+            "parked",
+            "refused",
+            outcome.code,
+            line(outcome.detail or outcome.reason.en),
+            unresolved=job.unresolved,
+            wait=policy.patience,
+            refused=outcome,
+        )
     if isinstance(outcome, NotBegun):
         return Result(
             job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=_PAUSE

@@ -47,6 +47,12 @@ class DeliverSettings(Settings):
     give_up_hours: float = Field(
         default=72.0, gt=0, description="age at which a failing delivery is undeliverable"
     )
+    parked_days: float = Field(
+        default=30.0, gt=0, description="how long a parked delivery waits before it is given back"
+    )
+    parked_seconds: float = Field(
+        default=2.0, gt=0, description="how often to see whether what is parked may go on"
+    )
     breaker_failures: int = Field(
         default=5, ge=1, description="failures in a row after which a receiver is only probed"
     )

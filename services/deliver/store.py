@@ -3,11 +3,12 @@
 ::
 
     enter ─▶ queued ── claim ──▶ attempting ── finish ──▶ handed_over ── confirm ──▶ confirmed
-               ▲    attempt n       │    fence n holds    undeliverable
+               ▲    attempt n       │    fence n holds    undeliverable · parked
                └── finish, wait ────┘
                                     └─ lease over: claim again; attempt n is *unknown*
 
-The number of the latest attempt is the fence. Packages of receivers have their SQL in ``connections.py``.
+The number of the latest attempt is the fence. Packages of receivers have their SQL in ``connections.py``, what is
+parked goes on from ``parked.py``.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
-from libs.db.types import Connection, Pool
-from services.deliver.parcel import Channel, Job, Lease, Parcel, Refused
+import orjson
 
-State = Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable"]
+from libs.db.types import Connection, Pool
+from services.deliver.parcel import Channel, Job, Lease, Parcel, Parked, Refused
+
+State = Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable", "parked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ class Planned:
 
 
 # A routing that was superseded, or comes while the receiver is being served, makes no second delivery.
-# Facts are counted per invoice, channel and receiver: a delivery goes on where the last one stopped.
+# Facts are counted per invoice and receiver, on all channels together: a delivery goes on where the last one stopped,
+# also one that was parked and went on by another channel.
 _ENTER = """
 WITH entered AS (
     INSERT INTO delivery (delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel,
@@ -49,8 +53,8 @@ WITH entered AS (
     SELECT delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel, lane, size,
            CASE WHEN reason IS NULL THEN 'queued' ELSE 'undeliverable' END, reason, correlation, traceparent,
            coalesce((SELECT max(d.sequence) FROM delivery d
-                      WHERE d.invoice_id = t.invoice_id AND d.receiver_id = t.receiver_id
-                        AND d.channel = t.channel), 0) + CASE WHEN reason IS NULL THEN 0 ELSE 1 END
+                      WHERE d.invoice_id = t.invoice_id AND d.receiver_id = t.receiver_id), 0)
+           + CASE WHEN reason IS NULL THEN 0 ELSE 1 END
       FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::int[], $7::text[],
                   $8::text[], $9::int[], $10::jsonb[], $11::text[], $12::text[])
            AS t (delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel, lane,
@@ -88,7 +92,7 @@ async def enter(conn: Connection, planned: Sequence[Planned]) -> dict[UUID, int]
     return {row["delivery_id"]: row["sequence"] for row in rows}
 
 
-def reason_of(refused: Refused | None) -> dict[str, str] | None:
+def reason_of(refused: Refused | Parked | None) -> dict[str, str] | None:
     return {"code": refused.code, **refused.reason.model_dump()} if refused else None
 
 
@@ -105,7 +109,7 @@ WITH abandoned AS MATERIALIZED (
     SELECT d.delivery_id, d.receiver_id, d.size, d.due_at AS at, b.open_until, b.probing
       FROM delivery d
       LEFT JOIN breaker b ON b.channel = d.channel AND b.receiver_id = d.receiver_id
-       AND b.open_until IS NOT NULL AND d.created_at > now() - make_interval(secs => $6)
+       AND b.open_until IS NOT NULL AND coalesce(d.released_at, d.created_at) > now() - make_interval(secs => $6)
      WHERE d.state = 'queued' AND d.channel = $1 AND d.due_at <= now() AND d.lane <> ALL ($5::text[])
      ORDER BY d.due_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
 ), probe AS MATERIALIZED (
@@ -147,7 +151,8 @@ WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, attempts, account_id, invoice_id FROM leased
 )
 SELECT l.delivery_id, l.invoice_id, l.account_id, l.channel, l.lane, l.attempts, l.unresolved, l.failures,
-       l.created_at, l.correlation, l.traceparent, p.body, f.prepared_at IS NOT NULL AS prepared,
+       coalesce(l.released_at, l.created_at) AS created_at, l.correlation, l.traceparent, p.body,
+       f.prepared_at IS NOT NULL AS prepared,
        b.receiver_id IS NOT NULL AS guarded, late.put_off
   FROM (SELECT count(*) AS put_off FROM put_off) AS late
   LEFT JOIN (leased l JOIN parcel p USING (delivery_id)) ON true
@@ -215,7 +220,8 @@ async def renew(pool: Pool, jobs: Sequence[Job], seconds: float) -> set[UUID]:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How an attempt ended, as it is written down. ``wait`` counts for ``queued`` alone."""
+    """How an attempt ended, as it is written down. ``wait``: until the next (``queued``), or until nobody waits any
+    longer (``parked``)."""
 
     job: Job
     state: State
@@ -227,7 +233,7 @@ class Result:
     unresolved: bool = False
     wait: timedelta = timedelta()
     file_name: str | None = None
-    refused: Refused | None = None
+    refused: Refused | Parked | None = None
 
 
 # `late` looks at the fence, not at what the first part changed: the same result written twice (an answer to
@@ -235,13 +241,15 @@ class Result:
 _FINISH = """
 WITH result AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::text[], $4::interval[], $5::boolean[], $6::boolean[],
-                         $7::text[], $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::boolean[])
+                         $7::text[], $8::jsonb[], $9::text[], $10::text[], $11::text[], $12::boolean[],
+                         $14::text[])
         AS t (delivery_id, number, state, wait, failed, unresolved, file_name, reason, outcome, code, detail,
-              repeated)
+              repeated, findings)
 ), finished AS (
     UPDATE delivery d
        SET state = t.state, lease_until = NULL, due_at = now() + t.wait, failures = d.failures + t.failed::int,
            unresolved = t.unresolved, file_name = coalesce(t.file_name, d.file_name), reason = t.reason,
+           findings = t.findings::jsonb,
            sequence = d.sequence + (t.state <> 'queued')::int,
            handed_at = CASE t.state WHEN 'handed_over' THEN now() END
       FROM result t
@@ -279,8 +287,16 @@ async def finish(conn: Connection, results: Sequence[Result]) -> dict[UUID, int]
         [r.detail for r in results],
         [r.repeated for r in results],
         sorted(new),
+        # As text: a list inside an array of jsonb would be taken for another dimension of the array.
+        [_findings(r.refused) for r in results],
     )
     return {row["delivery_id"]: row["sequence"] for row in rows}
+
+
+def _findings(refused: Refused | Parked | None) -> str | None:
+    if not isinstance(refused, Parked) or not refused.findings:
+        return None
+    return orjson.dumps([finding.model_dump(mode="json") for finding in refused.findings]).decode()
 
 
 _LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = 'folder' ORDER BY lane"
@@ -338,7 +354,7 @@ async def over(pool: Pool, ids: Collection[UUID]) -> set[UUID]:
 
 _DELIVERIES = """
 SELECT delivery_id, invoice_id, channel, receiver_name, state, attempts, due_at, handed_at, file_name, reason,
-       created_at
+       findings, created_at
   FROM delivery
  WHERE ($1::uuid IS NULL OR invoice_id = $1) AND ($2::uuid IS NULL OR delivery_id = $2)
    AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR delivery_id < $4)

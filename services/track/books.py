@@ -199,7 +199,7 @@ def _decision(held: Held, decision: Row) -> Place | Seek:
 
 
 def _delivery(held: Held, deliveries: Sequence[Row]) -> Place | Seek:
-    waiting = [row for row in deliveries if row.what in ("queued", "attempting")]
+    waiting = [row for row in deliveries if row.what in ("queued", "attempting", "parked")]
     if waiting:
         return Place("open", "deliver", str(waiting[0].what), waiting[0].until)
     done = [row for row in deliveries if row.what in _DELIVERED]

@@ -31,13 +31,16 @@ PARTS: Mapping[Service, Sequence[str]] = {
 }  # fmt: skip
 """What is summed range by range: each has an index of invoice ids."""
 
-PASSING: Mapping[Service, Sequence[str]] = {"route": ("waiting",), "deliver": ("queued", "attempting")}
+PASSING: Mapping[Service, Sequence[str]] = {
+    "route": ("waiting",),
+    "deliver": ("queued", "attempting", "parked"),
+}
 """What is summed in one go, because it is little and changes too much for an index of its own."""
 
 BALANCES: Sequence[tuple[Sequence[str], Sequence[str]]] = (
     (("received",), ("valid", "invalid")),
     (("valid",), ("routed", "returned", "waiting")),
-    (("routed",), ("queued", "attempting", "delivered", "undeliverable")),
+    (("routed",), ("queued", "attempting", "parked", "delivered", "undeliverable")),
     (("delivered",), ("receipt",)),
     (("delivered",), ("told-delivered",)),
     (("undeliverable",), ("told-undeliverable",)),

@@ -27,6 +27,8 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceHandedOver.type: "handed_over",
     invoice.InvoiceConfirmed.type: "confirmed",
     invoice.InvoiceBounced.type: "bounced",
+    invoice.InvoiceDeliveryParked.type: "parked",
+    invoice.InvoiceDeliveryReleased.type: "queued",
     invoice.InvoiceUndeliverable.type: "undeliverable",
     # Reported by a receiver's package, once a channel can ask it.
     "invoice.imported.v1": "imported",
@@ -69,14 +71,17 @@ _RELEASED = Words(
 def read(event: Event) -> Fact | None:
     """The fact for the status; None when the event changes none. ``event.data`` is an ``InvoiceFact``."""
     data = event.data
-    if not isinstance(data, InvoiceFact) or event.type not in VALUES:
+    if not isinstance(data, InvoiceFact):
+        return None
+    value = value_of(data)
+    if value is None:
         return None
     said = words(data)
     fact = Fact(
         axis=data.axis,
         sequence=data.sequence,
         event_id=str(event.id),
-        value=VALUES[event.type],
+        value=value,
         at=event.time.astimezone(UTC).isoformat(),
         source=event.source,
         nl=said.nl,
@@ -84,6 +89,13 @@ def read(event: Event) -> Fact | None:
     )
     _add_terms(fact, data)
     return fact
+
+
+def value_of(data: InvoiceFact) -> str | None:
+    """The value a fact gives its axis; None when it has no place there."""
+    if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
+        return "returned"
+    return VALUES.get(data.type)
 
 
 def _add_terms(fact: Fact, data: InvoiceFact) -> None:
@@ -189,6 +201,13 @@ def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
     return Words(nl=said.nl.format(to=data.receiver_name), en=said.en.format(to=data.receiver_name))
 
 
+def _delivery_parked(data: invoice.InvoiceDeliveryParked) -> Words:
+    if not data.findings:
+        return data.reason
+    first = data.findings[0].message
+    return Words(nl=f"{data.reason.nl} {first.nl}", en=f"{data.reason.en} {first.en}")
+
+
 _Saying = tuple[type[InvoiceFact], Callable[[Any], Words]]
 
 _SAY: tuple[_Saying, ...] = (
@@ -200,4 +219,5 @@ _SAY: tuple[_Saying, ...] = (
     (invoice.InvoiceReleased, lambda _: _RELEASED),
     (invoice.InvoiceHandedOver, _handed_over),
     (invoice.InvoiceConfirmed, _confirmed),
+    (invoice.InvoiceDeliveryParked, _delivery_parked),
 )

@@ -94,6 +94,7 @@ _WAITING_PARTS = {
     "waiting": "route: parked",
     "queued": "deliver: queued",
     "attempting": "deliver: attempting",
+    "parked": "deliver: parked",
 }
 _NOW = "SELECT now()"
 _REPEATS = "SELECT count(*) FROM ingest.ledger WHERE part = 'repeat'"
@@ -168,7 +169,7 @@ _READ: Mapping[Service, Sequence[str]] = {
     "ingest": ("received", "quarantined"),
     "validate": ("valid", "invalid"),
     "route": ("routed", "returned", "held", "waiting"),
-    "deliver": ("queued", "attempting", "delivered", "undeliverable", "receipt"),
+    "deliver": ("queued", "attempting", "parked", "delivered", "undeliverable", "receipt"),
     "track": digest.PARTS["track"],
 }
 _KEPT = ("waiting", "receipt")

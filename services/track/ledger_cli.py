@@ -98,9 +98,8 @@ def lines(ledger: Ledger, lang: Lang) -> list[str]:
     wrong = ledger.lost + ledger.unaccounted
     shown = [_HEAD[lang].format(ledger) + (_PLUS[lang].format(wrong) if wrong else "")]
     for name, count in sorted(ledger.waiting.items()):
-        service, _, why = name.partition(": ")
-        words = ledger_words.OPEN[why]
-        shown.append(f"  {count:>8}  {service}: {words.en if lang == 'en' else words.nl}")
+        words = ledger_words.waiting(name)
+        shown.append(f"  {count:>8}  {name.partition(': ')[0]}: {words.en if lang == 'en' else words.nl}")
     shown.append(_FOOT[lang].format(ledger))
     for entry in ledger.entries[:SHOWN]:
         words = ledger_words.missing(entry.invoice_id, entry.place)

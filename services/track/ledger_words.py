@@ -96,8 +96,17 @@ def missing(invoice_id: UUID, place: Place) -> Words:
     return Words(nl=f"{what.nl} {then.nl}".format(**terms), en=f"{what.en} {then.en}".format(**terms))
 
 
+def waiting(name: str) -> Words:
+    """What open ones wait for; ``name`` as ``Ledger.waiting`` has it, such as ``route: parked``."""
+    return OPEN.get(name) or OPEN[name.partition(": ")[2]]
+
+
 OPEN: Mapping[str, Words] = {
-    "parked": Words(nl="geparkeerd: `postbode parked list`", en="parked: `postbode parked list`"),
+    "route: parked": Words(nl="geparkeerd: `postbode parked list`", en="parked: `postbode parked list`"),
+    "deliver: parked": Words(
+        nl="geparkeerd bij de bezorging: `postbode delivery list --state parked`",
+        en="parked at delivery: `postbode delivery list --state parked`",
+    ),
     "dead-letter": Words(
         nl="in de dode brieven: `postbode dead list`", en="dead letters: `postbode dead list`"
     ),

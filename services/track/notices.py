@@ -17,6 +17,7 @@ KINDS: Mapping[str, Kind] = {
     invoice.InvoiceQuarantined.type: "quarantined",
     invoice.InvoiceParked.type: "parked",
     invoice.InvoiceReturned.type: "returned",
+    invoice.InvoiceDeliveryParked.type: "parked",
     invoice.InvoiceUndeliverable.type: "undeliverable",
 }
 
@@ -38,6 +39,13 @@ def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
     kind = KINDS.get(data.type)
     if kind is None or (isinstance(data, invoice.InvoiceQuarantined) and data.silent):
         return None
+    if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
+        kind = "returned"
     # Parked is told once per reason: an invoice that goes round and waits for the same thing is no news.
-    which = data.code if isinstance(data, invoice.InvoiceParked) else f"{data.axis}:{data.sequence}"
+    if isinstance(data, invoice.InvoiceParked):
+        which = data.code
+    elif isinstance(data, invoice.InvoiceDeliveryParked):
+        which = f"{data.axis}:{data.code}"
+    else:
+        which = f"{data.axis}:{data.sequence}"
     return Notice(data.invoice_id, data.account_id, kind, f"{kind}:{which}", data.axis, event_id)

@@ -14,6 +14,7 @@ The headline of an invoice, first match wins:
    failed. *Of several receivers the worst one counts*: "arrived" means arrived everywhere, and an invoice
    that one of two receivers cannot get is undeliverable until somebody has seen to it. For the same reason
    2 does not hide an undeliverable or bounced delivery when there is more than one receiver.
+   A delivery that is parked counts least: whatever was told of another channel to that receiver came after it.
 4. parked, unless a delivery is past it: what was handed over is no longer waiting, even when the fact of
    its release is still on its way.
 5. received: everything between the door and the first delivery.
@@ -61,18 +62,29 @@ NOTHING: Status = {}
 
 _DELIVERY = "delivery:"
 
-# How far a delivery came. Below 2 is a problem.
+# How far a delivery came. Below `_MOVING` is a problem. A parked one that goes on by another channel is told of on that
+# channel's axis, so the fact that it was parked must lose to anything told there.
 _RANKS: Mapping[str, int] = {
-    "undeliverable": 0,
-    "expired": 0,
-    "bounced": 1,
-    "queued": 2,
-    "attempting": 2,
-    "handed_over": 3,
-    "confirmed": 4,
+    "parked": 0,
+    "returned": 1,
+    "undeliverable": 2,
+    "expired": 2,
+    "bounced": 3,
+    "queued": 4,
+    "attempting": 4,
+    "handed_over": 5,
+    "confirmed": 6,
 }
-_BY_RANK: tuple[Headline, ...] = ("undeliverable", "bounced", "received", "sent", "arrived")
-_MOVING = 2
+_BY_RANK: tuple[Headline, ...] = (
+    "parked",
+    "returned",
+    "undeliverable",
+    "bounced",
+    "received",
+    "sent",
+    "arrived",
+)
+_MOVING = 4
 
 _ENDS: tuple[tuple[str, str, Headline], ...] = (
     ("ingest", "quarantined", "quarantined"),

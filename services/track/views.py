@@ -13,7 +13,7 @@ from libs.contracts import invoice
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import DeliveryFact, InvoiceFact
 from libs.contracts.parts import Finding, Words
-from services.track.facts import VALUES, words
+from services.track.facts import value_of, words
 from services.track.labels import LABELS, Headline
 
 
@@ -100,6 +100,8 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceHandedOver.type: Words(nl="Verzonden", en="Sent"),
     invoice.InvoiceConfirmed.type: Words(nl="Aangekomen", en="Arrived"),
     invoice.InvoiceBounced.type: Words(nl="Teruggestuurd door de ontvanger", en="Bounced"),
+    invoice.InvoiceDeliveryParked.type: Words(nl="Geparkeerd", en="Parked"),
+    invoice.InvoiceDeliveryReleased.type: Words(nl="Vrijgegeven", en="Released"),
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
 }
 
@@ -134,17 +136,19 @@ def moment(event: Event, recorded_at: datetime) -> Moment:
     if not isinstance(data, InvoiceFact):
         raise TypeError(f"{event.type} is not a fact about an invoice")
     delivery = data if isinstance(data, DeliveryFact) else None
+    value = value_of(data)
+    told_as = invoice.InvoiceReturned.type if value == "returned" else event.type
     return Moment(
         event_id=event.id,
         type=event.type,
-        label=_TITLES.get(event.type) or Words(nl=event.type, en=event.type),
+        label=_TITLES.get(told_as) or Words(nl=event.type, en=event.type),
         words=words(data),
         at=event.time,
         recorded_at=recorded_at,
         source=event.source,
         axis=data.axis,
         sequence=data.sequence,
-        value=VALUES.get(event.type),
+        value=value,
         channel=delivery.channel if delivery else None,
         receiver=delivery.receiver_name if delivery else None,
         attempt=delivery.attempt if delivery else None,

@@ -66,6 +66,7 @@ ADDED_LATER: dict[str, set[str]] = {
     "invoice.handed_over.v1": {"repeated"},
     "invoice.quarantined.v1": {"pdf", "silent"},
     "invoice.received.v1": {"source"},
+    "invoice.undeliverable.v1": {"returned"},
 }
 """Fields that joined a version after its sample was made, by type."""
 

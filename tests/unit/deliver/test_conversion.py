@@ -11,14 +11,14 @@ from libs.rules import engine
 from libs.testing import builders
 from libs.testing.eexact import file
 from services.deliver import conversion, mail
-from services.deliver.parcel import Loaded, Refused
+from services.deliver.parcel import Loaded, Parked
 from tests.unit.deliver.sample import MAIL_FROM, job, loaded
 
 UBL = builders.invoice(lines=2, order="PO-1")
 GLOBE = eexact.signed(eexact.split(xml.parse(file()))[0], Sender("Leverancier BV", vat="NL123456789B13"))
 
 
-def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Refused:
+def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Parked:
     of = job(settings={"email": "in@dejong.example", **settings})
     (done,) = conversion.fit([loaded(of, xml=data, pdf=pdf)])
     return done
@@ -66,11 +66,14 @@ def test_the_senders_own_picture_stays() -> None:
 @pytest.mark.proves("R3")
 def test_what_is_not_lawful_in_the_format_does_not_leave() -> None:
     done = fit(GLOBE, format="nlcius")
-    assert isinstance(done, Refused)
+    assert isinstance(done, Parked)
     assert done.code == "not-lawful-in-format"
     assert "BR-" in done.detail
     assert "NLCIUS" in done.reason.nl
     assert "NLCIUS" in done.reason.en
+    assert {finding.rule for finding in done.findings} == set(done.detail.split(", "))
+    # Lines of a file that nobody but the hub has seen would be looked for in the sender's own.
+    assert {finding.line for finding in done.findings} == {None}
 
 
 @pytest.mark.proves("R3")
@@ -80,9 +83,9 @@ def test_the_receivers_own_number_stands_in_where_the_invoice_has_none() -> None
     assert b'<cbc:CompanyID schemeID="0106">58070036</cbc:CompanyID>' in (done.xml or b"")
 
 
-def test_what_cannot_be_read_any_more_is_refused_with_words() -> None:
+def test_what_cannot_be_read_any_more_waits_with_words() -> None:
     done = fit(b"<eExact><Items/></eExact>")
-    assert isinstance(done, Refused)
+    assert isinstance(done, Parked)
     assert done.code == "cannot-convert"
 
 

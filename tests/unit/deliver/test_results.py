@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from libs import clock
 from services.deliver import results
-from services.deliver.parcel import Failed, HandedOver, NotBegun, Refused, Unknown
+from services.deliver.parcel import Failed, HandedOver, NotBegun, Parked, Refused, Unknown
 from services.deliver.plan import NO_WAY
 from tests.unit.deliver.sample import job
 from tests.unit.deliver.test_plan import POLICY
@@ -60,6 +60,14 @@ def test_the_end_names_its_reason(of: object, outcome: object, code: str) -> Non
     assert done.state == "undeliverable"
     assert isinstance(done.refused, Refused)
     assert done.refused.code == code
+
+
+def test_what_is_parked_waits_without_counting_as_a_failure() -> None:
+    outcome = Parked("not-lawful-in-format", NO_WAY.reason)
+    done = results.of(job(failures=19, unresolved=True), outcome, POLICY)
+    assert (done.state, done.outcome, done.failed, done.refused) == ("parked", "refused", False, outcome)
+    assert done.unresolved, "what became of the earlier attempt is still not known"
+    assert done.wait == POLICY.patience
 
 
 @given(st.text())

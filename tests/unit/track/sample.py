@@ -41,6 +41,9 @@ NO_KVK = Words(
     en="The customer's KvK number is missing: look it up at the Chamber of Commerce and fill it in.",
 )
 
+NOT_NLCIUS = Words(nl="De ontvanger wil NLCIUS.", en="The receiver takes NLCIUS.")
+OTHER_PACKAGE = Words(nl="De ontvanger heeft een ander pakket.", en="The receiver has another package.")
+
 
 class Journey:
     """One invoice of one account; each method makes the next fact, a minute after the one before."""
@@ -136,9 +139,20 @@ class Journey:
     def bounced(self, by: str = "smtp", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceBounced, by, to, reason=Words(nl="Vol.", en="Full."))
 
-    def undeliverable(self, by: str = "smtp", to: UUID | None = None) -> Event:
+    def undeliverable(self, by: str = "smtp", to: UUID | None = None, *, returned: bool = False) -> Event:
         reason = Words(nl="Dit e-mailadres bestaat niet.", en="This e-mail address does not exist.")
-        return self._delivery(invoice.InvoiceUndeliverable, by, to, code="no-mailbox", reason=reason)
+        return self._delivery(
+            invoice.InvoiceUndeliverable, by, to, code="no-mailbox", reason=reason, returned=returned
+        )
+
+    def delivery_parked(self, by: str = "folder", to: UUID | None = None) -> Event:
+        return self._delivery(
+            invoice.InvoiceDeliveryParked, by, to, code="not-lawful-in-format", reason=NOT_NLCIUS,
+            findings=(LINE_12.model_copy(update={"line": None}),),
+        )  # fmt: skip
+
+    def delivery_released(self, by: str = "folder", to: UUID | None = None) -> Event:
+        return self._delivery(invoice.InvoiceDeliveryReleased, by, to, reason=OTHER_PACKAGE)
 
 
 def registered(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from libs.contracts import invoice
 from services.track import facts, views
+from services.track.notices import notice_of
 from services.track.status import NOTHING, Status, apply_all, headline_of, show
 from tests.unit.track.sample import DOCUMENT, LINE_12, TRACE, Journey
 
@@ -63,6 +64,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
     made = [
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
+        j.delivery_parked(), j.delivery_released(),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:
@@ -72,6 +74,42 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         assert moment.label.nl != event.type
         assert (moment.value is None) == (event.type == "invoice.duplicate.v1")
         assert moment.trace_id == TRACE.split("-")[1]
+
+
+@pytest.mark.proves("R56")
+def test_a_delivery_that_is_parked_says_why_and_what_is_wrong() -> None:
+    j = Journey(ACCOUNT)
+    shown = show(status(j.received(), j.validated(), j.routed(), j.delivery_parked()))
+    assert shown.headline == "parked"
+    assert shown.because["nl"] == "De ontvanger wil NLCIUS. Het totaal klopt niet."
+    assert shown.because["en"] == "The receiver takes NLCIUS. The total is not right."
+    assert shown.because["code"] == "not-lawful-in-format"
+
+
+@pytest.mark.proves("R52")
+@pytest.mark.parametrize("by", ["folder", "smtp"])
+def test_a_parked_delivery_that_goes_on_by_any_channel_is_shown_by_what_becomes_of_it(by: str) -> None:
+    def after(*next_: str) -> str:
+        j = Journey(ACCOUNT)
+        events = [j.received(), j.routed(), j.delivery_parked("folder")]
+        return show(status(*events, *(getattr(j, name)(by) for name in next_))).headline
+
+    assert after("delivery_released") == "received"
+    assert after("delivery_released", "handed_over") == "sent"
+    assert after("delivery_released", "undeliverable") == "undeliverable"
+    assert after("delivery_released", "delivery_parked") == "parked"
+
+
+def test_a_parked_delivery_that_was_taken_back_is_returned() -> None:
+    j = Journey(ACCOUNT)
+    waits = j.delivery_parked()
+    event = j.undeliverable("folder", returned=True)
+    assert show(status(j.received(), waits, event)).headline == "returned"
+    moment = views.moment(event, event.time)
+    assert (moment.value, moment.label.nl) == ("returned", "Teruggegeven")
+    notice = notice_of(event.id, event.data)  # type: ignore[arg-type]
+    assert notice is not None
+    assert notice.kind == "returned"
 
 
 @pytest.mark.proves("R56")

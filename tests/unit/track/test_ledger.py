@@ -27,6 +27,7 @@ def crooked() -> Ledger:
     found.add(LATE, Place("unaccounted", "route", "not-taken-up", NOW), twice=False)
     found.add(TWICE, Place("delivered", "deliver", "handed_over", NOW), twice=True)
     found.add(UUID(int=4), Place("open", "route", "parked", NOW), twice=False)
+    found.add(UUID(int=5), Place("open", "deliver", "parked", NOW), twice=False)
     return found
 
 
@@ -34,7 +35,7 @@ def test_machines_get_the_fields_of_the_ledger_and_every_invoice_by_its_id() -> 
     said = json.loads(json.dumps(as_dict(crooked())))
     invoices = said.pop("invoices")
     assert said == {
-        "acknowledged": 4, "delivered": 1, "returned": 0, "open": 1, "lost": 1, "duplicated": 1, "unaccounted": 1,
+        "acknowledged": 5, "delivered": 1, "returned": 0, "open": 2, "lost": 1, "duplicated": 1, "unaccounted": 1,
     }  # fmt: skip
     assert {(each["invoice_id"], each["problem"]) for each in invoices} == {
         (str(LOST), "lost"), (str(LATE), "unaccounted"), (str(TWICE), "duplicated"),
@@ -54,6 +55,7 @@ def test_people_read_what_is_wrong_and_what_to_do(lang: ledger_words.Lang, sums:
     assert sums in said
     assert next_step in said
     assert "postbode parked list" in said
+    assert "postbode delivery list --state parked" in said
     for invoice_id in (LOST, LATE, TWICE):
         assert str(invoice_id) in said
     assert ("De boeken kloppen" in said, "The books balance" in said) == (False, False)

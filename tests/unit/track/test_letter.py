@@ -101,7 +101,9 @@ def test_undeliverable_names_the_receiver_and_the_reason(language: Literal["nl",
     ] in text
 
 
-@pytest.mark.parametrize("kind", ["rejected", "quarantined", "parked", "returned", "undeliverable"])
+@pytest.mark.parametrize(
+    "kind", ["rejected", "quarantined", "parked", "delivery_parked", "returned", "undeliverable"]
+)
 @pytest.mark.parametrize("language", ["nl", "en"])
 @pytest.mark.parametrize("repeat", [False, True])
 def test_every_letter_is_whole(kind: str, language: Literal["nl", "en"], repeat: bool) -> None:
@@ -123,9 +125,11 @@ def test_one_topic_per_refusal_and_per_reason_to_wait() -> None:
     j = Journey(ACCOUNT)
     events = [j.parked("a"), j.parked("a"), j.parked("b"), j.rejected(), j.rejected()]
     events += [j.undeliverable("smtp", UUID(int=1)), j.undeliverable("smtp", UUID(int=2))]
+    events += [j.delivery_parked("smtp"), j.delivery_parked("smtp"), j.delivery_parked("folder")]
     topics = [notice_of(e.id, e.data).topic for e in events]  # type: ignore[arg-type, union-attr]
     assert topics[0] == topics[1]
-    assert len(set(topics)) == len(topics) - 1
+    assert topics[-3] == topics[-2]
+    assert len(set(topics)) == len(topics) - 2
 
 
 def test_the_mail_has_a_stable_name_and_says_that_a_machine_wrote_it() -> None:

@@ -52,7 +52,9 @@ VALID = fact("validation", "valid")
 ROUTED = fact("routing", "routed")
 ON_ITS_WAY = (RECEIVED, VALID, ROUTED)
 
-_DELIVERY_VALUES = ("queued", "attempting", "handed_over", "confirmed", "bounced", "undeliverable")
+_DELIVERY_VALUES = (
+    "queued", "attempting", "handed_over", "confirmed", "bounced", "undeliverable", "parked", "returned",
+)  # fmt: skip
 
 
 @st.composite

@@ -1,0 +1,175 @@
+"""Deliveries that wait because what their receiver takes cannot be made of them, and how they go on.
+
+::
+
+    attempting ── not lawful in the receiver's format ──▶ parked ─┬─ the receiver chose another package ─▶ queued
+                                                            ▲     ├─ released by hand ─────────────────▶ queued
+                                                            │     └─ taken back, or waited too long ───▶ undeliverable
+                                                            └────────── not lawful in that either ◀───── queued
+
+Whoever goes on is planned anew, by what the receiver has now (R52), and stays the same delivery: under the same
+Message-ID or file name. The schedule finds those whose receiver has another connection than they were planned by, so
+nothing has to be remembered when a connection changes, and a restart forgets nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.envelope import Event
+from libs.contracts.parts import Words
+from libs.db.types import Connection, Pool
+from libs.messaging import outbox
+from libs.service import Wake
+from services.deliver import connections, facts, plan
+from services.deliver.parcel import Move, Parcel, Refused, Waiting
+from services.deliver.store import reason_of
+
+MOST = 200
+"""Deliveries of one transaction."""
+
+CHANGED = Words(
+    nl="De ontvanger heeft een ander pakket of formaat gekozen: de factuur wordt daarin opnieuw gemaakt en bezorgd.",
+    en="The receiver chose another package or format: the invoice is made in that and delivered.",
+)
+BY_HAND = Words(
+    nl="De factuur is vrijgegeven en wordt opnieuw gemaakt en bezorgd.",
+    en="The invoice was released; it is made again and delivered.",
+)
+TAKEN_BACK = Refused(
+    "taken-back",
+    Words(
+        nl="De factuur is teruggenomen voordat zij bezorgd was. Verbeter haar en stuur haar opnieuw.",
+        en="The invoice was taken back before it was delivered. Mend it and send it again.",
+    ),
+)
+WAITED_TOO_LONG = Refused(
+    "waited-too-long",
+    Words(
+        nl="De factuur kon niet worden gemaakt zoals het pakket van de ontvanger haar leest, en dat bleef zo. "
+        "Verbeter haar in uw pakket en stuur haar opnieuw, of spreek met de ontvanger een ander formaat af.",
+        en="The invoice could not be made the way the receiver's package reads it, and that stayed so. "
+        "Mend it in your software and send it again, or agree on another format with the receiver.",
+    ),
+)
+
+
+_COLUMNS = """
+SELECT d.delivery_id, d.invoice_id, d.account_id, d.channel, d.lane, d.attempts, d.unresolved, d.correlation,
+       d.traceparent, p.body
+  FROM delivery d JOIN parcel p USING (delivery_id)
+"""
+_LOCK = """
+ ORDER BY d.delivery_id LIMIT $1 FOR NO KEY UPDATE OF d SKIP LOCKED
+"""
+_THESE = f"""{_COLUMNS}
+ WHERE d.state = 'parked' AND d.delivery_id = ANY ($1::uuid[]) ORDER BY d.delivery_id FOR NO KEY UPDATE OF d
+"""
+_CHANGED = f"""{_COLUMNS}
+  JOIN connection c ON c.party_id = d.receiver_id AND c.ended_at IS NULL
+ WHERE d.state = 'parked' AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
+"""
+_OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
+
+
+async def lock(conn: Connection, ids: Collection[UUID]) -> list[Waiting]:
+    """Those of these that are parked; nobody else moves them until this transaction ends."""
+    return [_waiting(row) for row in await conn.fetch(_THESE, list(ids))]
+
+
+def _waiting(row: Any) -> Waiting:
+    fields = {name: row[name] for name in Waiting.__slots__ if name != "parcel"}
+    return Waiting(**fields, parcel=Parcel.model_validate(row["body"]))
+
+
+_PLAN = """
+WITH planned AS (
+    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[], $5::jsonb[])
+        AS t (delivery_id, channel, lane, reason, body)
+), moved AS (
+    UPDATE delivery d
+       SET state = CASE WHEN t.reason IS NULL THEN 'queued' ELSE 'undeliverable' END, channel = t.channel,
+           lane = t.lane, due_at = now(), released_at = now(), failures = 0, reason = t.reason, findings = NULL,
+           sequence = d.sequence + 1
+      FROM planned t WHERE d.delivery_id = t.delivery_id AND d.state = 'parked'
+    RETURNING d.delivery_id, d.sequence
+), packed AS (
+    UPDATE parcel p SET body = t.body FROM planned t JOIN moved USING (delivery_id)
+     WHERE p.delivery_id = t.delivery_id
+)
+SELECT delivery_id, sequence FROM moved
+"""
+
+
+async def release(conn: Connection, waiting: Sequence[Waiting], why: Words) -> list[Event]:
+    """Plan these anew, by what their receivers have now; returns the events to emit. Their rows are locked."""
+    known = await connections.current(conn, sorted({each.parcel.receiver.party_id for each in waiting}))
+    return await _move(conn, [_anew(each, known.get(each.parcel.receiver.party_id), why) for each in waiting])
+
+
+async def give_back(conn: Connection, waiting: Sequence[Waiting], why: Refused) -> list[Event]:
+    """These are not delivered any more; returns the events to emit. Their rows are locked."""
+    return await _move(
+        conn, [Move(each, each.channel, each.lane, each.parcel, why, returned=True) for each in waiting]
+    )
+
+
+def _anew(waiting: Waiting, connection: plan.Connection | None, why: Words) -> Move:
+    way = plan.way_to(waiting.parcel.receiver, connection)
+    if isinstance(way, Refused):
+        return Move(waiting, waiting.channel, waiting.lane, waiting.parcel, way)
+    if waiting.unresolved:
+        # An earlier attempt may have arrived. Only its own channel can find out, or say that it repeats.
+        way = plan.same_way(waiting.channel, waiting.lane, waiting.parcel.settings, way)
+    planned = {
+        "settings": dict(way.settings),
+        "connection_id": connection.connection_id if connection else None,
+    }
+    return Move(waiting, way.channel, way.lane, waiting.parcel.model_copy(update=planned), why)
+
+
+async def _move(conn: Connection, moves: Sequence[Move]) -> list[Event]:
+    if not moves:
+        return []
+    rows = await conn.fetch(
+        _PLAN,
+        [move.waiting.delivery_id for move in moves],
+        [move.channel for move in moves],
+        [move.lane for move in moves],
+        [reason_of(move.how) if isinstance(move.how, Refused) else None for move in moves],
+        [move.parcel.model_dump(mode="json") for move in moves],
+    )
+    numbers = {row["delivery_id"]: row["sequence"] for row in rows}
+    return [
+        facts.moved_on(move, numbers[move.waiting.delivery_id])
+        for move in moves
+        if move.waiting.delivery_id in numbers
+    ]
+
+
+class Parking:
+    """The schedule: releases what may go on, gives back what waited too long."""
+
+    def __init__(self, pool: Pool, wake: Wake) -> None:
+        """``pool`` has the worker role: a receiver's package changes deliveries of many accounts."""
+        self._pool = pool
+        self._wake = wake
+
+    async def look(self) -> None:
+        """Until nothing may go on and nothing waits too long."""
+        await self._all(_CHANGED, lambda conn, some: release(conn, some, CHANGED))
+        await self._all(_OVERDUE, lambda conn, some: give_back(conn, some, WAITED_TOO_LONG))
+
+    async def _all(
+        self, query: str, move: Callable[[Connection, Sequence[Waiting]], Awaitable[list[Event]]]
+    ) -> None:
+        more = True
+        while more:
+            async with self._pool.acquire() as conn, conn.transaction():
+                some = [_waiting(row) for row in await conn.fetch(query, MOST)]
+                await outbox.append(conn, await move(conn, some))
+            more = len(some) == MOST
+            if some:
+                self._wake()

@@ -1,0 +1,76 @@
+"""Deliveries as people read them over HTTP."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from libs.contracts.parts import Finding, Words
+from libs.db.types import Connection
+from libs.errors import NotFound
+from services.deliver import store
+
+
+class Reason(Words):
+    code: str
+
+
+class Delivery(BaseModel):
+    """One delivery of one invoice to one receiver."""
+
+    delivery_id: UUID
+    invoice_id: UUID
+    channel: Literal["folder", "smtp"]
+    receiver: str
+    state: Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable", "parked"]
+    attempts: int
+    due_at: datetime | None = Field(
+        description="queued: when the next attempt is made; parked: when it is given back"
+    )
+    handed_at: datetime | None
+    file_name: str | None = Field(description="folder: the name both files have, without extension")
+    reason: Reason | None = Field(description="undeliverable, parked: why, and what to do")
+    findings: list[Finding] | None = Field(
+        default=None, description="parked: what is wrong with it in the format the receiver takes"
+    )
+    created_at: datetime
+
+
+class Deliveries(BaseModel):
+    deliveries: list[Delivery]
+    next: str | None = Field(default=None, description="cursor of the next page")
+
+
+class Attempt(BaseModel):
+    """One attempt. Without ``outcome`` it is under way, or nobody knows yet how it ended."""
+
+    number: int
+    started_at: datetime
+    finished_at: datetime | None
+    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun"] | None
+    repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
+    late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
+    code: str | None
+    detail: str | None = Field(description="handed_over: the receipt; else what went wrong")
+
+
+class DeliveryWithAttempts(Delivery):
+    history: list[Attempt]
+
+
+async def shown(conn: Connection, delivery_id: UUID) -> DeliveryWithAttempts:
+    """One delivery, as the role and account of ``conn`` may see it. Raises ``NotFound``."""
+    rows = await store.deliveries(conn, delivery_id=delivery_id)
+    if not rows:
+        raise NotFound
+    history = await store.attempts(conn, delivery_id)
+    return DeliveryWithAttempts.model_validate({**as_shown(rows[0]), "history": history})
+
+
+def as_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a ``Delivery`` from a row of ``store``."""
+    waits = row["state"] in ("queued", "parked")
+    return {**row, "receiver": row["receiver_name"], "due_at": row["due_at"] if waits else None}
