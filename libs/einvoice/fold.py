@@ -26,7 +26,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 _OPEN = re.compile(rb"<((?:[A-Za-z_][\w.\-]*:)?(?:Invoice|CreditNote)Line)>")
-_TEXT = re.compile(rb">([^<\x00-\x20][^<]*+)<")
+TEXT = re.compile(rb">([^<\x00-\x20][^<]*+)<")
+"""A text that does not begin with a blank. Whatever stands between such texts is markup."""
 _NAME = re.compile(rb"<(?:[^<>:]*:)?(\w+)[^<>:]*\Z")
 _WORDS = frozenset((
     b"Note", b"Description", b"Name", b"Value", b"LineID", b"AccountingCost", b"ItemClassificationCode",
@@ -42,13 +43,12 @@ _CENTS = frozenset((_NET, b"Amount", b"BaseAmount", b"InvoicedQuantity", b"Credi
 _PRICES = frozenset((b"PriceAmount", b"BaseQuantity"))
 _NUMBERS = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,2})? )*+/ (?:[0-9]{1,15}(?:\.[0-9]{1,10})? )*+")
 _DAYS = (b"StartDate", b"EndDate")
-_DAY = re.compile(
-    rb"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
-)
-_ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
+DAY = r"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
+_DAY = re.compile(DAY.encode())
+ENTITY = re.compile(rb"&(?:amp|lt|gt|quot|apos);")
 # What would have to be looked at closer: markup, control characters, and the block of UTF-8 in which two code points
 # are no characters (U+FFFE, U+FFFF).
-_ODD = b"<>&\xef" + bytes(sorted(set(range(32)) - set(b"\t\n\r")))
+ODD = b"<>&\xef" + bytes(sorted(set(range(32)) - set(b"\t\n\r")))
 _TRIED = 40
 """Lines after which it shows whether folding is worth the while."""
 
@@ -56,10 +56,14 @@ _Pick = Callable[[Sequence[bytes]], tuple[bytes, ...]]
 
 
 class Folded(NamedTuple):
-    """``data`` without the lines left out; ``amounts`` has for each kept line the BT-131 of those it stands for."""
+    """``data`` without the lines left out; ``amounts`` has for each kept line the BT-131 of those it stands for.
+
+    ``bare`` is ``data`` without the newlines of the lines left out: the same of many lines as of few.
+    """
 
     data: bytes
     amounts: tuple[tuple[str, ...], ...]
+    bare: bytes
 
 
 class _Kinds(NamedTuple):
@@ -123,10 +127,10 @@ def _picker(places: list[int]) -> _Pick:
 def _plain(kinds: _Kinds, texts: Sequence[bytes]) -> bool:
     words = b" ".join(kinds.words(texts))
     if b"&" in words:
-        words = _ENTITY.sub(b"", words)
+        words = ENTITY.sub(b"", words)
     days = kinds.days(texts)
     return (
-        len(words.translate(None, _ODD)) == len(words)
+        len(words.translate(None, ODD)) == len(words)
         and _NUMBERS.fullmatch(b" ".join((*kinds.cents(texts), b"/", *kinds.prices(texts), b""))) is not None
         and (not days or (all(map(_DAY.fullmatch, days)) and days[0] <= days[-1]))
     )
@@ -150,11 +154,12 @@ def fold(data: bytes) -> Folded | None:
     shapes: dict[tuple[bytes, ...], tuple[_Kinds, dict[tuple[bytes, ...], int]]] = {}
     amounts: list[list[str]] = []
     parts = [data[:begin]]
+    bare = parts.copy()
     for number, line in enumerate(lines, 1):
         body = line if line.startswith(opening) else line.lstrip(b" \t\r\n")
         if not body.startswith(opening):
             return None
-        pieces = _TEXT.split(body)
+        pieces = TEXT.split(body)
         markup, texts = tuple(pieces[::2]), pieces[1::2]
         known = shapes.get(markup)
         if known is None:
@@ -168,9 +173,11 @@ def fold(data: bytes) -> Folded | None:
                 continue
         amounts.append([])
         parts += line, closing
+        bare += line, closing
         if number >= _TRIED and 2 * len(amounts) > number:
             return None
     if len(amounts) == len(lines):
         return None
     parts.append(data[end:])
-    return Folded(b"".join(parts), tuple(map(tuple, amounts)))
+    bare.append(data[end:])
+    return Folded(b"".join(parts), tuple(map(tuple, amounts)), b"".join(bare))

