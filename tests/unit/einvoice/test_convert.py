@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import pytest
 
 from libs.einvoice import convert, documents, terms
@@ -82,3 +85,17 @@ def test_an_unknown_format_names_the_known_ones() -> None:
 def test_what_is_no_invoice_is_refused(data: bytes) -> None:
     with pytest.raises(Unprocessable):
         convert.convert(data, "nlcius")
+
+
+@pytest.mark.parametrize("lines", [1, 10, 200])
+def test_what_is_held_while_converting_is_a_multiple_of_the_document(lines: int) -> None:
+    data = builders.invoice(lines=lines, order="PO-1")
+    convert.convert(data, "nlcius")
+    gc.collect()
+    tracemalloc.start()
+    try:
+        convert.convert(data, "nlcius")
+        held = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert held < 9 * len(data)
