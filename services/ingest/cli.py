@@ -56,10 +56,29 @@ def open_account(
     kvk: Annotated[str | None, typer.Option(help="KvK number it claims, 8 digits")] = None,
     vat: Annotated[str | None, typer.Option(help="VAT number it claims")] = None,
     language: Annotated[Language, typer.Option(help="of what it is told")] = Language.nl,
+    iban: Annotated[str | None, typer.Option(help="its bank account")] = None,
+    street: Annotated[
+        str | None,
+        typer.Option(help="street and number: with the other two its address, the seller's on eExact files"),
+    ] = None,
+    post_code: Annotated[str | None, typer.Option(help="of its address")] = None,
+    city: Annotated[str | None, typer.Option(help="of its address")] = None,
+    country: Annotated[str | None, typer.Option(help="of its address: NL, BE …; NL when left out")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Open an account. It can do nothing until it has a key: see `postbode account key`."""
-    new = _checked(NewAccount, name=name, email=email, kvk=kvk, vat=vat, language=language.value)
+    given = {"street": street, "post_code": post_code, "city": city, "country": country}
+    address = {part: value for part, value in given.items() if value is not None} or None
+    new = _checked(
+        NewAccount,
+        name=name,
+        email=email,
+        kvk=kvk,
+        vat=vat,
+        iban=iban,
+        language=language.value,
+        address=address,
+    )
     claims = accounts.Claims(**new.model_dump())
 
     async def work(pools: Pools, settings: IngestSettings) -> UUID:  # noqa: ARG001
@@ -110,8 +129,15 @@ def _checked(kind: type[M], **given: object) -> M:
         return kind.model_validate(given)
     except ValidationError as wrong:
         raise typer.BadParameter(
-            "; ".join(f"--{error['loc'][0]}: {error['msg']}" for error in wrong.errors(include_url=False))
+            "; ".join(
+                f"--{_option(error['loc'])}: {error['msg']}" for error in wrong.errors(include_url=False)
+            )
         ) from wrong
+
+
+def _option(place: tuple[int | str, ...]) -> str:
+    """The option that filled this field: of a group, its parts have one each."""
+    return str(place[-1]).replace("_", "-")
 
 
 @contextlib.asynccontextmanager
