@@ -103,6 +103,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Line {line}: the root element is {seen}; the hub reads UBL (Invoice, CreditNote), UN/CEFACT CII, eExact and "
         "Finvoice. Choose UBL or Simplerinvoicing as the format in your software, or ask us to add this format.",
     ),
+    "exact-online-xml": (
+        "Regel {line}: dit is XML waarmee Exact Online gegevens van een administratie uitwisselt ({seen}). Klanten, "
+        "artikelen en btw staan er alleen met uw eigen codes in, dus er is geen ontvanger uit af te lezen. Zet bij de "
+        "klant in Exact Online het factuurformaat op Simplerinvoicing (UBL) met PDF en verstuur de factuur opnieuw.",
+        "Line {line}: this is XML by which Exact Online exchanges data of an administration ({seen}). It names customers, "
+        "items and VAT by your own codes alone, so it does not say who the receiver is. Set the invoice format of the "
+        "customer in Exact Online to Simplerinvoicing (UBL) with PDF and send the invoice again.",
+    ),
 }
 _TOO_LARGE = (
     "Het bestand is {size} bytes; de hub neemt er hoogstens {limit} aan. Laat grote bijlagen weg of stuur ze als PDF mee.",

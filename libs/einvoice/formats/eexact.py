@@ -36,8 +36,11 @@ from libs.einvoice.model import (
     Seller,
 )
 from libs.einvoice.receivers import Found, Place, ranked
+from libs.einvoice.refusals import refuse
+from libs.einvoice.tree import line_of
 
 ROOT = "eExact"
+_SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 SENDER = "postbode-sender"
 """Code of the ``<Account>`` that ``signed`` adds."""
 
@@ -57,8 +60,26 @@ class Sender:
 
 
 def invoices(root: Element) -> list[Element]:
-    """The invoices of a file, in order."""
+    """The invoices of a file, in order. Raises ``Unprocessable`` (code ``exact-online-xml``) for Exact Online's own."""
+    said = _online(root)
+    if said is not None:
+        raise refuse("exact-online-xml", line_of(root) or 1, seen=said)
     return root.findall("Invoices/Invoice")
+
+
+def _online(root: Element) -> str | None:
+    """By what a file shows to be Exact Online's own dialect; None for Globe's.
+
+    Both have the root ``eExact``. Exact Online's names another schema, and its invoices refer to customers by an
+    attribute where Globe has the debtor with name and address (public writers of such files; exact.md §3.6).
+    """
+    schema = root.get(_SCHEMA_LOCATION, "")
+    if "eexact-xml.xsd" in schema.lower():
+        return schema.strip()[:60]
+    for group in ("InvoiceTo", "OrderedBy"):
+        if root.find(f"Invoices/Invoice/{group}[@code]") is not None:
+            return f"{group} code"
+    return None
 
 
 def split(root: Element) -> list[bytes]:

@@ -156,3 +156,13 @@ def test_the_account_signs_invoices_that_name_no_seller() -> None:
     )
     assert [len(item.documents) for item in once.items] == [1, 1]
     assert len({item.source for item in once.items}) == 1, "the file they came in"
+
+
+def test_exact_onlines_own_xml_is_refused_by_name() -> None:
+    data = (
+        b'<eExact xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="eExact-XML.xsd">'
+        b'<Invoices><Invoice type="8020"><InvoiceTo code="12"/></Invoice></Invoices></eExact>'
+    )
+    (refused,) = intake.sort([Part(data, "export.xml", "application/xml")]).refused
+    assert refused.code == "exact-online-xml"
+    assert "Simplerinvoicing" in refused.reason.nl

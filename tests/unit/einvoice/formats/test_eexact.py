@@ -7,11 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from libs.einvoice import gate, schema, xml
+from libs.einvoice import documents, gate, schema, xml
 from libs.einvoice.formats import eexact, ubl, ubl_dialects
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.formats.reading import Read
 from libs.einvoice.model import Identifier, PostalAddress
+from libs.errors import Unprocessable
 from libs.rules import engine
 from libs.testing.eexact import GlobeInvoice, file
 
@@ -32,6 +33,24 @@ def read(data: bytes, sender: Sender | None = SENDER) -> tuple[Read, ...]:
 def one(**how: object) -> Read:
     (found,) = read(file([GlobeInvoice(**how)]))  # type: ignore[arg-type]
     return found
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'<eExact xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="eExact-XML.xsd">'
+        b'<Invoices><Invoice type="8020"><Journal code="70"/><InvoiceTo code="12"/></Invoice></Invoices></eExact>',
+        b'<eExact xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="eExact-XML.xsd">'
+        b"<GLTransactions/></eExact>",
+        b'<eExact><Invoices><Invoice type="8020"><InvoiceTo code="12"/></Invoice></Invoices></eExact>',
+    ],
+)
+def test_exact_onlines_own_dialect_is_told_apart_and_says_what_to_do(data: bytes) -> None:
+    with pytest.raises(Unprocessable, match="Simplerinvoicing") as said:
+        documents.read(data)
+    assert said.value.code == "exact-online-xml"
+    with pytest.raises(Unprocessable, match="Exact Online"):
+        eexact.split(xml.parse(data))
 
 
 @pytest.mark.proves("R26", "R3")
