@@ -11,7 +11,7 @@ names the one that judges it, where there is one.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from libs.contracts.parts import Finding, Words
 from libs.einvoice import documents
@@ -19,6 +19,7 @@ from libs.einvoice.documents import Document
 from libs.einvoice.formats import adres_2, cii, glentries, json_form, lines_csv, pdf, ubl_dialects
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.formats.glentries import Books
+from libs.einvoice.formats.modern import modern
 from libs.einvoice.formats.pdf_words import Language
 from libs.einvoice.formats.reading import Filled
 from libs.einvoice.formats.written import Written
@@ -26,7 +27,7 @@ from libs.einvoice.model import Invoice
 from libs.einvoice.terms import Term
 from libs.errors import BadInput
 
-VERSION = "1"
+VERSION = "2"
 """Changes when the same invoice gives other bytes: whoever keeps converted documents keeps it beside them."""
 
 XML = "application/xml"
@@ -42,7 +43,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A format the hub writes. ``pack`` is the rule pack that judges the result, where there is one; ``kind`` says
+    """A format the hub writes. ``pack`` is the rule pack that judges what is written, where there is one; ``kind`` says
     what the file is for people."""
 
     name: str
@@ -56,6 +57,12 @@ class Target:
 def _ubl(name: str) -> Callable[[Invoice, Options], Written]:
     writer = ubl_dialects.WRITERS[name]
     return lambda invoice, _: writer(invoice)
+
+
+def _cii(invoice: Invoice, _: Options) -> Written:
+    invoice, renamed = modern(invoice)
+    made = cii.write(invoice)
+    return replace(made, filled=(*made.filled, *renamed))
 
 
 def _target(
@@ -74,13 +81,11 @@ TARGETS: Mapping[str, Target] = {
     each.name: each
     for each in (
         _target("nlcius", XML, "xml", "NLCIUS (SI-UBL 2.0)", "NLCIUS (SI-UBL 2.0)", _ubl("nlcius"), "nlcius"),
-        _target("siubl-1.2", XML, "xml", "SI-UBL 1.2", "SI-UBL 1.2", _ubl("siubl-1.2")),
+        _target("siubl-1.2", XML, "xml", "SI-UBL 1.2", "SI-UBL 1.2", _ubl("siubl-1.2"), "ubl-2.1"),
         _target("ubl-2.1", XML, "xml", "UBL 2.1", "UBL 2.1", _ubl("ubl-2.1"), "en16931"),
-        _target("ubl-2.0", XML, "xml", "UBL 2.0 (e-FFF)", "UBL 2.0 (e-FFF)", _ubl("ubl-2.0")),
+        _target("ubl-2.0", XML, "xml", "UBL 2.0 (e-FFF)", "UBL 2.0 (e-FFF)", _ubl("ubl-2.0"), "ubl-2.1"),
         _target("peppol", XML, "xml", "Peppol BIS 3", "Peppol BIS 3", _ubl("peppol"), "en16931"),
-        _target(
-            "cii", XML, "xml", "UN/CEFACT CII (D16B)", "UN/CEFACT CII (D16B)", lambda of, _: cii.write(of)
-        ),
+        _target("cii", XML, "xml", "UN/CEFACT CII (D16B)", "UN/CEFACT CII (D16B)", _cii),
         _target(
             "eexact",
             XML,
@@ -111,7 +116,8 @@ class Conversion:
 
     ``lost``: terms that had a value and have no place in the target. ``filled``: terms a stated rule supplied, at
     reading or at writing. ``unread``: places of the source that no term stands for. ``findings``: what could not be
-    read; with a fatal one among them the result is not the whole invoice.
+    read; with a fatal one among them the result is not the whole invoice. ``judged``: the XML by which the rules say
+    whether it is lawful (of a page what is inside), and the name of their pack; None where nobody has any.
     """
 
     target: Target
@@ -123,6 +129,7 @@ class Conversion:
     unread: tuple[str, ...]
     findings: tuple[Finding, ...]
     remarks: tuple[Words, ...] = ()
+    judged: tuple[bytes, str] | None = None
 
 
 def target(name: str) -> Target:
@@ -164,4 +171,5 @@ def written(document: Document, into: Target, options: Options) -> Conversion:
         unread=read.unread,
         findings=read.findings,
         remarks=document.remarks,
+        judged=(made.data, into.pack) if into.pack is not None else made.inside,
     )

@@ -137,8 +137,8 @@ def _options(each: Loaded) -> Options:
 def _trouble(done: Conversion) -> list[Finding]:
     """What keeps the result from leaving."""
     findings = [finding for finding in done.findings if finding.severity == "fatal"]
-    if not findings and done.target.pack is not None:
-        verdict = engine.validate(done.data, done.target.pack)
+    if not findings and done.judged is not None:
+        verdict = engine.validate(*done.judged)
         findings = [finding for finding in verdict.findings if finding.severity == "fatal"]
     return findings
 
@@ -174,8 +174,7 @@ _SEVERAL = Words(
 
 
 def _words(no: HubError) -> Words:
-    words = no.extra.get("words")
-    return Words.model_validate(words) if isinstance(words, Mapping) else Words(nl=no.message, en=no.message)
+    return Words.model_validate(no.extra.get("words", no.words))
 
 
 def _tell(each: Loaded, document: Document, done: Conversion) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from libs.contracts.parts import Words
 from libs.einvoice import convert as conversions
 from libs.einvoice.convert import TARGETS, Options
 from libs.einvoice.formats.eexact import Sender
@@ -49,9 +50,8 @@ def convert(
             options=Options(language=_language(lang)),
         )
     except HubError as refused:
-        words = refused.extra.get("words")
-        said = words["nl" if lang == "nl" else "en"] if isinstance(words, dict) else refused.message
-        sys.stderr.write(f"{file}: {said}\n")
+        words = Words.model_validate(refused.extra.get("words", refused.words))
+        sys.stderr.write(f"{file}: {words.nl if lang == 'nl' else words.en}\n")
         raise typer.Exit(1) from None
     reports = []
     for number, each in enumerate(done, 1):

@@ -52,9 +52,8 @@ def report(done: Conversion) -> Report:
     """The report, with the verdict of the target's own rules on what was written."""
     findings = list(done.findings)
     verdict: Literal["valid", "invalid", "not judged"] = "not judged"
-    pack = done.target.pack
-    if pack is not None:
-        judged = engine.validate(done.data, pack)
+    if done.judged is not None:
+        judged = engine.validate(*done.judged)
         findings += judged.findings
         verdict = "invalid" if judged.fatal else "valid"
     if any(finding.severity == "fatal" for finding in done.findings):
@@ -64,7 +63,7 @@ def report(done: Conversion) -> Report:
         source=done.source,
         format=done.target.name,
         verdict=verdict,
-        rule_pack=pack,
+        rule_pack=done.judged[1] if done.judged is not None else None,
         lost=[
             LostTerm(term=term.number, path=term.path, value=_shown(term.value)) for term in done.lost[:_MOST]
         ],

@@ -37,8 +37,8 @@ def show(
     try:
         found = documents.read(file.read_bytes())
     except HubError as refused:
-        words = refused.extra.get("words")
-        said = words["nl" if lang == "nl" else "en"] if isinstance(words, dict) else refused.message
+        words = Words.model_validate(refused.extra.get("words", refused.words))
+        said = words.nl if lang == "nl" else words.en
         sys.stderr.write(f"{file}: {said}\n")
         raise typer.Exit(1) from None
     console = Console(highlight=False)

@@ -3,7 +3,7 @@
 ::
 
     Invoice ──page.py──▶ texts ready to print ──typst, invoice.typ──▶ PDF/A-3b
-        └────NLCIUS────▶ invoice.xml, attached as the *alternative* of the page
+        └─NLCIUS or EN 16931─▶ invoice.xml, attached as the *alternative* of the page
 
 Nothing is read from disk but the template, once; only the fonts inside typst are used, so the same invoice gives the
 same bytes on every machine. What those fonts cannot draw is printed as a box and stays in the XML as it was.
@@ -50,15 +50,20 @@ def _compiler() -> typst.Compiler:
 
 
 def write(invoice: Invoice, language: Language = "nl") -> Written:
-    """The invoice as a hybrid PDF/A-3b. ``lost`` is what neither page nor attached XML can say."""
-    xml = ubl_dialects.nlcius(invoice)
+    """The invoice as a hybrid PDF/A-3b. ``lost`` is what neither page nor attached XML can say.
+
+    The XML claims to be NLCIUS when the invoice does, else EN 16931: a page is for everybody, and an invoice that is
+    lawful need not keep rules it never claimed to.
+    """
+    claimed = ubl_dialects.NLCIUS in (invoice.specification_identifier or "")
+    xml = ubl_dialects.nlcius(invoice) if claimed else ubl_dialects.ubl_21(invoice)
     data = page(invoice, language, most=MOST_LINES)
     data["attachment"] = {
         "name": ATTACHMENT,
         "text": xml.data.decode(),
         "description": data["words"]["attachment"],
     }
-    return replace(xml, data=_draw(data))
+    return replace(xml, data=_draw(data), inside=(xml.data, "nlcius" if claimed else "en16931"))
 
 
 def _draw(data: dict[str, object]) -> bytes:

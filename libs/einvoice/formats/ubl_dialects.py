@@ -15,6 +15,7 @@ from typing import TypeVar
 from libs.contracts.parts import Words
 from libs.einvoice import money
 from libs.einvoice.formats import ubl
+from libs.einvoice.formats.modern import modern
 from libs.einvoice.formats.reading import Filled
 from libs.einvoice.formats.table import money_element
 from libs.einvoice.formats.written import Written, lost
@@ -170,13 +171,16 @@ def _modern(
 ) -> Written:
     filled = _said(invoice, customization, profile or invoice.business_process_type)
     missing = _unplaced(invoice)
+    invoice, renamed = modern(invoice)
     invoice = replace(
         invoice,
         specification_identifier=customization,
         business_process_type=profile or invoice.business_process_type,
     )
     data = ubl.write(invoice)
-    return Written(_versioned(data.decode(), version).encode() if version else data, missing, filled)
+    return Written(
+        _versioned(data.decode(), version).encode() if version else data, missing, (*filled, *renamed)
+    )
 
 
 def _unplaced(invoice: Invoice) -> tuple[Term, ...]:

@@ -14,11 +14,13 @@ from libs.einvoice.terms import Term
 @dataclass(frozen=True, slots=True)
 class Written:
     """A document in a target's format. ``lost`` are terms that had a value and have no place there; ``filled``
-    are terms the target wants and the invoice lacks, supplied by a stated rule."""
+    are terms the target wants and the invoice lacks, supplied by a stated rule. ``inside``: the XML in a page, and
+    the rule pack that judges it."""
 
     data: bytes
     lost: tuple[Term, ...] = ()
     filled: tuple[Filled, ...] = ()
+    inside: tuple[bytes, str] | None = None
 
 
 Writer = Callable[[Invoice], Written]

@@ -37,6 +37,8 @@ def test_what_is_not_lost_is_there(seed: int, density: float, name: str) -> None
     invoice = models.invoice(seed, density=density)
     written = ubl_dialects.WRITERS[name](invoice)
     other = SET_BY_PROFILE | (RENAMED if name == "siubl-1.2" else set())
+    # Names of another age go out under those of today, and the report says which.
+    other |= {filled.term.removesuffix("-2") for filled in written.filled}
     gone = {(term.number, str(term.value)) for term in written.lost}
     kept = [(t.number, str(t.value)) for t in terms.walk(invoice) if t.number not in other]
     again = [(t.number, str(t.value)) for t in terms.walk(read(written.data)) if t.number not in other]
