@@ -132,6 +132,17 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
     raise refuse("encoding", 1, seen=claimed)
 
 
+def ordinary(clean: bytes, limits: Limits = DEFAULT) -> bool:
+    """Whether ``clean`` cannot have too many elements or too long a text, whatever stands in it.
+
+    So nobody need look closer if all its markup is known from documents that passed (``shelf``, ``fold``).
+    """
+    # The shortest element has four bytes.
+    return len(clean) <= limits.text and (
+        len(clean) <= 4 * limits.elements or clean.count(b"<") <= limits.elements
+    )
+
+
 def within(data: bytes, limits: Limits) -> bool:
     """Whether the bytes alone prove that a well-formed document has no DOCTYPE and is within the limits.
 

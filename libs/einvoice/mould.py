@@ -20,31 +20,35 @@ not plainly so, and whoever asks a stand-in for more than it knows, is sent the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple, cast
 
 from libs.einvoice import detect, xml
 from libs.einvoice.facts import OFFSET, Facts, collect
-from libs.einvoice.fold import DAY, ENTITY, ODD
+from libs.einvoice.fold import DAY, ENTITY, ODD, Markup
 from libs.einvoice.standins import Leaf, Spot, UnreadAmounts, UnreadLeaf
 from libs.einvoice.text import BLANKS, blank
 from libs.einvoice.tree import CAC, CBC, Element, Found, Group, Item
 from libs.einvoice.trie import Trie
 
-Markup = tuple[bytes, ...]
-
 # What the schema asks of a text, by the end of its element's name; of any other name it takes any text. What a
 # form here does not take is not wrong: it is for the schema to say.
 FORMS: tuple[tuple[tuple[str, ...], re.Pattern[str] | None], ...] = (
     (
-        ("Amount", "Quantity", "Percent", "Rate", "Numeric", "Measure"),
+        ("PriceAmount", "Quantity", "Percent", "Rate", "Numeric", "Measure"),
         re.compile(r"(?:-?[0-9]{1,14}(?:\.[0-9]{1,10})?\n)*+"),
     ),
+    (("Amount",), re.compile(r"(?:-?[0-9]{1,14}(?:\.[0-9]{1,2})?\n)*+")),
     (("Date",), re.compile(rf"(?:(?:{DAY})\n)*+")),
     (("Indicator",), re.compile(r"(?:(?:true|false)\n)*+")),
     (("Time", "Object"), None),  # no mould is made of a markup with such a text
 )
+"""The first that fits holds."""
+
+# Texts of which one maker's invoices of one markup show few: what rules make of them is worth finding out once.
+_CODES = ("Code", "Percent", "Indicator", "CustomizationID", "ProfileID")
+_CATEGORIES = ("TaxScheme", "TaxCategory")
 
 _ODD = bytes(sorted({*ODD, *b"\r"} - {*b"&\x00"}))
 _ENTITIES = {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&apos;": "'", "&amp;": "&"}
@@ -52,10 +56,12 @@ _REFERENCE = re.compile("&(?:lt|gt|quot|apos|amp);")
 
 
 class Cast(NamedTuple):
-    """A document in its mould. ``items`` is all that stands in it, in its order: groups, and stand-ins for leaves."""
+    """A document in its mould. ``items`` is all that stands in it, in its order: groups, and stand-ins for leaves.
+    ``codes`` are texts that take few values in one markup."""
 
     facts: Facts
     items: list[Item]
+    codes: tuple[str, ...]
 
 
 class _Plan(NamedTuple):
@@ -83,6 +89,7 @@ class Mould:
         slots = _slots(elements, texts)
         self._slots = slots
         self._slot_spots = [spots[number] for number in slots]
+        self._codes = tuple(place for place, spot in enumerate(self._slot_spots) if _is_code(spot))
         self._forms = tuple(_forms([spot.tag for spot in self._slot_spots]))
         facts = collect(root, syntax)
         numbers = {element: number for number, element in enumerate(elements)}
@@ -109,12 +116,20 @@ class Mould:
         for pick, form in self._forms:
             if form.fullmatch("\n".join((*pick(words), ""))) is None:
                 return None
-        return self._fill(map(Leaf, words, self._slot_spots), folded)
+        codes = tuple([words[place] for place in self._codes])
+        return self._fill(map(Leaf, words, self._slot_spots), folded, codes)
 
-    def unread(self) -> Cast:
-        """A document of which nobody has seen the texts, nor the amounts of lines left out: who asks is told by
-        ``UnreadError``."""
-        return self._fill(map(UnreadLeaf, self._slot_spots), UnreadAmounts())
+    def unread(self, codes: Sequence[str] | None = None) -> Cast:
+        """A document of which nobody has seen the texts (but these codes), nor the amounts of lines left out: who asks
+        for one is told by ``UnreadError``."""
+        leaves: list[object] = [
+            UnreadLeaf(spot, cents=spot.tag.endswith("Amount") and not spot.tag.endswith("PriceAmount"))
+            for spot in self._slot_spots
+        ]
+        if codes is not None:
+            for place, text in zip(self._codes, codes, strict=True):
+                leaves[place] = Leaf(text, self._slot_spots[place])
+        return self._fill(leaves, UnreadAmounts())
 
     def marked(self, trie: Trie) -> Iterator[tuple[int, tuple[int, ...]]]:
         """For each mark of ``trie`` that something in this markup has: the numbers (in ``Cast.items``) of what has it."""
@@ -124,7 +139,9 @@ class Mould:
         for mark, items in collect(root, self.syntax, trie).found.at.items():
             yield mark, tuple(numbers[_element(item)] for item in items)
 
-    def _fill(self, leaves: Iterator[object], folded: Sequence[Sequence[str]]) -> Cast:
+    def _fill(
+        self, leaves: Iterable[object], folded: Sequence[Sequence[str]], codes: tuple[str, ...] = ()
+    ) -> Cast:
         items = self._blank.copy()
         for number, leaf in zip(self._slots, leaves, strict=True):
             items[number] = leaf
@@ -143,7 +160,7 @@ class Mould:
             found.at[mark] = [items[n] for n in many]
         if self._empty:
             found.empty = [(node, _element(items[n])) for node, n in self._empty]
-        return Cast(Facts(items[0], self.syntax, found, folded), items)
+        return Cast(Facts(items[0], self.syntax, found, folded), items, codes)
 
 
 def _element(item: Item) -> Element:
@@ -178,15 +195,26 @@ def _slots(elements: list[Element], texts: Sequence[str]) -> tuple[int, ...]:
     return tuple(found)
 
 
+def _is_code(spot: Spot) -> bool:
+    if spot.tag.endswith(_CODES):
+        return True
+    above = spot.getparent()
+    return spot.tag.endswith("}ID") and above is not None and above.tag.endswith(_CATEGORIES)
+
+
 def _forms(tags: Sequence[str]) -> Iterator[tuple[itemgetter[Any], re.Pattern[str]]]:
-    for ends, form in FORMS:
-        places = [place for place, tag in enumerate(tags) if tag.endswith(ends)]
-        if places and form is None:
-            raise ValueError(tags[places[0]])
-        if places and form is not None:
-            # A slice where there is one: what is picked must be a sequence in any case.
-            one = slice(places[0], places[0] + 1)
-            yield itemgetter(*places) if len(places) > 1 else itemgetter(one), form
+    places: dict[re.Pattern[str], list[int]] = {}
+    for place, tag in enumerate(tags):
+        for ends, form in FORMS:
+            if tag.endswith(ends):
+                if form is None:
+                    raise ValueError(tag)
+                places.setdefault(form, []).append(place)
+                break
+    for form, found in places.items():
+        # A slice where there is one: what is picked must be a sequence in any case.
+        one = slice(found[0], found[0] + 1)
+        yield itemgetter(*found) if len(found) > 1 else itemgetter(one), form
 
 
 def _everything(group: Group) -> Iterator[Group]:

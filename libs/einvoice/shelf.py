@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from libs.einvoice import detect
-from libs.einvoice.fold import TEXT
-from libs.einvoice.mould import Markup, Mould, read
+from libs.einvoice.fold import Folded, Markup, apart, has_asides
+from libs.einvoice.mould import Mould, read
 from libs.einvoice.tree import Element
 
 LONGEST = 64 * 1024
@@ -31,18 +31,20 @@ class Split(NamedTuple):
     mould: Mould | None
 
 
-def split(data: bytes) -> Split | None:
+def split(data: bytes, folded: Folded | None = None) -> Split | None:
     """Take apart a document that is strict UTF-8 without zeros (``gate``); None for one that has no mould in any case."""
-    if len(data) > LONGEST or b"<!" in data or data.find(b"<?", 2) != -1:
+    if folded is not None:
+        return Split(folded.markup, folded.texts, _MOULDS.get(folded.markup))
+    if len(data) > LONGEST or has_asides(data):
         return None
-    pieces = TEXT.split(data)
-    markup = tuple(pieces[::2])
-    return Split(markup, pieces[1::2], _MOULDS.get(markup))
+    pieces, texts = apart(data)
+    markup = tuple(pieces)
+    return Split(markup, texts, _MOULDS.get(markup))
 
 
 def learn(document: Split, root: Element, syntax: detect.Syntax) -> None:
     """Keep in mind a document that passed the gate, was parsed (``root``) and holds to the schema."""
-    if document.mould is not None:
+    if document.mould is not None or sum(map(len, document.markup)) > LONGEST:
         return
     key = hash(document.markup)
     if key not in _SEEN:

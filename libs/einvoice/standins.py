@@ -64,14 +64,16 @@ class Leaf:
 
 
 class UnreadLeaf:
-    """A leaf whose text nobody has seen."""
+    """A leaf whose text nobody has seen. It is known that there is one, and of an amount (``cents``) that it has two
+    decimals at most: no other document is cast."""
 
-    __slots__ = ("_spot",)
+    __slots__ = ("_spot", "cents")
 
     get, getparent, __len__, tag = Leaf.get, Leaf.getparent, Leaf.__len__, Leaf.tag
 
-    def __init__(self, spot: Spot) -> None:
+    def __init__(self, spot: Spot, *, cents: bool) -> None:
         self._spot = spot
+        self.cents = cents
 
     @property
     def text(self) -> NoReturn:

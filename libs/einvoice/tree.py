@@ -15,14 +15,39 @@ from typing import TypeAlias
 from lxml import etree
 
 from libs.einvoice import money
-from libs.einvoice.text import BLANKS, blank
+from libs.einvoice.standins import UnreadLeaf
+from libs.einvoice.text import BLANKS, after_point, blank
 from libs.einvoice.trie import CAC, CBC, EXT, Node, Trie, short
 
-__all__ = ["CAC", "CBC", "EXT", "Element", "Found", "Group", "Item", "Places", "grow", "line_of", "short"]
+__all__ = [
+    "CAC",
+    "CBC",
+    "EXT",
+    "Element",
+    "Found",
+    "Group",
+    "Item",
+    "Places",
+    "cents",
+    "grow",
+    "line_of",
+    "short",
+    "written",
+]
 
 Element = etree._Element
 
 _NO_LEAVES: tuple[Element, ...] = ()
+
+
+def written(leaf: Element) -> bool:
+    """Whether some text stands in a leaf; asks for no text where that is known without."""
+    return isinstance(leaf, UnreadLeaf) or not blank(leaf.text)
+
+
+def cents(leaf: Element) -> bool:
+    """Whether a leaf has no more than two characters behind the point; likewise."""
+    return (isinstance(leaf, UnreadLeaf) and leaf.cents) or after_point(leaf.text) <= 2
 
 
 class Group:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Container, Sequence
 
 from libs.einvoice.facts import Facts, NotANumberError
 from libs.einvoice.money import plain
-from libs.einvoice.text import after_point, blank, normal
+from libs.einvoice.text import normal
 from libs.einvoice.totals import Difference
-from libs.einvoice.tree import Element, Group, Item
+from libs.einvoice.tree import Element, Group, Item, cents, written
 from libs.rules.rule import Breach, Check
 
 SHOWN = 100
@@ -79,8 +79,7 @@ def filled(*paths: str) -> Check:
     def check(_: Facts, group: Group) -> Breach | None:
         for path in split:
             for leaf in group.at(*path) if len(path) > 1 else group.leaves.get(path[0], ()):
-                text = leaf.text
-                if text and not blank(text):
+                if written(leaf):
                     return None
         found = next((leaf for path in split for leaf in group.at(*path)), None)
         return Breach(deepest(group, split[0]) if found is None else found, expected=paths[0])
@@ -117,8 +116,7 @@ def cents_at_most(name: str) -> Check:
         found = group.leaves.get(name)
         if found is None:
             return None
-        text = found[0].text
-        return None if after_point(text) <= 2 else Breach(found[0], seen=shown(text), expected="0.00")
+        return None if cents(found[0]) else Breach(found[0], seen=shown(found[0].text), expected="0.00")
 
     return check
 

@@ -97,10 +97,9 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     chosen = None if pack is None else PACKS[pack]
     clean, encoding = gate.transcode(data)
     folded = known = None
-    # A document with more tags than elements are allowed is for the gate to look at first.
-    if len(clean) <= gate.DEFAULT.text and clean.count(b"<") <= gate.DEFAULT.elements:
+    if gate.ordinary(clean):
         folded = fold.fold(clean) if chosen is None or chosen.alike else None
-        known = shelf.split(folded.bare if folded else clean)
+        known = shelf.split(clean, folded)
         verdict = known and _known_way(known, folded, chosen, data)
         if verdict is not None:
             return verdict
@@ -178,10 +177,11 @@ def _known_way(
 
 def _short_way(folded: fold.Folded, known: shelf.Split | None, chosen: Pack | None) -> Verdict | None:
     """The verdict by lines of each kind only; None where that may not be all there is to say."""
-    if len(folded.data) > _LARGE:
+    data = folded.data
+    if len(data) > _LARGE:
         return None
     try:
-        root = xml.parse(folded.data)
+        root = xml.parse(data)
         syntax = detect.root_of(root).syntax
     except Unprocessable:
         return None

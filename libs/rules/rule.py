@@ -79,9 +79,11 @@ class Compiled(NamedTuple):
     whole: tuple[tuple[Condition | None, tuple[Placed, ...]], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pack:
-    """A table of rules. ``name`` travels with every verdict; ``source`` says which release the rules follow.
+    """A table of rules; two are never equal, whatever their names.
+
+    ``name`` travels with every verdict; ``source`` says which release the rules follow.
 
     ``finish`` are checks of the document as a whole that come after all others and may yield many breaches.
     ``alike`` says that the rules cannot tell lines apart that ``libs.einvoice.fold`` takes for alike. A rule that

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from libs.einvoice.facts import Facts
-from libs.einvoice.text import blank, normal
-from libs.einvoice.tree import Element, Group
+from libs.einvoice.text import normal
+from libs.einvoice.tree import Element, Group, written
 from libs.einvoice.trie import Pattern
 from libs.rules.checks import items, shown, unused
 from libs.rules.packs import en16931
@@ -67,7 +67,7 @@ def _ids(ids: list[Element]) -> str | None:
 
 def _seller_id(_: Facts, party: Group) -> Breach | None:
     ids = party.at("PartyLegalEntity", "CompanyID")
-    if _registered(ids) and not all(blank(leaf.text) for leaf in ids):
+    if _registered(ids) and any(map(written, ids)):
         return None
     return Breach(ids[0] if ids else party.element, seen=_ids(ids), expected=_LEGAL_ID)
 
@@ -83,7 +83,7 @@ def _dutch_buyer_unknown(facts: Facts) -> bool:
 
 def _buyer_id(facts: Facts, entity: Group) -> Breach | None:
     ids = entity.leaves.get("CompanyID", [])
-    nameless = bool(ids) and all(blank(leaf.text) for leaf in ids)
+    nameless = bool(ids) and not any(map(written, ids))
     if not nameless and not facts.once(_dutch_buyer_unknown):
         return None
     return Breach(ids[0] if ids else entity.element, seen=_ids(ids), expected=_LEGAL_ID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from decimal import Decimal
 
 import pytest
@@ -203,6 +204,24 @@ def test_whatever_is_done_to_a_line_the_verdict_is_that_of_judging_all(data: st.
         document = document[:start] + data.draw(st.sampled_from(VALUES)) + document[end:]
     with pytest.MonkeyPatch.context() as patch:
         assert said(document) == unfolded(document, patch)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"<a>"
+        + b"<InvoiceLine><%s><b>x</b></%s></InvoiceLine>" % (b"n" * 300_000, b"n" * 300_000) * 2
+        + b"</a>",
+        b"<a>" + b'<InvoiceLine><b c="%s"> <d>x</d></b></InvoiceLine>' % (b"n" * 300_000) * 2 + b"</a>",
+        b"<a>" + b"eLine>" * 1_000_000 + b"</a>",
+        b"<a>" + b"<InvoiceLine>" * 300_000 + b"</InvoiceLine>" * 300_000 + b"</a>",
+    ],
+)
+def test_no_document_takes_longer_than_its_length_asks(data: bytes) -> None:
+    """Read once; a letter read for each other letter would take minutes (field.md §C.3)."""
+    begin = time.process_time()
+    fold.fold(data)
+    assert time.process_time() - begin < 5
 
 
 @settings(max_examples=40, deadline=None)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from libs.einvoice.facts import Facts
 from libs.einvoice.text import after_point
-from libs.einvoice.tree import CAC, Element, Group, Item
+from libs.einvoice.tree import CAC, Element, Group, Item, cents
 from libs.rules.checks import at_most_one, attribute, element, exists, shown
 from libs.rules.packs.en16931.places import BUYER, LINE, PAYEE, REPRESENTATIVE, SELLER, allowance, charge
 from libs.rules.rule import Breach, Check, Rule, never
@@ -139,10 +139,10 @@ def _discounted(facts: Facts) -> frozenset[Element]:
 def _amount(facts: Facts, item: Item) -> Breach | None:
     """At most two characters behind the point, save in a price and its discount."""
     leaf = element(item)
-    text = leaf.text
-    if len(leaf):
-        text = "".join(map(str, leaf.itertext()))
-    if after_point(text) <= 2 or leaf.tag.endswith("PriceAmount"):
+    if leaf.tag.endswith("PriceAmount") or (not len(leaf) and cents(leaf)):
+        return None
+    text = "".join(map(str, leaf.itertext())) if len(leaf) else leaf.text
+    if after_point(text) <= 2:
         return None
     discounted = facts.once(_discounted)
     if any(above in discounted for above in leaf.iterancestors(f"{{{CAC}}}Price")):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from libs.einvoice.facts import Facts
-from libs.einvoice.text import BLANKS, blank, normal
-from libs.einvoice.tree import Element, Group
+from libs.einvoice.text import BLANKS, normal
+from libs.einvoice.tree import Element, Group, written
 from libs.rules.checks import attribute, exists, filled, items, shown
 from libs.rules.packs.en16931.places import (
     BUYER,
@@ -139,7 +139,7 @@ def _account(_: Facts, means: Group) -> Breach | None:
         return None
     for account in means.groups.get("PayeeFinancialAccount", ()):
         leaf = account.leaf("ID")
-        if leaf is None or blank(leaf.text):
+        if leaf is None or not written(leaf):
             return Breach(account.element if leaf is None else leaf, expected="ID")
     return None
 
