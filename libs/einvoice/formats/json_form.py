@@ -103,6 +103,11 @@ def read(data: bytes) -> Read:
         return Read(Invoice(), findings=(finding("READ-JSON", line=1, seen=type(body).__name__),))
     reader = _Reader(findings, unread)
     invoice = reader.group(Invoice, {k: v for k, v in body.items() if k != "postbode_invoice"}, "", 0)
+    version = body.get("postbode_invoice")
+    if version != VERSION:
+        findings.append(finding("READ-JSON", xpath="/postbode_invoice", seen=str(version)))
+    elif invoice is None:
+        findings.append(finding("READ-JSON", xpath="/", seen="{}"))
     return Read(invoice or Invoice(), findings=tuple(findings), unread=tuple(unread))
 
 

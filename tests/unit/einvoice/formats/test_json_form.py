@@ -39,6 +39,9 @@ def test_the_published_schema_is_that_of_the_model() -> None:
     [
         (b"{", "READ-JSON", ""),
         (b"[]", "READ-JSON", ""),
+        (b"{}", "READ-JSON", "/postbode_invoice"),
+        (b'{"postbode_invoice": "2", "number": "1"}', "READ-JSON", "/postbode_invoice"),
+        (b'{"postbode_invoice": "1"}', "READ-JSON", "/"),
         (b'{"issue_date": "morgen"}', "READ-DATE", "/issue_date"),
         (b'{"lines": [{"quantity": "1e9"}]}', "READ-NUMBER", "/lines[1]/quantity"),
         (b'{"lines": [{"quantity": 1}]}', "READ-JSON", "/lines[1]/quantity"),
