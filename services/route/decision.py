@@ -2,10 +2,10 @@
 
 ::
 
-    candidates, in the order of trust ─▶ the first that the directory knows names the receiver (R30)
-        │                                ├ a branch number may point to a branch of it (R34)
-        │                                └ whoever else is named is said in the explanation and does not count
-        ├ a more trusted number is unknown, and whoever was found has another of that kind ─▶ waits
+    candidates ─▶ all that the directory knows name one company ─▶ it receives (R30); the most trusted is quoted
+        │             └ and one place of business of it ─▶ that receives (R34)
+        ├ two companies, or two places of business ─▶ waits: conflicting numbers are never weighed
+        ├ a number is nobody's, and whoever was found has another of that kind ─▶ waits
         ├ numbers, but nobody has one of them ─▶ waits, and goes on when somebody has
         └ no number at all, or only a branch number ─▶ waits, with words that say what to do (R35, R36)
 
@@ -68,12 +68,25 @@ Decision: TypeAlias = Routed | Parked
 
 
 @dataclass(frozen=True, slots=True)
-class _Named:
-    """One candidate and the party it names, if any."""
+class _Found:
+    """A number of the invoice that somebody has."""
 
     key: Key
     path: str
-    party: Party | None
+    party: Party
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """One candidate and whom it names: nobody, one, or by the number inside it another one too."""
+
+    key: Key
+    path: str
+    found: tuple[_Found, ...]
+
+    @property
+    def party(self) -> Party | None:
+        return self.found[0].party if self.found else None
 
 
 def wanted(summary: InvoiceSummary) -> frozenset[Key]:
@@ -98,21 +111,41 @@ def keys(identifier: Identifier) -> Iterator[Key]:
 
 
 def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
-    """The receiver of one invoice, or why it waits."""
+    """The receiver of one invoice, or why it waits. The same for the candidates in any order."""
     named = [_named(candidate, directory) for candidate in summary.candidates if _routes(candidate)]
     branches = [_named(c, directory) for c in summary.candidates if c.identifier.scheme == branch.SCHEME]
-    chosen = next((one for one in named if one.party is not None), None)
-    if chosen is None or chosen.party is None:
+    unknown = [one for one in named if one.party is None]
+    found = [each for candidate in (*named, *branches) for each in candidate.found]
+    chosen = next((one for one in found if one.key[0] != branch.SCHEME), None)
+    if chosen is None:
         return _nobody(summary, named, branches)
-    unknown = named[: named.index(chosen)]
-    for earlier in unknown:
-        if _denies(earlier, chosen.party):
-            return Parked(
-                "contradiction",
-                words.contradiction(earlier.key, chosen.key, chosen.party.name),
-                waits_for=_waits_for(summary, unknown),
-            )
-    return _routed(chosen, unknown, named, branches, _untrusted(summary, directory))
+    other = _conflict(chosen, found)
+    if other is not None:
+        said = words.conflict(chosen.key, chosen.party.name, other.key, other.party.name)
+        return Parked("contradiction", said, waits_for=_waits_for(summary, named))
+    for one in unknown:
+        if _denies(one, chosen.party):
+            said = words.contradiction(one.key, chosen.key, chosen.party.name)
+            return Parked("contradiction", said, waits_for=_waits_for(summary, unknown))
+    nobodys = [one for one in branches if one.party is None]
+    return _routed(chosen, found, unknown, nobodys, _untrusted(summary, directory))
+
+
+def _conflict(chosen: _Found, found: Sequence[_Found]) -> _Found | None:
+    """Somebody who is neither the chosen company nor one of its places of business, or a second of these."""
+    place = chosen.party if chosen.party.branch_of is not None else None
+    for one in found:
+        if _head(one.party) != _head(chosen.party):
+            return one
+        if one.party.branch_of is not None:
+            place = place or one.party
+            if one.party.party_id != place.party_id:
+                return one
+    return None
+
+
+def _head(party: Party) -> UUID:
+    return party.branch_of or party.party_id
 
 
 def _routes(candidate: ReceiverCandidate) -> bool:
@@ -121,11 +154,11 @@ def _routes(candidate: ReceiverCandidate) -> bool:
 
 
 def _named(candidate: ReceiverCandidate, directory: Directory) -> _Named:
+    found = tuple(
+        _Found(key, candidate.path, directory[key]) for key in keys(candidate.identifier) if key in directory
+    )
     own = (candidate.identifier.scheme, candidate.identifier.value)
-    for key in keys(candidate.identifier):
-        if key in directory:
-            return _Named(key, candidate.path, directory[key])
-    return _Named(own, candidate.path, None)
+    return _Named(found[0].key if found else own, candidate.path, found)
 
 
 def _denies(earlier: _Named, party: Party) -> bool:
@@ -138,33 +171,26 @@ def _denies(earlier: _Named, party: Party) -> bool:
 
 
 def _routed(
-    chosen: _Named,
+    chosen: _Found,
+    found: Sequence[_Found],
     unknown: Sequence[_Named],
-    named: Sequence[_Named],
-    branches: Sequence[_Named],
+    nobodys: Sequence[_Named],
     untrusted: Sequence[_Named],
 ) -> Routed:
-    head = chosen.party
-    if head is None:
-        raise ValueError("a receiver must be known")
-    said = [words.found(chosen.key, chosen.path, head.name)]
+    said = [words.found(chosen.key, chosen.path, chosen.party.name)]
     said += [words.not_known(one.key, one.path) for one in unknown]
-    receiver, key = head, chosen.key
-    for one in branches:
-        if one.party is not None and one.party.branch_of == head.party_id:
-            receiver, key = one.party, one.key
-            said.append(words.refined(one.key, one.path, one.party.name))
-            break
-    said += [words.branch_noted(one.key, one.path) for one in branches if one.party is None]
-    family = {head.party_id, receiver.party_id}
-    others = [one for one in (*named, *branches) if _is_other(one, family)]
-    said += [words.also_named(one.key, one.path, one.party.name) for one in others if one.party is not None]
-    heard = {one.party.party_id for one in others if one.party is not None}
-    said += [
-        words.untrusted(one.key, one.party.name)
-        for one in untrusted
-        if one.party is not None and _is_other(one, family) and one.party.party_id not in heard
-    ]
+    place = next((one for one in found if one.party.branch_of is not None), chosen)
+    if place.party.party_id != chosen.party.party_id:
+        said.append(words.refined(place.key, place.path, place.party.name))
+    said += [words.branch_noted(one.key, one.path) for one in nobodys]
+    heard: set[UUID] = set()
+    for one in untrusted:
+        other = one.party
+        if other is None or _head(other) == _head(chosen.party) or other.party_id in heard:
+            continue
+        heard.add(other.party_id)
+        said.append(words.untrusted(one.key, other.name))
+    receiver, key = place.party, place.key
     return Routed(
         Receiver(
             party_id=receiver.party_id,
@@ -175,11 +201,6 @@ def _routed(
         ),
         words.joined(said),
     )
-
-
-def _is_other(one: _Named, family: set[UUID]) -> bool:
-    """Whether ``one`` names somebody who is neither the receiver nor a branch of it."""
-    return one.party is not None and one.party.party_id not in family and one.party.branch_of not in family
 
 
 def _untrusted(summary: InvoiceSummary, directory: Directory) -> list[_Named]:

@@ -182,7 +182,8 @@ async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
     await _record(conn, after, editor, before)
     if after.status == "confirmed":
         known = set(before.identifiers) if before.status == "confirmed" else set()
-        await _arrive(conn, [i for i in after.identifiers if i not in known])
+        # A number that a party has lost may have been what kept an invoice: two numbers of one, that named two.
+        await _arrive(conn, sorted(known ^ set(after.identifiers), key=lambda i: (i.scheme, i.value)))
     return after
 
 

@@ -78,13 +78,6 @@ def not_known(key: Key, path: str) -> Words:
     )
 
 
-def also_named(key: Key, path: str, name: str) -> Words:
-    return Words(
-        nl=f"Let op: {_nl(key)} ({path}) is van {_cut(name)}; dat weegt minder zwaar en telt niet mee.",
-        en=f"Note: {_en(key)} ({path}) belongs to {_cut(name)}; it carries less weight and does not count.",
-    )
-
-
 def untrusted(key: Key, name: str) -> Words:
     """C18: read, not trusted to name the receiver, and different."""
     return Words(
@@ -172,6 +165,18 @@ def contradiction(unknown: Key, known: Key, name: str) -> Words:
         en=f"The numbers contradict each other: {_en(unknown)} belongs to nobody we know, {_en(known)} "
         f"belongs to {_cut(name)}, and that company has another number of the first kind. Check both numbers "
         "at the customer in your software, take the invoice back and send it again, corrected.",
+    )
+
+
+def conflict(one: Key, name: str, other: Key, other_name: str) -> Words:
+    """Two numbers of the invoice belong to two receivers."""
+    return Words(
+        nl=f"De nummers wijzen verschillende ontvangers aan: {_nl(one)} is van {_cut(name)}, {_nl(other)} van "
+        f"{_cut(other_name)}. Kijk welk nummer bij de klant hoort, haal de factuur terug, verbeter het andere in uw "
+        "pakket en stuur haar opnieuw.",
+        en=f"The numbers name different receivers: {_en(one)} belongs to {_cut(name)}, {_en(other)} to "
+        f"{_cut(other_name)}. See which number is your customer's, take the invoice back, mend the other in your "
+        "software and send it again.",
     )
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from libs.db.pools import Pools
-from services.route import store
-from tests.integration.route.stage import decided, drain, enter, told, validated
+from services.route import directory, store
+from services.route.entries import read_all
+from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT
 from tests.unit.route.sample import BRANCH, KVK, OIN, VAT
 
@@ -90,6 +92,21 @@ async def test_a_newcomer_who_contradicts_releases_nothing(pools: Pools) -> None
     assert await told(pools, UUID(event.subject)) == [("parked", 1)]
     assert await _count(pools, "parked", "state = 'open'") == 1
     await enter(pools, "Nieuw", (KVK, "90004760"))
+    assert await told(pools, UUID(event.subject)) == [("parked", 1)], "now two receivers are named"
+
+
+async def test_a_number_taken_from_the_wrong_party_lets_go_on_what_it_kept(pools: Pools) -> None:
+    """Two numbers of the invoice named two parties, until the operator mended the directory."""
+    wrong = await enter(pools, "De Jong", (KVK, "58070036"), (VAT, "NL001234567B01"))
+    right = await enter(pools, "Nieuw", (KVK, "90004760"))
+    event = validated((KVK, "90004760"), (VAT, "NL001234567B01"))
+    (waits,) = await decided(pools, event)
+    assert waits.code == "contradiction"  # type: ignore[attr-defined]
+    worker = await pools.get("route", "worker")
+    for entry, keys in ((wrong, [(KVK, "58070036")]), (right, [(KVK, "90004760"), (VAT, "NL001234567B01")])):
+        async with worker.acquire() as conn, conn.transaction():
+            await directory.change(conn, replace(entry, identifiers=read_all(keys)), OPERATOR)
+    await drain(pools)
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
 
 

@@ -85,11 +85,18 @@ def test_a_number_the_reader_does_not_trust_decides_nothing_and_warns() -> None:
     assert parked(summary(buyer=[(VAT, "NL007654321B01")]), directory(X, Y)).code == "no-identifier"
 
 
-def test_two_kvk_numbers_of_two_parties_the_more_trusted_wins_and_the_other_is_said() -> None:
-    decision = routed(summary((KVK, "69599084"), (KVK, "58070036")), directory(X, Y))
-    assert decision.receiver.party_id == Y.party_id
-    assert "58070036" in decision.explanation.nl
-    assert "X BV" in decision.explanation.nl
+@pytest.mark.proves("R30")
+@pytest.mark.parametrize(
+    "candidates",
+    [((KVK, "69599084"), (KVK, "58070036")), ((KVK, "69599084"), (VAT, "NL001234567B01"))],
+)
+def test_two_numbers_of_two_parties_are_never_weighed(candidates: tuple[Key, ...]) -> None:
+    for order in (candidates, candidates[::-1]):
+        decision = parked(summary(*order), directory(X, Y))
+        assert decision.code == "contradiction"
+        for name in ("X BV", "Y BV"):
+            assert name in decision.reason.nl
+            assert name in decision.reason.en
 
 
 def test_an_unknown_kvk_number_is_not_overruled_by_a_vat_number_of_another_company() -> None:
@@ -100,8 +107,9 @@ def test_an_unknown_kvk_number_is_not_overruled_by_a_vat_number_of_another_compa
     assert "X BV" in decision.reason.en
 
 
-def test_of_two_kvk_numbers_an_unknown_first_one_makes_it_wait() -> None:
-    assert parked(summary((KVK, "90004760"), (KVK, "58070036")), directory(X)).code == "contradiction"
+def test_of_two_kvk_numbers_an_unknown_one_makes_it_wait_wherever_it_stands() -> None:
+    for candidates in (((KVK, "90004760"), (KVK, "58070036")), ((KVK, "58070036"), (KVK, "90004760"))):
+        assert parked(summary(*candidates), directory(X)).code == "contradiction"
 
 
 def test_a_vat_number_helps_when_the_directory_has_no_kvk_number_of_its_owner() -> None:
@@ -140,10 +148,21 @@ def test_a_branch_number_refines_within_its_company() -> None:
 
 
 @pytest.mark.proves("R34")
-def test_a_branch_of_another_company_refines_nothing_and_is_said() -> None:
-    decision = routed(summary((KVK, "69599084"), (BRANCH, "000027449173")), directory(X, Y, X_NORTH))
-    assert decision.receiver.party_id == Y.party_id
-    assert "X Noord" in decision.explanation.en
+def test_a_branch_of_another_company_and_two_branches_of_one_make_it_wait() -> None:
+    decision = parked(summary((KVK, "69599084"), (BRANCH, "000027449173")), directory(X, Y, X_NORTH))
+    assert decision.code == "contradiction"
+    assert "X Noord" in decision.reason.en
+    south = party(4, "X Zuid", (BRANCH, "000011111111"), branch_of=X)
+    both = summary((KVK, "58070036"), (BRANCH, "000027449173"), (BRANCH, "000011111111"))
+    assert parked(both, directory(X, X_NORTH, south)).code == "contradiction"
+
+
+@pytest.mark.proves("R34")
+def test_a_branch_may_be_named_by_any_number_it_has() -> None:
+    gln = (GLN, "8712345000004")
+    north = party(4, "X Noord", gln, branch_of=X)
+    for candidates in (((KVK, "58070036"), gln), (gln, (KVK, "58070036")), (gln,)):
+        assert routed(summary(*candidates), directory(X, north)).receiver.party_id == north.party_id
 
 
 # --- nobody ---
@@ -244,16 +263,39 @@ def test_the_receiver_always_carries_a_number_of_the_invoice(
         assert any(known[key].party_id == head for key in trusted if key in known and key[0] != BRANCH)
 
 
-@given(st.lists(_key, max_size=6, unique=True), _directories())
-def test_numbers_after_the_one_that_decides_never_change_the_receiver(
-    read: list[Key], known: Directory
+@given(st.data(), st.lists(_key, max_size=6, unique=True), st.lists(_key, max_size=3), _directories())
+@pytest.mark.proves("R30")
+def test_the_order_of_the_candidates_decides_nothing(
+    data: st.DataObject, read: list[Key], others: list[Key], known: Directory
 ) -> None:
-    firm = (KVK, "58070036")
-    if firm not in known:
+    """It is only quoted: the number that carries most trust names the receiver in the explanation."""
+    buyer = [*read, *others]
+    one = decide(summary(*read, buyer=buyer), known)
+    other = decide(summary(*data.draw(st.permutations(read)), buyer=buyer), known)
+    if isinstance(one, Routed):
+        assert isinstance(other, Routed)
+        assert one.receiver.party_id == other.receiver.party_id
+    else:
+        assert isinstance(other, Parked)
+        assert (one.code, set(one.waits_for)) == (other.code, set(other.waits_for))
+
+
+def test_a_number_inside_another_names_somebody_too() -> None:
+    known = directory(
+        party(1, "OIN BV", (OIN, "00000003580700360000")), party(2, "KvK BV", (KVK, "58070036"))
+    )
+    assert parked(summary((OIN, "00000003580700360000")), known).code == "contradiction"
+
+
+@given(st.lists(_key, max_size=6), _directories())
+@pytest.mark.proves("R30")
+def test_whoever_else_a_number_names_is_never_passed_over(read: list[Key], known: Directory) -> None:
+    decision = decide(summary(*dict.fromkeys(read)), known)
+    if isinstance(decision, Parked):
         return
-    alone = routed(summary(firm), known).receiver.party_id
-    rest = [key for key in read if key[0] != BRANCH and key != firm]
-    assert routed(summary(firm, *rest), known).receiver.party_id == alone
+    parties = [known[key] for key in wanted(summary(*read)) if key in known]
+    heads = {each.branch_of or each.party_id for each in parties}
+    assert len(heads) == 1
 
 
 @given(st.lists(_key, min_size=1, max_size=6), _directories())
@@ -262,6 +304,8 @@ def test_whoever_appears_for_what_it_waits_for_lets_it_go_on(read: list[Key], kn
     decision = decide(invoice, known)
     if isinstance(decision, Routed) or decision.code == "contradiction":
         return
+    if any(key in known for key in read if key[0] == BRANCH):
+        return  # whoever has that place of business is somebody else
     if decision.waits_for:
         newcomer = party(100, "Nieuw BV", *decision.waits_for)
         with_newcomer = {**known, **directory(newcomer)}
