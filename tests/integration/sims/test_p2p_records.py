@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -39,6 +40,12 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 
 WRONG: list[tuple[str, dict[str, Any], str, str]] = [
     ("Organisation", {"externalId": "003", "name": "Drie BV"}, "externalId", "company_unknown"),
+    (
+        "Organisation",
+        {"externalId": "001", "name": "Een BV", "address": {"country": "DE"}},
+        "address.country",
+        "country_not_supported",
+    ),
     ("CostCentre", cost_centre(companies=["001", "003"]), "companies.1", "company_unknown"),
     ("CostCentre", cost_centre(externalId="0011"), "externalId", "company_unknown"),
     ("CostCentre", cost_centre(name="K1      "), "name", "string_pattern_mismatch"),
@@ -178,3 +185,35 @@ async def test_payments_go_with_an_invoice_of_a_company_that_is_selected(
     assert (await caller.read("Invoice", companyExternalId="001")).status_code == 403
     await control.set(invoicing=False)
     assert (await caller.read("Invoice")).json()["error"]["code"] == "module_missing"
+
+
+async def test_closing_a_period_blocks_its_invoices_and_sends_them_again(
+    caller: Caller, control: Control
+) -> None:
+    final = invoice(externalId="I3", status="final")
+    await control.set(clock_skew=-3600)
+    await control.keep("Invoice", invoice(), invoice(externalId="I2", reportingDate="2026-02-01"), final)
+    await control.set(clock_skew=0)
+    since = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+
+    async def modified() -> list[tuple[str, str]]:
+        items = (await caller.read("Invoice", modifiedSince=since)).json()["items"]
+        return [(item["externalId"], item["status"]) for item in items]
+
+    period = {"company": "001", "year": 2026, "period": 1, "closed": True}
+    assert await modified() == []
+    await control.keep("BookingPeriod", period)
+    assert await modified() == [("I1", "matchingBlocked")]
+    await control.keep("BookingPeriod", period | {"closed": False})
+    assert await modified() == [("I1", "matching")]
+
+
+async def test_a_user_is_written_as_the_public_trace_does(caller: Caller, control: Control) -> None:
+    user = {
+        "externalID": "7", "firstName": "Anna", "surName": "Smit", "loginName": "anna", "password": "geheim",
+        "passwordMustChange": True, "status": "active", "profileUserExternalId": "1",
+    }  # fmt: skip
+    reply = await caller.update("User", user)
+    assert (reply.status_code, reply.json()) == (200, {"externalId": "7"})
+    assert (await caller.read("User")).status_code == 404
+    assert "geheim" not in str(await control.all("User")) + str(await control.journal())

@@ -145,7 +145,7 @@ class Api:
         if self._env.settings.read_only:
             raise Refused(503, "read_only", "The environment can only be read now.")
         key = entity.key(record)
-        text = body.decode("utf-8")
+        text = None if entity.name == "User" else body.decode("utf-8")  # it may hold a password
         with self._storage.transaction():
             before = self._storage.get(entity.name, key)
             if before is None and entity.access == "update":
@@ -160,6 +160,8 @@ class Api:
         return JSONResponse({"externalId": key})
 
     def _list(self, request: Request, entity: Entity) -> Response:
+        if entity.access == "write":
+            raise Refused(404, "no_list", f"There is no list of {entity.name}.")
         query = request.query_params
         unknown = sorted(set(query.keys()) - _PARAMETERS)
         if unknown or len(query.multi_items()) != len(query):
@@ -274,7 +276,7 @@ def _external_id(body: bytes) -> str | None:
         found = json.loads(body)
     except ValueError:
         return None
-    value = found.get("externalId") if isinstance(found, dict) else None
+    value = found.get("externalId", found.get("externalID")) if isinstance(found, dict) else None
     return value if isinstance(value, str) else None
 
 

@@ -9,8 +9,9 @@ from typing import Any, Literal
 from tests.sims.p2p import model
 from tests.sims.p2p.fields import Part
 
-Access = Literal["upsert", "update", "read"]
-"""``update``: people make it in the product's screens first; ``read``: people keep it there."""
+Access = Literal["upsert", "update", "read", "write"]
+"""``update``: people make it in the product's screens first; ``read``: people keep it there; ``write``: there is
+an update and no list."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Entity:
             return str(record["code"])
         if self.name == "BookingPeriod":
             return f"{record['company']}/{record['year']}/{record['period']}"
-        return str(record["externalId"])
+        return str(record["externalID" if self.name == "User" else "externalId"])
 
     def companies(self, record: Mapping[str, Any], known: Collection[str]) -> list[str]:
         return self.belongs(record, known) if self.belongs else []
@@ -88,5 +89,6 @@ ENTITIES: dict[str, Entity] = {
             invoicing=True,
         ),
         Entity("SystemSetting", model.SystemSetting, "read"),
+        Entity("User", model.User, "write"),
     )
 }

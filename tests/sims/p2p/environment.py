@@ -127,9 +127,25 @@ class Environment:
 
     def keep(self, name: str, record: dict[str, object]) -> None:
         """Kept as it is: people may leave a supplier without its addresses."""
+        if name == "Invoice":
+            record = {**record, "status": self._status(record)}
         entity = ENTITIES[name]
         companies = entity.companies(record, self.storage.keys("Company"))
         number = record.get(entity.number) if entity.number else None
         self.storage.put(
             name, entity.key(record), record, self.now(), companies, None if number is None else str(number)
         )
+        if name == "BookingPeriod":
+            bodies, _ = self.storage.page("Invoice", 1, 10**9, None, [str(record["company"])])
+            for invoice in map(json.loads, bodies):
+                if self._status(invoice) != invoice["status"]:
+                    self.keep("Invoice", invoice)
+
+    def _status(self, invoice: dict[str, object]) -> object:
+        """R282: an invoice that is not final is blocked while its period is closed, and counts as modified when
+        that changes. Periods are months (inference)."""
+        if invoice["status"] == "final":
+            return "final"
+        year, month, _ = str(invoice["reportingDate"]).split("-")
+        period = self.storage.get("BookingPeriod", f"{invoice['companyNumber']}/{int(year)}/{int(month)}")
+        return "matchingBlocked" if period is not None and period["closed"] else "matching"

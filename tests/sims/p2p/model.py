@@ -212,6 +212,23 @@ class Payment(Resource):
     payment_date: Day | None = None
 
 
+class User(Part):
+    """The one resource that is public, field by field; mark its ``externalID``."""
+
+    external_id: Key = Field(alias="externalID")
+    first_name: Text | None = None
+    middle_initials: Text | None = None
+    sur_name: Text
+    email: Email | None = None
+    telephone: Phone | None = None
+    mobile: Phone | None = None
+    login_name: Text
+    password: Text | None = Field(default=None, exclude=True)
+    password_must_change: bool | None = None
+    status: Literal["active", "inactive"]
+    profile_user_external_id: Key | None = None
+
+
 class BookingPeriod(Part):
     company: Key
     year: int = Field(ge=1900, le=2999)

@@ -40,6 +40,9 @@ def _findings(entity: Entity, record: dict[str, Any], storage: Storage, known: s
         yield _no_company("externalId", record["externalId"])
     if entity.name == "Organisation" and record["externalId"] not in known:
         yield _no_company("externalId", record["externalId"])
+    if entity.name == "Organisation" and (record["address"] or {}).get("country") not in (None, "NL", "BE"):
+        # R201.9.
+        yield Finding("address.country", "country_not_supported", "Dutch and Belgian legislation only.")
     if entity.name == "CostType":
         yield from _cost_type(record, storage, known)
     if entity.name == "CostCentre":
