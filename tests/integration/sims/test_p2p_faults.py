@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.integration.sims.p2p_samples import Caller, project
-from tests.sims.p2p import Control, Fault, P2PProcess
+from tests.sims.p2p import Control, Fault, P2PProcess, P2PServer, Settings
 from tests.sims.p2p.control import busiest, repeated, writes
 from tests.sims.p2p.limits import Window, most_in_any
 from tests.sims.p2p.settings import RateLimit
@@ -109,6 +109,15 @@ def test_the_limit_holds_in_any_stretch_of_time_and_the_wait_is_enough() -> None
     passed = [0.0, 1.0, 9.5, 10.0, 11.0]
     assert most_in_any(passed, 10) == 3
     assert most_in_any(sorted([*passed, 10.5]), 10) == 4
+
+
+async def test_the_limit_remembers_over_a_restart(tmp_path: Path) -> None:
+    has = Settings(rate_limit=RateLimit(requests=2, seconds=600))
+    for expected in ([401, 401, 429], [429]):
+        with P2PServer(tmp_path / "p2p.sqlite", has) as server:
+            async with httpx.AsyncClient(base_url=server.base_url, trust_env=False) as anybody:
+                said = [(await anybody.get("/api/Project")).status_code for _ in expected]
+        assert said == expected
 
 
 async def test_what_was_kept_survives_kill_9(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ WRONG: list[tuple[str, dict[str, Any], str, str]] = [
         "country_not_supported",
     ),
     ("CostCentre", cost_centre(companies=["001", "003"]), "companies.1", "company_unknown"),
-    ("CostCentre", cost_centre(externalId="0011"), "externalId", "company_unknown"),
+    ("CostCentre", cost_centre(externalId="001123"), "externalId", "company_unknown"),
     ("CostCentre", cost_centre(name="K1      "), "name", "string_pattern_mismatch"),
     ("CostCentre", cost_centre(translations={"French": "x"}), "translations.French.[key]", "string_pattern_mismatch"),
     ("Project", project(externalId="003-1"), "externalId", "company_unknown"),

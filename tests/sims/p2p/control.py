@@ -93,7 +93,13 @@ class Control:
 
     async def journal(self, after: int = 0) -> list[Entry]:
         """Every request since, in order."""
-        return [Entry(**each) for each in (await self._http.get("/journal", params={"after": after})).json()]
+        found: list[Entry] = []
+        while True:
+            reply = await self._http.get("/journal", params={"after": found[-1].seq if found else after})
+            part = [Entry(**each) for each in reply.json()]
+            if not part:
+                return found
+            found += part
 
     async def forget_journal(self) -> None:
         (await self._http.delete("/journal")).raise_for_status()

@@ -40,6 +40,8 @@ class Environment:
         self.closing = asyncio.Event()
         self._began = time.time() - time.monotonic()
         self._tokens: dict[str, float] = {}
+        self._window = Window()
+        self._settings = settings
         saved = storage.load("settings")
         if saved is None:
             self.change(settings)
@@ -72,11 +74,12 @@ class Environment:
         return self._settings
 
     def change(self, settings: Settings) -> None:
-        self._settings = settings
-        self.storage.save("settings", settings.model_dump_json())
+        if settings.rate_limit != self._settings.rate_limit:
+            self._window = Window()
         if settings.key_expired:
             self._tokens.clear()
-        self._window = Window()
+        self._settings = settings
+        self.storage.save("settings", settings.model_dump_json())
 
     @property
     def faults(self) -> list[Fault]:

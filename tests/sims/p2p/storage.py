@@ -161,7 +161,7 @@ class Storage:
     def amend(self, seq: int, status: int, fault: str) -> None:
         self._conn.execute("UPDATE journal SET status = ?, fault = ? WHERE seq = ?", (status, fault, seq))
 
-    def journal(self, after: int = 0, limit: int = 100_000) -> list[dict[str, Any]]:
+    def journal(self, after: int = 0, limit: int = 10_000) -> list[dict[str, Any]]:
         found = self._conn.execute("SELECT * FROM journal WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
         names = [column[0] for column in found.description]
         return [dict(zip(names, row, strict=True)) for row in found]
