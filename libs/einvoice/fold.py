@@ -11,7 +11,8 @@ a line, an article or a document), numbers of which they ask no more than that t
 most as many decimals as allowed), and a period that does not end before it begins. Everything else (tags, their
 order, attributes, units, currencies, VAT categories, rates) is part of what makes lines alike. So a kept line that is
 without findings vouches for those left out, and their amounts still count in every sum. As soon as anything is found
-on a line, or the schema says anything at all, the whole document is judged line by line (``libs.rules.engine``).
+on a line, or the schema says anything at all, the whole document is judged line by line (``libs.rules.engine``), and
+so it is where the elements folded turn out not to be the invoice's lines (``Folded.of``).
 
 All this is read from the bytes: a long invoice is never made into a tree of which most is the same. Newlines of
 lines left out stay, so line numbers are those of the file.
@@ -24,6 +25,8 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from operator import itemgetter
 from typing import NamedTuple
+
+from libs.einvoice.tree import Group
 
 _OPEN = re.compile(rb"<((?:[A-Za-z_][\w.\-]*:)?(?:Invoice|CreditNote)Line)>")
 _END, _LONGEST_NAME, _FALSE_ENDS = b"eLine>", 60, 100
@@ -54,10 +57,8 @@ ODD = b"<>&\xef" + bytes(sorted(set(range(32)) - set(b"\t\n\r")))
 _TRIED = 40
 """Lines after which it shows whether folding is worth the while."""
 
-_Pick = Callable[[Sequence[bytes]], tuple[bytes, ...]]
-
-
 Markup = tuple[bytes, ...]
+_Pick = Callable[[Sequence[bytes]], tuple[bytes, ...]]
 
 
 def apart(data: bytes) -> tuple[list[bytes], list[bytes]]:
@@ -70,10 +71,12 @@ class Folded:
     """A document without the lines left out; ``amounts`` has for each kept line the BT-131 of those it stands for.
 
     ``markup`` and ``texts`` are those of ``apart``, without what stood for the lines left out: the same markup of
-    many lines as of few.
+    many lines as of few. ``tag`` is the name of all lines as it is written, with its prefix. In the whole document
+    nothing else has it; whether those that have it are the invoice's lines, only who knows the namespaces can say
+    (``of``).
     """
 
-    __slots__ = ("_parts", "amounts", "markup", "texts")
+    __slots__ = ("_parts", "amounts", "markup", "tag", "texts")
 
     def __init__(
         self,
@@ -81,7 +84,9 @@ class Folded:
         texts: list[bytes],
         amounts: tuple[tuple[str, ...], ...],
         parts: list[bytes | list[bytes]],
+        tag: str,
     ) -> None:
+        self.tag = tag
         self.markup = markup
         self.texts = texts
         self.amounts = amounts
@@ -93,6 +98,17 @@ class Folded:
         return b"".join(
             part if isinstance(part, bytes) else b"\n" * sum(line.count(b"\n") for line in part)
             for part in self._parts
+        )
+
+    def of(self, lines: Sequence[Group]) -> bool:
+        """Whether the lines of a document (``Facts.lines``) are the elements that were folded.
+
+        An extension may hold elements of the same name, whose prefix means something else there: their amounts are
+        nobody's.
+        """
+        prefix, _, name = self.tag.rpartition(":")
+        return len(lines) == len(self.amounts) and all(
+            (line.element.prefix or "") == prefix and line.element.tag.endswith(f"}}{name}") for line in lines
         )
 
 
@@ -275,4 +291,10 @@ def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, toge
     markup[-1] += following[0]
     markup += following[1:]
     texts += last
-    return Folded(tuple(markup), texts, tuple(tuple(map(bytes.decode, each)) for each in amounts), parts)
+    return Folded(
+        tuple(markup),
+        texts,
+        tuple(tuple(map(bytes.decode, each)) for each in amounts),
+        parts,
+        opening[1:-1].decode(),
+    )

@@ -175,7 +175,8 @@ def _spots(elements: list[Element], root: Element) -> Iterator[Spot]:
             raise ValueError(element.tag)
         parent = element.getparent()
         attributes = {str(name): str(value) for name, value in element.attrib.items()}
-        made[element] = spot = Spot(element.tag, attributes, None if parent is None else made[parent])
+        above = None if parent is None else made[parent]
+        made[element] = spot = Spot(element.tag, attributes, above, element.prefix)
         yield spot
 
 

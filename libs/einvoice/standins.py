@@ -18,12 +18,15 @@ class UnreadError(Exception):
 
 
 class Spot:
-    """Where an element stands: tag, attributes and parent, under the names lxml has for them."""
+    """Where an element stands: tag, prefix, attributes and parent, under the names lxml has for them."""
 
-    __slots__ = ("_attributes", "_parent", "tag")
+    __slots__ = ("_attributes", "_parent", "prefix", "tag")
 
-    def __init__(self, tag: str, attributes: Mapping[str, str], parent: Spot | None) -> None:
+    def __init__(
+        self, tag: str, attributes: Mapping[str, str], parent: Spot | None, prefix: str | None = None
+    ) -> None:
         self.tag = tag
+        self.prefix = prefix
         self._attributes = attributes
         self._parent = parent
 

@@ -163,7 +163,7 @@ def _known_way(
     facts = document.facts
     profile = facts.profile
     chosen = chosen or pack_of(profile)
-    if folded is not None and (not chosen.alike or len(facts.lines) != len(folded.amounts)):
+    if folded is not None and not (chosen.alike and folded.of(facts.lines)):
         return None
     if not moulded.clean(chosen, known.mould, document):
         return None
@@ -192,7 +192,7 @@ def _short_way(folded: fold.Folded, known: shelf.Split | None, chosen: Pack | No
     profile = profile_of(root)
     chosen = chosen or pack_of(profile)
     facts = collect(root, syntax, chosen.compiled.trie, folded.amounts)
-    if not chosen.alike or len(facts.lines) != len(folded.amounts):
+    if not (chosen.alike and folded.of(facts.lines)):
         return None
     lines = {line.element for line in facts.lines}
     places = Places()
