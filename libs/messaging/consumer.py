@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Any, Generic, TypeVar
 from uuid import UUID
@@ -223,7 +224,9 @@ class Consumer(Generic[K, D]):
         ):
             async for group in groups:
                 for delivery, _ in group:
-                    await dead.collect(self._pool, self._queue, delivery.message)
+                    collect = functools.partial(dead.collect, self._pool, self._queue, delivery.message)
+                    if not await self._insist(collect):
+                        return
                     await subscription.ack([delivery])
 
     async def _count_dead(self) -> None:

@@ -122,15 +122,14 @@ class MemoryTransport:
         """Count a failed delivery: back to the queue, or to the dead letters when the limit is passed."""
         item.failures += 1
         item.redelivered = True
-        if item.failures <= DELIVERY_LIMIT:
+        dead = f"{item.queue}.dead"
+        if item.failures <= DELIVERY_LIMIT or dead not in self._queues:
+            # Behind the dead letters lies nothing: those come again without a limit.
             await self._append(item.queue, item, front=True)
             return
-        dead = f"{item.queue}.dead"
-        if dead in self._queues:
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            await self._append(dead, _Item(item.message, dead, future))
-            # Settled for its queue only when the dead letter is: the row stays in the outbox until then.
-            future.add_done_callback(lambda _: _settle(item))
+        # Settled for its queue only when the dead letter is: the row stays in the outbox until then.
+        future = await self._put(dead, item.message)
+        future.add_done_callback(lambda _: _settle(item))
 
     async def returned(self, items: Sequence[_Item]) -> None:
         """Not tried: back to the head of the queue, in the old order."""

@@ -79,6 +79,9 @@ _LATER = """
 UPDATE outbox SET not_before = now() + make_interval(secs => $2) WHERE id = ANY ($1::bigint[])
 """
 _ROLL = "SELECT outbox_sent_roll()"
+_ROLL_EVERY, _ROLL_AGAIN = 3600.0, 600.0
+"""Not sooner again: for up to 2 s each time whoever writes waits behind the lock that cannot be had."""
+_DEPTH_HOLDS = 0.25
 
 _START = ("", UUID(int=0))
 
@@ -110,10 +113,15 @@ class Relay:
         self._in_hand = InHand(pool, topology, self._settle)
         self._unsure = False
         self._depths: dict[str, tuple[float, bool]] = {}
-        self._rolled = 0.0
+        self._missing: set[str] = set()
 
     async def run(self) -> None:
         """Publish until ``stop()``; what is claimed by then is finished first."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_publishing())
+            group.create_task(self._keep_rolling())
+
+    async def _keep_publishing(self) -> None:
         await self._until_topology_is_there()
         if self._transport.settles_on_publish:
             await self._insist(lambda: self._in_hand.try_suspects(self._transport.suspects, self._stopping))
@@ -141,7 +149,6 @@ class Relay:
 
     async def pump(self) -> int:
         """Claim once and publish; returns how many rows left (or were taken in hand)."""
-        await self._roll()
         await self._pool.execute(_DUE)
         if self._transport.settles_on_publish:
             return await self._pump_in_hand()
@@ -213,17 +220,31 @@ class Relay:
         return [Waiting(r["id"], r["exchange"], r["routing_key"], r["body"], r["alone"]) for r in rows]
 
     async def _too_deep(self, routing_key: str) -> bool:
-        """Whether the next stage has enough to do; asked of the broker at most four times a second."""
+        """Whether a next stage has enough to do, or is not there; asked of the broker at most four times a second."""
         asked, deep = self._depths.get(routing_key, (0.0, False))
-        if clock.monotonic() - asked < 0.25:
+        if clock.monotonic() - asked < _DEPTH_HOLDS:
             return deep
         deep = False
         for queue in self._next_stages(routing_key):
-            try:
-                deep = deep or await self._transport.depth(queue) > DEEP
-            except (QueueMissing, TransportAway):
-                continue
+            deep = deep or await self._takes_no_more(queue)
         self._depths[routing_key] = (clock.monotonic(), deep)
+        return deep
+
+    async def _takes_no_more(self, queue: str) -> bool:
+        try:
+            deep = await self._transport.depth(queue) > DEEP
+        except TransportAway:
+            return False
+        except QueueMissing as error:
+            # Published now, they would be lost to it without a word: another queue has them, so they are routed.
+            if queue not in self._missing:
+                self._missing.add(queue)
+                _log.error(
+                    "events wait for a missing queue: run the migrate step",
+                    schema=self._schema, code=error.code, detail=queue,
+                )  # fmt: skip
+            return True
+        self._missing.discard(queue)
         return deep
 
     def _next_stages(self, routing_key: str) -> list[str]:
@@ -248,10 +269,13 @@ class Relay:
                 _log.error("relay does not start", schema=self._schema, code=error.code, detail=error.message)
             await self._sleep(_POLL_IDLE)
 
-    async def _roll(self) -> None:
-        if clock.monotonic() - self._rolled > 3600 or not self._rolled:
-            await self._pool.execute(_ROLL)
-            self._rolled = clock.monotonic()
+    async def _keep_rolling(self) -> None:
+        """Prepare and drop days of ``outbox_sent``. Apart from publishing: a day cannot be dropped while anybody
+        reads that table, a backup for instance."""
+        while not self._stopping.is_set():
+            rolled = await self._survive(self._pool.execute(_ROLL))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _ROLL_AGAIN if rolled is None else _ROLL_EVERY)
 
     async def _survive(self, work: Awaitable[object]) -> int | None:
         """Run; None when the database is away. Anything else is a fault and ends the relay."""

@@ -35,4 +35,5 @@ async def test_queues_are_declared_so_that_dead_lettering_cannot_lose(
         assert arguments["x-dead-letter-routing-key"] == queue.dead
         assert arguments["x-delivery-limit"] == 5
         assert "x-max-length" not in arguments
-        assert queue.dead in queues
+        # Said, not left out: RabbitMQ 4 would take 20 and drop what was returned more often.
+        assert queues[queue.dead] == {"x-queue-type": "quorum", "x-delivery-limit": 1_000_000_000}
