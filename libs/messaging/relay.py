@@ -118,8 +118,8 @@ class Relay:
     async def run(self) -> None:
         """Publish until ``stop()``; what is claimed by then is finished first."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_publishing())
             group.create_task(self._keep_rolling())
+            await self._keep_publishing()
 
     async def _keep_publishing(self) -> None:
         await self._until_topology_is_there()
