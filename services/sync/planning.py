@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import orjson
@@ -42,6 +42,8 @@ class Known:
     """Of our resource when it was last agreed; empty: never."""
     agreed: Payload | None = None
     """That resource, for kinds that change on both sides."""
+    held: str = ""
+    """Digest of what an undo took back: it is not sent again until Globe+ says something else."""
 
     @property
     def went_over(self) -> bool:
@@ -124,6 +126,8 @@ def judge(
 
     ours = compose(kind, row, scope, external_id)
     digest = payloads.digest(kind, ours)
+    if known is not None and known.held and known.held == digest:
+        return verdict("skip", "undone", UNDONE)
     if before is None:
         if not kind.creates and not terms.first_load:
             return verdict("skip", "R261", NOT_LOADED)
@@ -179,40 +183,51 @@ def _deactivated(kind: Kind, known: Known | None, before: Payload | None) -> Pay
     return {**{name: value for name, value in before.items() if name in ours}, "active": False}
 
 
-def agree(kind: Kind, verdicts: Iterable[Verdict], said: Mapping[str, Payload]) -> list[Verdict]:
-    """R304: of records known by code alone the first administration's value holds; another one that says
-    something else is warned of and not written, so they never overwrite each other in turns.
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one administration says of a record that is known by code alone."""
 
-    ``verdicts``: of one external id, in the order of the administrations. ``said``: what each administration
-    says, by its code.
+    scope: Scope
+    row: Row
+    known: Known | None
+    record_id: str
+    stamp: str = ""
+
+
+def shared(kind: Kind, scope: Scope) -> bool:
+    """Whether records of this kind are known by code alone, and so are one record in all administrations."""
+    return kind.shared or (kind.name == "gl_account" and scope.same_cost_types)
+
+
+def judge_shared(kind: Kind, voices: Iterable[Voice], before: Payload | None, terms: Terms) -> list[Verdict]:
+    """R304: the first administration's value holds. One that says something else is warned of and not written, so
+    they never overwrite each other in turns; one that says the same at most adds its link.
+
+    ``voices``: of one external id, in the order of the administrations.
     """
-    found = list(verdicts)
-    leader = next((each for each in found if each.administration in said and each.action != "skip"), None)
     made: list[Verdict] = []
-    for each in found:
-        if leader is None or each is leader or each.administration not in said or each.action == "skip":
-            made.append(each)
-            continue
-        differing = _disagreement(kind, said[leader.administration], said[each.administration])
-        if differing:
-            words = _differs(leader.administration, differing)
-            made.append(
-                Verdict(
-                    each.kind,
-                    each.administration,
-                    each.record_id,
-                    each.external_id,
-                    "warn",
-                    each.stamp,
-                    each.before,
-                    None,
-                    "",
-                    "R201.7" if kind.name == "supplier" and "name" in differing else "R304",
-                    words,
+    leader: tuple[str, Payload] | None = None
+    for each in voices:
+        found = judge(
+            kind, each.scope, each.row, each.known, before, terms, record_id=each.record_id, stamp=each.stamp
+        )
+        if found.action != "skip" or found.rule in ("R237", "R261"):
+            ours = compose(kind, each.row, each.scope, found.external_id)
+            if leader is None:
+                leader = each.scope.administration, ours
+            elif differing := _disagreement(kind, leader[1], ours):
+                name_differs = kind.name == "supplier" and "name" in differing
+                found = replace(
+                    found,
+                    action="warn",
+                    after=None,
+                    ours="",
+                    rule="R201.7" if name_differs else "R304",
+                    words=_differs(leader[0], differing),
                 )
-            )
-        else:
-            made.append(each)
+        if found.action in WRITES and found.after is not None:
+            before = found.after
+        made.append(found)
     return made
 
 
@@ -291,6 +306,10 @@ NOT_LOADED = Words(
 RENUMBERED = Words(
     nl="Alleen het nummer is gewijzigd; het nieuwe nummer gaat mee met de volgende wijziging.",
     en="Only the number was changed; the new number goes along with the next change.",
+)
+UNDONE = Words(
+    nl="Deze wijziging is ongedaan gemaakt en gaat pas weer mee als het gegeven in Globe+ wijzigt.",
+    en="This change was undone and goes along again only when the record changes in Globe+.",
 )
 DELETED = Words(
     nl="Dit gegeven is in Globe+ verwijderd en wordt in Purchase to Pay op niet-actief gezet.",

@@ -11,7 +11,7 @@ import pytest
 from services.sync import payloads
 from services.sync.mappings import BY_NAME, KINDS
 from services.sync.mappings.field import Name, Payload, Row, Scope, compose
-from services.sync.planning import Guard, Known, Terms, Verdict, agree, gone, judge, plan_hash
+from services.sync.planning import Guard, Known, Terms, Verdict, Voice, gone, judge, judge_shared, plan_hash
 from tests.unit.sync.test_mappings import SAMPLES, SCOPE, TODAY
 
 
@@ -184,34 +184,48 @@ def test_bank_accounts_somebody_added_stay() -> None:
     ]
 
 
+def voices(kind: Name, **other: Any) -> list[Voice]:
+    second = replace(SCOPE, administration="002")
+    return [
+        Voice(SCOPE, SAMPLES[kind], None, "1"),
+        Voice(second, {**SAMPLES[kind], **other}, None, "1"),
+    ]
+
+
 @pytest.mark.proves("R304", "SB20")
 def test_codes_shared_by_administrations_are_not_overwritten_in_turns() -> None:
     kind = BY_NAME["payment_condition"]
-    other = replace(SCOPE, administration="002")
-    rows = {"001": SAMPLES["payment_condition"], "002": {**SAMPLES["payment_condition"], "kbdagen": 14}}
-    said = {"001": compose(kind, rows["001"], SCOPE), "002": compose(kind, rows["002"], other)}
-    verdicts = [
-        judge(kind, scope, rows[scope.administration], None, None, Terms(), record_id="1")
-        for scope in (SCOPE, other)
-    ]
-    first, second = agree(kind, verdicts, said)
+    first, second = judge_shared(kind, voices("payment_condition", kbdagen=14), None, Terms())
     assert (first.action, second.action, second.rule, second.after) == ("create", "warn", "R304", None)
     assert second.words is not None
     assert second.words.en.startswith("days: ")
     assert "001" in second.words.en
+    alike = judge_shared(kind, voices("payment_condition"), None, Terms())
+    assert [v.action for v in alike] == ["create", "none"]
 
 
 @pytest.mark.proves("R201")
 def test_a_supplier_with_another_name_elsewhere_is_warned_of() -> None:
-    kind = BY_NAME["supplier"]
-    other = replace(SCOPE, administration="002")
-    rows = {"001": SAMPLES["supplier"], "002": {**SAMPLES["supplier"], "cmp_name": "Bakkers BV"}}
-    said = {"001": compose(kind, rows["001"], SCOPE), "002": compose(kind, rows["002"], other)}
-    verdicts = [
-        judge(kind, s, rows[s.administration], None, None, Terms(first_load=True), record_id="1")
-        for s in (SCOPE, other)
-    ]
-    assert [(v.action, v.rule) for v in agree(kind, verdicts, said)] == [("create", ""), ("warn", "R201.7")]
+    found = judge_shared(
+        BY_NAME["supplier"], voices("supplier", cmp_name="Bakkers BV"), None, Terms(first_load=True)
+    )
+    assert [(v.action, v.rule) for v in found] == [("create", ""), ("warn", "R201.7")]
+
+
+def test_a_supplier_of_two_administrations_is_linked_to_both() -> None:
+    found = judge_shared(BY_NAME["supplier"], voices("supplier"), None, Terms(first_load=True))
+    assert [v.action for v in found] == ["create", "update"]
+    assert found[1].after is not None
+    assert found[1].after["companyLinks"] == ["001", "002"]
+    assert found[1].before == found[0].after
+
+
+def test_what_was_undone_waits_until_globe_says_something_else() -> None:
+    before = made("cost_unit", oms25="Oud")
+    held = replace(known("cost_unit", before), held=payloads.digest(BY_NAME["cost_unit"], made("cost_unit")))
+    assert seen("cost_unit", before=before, known=held).rule == "undone"
+    again = {**SAMPLES["cost_unit"], "oms25": "Nieuw"}
+    assert seen("cost_unit", again, before, held).action == "update"
 
 
 def test_the_hash_names_what_would_be_done_to_what_was_seen() -> None:

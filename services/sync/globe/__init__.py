@@ -1,0 +1,1 @@
+"""Exact Globe+: its own tables, read through SQLAlchemy Core."""

@@ -1,0 +1,192 @@
+"""Reads one administration of Exact Globe+. Never writes.
+
+Everything here blocks, as the drivers of SQL Server do: callers run it in a thread. A lock in Globe, a wrong
+password, a server that is away end as ``GlobeAway`` with the driver's words in the log and ours for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Connection, Engine, create_engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from libs.errors import BadInput, Unavailable
+from services.sync.globe import statements
+from services.sync.globe.tables import SOURCES
+from services.sync.mappings.field import Name, Row, as_text
+
+LOCK_SECONDS = 10
+
+
+class GlobeAway(Unavailable):
+    """Exact Globe+ does not answer: see that its server runs and lets this user read."""
+
+    slug = "globe-away"
+    dutch = "Exact Globe+ antwoordt niet: kijk of de server draait en deze gebruiker mag lezen."
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """One record, without its contents. ``stamp`` differs from what it was when the record was changed."""
+
+    record_id: str
+    code: str
+    stamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """What the preconditions ask of an administration."""
+
+    code: str
+    name: str
+    currency: str
+    country: str
+    bban_creditors: int
+    bban_own: int
+
+
+def engine(url: str) -> Engine:
+    """An engine on a Globe+ database: ``mssql+mssqlpython://…``; Postgres for demo and tests.
+
+    Raises ``BadInput`` for an address no driver here can use.
+    """
+    try:
+        parsed = make_url(url)
+        options: dict[str, Any] = {"pool_size": 2, "max_overflow": 2, "pool_pre_ping": True}
+        if parsed.get_backend_name() == "postgresql":
+            options["connect_args"] = {
+                "options": f"-c lock_timeout={LOCK_SECONDS}s -c statement_timeout=120s",
+                "connect_timeout": 10,
+            }
+        else:
+            options["isolation_level"] = "READ COMMITTED"
+        return create_engine(parsed, **options)
+    except (ArgumentError, NoSuchModuleError, ImportError) as bad:
+        raise BadInput(
+            "This is no address of a Globe+ database: write mssql+mssqlpython://user:password@server/database.",
+            nl="Dit is geen adres van een Globe+-database: schrijf mssql+mssqlpython://gebruiker:wachtwoord@server/database.",
+            code="bad-globe-address",
+        ) from bad
+
+
+class Globe:
+    """One administration."""
+
+    def __init__(self, engine: Engine, code: str) -> None:
+        self.code = code
+        self._engine = engine
+
+    @classmethod
+    def at(cls, url: str, code: str) -> Self:
+        return cls(engine(url), code)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        try:
+            with self._engine.connect() as conn:
+                if conn.dialect.name == "mssql":
+                    conn.exec_driver_sql(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}")
+                yield conn
+        except (SQLAlchemyError, OSError) as away:
+            raise GlobeAway(
+                f"Exact Globe+ administration {self.code} does not answer ({type(away).__name__}): see that its "
+                "server runs, lets this user read and holds no lock.",
+                nl=f"Exact Globe+-administratie {self.code} antwoordt niet ({type(away).__name__}): kijk of de server "
+                "draait, deze gebruiker mag lezen en er niets vergrendeld is.",
+            ) from away
+
+    def administration(self) -> Administration | None:
+        """The administration; None when Globe+ has none of this code (any more)."""
+        with self._reading() as conn:
+            row = conn.execute(statements.administration(self.code)).mappings().first()
+            if row is None:
+                return None
+            counts = conn.execute(statements.bban_accounts()).mappings().one()
+        return Administration(
+            code=self.code,
+            name=as_text(row["bedrnm"]),
+            currency=as_text(row["valcode"]).upper(),
+            country=as_text(row["country"]).upper(),
+            bban_creditors=int(counts["creditors"]),
+            bban_own=int(counts["own"]),
+        )
+
+    def supplier_names(self) -> dict[str, str]:
+        """Name by creditor code."""
+        with self._reading() as conn:
+            return {as_text(code): as_text(name) for code, name in conn.execute(statements.supplier_names())}
+
+    def stamps(self, kind: Name, condition: ColumnElement[bool] | None = None) -> list[Stamp]:
+        """Every record of a kind. A kind without a stamp has an empty one: it is read whole each time."""
+        source = SOURCES[kind]
+        with self._reading() as conn:
+            rows = conn.execute(statements.stamps(kind, self.code, condition)).all()
+            parts = [(position, self._part_stamps(conn, kind, name)) for name, _, position in source.parts]
+            owners = self._owners(conn, kind) if any(key != source.record for key, _ in parts) else {}
+        found = []
+        for row in rows:
+            record = as_text(row.record)
+            stamp = _moment(row.stamp) if source.stamp is not None else ""
+            for key, stamps in parts:
+                owner = record if key == source.record else owners.get(record, "")
+                stamp += f"|{stamps.get(owner, '')}"
+            found.append(Stamp(record, as_text(row.code), stamp))
+        return found
+
+    def _part_stamps(self, conn: Connection, kind: Name, name: str) -> dict[str, str]:
+        rows = conn.execute(statements.part_stamps(SOURCES[kind], name))
+        return {as_text(row.owner_id): f"{row.many}@{_moment(row.stamp)}" for row in rows}
+
+    def _owners(self, conn: Connection, kind: Name) -> dict[str, str]:
+        source = SOURCES[kind]
+        key = next(key for _, _, key in source.parts if key != source.record)
+        table = source.table
+        rows = conn.execute(table.select().with_only_columns(table.c[source.record], table.c[key]))
+        return {as_text(record): as_text(owner) for record, owner in rows}
+
+    def rows(self, kind: Name, ids: Sequence[str], today: date) -> dict[str, Row]:
+        """These records whole, with what belongs to them, by record id; those that are gone are missing."""
+        found: dict[str, Row] = {}
+        with self._reading() as conn:
+            for start in range(0, len(ids), statements.MOST_IDS):
+                found |= self._some(conn, kind, ids[start : start + statements.MOST_IDS], today)
+        return found
+
+    def _some(self, conn: Connection, kind: Name, ids: Sequence[str], today: date) -> dict[str, Row]:
+        source = SOURCES[kind]
+        whole = source.table.c[source.record].type.python_type is int
+        keys: list[Any] = [int(each) for each in ids] if whole else list(ids)
+        found: dict[str, dict[str, Any]] = {
+            as_text(row[source.record]): dict(row)
+            for row in conn.execute(statements.records(kind, self.code, keys)).mappings()
+        }
+        for name, _, key in source.parts:
+            owners = {row[key]: row for row in found.values() if row[key] is not None}
+            for row in found.values():
+                row[name] = []
+            if owners:
+                for part in conn.execute(statements.parts(source, name, list(owners))).mappings():
+                    owners[part["owner_id"]][name].append(dict(part))
+        if kind == "currency" and found:
+            rates = [dict(rate) for rate in conn.execute(statements.rates(today)).mappings()]
+            for code, row in found.items():
+                row["rates"] = [rate for rate in rates if as_text(rate["source_currency"]) == code]
+        if kind in ("organisation", "company") and found:
+            own = [dict(each) for each in conn.execute(statements.instruments()).mappings()]
+            for row in found.values():
+                row["instruments"] = own
+        return dict(found)
+
+
+def _moment(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime) else as_text(value)

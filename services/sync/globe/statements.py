@@ -1,0 +1,111 @@
+"""The statements the sync runs on Exact Globe+: read only, in the dialect of whoever runs them. Pure.
+
+They are SQLAlchemy Core expressions: values are bind parameters, always. A test compiles each for SQL Server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+
+from services.sync.globe.tables import BANKACCOUNTS, BEDRYF, BNKACC, CICMPY, RATES, SOURCES, Source
+from services.sync.mappings.field import Name
+
+MOST_IDS = 500
+"""Ids in one statement: SQL Server takes 2,100 parameters."""
+
+
+def standard(kind: Name, administration: str) -> ColumnElement[bool] | None:
+    """What records of the table are of this kind at all."""
+    if kind in ("organisation", "company"):
+        return BEDRYF.c.bedrnr == administration
+    if kind == "supplier":
+        # A relation that is a debtor only has no creditor number.
+        return and_(CICMPY.c.crdcode.is_not(None), CICMPY.c.crdcode != "")
+    return None
+
+
+def _where(statement: Select[Any], *conditions: ColumnElement[bool] | None) -> Select[Any]:
+    found = [each for each in conditions if each is not None]
+    return statement.where(*found) if found else statement
+
+
+def stamps(kind: Name, administration: str, condition: ColumnElement[bool] | None = None) -> Select[Any]:
+    """Every record's id, code and stamp: small rows, however wide the records are."""
+    source = SOURCES[kind]
+    columns = [source.table.c[source.record].label("record"), source.table.c[source.code].label("code")]
+    if source.stamp is not None:
+        columns.append(source.table.c[source.stamp].label("stamp"))
+    return _where(select(*columns), standard(kind, administration), condition).order_by(columns[0])
+
+
+def records(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:
+    """These records whole."""
+    source = SOURCES[kind]
+    wanted = source.table.c[source.record].in_(bindparam("ids", list(ids), expanding=True))
+    return _where(select(source.table), standard(kind, administration), wanted).order_by(
+        source.table.c[source.record]
+    )
+
+
+def parts(source: Source, name: str, owners: Sequence[Any]) -> Select[Any]:
+    """What belongs to these records. Bank accounts know their creditor by number, the rest by guid."""
+    table = next(table for each, table, _ in source.parts if each == name)
+    owner = table.c.owner_id
+    return select(table).where(owner.in_(bindparam("owners", list(owners), expanding=True))).order_by(owner)
+
+
+def part_stamps(source: Source, name: str) -> Select[Any]:
+    """How many parts each record has and when the newest of them was changed: the record's stamp counts them in,
+    because nobody promises that a new address touches its relation."""
+    table = next(table for each, table, _ in source.parts if each == name)
+    return select(
+        table.c.owner_id, func.count().label("many"), func.max(table.c.sysmodified).label("stamp")
+    ).group_by(table.c.owner_id)
+
+
+def rates(today: date) -> Select[Any]:
+    """Of each currency the rate against the euro of today, or else the newest before (R246)."""
+    newest = (
+        select(RATES.c.source_currency, func.max(RATES.c.date_l).label("date_l"))
+        .where(RATES.c.target_currency == "EUR", RATES.c.date_l <= today)
+        .group_by(RATES.c.source_currency)
+        .subquery()
+    )
+    return select(RATES).where(
+        RATES.c.source_currency == newest.c.source_currency,
+        RATES.c.date_l == newest.c.date_l,
+        RATES.c.target_currency == "EUR",
+    )
+
+
+def instruments() -> Select[Any]:
+    """The administration's cash instruments."""
+    return select(BANKACCOUNTS).order_by(BANKACCOUNTS.c.ID)
+
+
+def administration(code: str) -> Select[Any]:
+    """The administration itself."""
+    return select(BEDRYF).where(BEDRYF.c.bedrnr == code)
+
+
+def bban_accounts() -> Select[Any]:
+    """How many bank accounts of creditors and of the administration have a number but no IBAN (R201.10)."""
+    of_creditors = select(func.count()).where(
+        or_(BNKACC.c.IBAN.is_(None), BNKACC.c.IBAN == ""), BNKACC.c.banknr.is_not(None), BNKACC.c.banknr != ""
+    )
+    own = select(func.count()).where(
+        or_(BANKACCOUNTS.c.IBAN.is_(None), BANKACCOUNTS.c.IBAN == ""),
+        BANKACCOUNTS.c.BankAccountType == "R",
+        BANKACCOUNTS.c.BankAccount.is_not(None),
+        BANKACCOUNTS.c.BankAccount != "",
+    )
+    return select(of_creditors.scalar_subquery().label("creditors"), own.scalar_subquery().label("own"))
+
+
+def supplier_names() -> Select[Any]:
+    """Code and name of every creditor, to compare between administrations (R201.7)."""
+    return _where(select(CICMPY.c.crdcode, CICMPY.c.cmp_name), standard("supplier", ""))

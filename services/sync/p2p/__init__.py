@@ -1,0 +1,1 @@
+"""Exact Purchase to Pay: its REST interface."""

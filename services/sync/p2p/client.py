@@ -1,0 +1,247 @@
+"""Speaks to one Purchase to Pay: signs in, reads pages, writes records. Writing is an upsert: twice is once.
+
+========================  =====================================================================================
+401                       signed in anew, once; again 401: ``P2PRefusesUs``, nothing else is tried
+429                       waited as long as ``Retry-After`` says, everybody together, and tried again
+5xx, no connection        ``P2PAway``: not written
+time-out, broken off      ``P2PUnknown``: perhaps written; whoever asked looks before trying again
+other 4xx                 ``P2PRefused``: this record as it is will never be taken
+========================  =====================================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from libs import clock
+from libs.errors import Refusal, Unavailable
+from libs.http.client import client as http_client
+from services.sync.mappings.field import Payload
+from services.sync.p2p import paths
+
+MOST_WAITS = 20
+"""So often one request may be told to wait."""
+LONGEST_WAIT = 120.0
+
+
+class P2PAway(Unavailable):
+    """Purchase to Pay does not answer: try again later."""
+
+    slug = "p2p-away"
+    dutch = "Purchase to Pay antwoordt niet: probeer het later opnieuw."
+
+
+class P2PUnknown(P2PAway):
+    """Purchase to Pay broke off: perhaps it was written, perhaps not."""
+
+    slug = "p2p-unknown"
+    dutch = "Purchase to Pay brak af: misschien is het geschreven, misschien niet."
+
+
+class P2PRefusesUs(Refusal):
+    """Purchase to Pay does not let us in: check user name, password and API key."""
+
+    slug = "p2p-refuses-us"
+    dutch = "Purchase to Pay laat ons niet binnen: controleer gebruikersnaam, wachtwoord en API-sleutel."
+    status = 422
+
+
+class P2PRefused(Refusal):
+    """Purchase to Pay does not take this record."""
+
+    slug = "p2p-refused"
+    dutch = "Purchase to Pay neemt dit gegeven niet aan."
+    status = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What a P2P client is made of (R203)."""
+
+    base_address: str
+    username: str
+    password: str
+    api_key: str
+
+
+class P2P:
+    """One Purchase to Pay. Close it."""
+
+    def __init__(
+        self,
+        account: Account,
+        *,
+        at_once: int = 8,
+        timeout: float = 30.0,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._account = account
+        self._http = http_client(
+            base_url=account.base_address.rstrip("/"), timeout=timeout, most=at_once, transport=transport
+        )
+        self._room = asyncio.Semaphore(at_once)
+        self._token = ""
+        self._signing_in = asyncio.Lock()
+        self._not_before = 0.0
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def sign_in(self) -> None:
+        """Get a token. Raises ``P2PRefusesUs`` or ``P2PAway``."""
+        given = {
+            "grant_type": "password",
+            "username": self._account.username,
+            "password": self._account.password,
+            "apikey": self._account.api_key,
+        }
+        try:
+            answer = await self._http.post(paths.TOKEN, data=given)
+        except httpx.HTTPError as away:
+            raise P2PAway(code="p2p-away", nl=P2PAway.dutch) from away
+        if answer.status_code >= 500 or answer.status_code == 429:
+            raise P2PAway
+        token = _json(answer).get(paths.ACCESS_TOKEN) if answer.status_code < 300 else None
+        if answer.status_code == 404 or (answer.status_code < 300 and not isinstance(token, str)):
+            raise P2PRefusesUs(
+                "This address is no Purchase to Pay: check the base address.",
+                nl="Op dit adres is geen Purchase to Pay: controleer het basisadres.",
+                code="p2p-wrong-address",
+            )
+        if not isinstance(token, str):
+            raise P2PRefusesUs
+        self._token = token
+
+    async def pages(
+        self, resource: str, since: datetime | None = None
+    ) -> AsyncIterator[tuple[list[Payload], datetime]]:
+        """Every page of a resource, or of what was changed since; with the moment Purchase to Pay says it is."""
+        page = 0
+        largest = 0
+        while True:
+            page += 1
+            query: dict[str, str] = {paths.PAGE: str(page)}
+            if since is not None:
+                query[paths.SINCE] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            answer = await self._send("GET", paths.READ.format(resource=resource), params=query)
+            found = _list(answer)
+            largest = max(largest, len(found))
+            if found or page == 1:
+                yield found, _moment(answer)
+            if not found or len(found) < largest:
+                return
+
+    async def every(self, resource: str) -> list[Payload]:
+        """All records of a small resource."""
+        return [each async for page, _ in self.pages(resource) for each in page]
+
+    async def update(self, resource: str, payload: Payload) -> None:
+        """Write one record. Raises ``P2PRefused``, ``P2PRefusesUs``, ``P2PAway``, ``P2PUnknown``."""
+        await self._send("POST", paths.UPDATE.format(resource=resource), json=payload)
+
+    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+        signed_in_again = False
+        for _ in range(MOST_WAITS):
+            if not self._token:
+                await self._once(self._token)
+            token = self._token
+            answer = await self._one(method, path, token, more)
+            if answer.status_code == 401:
+                if signed_in_again:
+                    raise P2PRefusesUs
+                signed_in_again = True
+                await self._once(token)
+            elif answer.status_code == 429:
+                self._not_before = max(self._not_before, clock.monotonic() + _retry_after(answer))
+            elif answer.status_code >= 500:
+                raise P2PAway
+            elif answer.status_code >= 400:
+                raise P2PRefused(*_refusal(answer))
+            else:
+                return answer
+        raise P2PAway(
+            "Purchase to Pay keeps telling us to wait: try again later.",
+            nl="Purchase to Pay laat ons steeds wachten: probeer het later opnieuw.",
+            code="p2p-busy",
+        )
+
+    async def _one(self, method: str, path: str, token: str, more: Mapping[str, Any]) -> httpx.Response:
+        async with self._room:
+            while (wait := self._not_before - clock.monotonic()) > 0:
+                await asyncio.sleep(wait)
+            try:
+                return await self._http.request(
+                    method,
+                    path,
+                    headers={
+                        "Authorization": f"Bearer {token}",
+                        "Accept": "application/json",
+                        "Cache-Control": "no-cache",
+                    },
+                    **more,
+                )
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as away:
+                raise P2PAway from away
+            except httpx.HTTPError as broken:
+                raise (P2PUnknown if method == "POST" else P2PAway) from broken
+
+    async def _once(self, stale: str) -> None:
+        """Sign in, once for everybody whose token turned out stale."""
+        async with self._signing_in:
+            if self._token == stale:
+                await self.sign_in()
+
+
+def _json(answer: httpx.Response) -> dict[str, Any]:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _list(answer: httpx.Response) -> list[Payload]:
+    try:
+        found = answer.json()
+    except ValueError as bad:
+        raise P2PAway from bad
+    if isinstance(found, dict):
+        found = next((found[name] for name in paths.LISTS if isinstance(found.get(name), list)), None)
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise P2PAway(
+            "Purchase to Pay answers something that is no list of records.",
+            nl="Purchase to Pay antwoordt iets wat geen lijst van gegevens is.",
+            code="p2p-unreadable",
+        )
+    return found
+
+
+def _refusal(answer: httpx.Response) -> tuple[str]:
+    """What Purchase to Pay says about it, cut short."""
+    said = _json(answer)
+    text = next(
+        (said[name] for name in ("message", "error", "detail") if isinstance(said.get(name), str)), ""
+    )
+    return (
+        f"Purchase to Pay does not take this record ({answer.status_code}): {text[:300] or 'no reason given'}",
+    )
+
+
+def _moment(answer: httpx.Response) -> datetime:
+    """The server's own clock: ours may differ."""
+    try:
+        return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return clock.now()
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    given = answer.headers.get("retry-after", "")
+    return min(float(given), LONGEST_WAIT) if given.replace(".", "", 1).isdigit() else 1.0
