@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from libs.contracts import invoice, party
+from libs.contracts import invoice, masterdata, party
 from libs.contracts.envelope import Event, Payload, from_attributes
 from libs.errors import HubError
 
-PAYLOADS: Mapping[str, type[Payload]] = {model.type: model for model in (*invoice.ALL, *party.ALL)}
+PAYLOADS: Mapping[str, type[Payload]] = {
+    model.type: model for model in (*invoice.ALL, *party.ALL, *masterdata.ALL)
+}
 
 
 class UndecodableEvent(HubError):

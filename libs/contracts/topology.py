@@ -111,6 +111,7 @@ def _queues() -> Iterable[Queue]:
     yield Queue("deliver.routed", _invoice("routed"))
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
     yield Queue("track.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
+    yield Queue("sync.masterdata", (Binding(MASTERDATA_EVENTS, "masterdata.#"),))
 
 
 TOPOLOGY = Topology(queues=tuple(_queues()))

@@ -83,7 +83,9 @@ def _form(each: Field, value: Any) -> Any:
     if each.shape is Shape.FLAG:
         return bool(value)
     if each.shape is Shape.NUMBER:
-        return as_number(value)
+        found = as_number(value)
+        # A last digit is an accident of binary fractions, on either side.
+        return as_number(f"{found:.10g}") if isinstance(found, float) else found
     if each.shape is Shape.LINKS:
         return sorted({as_text(link) for link in value or ()})
     return {k: as_text(v) for k, v in sorted((value or {}).items()) if as_text(v)}

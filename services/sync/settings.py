@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs.settings import Settings
@@ -9,3 +10,21 @@ from libs.settings import Settings
 
 class SyncSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_SYNC_")
+
+    batch: int = Field(default=50, ge=1, le=500, description="records written between two commits")
+    at_once: int = Field(default=8, ge=1, le=64, description="requests to one Purchase to Pay at once")
+    request_seconds: float = Field(default=30.0, gt=0, description="how long one answer of it may take")
+    retry_seconds: float = Field(default=0.5, ge=0, description="first wait before a record is tried again")
+    mirror_seconds: float = Field(
+        default=60.0, ge=0, description="while writing: how often to see what others changed there"
+    )
+    lease_seconds: float = Field(
+        default=30.0, gt=0, description="renewed during a run; a dead process's run waits this long"
+    )
+    look_seconds: float = Field(default=15.0, gt=0, description="how often to see what is due")
+    most_deactivations: int = Field(
+        default=25, ge=0, description="a plan that deactivates more waits for a person"
+    )
+    most_share: float = Field(
+        default=0.5, gt=0, le=1, description="so does one that changes more than this share of all records"
+    )

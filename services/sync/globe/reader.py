@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Engine, create_engine
@@ -116,7 +116,7 @@ class Globe:
             code=self.code,
             name=as_text(row["bedrnm"]),
             currency=as_text(row["valcode"]).upper(),
-            country=as_text(row["country"]).upper(),
+            country=as_text(row["Country"]).upper(),
             bban_creditors=int(counts["creditors"]),
             bban_own=int(counts["own"]),
         )
@@ -171,12 +171,12 @@ class Globe:
             for row in conn.execute(statements.records(kind, self.code, keys)).mappings()
         }
         for name, _, key in source.parts:
-            owners = {row[key]: row for row in found.values() if row[key] is not None}
+            owners = {as_text(row[key]): row for row in found.values() if as_text(row[key])}
             for row in found.values():
                 row[name] = []
             if owners:
                 for part in conn.execute(statements.parts(source, name, list(owners))).mappings():
-                    owners[part["owner_id"]][name].append(dict(part))
+                    owners[as_text(part["owner_id"])][name].append(dict(part))
         if kind == "currency" and found:
             rates = [dict(rate) for rate in conn.execute(statements.rates(today)).mappings()]
             for code, row in found.items():
@@ -189,4 +189,5 @@ class Globe:
 
 
 def _moment(value: Any) -> str:
-    return value.isoformat() if isinstance(value, datetime) else as_text(value)
+    """A rowversion as text; whatever it is, it differs after a change."""
+    return value.hex() if isinstance(value, bytes | bytearray | memoryview) else as_text(value)

@@ -6,7 +6,7 @@ They are SQLAlchemy Core expressions: values are bind parameters, always. A test
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
@@ -63,7 +63,7 @@ def part_stamps(source: Source, name: str) -> Select[Any]:
     because nobody promises that a new address touches its relation."""
     table = next(table for each, table, _ in source.parts if each == name)
     return select(
-        table.c.owner_id, func.count().label("many"), func.max(table.c.sysmodified).label("stamp")
+        table.c.owner_id, func.count().label("many"), func.max(table.c.stamp).label("stamp")
     ).group_by(table.c.owner_id)
 
 
@@ -71,7 +71,10 @@ def rates(today: date) -> Select[Any]:
     """Of each currency the rate against the euro of today, or else the newest before (R246)."""
     newest = (
         select(RATES.c.source_currency, func.max(RATES.c.date_l).label("date_l"))
-        .where(RATES.c.target_currency == "EUR", RATES.c.date_l <= today)
+        .where(
+            RATES.c.target_currency == "EUR",
+            RATES.c.date_l < datetime.combine(today + timedelta(days=1), time()),
+        )
         .group_by(RATES.c.source_currency)
         .subquery()
     )

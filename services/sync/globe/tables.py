@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Date, DateTime, Integer, MetaData, Numeric, String, Table
+from sqlalchemy import Column, DateTime, Float, Integer, LargeBinary, MetaData, String, Table, Uuid
 
 from services.sync.mappings.field import Name
 
@@ -25,13 +25,18 @@ def inferred(table: str, name: str, kind: Any, key: str | None = None) -> Column
     return Column(name, kind, key=key or name)
 
 
-def _many(table: str, stem: str, size: int) -> list[Column[Any]]:
+def _described(stem: str, size: int) -> list[Column[Any]]:
+    """A description and its four translations."""
     return [Column(stem, String(size)), *(Column(f"{stem}_{n}", String(size)) for n in range(1, 5))]
 
 
+def _stamp(table: str) -> Column[Any]:
+    """SQL Server's rowversion: it moves with every write, whatever the server's clock does."""
+    return inferred(table, "timestamp", LargeBinary, "stamp")
+
+
 def _record(table: str) -> list[Column[Any]]:
-    """The record's id and when it was last changed."""
-    return [Column("ID", Integer, primary_key=True), inferred(table, "sysmodified", DateTime)]
+    return [Column("ID", Integer, primary_key=True), _stamp(table)]
 
 
 BEDRYF = Table(
@@ -40,43 +45,54 @@ BEDRYF = Table(
     Column("bedrnr", String(3), primary_key=True),
     Column("bedrnm", String(50)),
     Column("valcode", String(3)),
-    inferred("bedryf", "vatnumber", String(20), "vat_number"),
-    inferred("bedryf", "cocnumber", String(20), "coc_number"),
-    inferred("bedryf", "bankaccount", String(34), "bank_account"),
-    inferred("bedryf", "bankinstrument", Integer, "bank_instrument"),
-    inferred("bedryf", "telnr", String(25), "phone"),
-    inferred("bedryf", "faxnr", String(25), "fax"),
-    inferred("bedryf", "adres1", String(100), "address1"),
-    inferred("bedryf", "postcode", String(20), "postcode"),
-    inferred("bedryf", "woonpl", String(50), "city"),
-    inferred("bedryf", "statecode", String(10), "state"),
-    inferred("bedryf", "landcode", String(3), "country"),
+    inferred("bedryf", "VATNumber", String(20)),
+    inferred("bedryf", "ChamberofCommerceNumber", String(20)),
+    inferred("bedryf", "BankAccount", String(34)),
+    inferred("bedryf", "CashInstrument", String(10)),
+    inferred("bedryf", "Phone", String(25)),
+    inferred("bedryf", "Fax", String(25)),
+    inferred("bedryf", "AddressLine1", String(100)),
+    inferred("bedryf", "Postcode", String(20)),
+    inferred("bedryf", "City", String(100)),
+    inferred("bedryf", "StateCode", String(3)),
+    inferred("bedryf", "Country", String(2)),
 )
-
+BANKACCOUNTS = Table(
+    "bankaccounts",
+    METADATA,
+    inferred("bankaccounts", "ID", Integer),
+    inferred("bankaccounts", "Code", String(10)),
+    Column("BankAccount", String(34)),
+    Column("BankAccountType", String(1)),
+    inferred("bankaccounts", "accncd", String(3)),
+    Column("IBAN", String(34)),
+    Column("BICCode", String(11)),
+    Column("BankName", String(50)),
+    Column("Blocked", Integer),
+)
 KSTPL = Table(
     "kstpl",
     METADATA,
     *_record("kstpl"),
     Column("kstplcode", String(8)),
-    *_many("kstpl", "oms25", 50),
-    inferred("kstpl", "Enabled", Integer),
+    *_described("oms25", 50),
+    Column("Enabled", Integer),
 )
-KSTDR = Table(
-    "kstdr", METADATA, *_record("kstdr"), Column("kstdrcode", String(8)), *_many("kstdr", "oms25", 50)
-)
+KSTDR = Table("kstdr", METADATA, *_record("kstdr"), Column("kstdrcode", String(8)), *_described("oms25", 50))
 GRTBK = Table(
     "grtbk",
     METADATA,
     *_record("grtbk"),
     Column("reknr", String(9)),
-    *_many("grtbk", "oms25", 50),
+    *_described("oms25", 50),
     Column("omzrek", String(1)),
-    inferred("grtbk", "Blocked", Integer),
+    Column("Blocked", Integer),
 )
 PRPROJECT = Table(
     "PRProject",
     METADATA,
-    *_record("PRProject"),
+    Column("ID", Uuid(as_uuid=False), primary_key=True),
+    _stamp("PRProject"),
     Column("ProjectNr", String(20)),
     Column("Description", String(60)),
     Column("Status", String(1)),
@@ -89,8 +105,9 @@ BTWTRS = Table(
     METADATA,
     *_record("btwtrs"),
     Column("btwtrans", String(3)),
-    *_many("btwtrs", "oms30", 30),
-    inferred("btwtrs", "btwper", Numeric(9, 4)),
+    Column("Description", String(50)),
+    *(inferred("btwtrs", f"Description{n}", String(50), f"Description_{n}") for n in range(1, 5)),
+    Column("Percentage", Float),
     Column("code_iv", String(1)),
     Column("exclus", String(1)),
 )
@@ -99,7 +116,7 @@ BETCD = Table(
     METADATA,
     *_record("betcd"),
     Column("betcond", String(2)),
-    *_many("betcd", "oms30", 30),
+    *_described("oms30", 50),
     Column("termijn", Integer),
     Column("kbdagen", Integer),
 )
@@ -107,7 +124,7 @@ VALUTA = Table(
     "valuta",
     METADATA,
     Column("valcode", String(3), primary_key=True),
-    Column("oms30", String(30)),
+    Column("oms30", String(50)),
     Column("active", Integer),
 )
 RATES = Table(
@@ -115,78 +132,67 @@ RATES = Table(
     METADATA,
     Column("source_currency", String(3)),
     Column("target_currency", String(3)),
-    Column("date_l", Date),
-    Column("rate_exchange", Numeric(19, 10)),
-)
-BANKACCOUNTS = Table(
-    "bankaccounts",
-    METADATA,
-    inferred("bankaccounts", "ID", Integer),
-    inferred("bankaccounts", "BankAccount", String(34)),
-    inferred("bankaccounts", "BankAccountType", String(1)),
-    inferred("bankaccounts", "BankName", String(50)),
-    Column("IBAN", String(34)),
-    Column("BICCode", String(11)),
-    inferred("bankaccounts", "Blocked", Integer),
+    Column("date_l", DateTime),
+    Column("rate_exchange", Float),
 )
 CICMPY = Table(
     "cicmpy",
     METADATA,
-    Column("cmp_wwn", String(36), primary_key=True),
-    inferred("cicmpy", "sysmodified", DateTime),
+    Column("cmp_wwn", Uuid(as_uuid=False), primary_key=True),
+    _stamp("cicmpy"),
     Column("cmp_code", String(20)),
     Column("cmp_name", String(50)),
     Column("cmp_type", String(1)),
     Column("cmp_status", String(1)),
-    Column("crdcode", String(20)),
+    Column("crdcode", String(6)),
     Column("crdnr", String(6)),
     Column("cmp_web", String(128)),
     Column("DunsNumber", String(9)),
-    inferred("cicmpy", "cmp_tel", String(25)),
-    inferred("cicmpy", "cmp_fax", String(25)),
+    inferred("cicmpy", "Phone", String(25)),
+    inferred("cicmpy", "Fax", String(25)),
     Column("cmp_e_mail", String(128)),
-    inferred("cicmpy", "cmp_note", String(4000)),
+    inferred("cicmpy", "Note", String),
     Column("Currency", String(3)),
-    inferred("cicmpy", "ChamberOfCommerce", String(20), "coc_number"),
-    Column("VatNumber", String(20)),
+    inferred("cicmpy", "ChamberofCommerceNumber", String(20)),
+    Column("VATNumber", String(20)),
     Column("PaymentCondition", String(2)),
-    inferred("cicmpy", "BankAccount", String(34), "bank_account"),
-    inferred("cicmpy", "res_id", Integer, "employee"),
+    inferred("cicmpy", "BankAccount", String(34)),
 )
 ADDRESSES = Table(
     "Addresses",
     METADATA,
-    inferred("Addresses", "Account", String(36), "owner_id"),
-    inferred("Addresses", "sysmodified", DateTime),
+    inferred("Addresses", "Account", Uuid(as_uuid=False), "owner_id"),
+    inferred("Addresses", "ContactPerson", Uuid(as_uuid=False)),
+    _stamp("Addresses"),
     Column("Type", String(3)),
     Column("AddressLine1", String(100)),
     Column("Postcode", String(20)),
     Column("City", String(100)),
-    Column("Country", String(3)),
+    Column("Country", String(2)),
 )
 CICNTP = Table(
     "cicntp",
     METADATA,
-    Column("cnt_id", String(36)),
-    inferred("cicntp", "cmp_wwn", String(36), "owner_id"),
-    inferred("cicntp", "sysmodified", DateTime),
-    inferred("cicntp", "MainContact", Integer),
+    Column("cnt_id", Uuid(as_uuid=False)),
+    inferred("cicntp", "cmp_wwn", Uuid(as_uuid=False), "owner_id"),
+    _stamp("cicntp"),
+    Column("MainContact", Integer),
     Column("predcode", String(4)),
-    inferred("cicntp", "cnt_f_name", String(30)),
-    inferred("cicntp", "cnt_m_name", String(30)),
-    inferred("cicntp", "cnt_l_name", String(50)),
-    inferred("cicntp", "FullName", String(100)),
+    Column("FirstName", String(30)),
+    Column("MiddleName", String(15)),
+    Column("LastName", String(60)),
+    Column("FullName", String(110)),
     Column("cnt_job_desc", String(50)),
     Column("cnt_f_tel", String(25)),
-    inferred("cicntp", "cnt_f_fax", String(25)),
-    inferred("cicntp", "cnt_f_mobile", String(25)),
+    inferred("cicntp", "FaxNumber", String(25)),
+    Column("MobileNumber", String(25)),
     Column("cnt_email", String(128)),
 )
 BNKACC = Table(
     "bnkacc",
     METADATA,
     inferred("bnkacc", "crdnr", String(6), "owner_id"),
-    inferred("bnkacc", "sysmodified", DateTime),
+    _stamp("bnkacc"),
     Column("banknr", String(34)),
     Column("accncd", String(3)),
     Column("naam", String(50)),
@@ -214,17 +220,17 @@ SOURCES: dict[Name, Source] = {
     "organisation": Source(BEDRYF, "bedrnr", "bedrnr", None),
     "company": Source(BEDRYF, "bedrnr", "bedrnr", None),
     "currency": Source(VALUTA, "valcode", "valcode", None),
-    "vat_code": Source(BTWTRS, "ID", "btwtrans", "sysmodified"),
-    "payment_condition": Source(BETCD, "ID", "betcond", "sysmodified"),
-    "cost_centre": Source(KSTPL, "ID", "kstplcode", "sysmodified"),
-    "cost_unit": Source(KSTDR, "ID", "kstdrcode", "sysmodified"),
-    "gl_account": Source(GRTBK, "ID", "reknr", "sysmodified"),
-    "project": Source(PRPROJECT, "ID", "ProjectNr", "sysmodified"),
+    "vat_code": Source(BTWTRS, "ID", "btwtrans", "stamp"),
+    "payment_condition": Source(BETCD, "ID", "betcond", "stamp"),
+    "cost_centre": Source(KSTPL, "ID", "kstplcode", "stamp"),
+    "cost_unit": Source(KSTDR, "ID", "kstdrcode", "stamp"),
+    "gl_account": Source(GRTBK, "ID", "reknr", "stamp"),
+    "project": Source(PRPROJECT, "ID", "ProjectNr", "stamp"),
     "supplier": Source(
         CICMPY,
         "cmp_wwn",
         "crdcode",
-        "sysmodified",
+        "stamp",
         (
             ("addresses", ADDRESSES, "cmp_wwn"),
             ("contacts", CICNTP, "cmp_wwn"),

@@ -41,12 +41,12 @@ def number(row: Row) -> str:
 
 
 def with_iban(row: Row) -> Sequence[Row]:
-    """The administration's IBAN cash instruments, in order of their ids: bank accounts (type R) whose IBAN is
-    filled in and is one, and which are not blocked."""
+    """The administration's IBAN cash instruments, in order of their ids: those of type IBA
+    (inference) whose IBAN is filled in and is one, and which are not blocked."""
     found = [
         each
         for each in row.get("instruments", ())
-        if as_text(each.get("BankAccountType")).upper() in ("", "R")
+        if as_text(each.get("accncd")).upper() == "IBA"
         and iban.read(number(each)) is not None
         and not as_flag(each.get("Blocked"))
     ]
@@ -55,7 +55,7 @@ def with_iban(row: Row) -> Sequence[Row]:
 
 def named(row: Row) -> list[Row]:
     """The instrument whose number the administration names as its bank account."""
-    wanted = "".join(as_text(row.get("bank_account")).split()).upper()
+    wanted = "".join(as_text(row.get("BankAccount")).split()).upper()
     return [
         each
         for each in with_iban(row)

@@ -14,16 +14,16 @@ def related(row: Row, scope: Scope) -> Sequence[Row]:  # noqa: ARG001
 
     Which one that is the seed does not say (inference: the one the administration points to, else the first).
     """
-    if as_text(row.get("bank_account")):
+    if as_text(row.get("BankAccount")):
         return cash_instruments.named(row)
     found = cash_instruments.with_iban(row)
-    pointed = as_text(row.get("bank_instrument"))
-    return [each for each in found if pointed and as_text(each.get("ID")) == pointed][:1] or found[:1]
+    pointed = as_text(row.get("CashInstrument"))
+    return [each for each in found if pointed and as_text(each.get("Code")) == pointed][:1] or found[:1]
 
 
 def every(row: Row, scope: Scope) -> Sequence[Row]:  # noqa: ARG001
     """M-CO3: the instrument behind the bank account; without a bank account all of them."""
-    if as_text(row.get("bank_account")):
+    if as_text(row.get("BankAccount")):
         return cash_instruments.named(row)
     return cash_instruments.with_iban(row)
 
@@ -52,21 +52,21 @@ ORGANISATIONS = Kind(
         ),
         Field(
             "M-OR3",
-            "bedryf.vat_number",
+            "bedryf.VATNumber",
             ("vatNumber",),
             Names("BTW-nummer", "VAT number", "BTW-nummer", "VAT number"),
-            text("vat_number"),
+            text("VATNumber"),
         ),
         Field(
             "M-OR4",
-            "bedryf.coc_number",
+            "bedryf.ChamberofCommerceNumber",
             ("kvkNumber",),
             Names("Nummer kamer v. koophandel", "chamber of commerce number", "KVK nummer", "KvK number"),
-            text("coc_number"),
+            text("ChamberofCommerceNumber"),
         ),
         Field(
             "M-OR5",
-            "bedryf.bank_account",
+            "bedryf.BankAccount",
             ("defaultBankAccount",),
             Names(
                 "Rekeningnummer bank",
@@ -74,20 +74,20 @@ ORGANISATIONS = Kind(
                 "Default bankrekeningnummer",
                 "default bank account",
             ),
-            text("bank_account"),
+            text("BankAccount"),
             rule="empty when not defined in Globe+; the related IBAN cash instrument goes over all the same",
         ),
         Field(
             "M-OR6",
-            "bedryf.phone",
+            "bedryf.Phone",
             ("phone",),
             Names("Telefoonnummer", "phone", "Telefoonnummer", "phone"),
-            text("phone"),
+            text("Phone"),
         ),
-        Field("M-OR7", "bedryf.fax", ("fax",), Names("Faxnummer", "fax", "Faxnummer", "fax"), text("fax")),
+        Field("M-OR7", "bedryf.Fax", ("fax",), Names("Faxnummer", "fax", "Faxnummer", "fax"), text("Fax")),
         Field(
             "M-OR8",
-            "bedryf.address1",
+            "bedryf.AddressLine1",
             ("address.reference", "address.street"),
             Names(
                 "Adresregel 1",
@@ -95,36 +95,36 @@ ORGANISATIONS = Kind(
                 "Referentie en Straat / Postbus",
                 "reference and street/PO box",
             ),
-            text("address1"),
+            text("AddressLine1"),
             rule="one field fills both",
         ),
         Field(
             "M-OR9",
-            "bedryf.postcode",
+            "bedryf.Postcode",
             ("address.postcode",),
             Names("Postcode", "postcode", "Postcode", "postcode"),
-            text("postcode"),
+            text("Postcode"),
         ),
         Field(
             "M-OR10",
-            "bedryf.city",
+            "bedryf.City",
             ("address.city",),
             Names("Woonplaats", "town", "Plaatsnaam", "city"),
-            text("city"),
+            text("City"),
         ),
         Field(
             "M-OR11",
-            "bedryf.state",
+            "bedryf.StateCode",
             ("address.state",),
             Names("Staat / provincie", "state/province", "Provincie / Staat", "province/state"),
-            text("state"),
+            text("StateCode"),
         ),
         Field(
             "M-OR12",
-            "bedryf.country",
+            "bedryf.Country",
             ("address.country",),
             Names("Landcode", "country code", "Land", "country"),
-            text("country"),
+            text("Country"),
         ),
     ),
     children=(Children("bankAccounts", "accountNumber", related, cash_instruments.FIELDS),),
@@ -155,7 +155,7 @@ COMPANIES = Kind(
         ),
         Field(
             "M-CO3",
-            "bedryf.bank_account",
+            "bedryf.BankAccount",
             ("defaultBankAccount",),
             Names(
                 "Rekeningnummer bank",
@@ -163,7 +163,7 @@ COMPANIES = Kind(
                 "Default bankrekeningnummer",
                 "default bank account",
             ),
-            text("bank_account"),
+            text("BankAccount"),
             rule="empty when not defined in Globe+; then all IBAN cash instruments go over",
         ),
     ),

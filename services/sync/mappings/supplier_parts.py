@@ -166,15 +166,15 @@ CONTACTS = (
         rules=("C3", "C16", "R220"),
         rule="Mr, Mrs or NA, by table",
     ),
-    _both("M-S32", "cicntp.cnt_f_name", "firstName", ("Voornaam", "first name"), ("Voornaam", "first name")),
+    _both("M-S32", "cicntp.FirstName", "firstName", ("Voornaam", "first name"), ("Voornaam", "first name")),
     _both(
         "M-S33",
-        "cicntp.cnt_m_name",
+        "cicntp.MiddleName",
         "middleName",
         ("Tussenvoegsel", "middle name"),
         ("Tussenvoegsel", "middle name"),
     ),
-    _both("M-S34", "cicntp.cnt_l_name", "lastName", ("Achternaam", "last name"), ("Achternaam", "last name")),
+    _both("M-S34", "cicntp.LastName", "lastName", ("Achternaam", "last name"), ("Achternaam", "last name")),
     Field(
         "M-S35",
         "cicntp.FullName",
@@ -192,9 +192,9 @@ CONTACTS = (
         ("Functie", "function"),
     ),
     _both("M-S37", "cicntp.cnt_f_tel", "phone", ("Telefoon", "phone"), ("Telefoonnummer", "phone")),
-    _both("M-S38", "cicntp.cnt_f_fax", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
+    _both("M-S38", "cicntp.FaxNumber", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
     _both(
-        "M-S39", "cicntp.cnt_f_mobile", "mobile", ("Mobiele telefoon", "mobile"), ("Mobielnummer", "mobile")
+        "M-S39", "cicntp.MobileNumber", "mobile", ("Mobiele telefoon", "mobile"), ("Mobielnummer", "mobile")
     ),
     _both("M-S40", "cicntp.cnt_email", "email", ("E-mail", "e-mail"), ("E-mail adres", "e-mail address")),
 )

@@ -27,6 +27,9 @@ from services.sync.mappings.field import (
 
 BOTH = Direction.BOTH
 
+EMPLOYEE = "E"
+"""Type of a relation that is an employee (R230)."""
+
 
 def code(row: Row, scope: Scope) -> str:  # noqa: ARG001
     """The creditor code as people write it: Globe pads it with blanks."""
@@ -47,7 +50,7 @@ def active(row: Row, scope: Scope) -> bool:
 def left_out(row: Row, scope: Scope) -> Skip | None:
     """R230, R260, R262."""
     name = as_text(row.get("cmp_name")) or code(row, scope)
-    if as_text(row.get("employee")):
+    if as_text(row.get("cmp_type")).upper() == EMPLOYEE:
         return Skip(
             "R230",
             Words(
@@ -161,10 +164,10 @@ SUPPLIERS = Kind(
             rule="with its scheme",
         ),
         _plain("M-S5", "DunsNumber", "duns", ("DUNS nummer", "DUNS number"), ("DUNS nummer", "DUNS number")),
-        _plain("M-S6", "cmp_tel", "phone", ("Telefoon", "phone"), ("Telefoon", "phone")),
-        _plain("M-S7", "cmp_fax", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
+        _plain("M-S6", "Phone", "phone", ("Telefoon", "phone"), ("Telefoon", "phone")),
+        _plain("M-S7", "Fax", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
         _plain("M-S8", "cmp_e_mail", "email", ("E-mail", "e-mail"), ("E-mail adres", "e-mail address")),
-        _plain("M-S9", "cmp_note", "remarks", ("Notities", "notes"), ("Opmerkingen", "remarks")),
+        _plain("M-S9", "Note", "remarks", ("Notities", "notes"), ("Opmerkingen", "remarks")),
         _plain(
             "M-S10",
             "Currency",
@@ -174,12 +177,12 @@ SUPPLIERS = Kind(
         ),
         _plain(
             "M-S11",
-            "coc_number",
+            "ChamberofCommerceNumber",
             "kvkNumber",
             ("Nummer kamer v. koophandel", "chamber of commerce number"),
             ("KVK nummer", "KvK number"),
         ),
-        _plain("M-S12", "VatNumber", "vatNumber", ("BTW-nummer", "VAT number"), ("BTW nummer", "VAT number")),
+        _plain("M-S12", "VATNumber", "vatNumber", ("BTW-nummer", "VAT number"), ("BTW nummer", "VAT number")),
         _plain(
             "M-S13",
             "PaymentCondition",
@@ -200,7 +203,7 @@ SUPPLIERS = Kind(
         ),
         _plain(
             "M-S15",
-            "bank_account",
+            "BankAccount",
             "defaultBankAccount",
             ("Bankrekening", "bank account"),
             ("Default bankrekeningnummer", "default bank account"),

@@ -174,8 +174,7 @@ class P2P:
 
     async def _one(self, method: str, path: str, token: str, more: Mapping[str, Any]) -> httpx.Response:
         async with self._room:
-            while (wait := self._not_before - clock.monotonic()) > 0:
-                await asyncio.sleep(wait)
+            await asyncio.sleep(max(0.0, self._not_before - clock.monotonic()))
             try:
                 return await self._http.request(
                     method,

@@ -16,9 +16,16 @@ SCOPE = Scope("001", TODAY)
 IBAN, OTHER = "NL91ABNA0417164300", "NL20INGB0001234567"
 
 LANGUAGES = {"oms25_1": "Sales", "oms25_2": " ", "oms25_3": "Ventes", "oms25_4": None}
-BANK: Row = {"ID": 7, "BankAccountType": "R", "BankName": "ABN", "BICCode": "ABNANL2A", "IBAN": IBAN}
-GIRO: Row = {"ID": 11, "BankAccountType": "R", "BankName": "ING", "BICCode": "INGBNL2A", "IBAN": OTHER}
-CASH: Row = {"ID": 3, "BankAccountType": "K", "BankName": "Kas", "BICCode": "", "IBAN": ""}
+BANK: Row = {"ID": 7, "Code": "ABN", "accncd": "IBA", "BankName": "ABN", "BICCode": "ABNANL2A", "IBAN": IBAN}
+GIRO: Row = {
+    "ID": 11,
+    "Code": "ING",
+    "accncd": "IBA",
+    "BankName": "ING",
+    "BICCode": "INGBNL2A",
+    "IBAN": OTHER,
+}
+CASH: Row = {"ID": 3, "accncd": "", "BankName": "Kas", "BICCode": "", "IBAN": ""}
 
 SAMPLES: dict[Name, Row] = {
     "cost_centre": {"ID": 42, "kstplcode": "VERK ", "oms25": "Verkoop", "Enabled": 1, **LANGUAGES},
@@ -28,10 +35,10 @@ SAMPLES: dict[Name, Row] = {
     "vat_code": {
         "ID": 46,
         "btwtrans": "21 ",
-        "oms30": "Btw hoog",
-        "btwper": "21.00",
+        "Description": "Btw hoog",
+        "Percentage": "21.00",
         "exclus": "E",
-        "oms30_3": "TVA",
+        "Description_3": "TVA",
     },
     "payment_condition": {
         "ID": 47,
@@ -44,22 +51,22 @@ SAMPLES: dict[Name, Row] = {
     "organisation": {
         "bedrnr": "001",
         "bedrnm": "Molen BV",
-        "vat_number": "NL001234567B01",
-        "coc_number": "58070036",
-        "bank_account": "",
-        "phone": "010-1",
-        "fax": "010-2",
-        "address1": "Dam 1",
-        "postcode": "1012 JS",
-        "city": "Amsterdam",
-        "state": "NH",
-        "country": "NL",
+        "VATNumber": "NL001234567B01",
+        "ChamberofCommerceNumber": "58070036",
+        "BankAccount": "",
+        "Phone": "010-1",
+        "Fax": "010-2",
+        "AddressLine1": "Dam 1",
+        "Postcode": "1012 JS",
+        "City": "Amsterdam",
+        "StateCode": "NH",
+        "Country": "NL",
         "instruments": [GIRO, BANK, CASH],
     },
     "company": {
         "bedrnr": "001",
         "bedrnm": "Molen BV",
-        "bank_account": None,
+        "BankAccount": None,
         "instruments": [GIRO, BANK, CASH],
     },
     "currency": {
@@ -76,15 +83,15 @@ SAMPLES: dict[Name, Row] = {
         "cmp_status": "A",
         "cmp_web": "bakker.example",
         "DunsNumber": "123456789",
-        "cmp_tel": "020-1",
-        "cmp_fax": "020-2",
+        "Phone": "020-1",
+        "Fax": "020-2",
         "cmp_e_mail": "info@bakker.example",
-        "cmp_note": "Levert dagelijks",
+        "Note": "Levert dagelijks",
         "Currency": "EUR",
-        "coc_number": "33031431",
-        "VatNumber": "NL002455799B11",
+        "ChamberofCommerceNumber": "33031431",
+        "VATNumber": "NL002455799B11",
         "PaymentCondition": "30",
-        "bank_account": IBAN,
+        "BankAccount": IBAN,
         "accounts": [
             {"IBAN": "NL91 ABNA 0417 1643 00", "accncd": "BE", "naam": "ABN AMRO", "swiftadres": "ABNANL2A"},
             {"IBAN": OTHER, "accncd": "IBA", "naam": "ING", "swiftadres": ""},
@@ -105,17 +112,17 @@ SAMPLES: dict[Name, Row] = {
                 "cnt_id": "c-1",
                 "MainContact": 1,
                 "predcode": "MEVR",
-                "cnt_f_name": "Anna",
-                "cnt_m_name": "de",
-                "cnt_l_name": "Bakker",
+                "FirstName": "Anna",
+                "MiddleName": "de",
+                "LastName": "Bakker",
                 "FullName": "Anna de Bakker",
                 "cnt_job_desc": "Directeur",
                 "cnt_f_tel": "020-3",
-                "cnt_f_fax": "020-4",
-                "cnt_f_mobile": "06-1",
+                "FaxNumber": "020-4",
+                "MobileNumber": "06-1",
                 "cnt_email": "anna@bakker.example",
             },
-            {"cnt_id": "c-2", "MainContact": 0, "predcode": "ING.", "cnt_l_name": "Smit"},
+            {"cnt_id": "c-2", "MainContact": 0, "predcode": "ING.", "LastName": "Smit"},
         ],
     },
 }
@@ -315,7 +322,7 @@ def test_todays_rate_or_the_newest_before_it(days: tuple[int, ...], expected: in
 
 @pytest.mark.proves("M-OR5", "M-CO3", "SB10")
 def test_without_a_bank_account_the_organisation_gets_the_related_one_and_the_company_all() -> None:
-    row = {**SAMPLES["organisation"], "bank_instrument": 11}
+    row = {**SAMPLES["organisation"], "CashInstrument": "ING"}
     assert [a["accountNumber"] for a in compose(BY_NAME["organisation"], row, SCOPE)["bankAccounts"]] == [
         OTHER
     ]
@@ -325,7 +332,7 @@ def test_without_a_bank_account_the_organisation_gets_the_related_one_and_the_co
 
 
 def test_with_a_bank_account_its_instrument_goes_along() -> None:
-    row = {**SAMPLES["organisation"], "bank_account": OTHER}
+    row = {**SAMPLES["organisation"], "BankAccount": OTHER}
     for kind in (BY_NAME["organisation"], BY_NAME["company"]):
         made = compose(kind, row, SCOPE)
         assert made["defaultBankAccount"] == OTHER
@@ -335,7 +342,7 @@ def test_with_a_bank_account_its_instrument_goes_along() -> None:
 @pytest.mark.parametrize(
     ("more", "rule"),
     [
-        ({"employee": 12}, "R230"),
+        ({"cmp_type": "E"}, "R230"),
         ({"cmp_status": "E"}, "R260"),
         ({"cmp_status": "B"}, None),
         ({"cmp_name": " "}, "R262"),

@@ -77,7 +77,7 @@ def test_a_renumbering_waits_for_the_next_change_and_keeps_the_identity() -> Non
 @pytest.mark.proves("R237")
 def test_a_renumbered_vat_code_keeps_the_identity_it_had() -> None:
     before = made("vat_code")
-    changed = {**SAMPLES["vat_code"], "btwtrans": "22", "oms30": "Btw hoger"}
+    changed = {**SAMPLES["vat_code"], "btwtrans": "22", "Description": "Btw hoger"}
     found = seen("vat_code", changed, before, known("vat_code"))
     assert found.action == "update"
     assert found.after is not None
@@ -140,7 +140,7 @@ def test_a_supplier_that_turns_inactive_is_switched_off() -> None:
 @pytest.mark.proves("R301")
 def test_a_supplier_changed_on_both_sides_is_merged_by_field() -> None:
     there = {**made("supplier"), "phone": "030-9"}
-    found = seen("supplier", {**SAMPLES["supplier"], "cmp_fax": "999"}, there, known("supplier"))
+    found = seen("supplier", {**SAMPLES["supplier"], "Fax": "999"}, there, known("supplier"))
     assert found.after is not None
     assert (found.after["phone"], found.after["fax"]) == ("030-9", "999")
 
@@ -148,7 +148,7 @@ def test_a_supplier_changed_on_both_sides_is_merged_by_field() -> None:
 @pytest.mark.proves("R301")
 def test_a_field_changed_on_both_sides_is_a_conflict_for_a_person() -> None:
     there = {**made("supplier"), "phone": "030-9"}
-    found = seen("supplier", {**SAMPLES["supplier"], "cmp_tel": "030-8"}, there, known("supplier"))
+    found = seen("supplier", {**SAMPLES["supplier"], "Phone": "030-8"}, there, known("supplier"))
     assert (found.action, found.rule, found.after) == ("warn", "R301", None)
     assert found.words is not None
     assert found.words.en.startswith("phone: ")

@@ -1,0 +1,233 @@
+"""SQL of what is remembered of records: their identities, and the mirror of Purchase to Pay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from libs.db.types import Connection
+from services.sync.mappings.field import Name, Payload
+from services.sync.planning import Known
+
+_KNOWN = """
+SELECT record_id, external_id, stamp, digest, held, CASE WHEN $5 THEN agreed END AS agreed
+  FROM identity WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = ANY ($4::text[])
+"""
+
+
+async def known(
+    conn: Connection, client_id: UUID, administration: str, kind: Name, ids: Sequence[str]
+) -> dict[str, Known]:
+    """What is remembered of these records, by record id."""
+    rows = await conn.fetch(_KNOWN, client_id, administration, kind, list(ids), kind == "supplier")
+    return {
+        row["record_id"]: Known(row["external_id"], row["stamp"], row["digest"], row["agreed"], row["held"])
+        for row in rows
+    }
+
+
+_STAMPS = """
+SELECT record_id, stamp, digest <> '' AS went_over, external_id FROM identity
+ WHERE client_id = $1 AND administration = $2 AND kind = $3
+"""
+
+
+async def stamps(
+    conn: Connection, client_id: UUID, administration: str, kind: Name
+) -> dict[str, tuple[str, bool, str]]:
+    """Stamp, whether it went over, and external id of every record remembered, by record id."""
+    rows = await conn.fetch(_STAMPS, client_id, administration, kind)
+    return {row["record_id"]: (row["stamp"], row["went_over"], row["external_id"]) for row in rows}
+
+
+_SEEN = """
+INSERT INTO identity (client_id, administration, kind, account_id, record_id, external_id, stamp, digest, agreed)
+SELECT $1, $2, $3, $4, t.record_id, t.external_id, t.stamp, t.digest, t.agreed
+  FROM unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
+       AS t (record_id, external_id, stamp, digest, agreed)
+ON CONFLICT (client_id, administration, kind, record_id) DO UPDATE SET
+    external_id = excluded.external_id, stamp = excluded.stamp,
+    digest = CASE WHEN excluded.digest <> '' THEN excluded.digest ELSE identity.digest END,
+    agreed = coalesce(excluded.agreed, identity.agreed),
+    held = CASE WHEN excluded.digest <> '' AND excluded.digest <> identity.held THEN '' ELSE identity.held END
+"""
+
+
+async def remember(
+    conn: Connection,
+    client_id: UUID,
+    account_id: UUID,
+    administration: str,
+    kind: Name,
+    records: Sequence[tuple[str, str, str, str, Payload | None]],
+) -> None:
+    """Note records: id, external id, stamp, digest (empty: as it was), what was agreed (None: as it was)."""
+    if records:
+        ids, externals, marks, digests, agreed = zip(*records, strict=True)
+        await conn.execute(
+            _SEEN,
+            client_id,
+            administration,
+            kind,
+            account_id,
+            list(ids),
+            list(externals),
+            list(marks),
+            list(digests),
+            list(agreed),
+        )
+
+
+_FORGET = """
+DELETE FROM identity WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = ANY ($4::text[])
+"""
+
+
+async def forget(
+    conn: Connection, client_id: UUID, administration: str, kind: Name, ids: Sequence[str]
+) -> None:
+    """Forget records that are gone and settled."""
+    if ids:
+        await conn.execute(_FORGET, client_id, administration, kind, list(ids))
+
+
+_HOLD = """
+UPDATE identity SET held = $5 WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = $4
+"""
+
+
+async def hold(
+    conn: Connection, client_id: UUID, administration: str, kind: Name, record_id: str, digest: str
+) -> None:
+    """Do not send what has this digest again."""
+    await conn.execute(_HOLD, client_id, administration, kind, record_id, digest)
+
+
+_CHANGED_THERE = """
+SELECT i.administration, i.record_id FROM identity i
+ WHERE i.client_id = $1 AND i.kind = $2 AND i.external_id = ANY ($3::text[])
+"""
+
+
+async def owners(
+    conn: Connection, client_id: UUID, kind: Name, external_ids: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Administration and record behind each external id."""
+    if not external_ids:
+        return []
+    rows = await conn.fetch(_CHANGED_THERE, client_id, kind, list(external_ids))
+    return [(row["administration"], row["record_id"]) for row in rows]
+
+
+_COUNT = "SELECT count(*) FROM identity WHERE client_id = $1 AND digest <> ''"
+
+
+async def count(conn: Connection, client_id: UUID) -> int:
+    """How many records went over so far."""
+    return int(await conn.fetchval(_COUNT, client_id))
+
+
+_CURSOR = "SELECT since, seen FROM mirror_cursor WHERE client_id = $1 AND kind = $2"
+
+
+async def cursor(conn: Connection, client_id: UUID, kind: Name) -> tuple[datetime, int] | None:
+    """Until when the mirror of a kind is complete, and its generation; None: it was never read."""
+    row = await conn.fetchrow(_CURSOR, client_id, kind)
+    return (row["since"], row["seen"]) if row else None
+
+
+_MOVE_CURSOR = """
+INSERT INTO mirror_cursor (client_id, kind, account_id, since, seen) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (client_id, kind) DO UPDATE SET since = excluded.since, seen = excluded.seen
+"""
+
+
+async def move_cursor(
+    conn: Connection, client_id: UUID, account_id: UUID, kind: Name, since: datetime, seen: int
+) -> None:
+    await conn.execute(_MOVE_CURSOR, client_id, kind, account_id, since, seen)
+
+
+_REFLECT = """
+WITH given AS (
+    SELECT DISTINCT ON (external_id) external_id, payload FROM unnest($4::text[], $5::jsonb[]) AS t (external_id, payload)
+), changed AS (
+    SELECT g.external_id FROM given g
+      LEFT JOIN mirror m ON m.client_id = $1 AND m.kind = $2 AND m.external_id = g.external_id
+     WHERE m.payload IS DISTINCT FROM g.payload
+), written AS (
+    INSERT INTO mirror (client_id, kind, account_id, external_id, payload, seen)
+    SELECT $1, $2, $3, external_id, payload, $6 FROM given
+    ON CONFLICT (client_id, kind, external_id) DO UPDATE SET payload = excluded.payload, seen = excluded.seen
+)
+SELECT external_id FROM changed
+"""
+
+
+async def reflect(
+    conn: Connection,
+    client_id: UUID,
+    account_id: UUID,
+    kind: Name,
+    records: Sequence[tuple[str, Payload]],
+    seen: int,
+) -> list[str]:
+    """Put what Purchase to Pay has into the mirror; returns the external ids that are not as they were."""
+    if not records:
+        return []
+    rows = await conn.fetch(
+        _REFLECT,
+        client_id,
+        kind,
+        account_id,
+        [external_id for external_id, _ in records],
+        [payload for _, payload in records],
+        seen,
+    )
+    return [row["external_id"] for row in rows]
+
+
+_SWEEP = "DELETE FROM mirror WHERE client_id = $1 AND kind = $2 AND seen < $3"
+
+
+async def sweep(conn: Connection, client_id: UUID, kind: Name, seen: int) -> None:
+    """After a full reading: what was not in it is no more."""
+    await conn.execute(_SWEEP, client_id, kind, seen)
+
+
+_MIRRORED = """
+SELECT external_id, payload FROM mirror WHERE client_id = $1 AND kind = $2 AND external_id = ANY ($3::text[])
+"""
+
+
+async def mirrored(
+    conn: Connection, client_id: UUID, kind: Name, external_ids: Sequence[str]
+) -> dict[str, Payload]:
+    """What Purchase to Pay has under these ids, as last seen."""
+    rows = await conn.fetch(_MIRRORED, client_id, kind, list(external_ids))
+    return {row["external_id"]: row["payload"] for row in rows}
+
+
+_EXTERNAL_IDS = "SELECT external_id FROM mirror WHERE client_id = $1 AND kind = $2 ORDER BY external_id"
+
+
+async def external_ids(conn: Connection, client_id: UUID, kind: Name) -> list[str]:
+    """Everything Purchase to Pay has of a kind, as last seen."""
+    return [row["external_id"] for row in await conn.fetch(_EXTERNAL_IDS, client_id, kind)]
+
+
+_ANY_COST_TYPE = (
+    "SELECT 1 FROM identity WHERE client_id = $1 AND kind = 'gl_account' AND digest <> '' LIMIT 1"
+)
+
+
+async def has_cost_types(conn: Connection, client_id: UUID) -> bool:
+    """Whether ledger accounts went over before."""
+    return await conn.fetchval(_ANY_COST_TYPE, client_id) is not None
+
+
+def rows_of(records: Sequence[dict[str, Any]]) -> list[tuple[str, Payload]]:
+    """Records of a page with their external ids; one without an id cannot be known and is left out."""
+    return [(str(each["externalId"]), each) for each in records if each.get("externalId")]

@@ -1,0 +1,2 @@
+-- Replaced by solution; nothing ever wrote to it.
+DROP TABLE configuration;

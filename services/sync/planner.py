@@ -1,0 +1,270 @@
+"""Makes a plan: reads both sides, weighs what may have changed, writes down what is to be done. Changes nothing else.
+
+Which records are weighed:
+
+========  ==========================================================================================================
+changes   those whose stamp in Globe+ is not the one remembered (new ones too), those that Purchase to Pay says were
+          changed there, those that are gone; kinds of a few records whole. Stamps are compared for being *equal*,
+          so no clock has to be right
+full      every record of both sides
+load      the records of one administration and kind that a first load takes
+========  ==========================================================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+from uuid import UUID
+
+from libs import clock
+from libs.db.types import Connection, Pool
+from libs.errors import Refusal
+from libs.telemetry import tracing
+from services.sync import clients, memory, plans
+from services.sync.clients import Seal
+from services.sync.globe.filters import compiled
+from services.sync.globe.reader import Globe, Stamp
+from services.sync.globe.tables import SOURCES
+from services.sync.mappings import BY_NAME, KINDS, Kind
+from services.sync.mappings.field import Name
+from services.sync.planning import Guard, Terms, Verdict, shared
+from services.sync.plans import Plan
+from services.sync.sides import Connect, Open, Sides, chunks, opened, refresh
+from services.sync.weighing import CHUNK, weigh
+
+Mode = Literal["changes", "full", "load"]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a first load takes: one kind of one administration."""
+
+    administration: str
+    kind: Name
+
+
+class Stopped(Refusal):
+    """The preconditions of Purchase to Pay are not met: see the checks."""
+
+    slug = "preconditions"
+    dutch = "Aan de voorwaarden van Purchase to Pay is niet voldaan: zie de controles."
+    status = 409
+
+
+class Planner:
+    def __init__(self, pool: Pool, seal: Seal, connect: Connect, open_globe: Open, guard: Guard) -> None:
+        """``pool`` has the worker role."""
+        self._pool = pool
+        self._seal = seal
+        self._connect = connect
+        self._open = open_globe
+        self._guard = guard
+
+    async def plan(
+        self,
+        solution_id: UUID,
+        mode: Mode = "changes",
+        *,
+        load: Load | None = None,
+        deleted: Collection[str] = (),
+    ) -> Plan:
+        """Make a plan. ``deleted``: administrations that were deleted in Globe+ (R241). Raises ``Stopped`` with
+        the checks, and whatever says that Purchase to Pay is away."""
+        async with self._pool.acquire() as conn:
+            solution = await clients.solution(conn, self._seal, solution_id)
+        left = replace(solution, members=tuple(m for m in solution.members if m.code not in deleted))
+        async with opened(left, self._connect, self._open) as sides:
+            if sides.stopped:
+                raise Stopped(checks=[plans.check_json(each) for each in sides.checks if each.stops])
+            plan_id = clock.uuid7()
+            async with self._pool.acquire() as conn:
+                await plans.begin(conn, plan_id, solution, mode, sides.checks, tracing.current_traceparent())
+            made = _Made(self._pool, sides, plan_id)
+            kinds = [BY_NAME[load.kind]] if load else KINDS
+            for kind in kinds:
+                async for verdicts in self._of_kind(sides, kind, mode, load):
+                    await made.add(kind, verdicts)
+                if deleted and kind.name == "cost_centre":
+                    await made.add(kind, await self._administrations_gone(sides, kind, deleted))
+            async with self._pool.acquire() as conn:
+                known = await memory.count(conn, sides.client_id)
+                objections = [] if mode == "load" else self._guard.objections(made.counts, known)
+                await plans.ready(conn, plan_id, made.counts, objections)
+                return await plans.one(conn, plan_id)
+
+    async def _of_kind(
+        self, sides: Sides, kind: Kind, mode: Mode, load: Load | None
+    ) -> AsyncIterator[list[Verdict]]:
+        """Verdicts of one kind, a chunk at a time."""
+        changed = await refresh(self._pool, sides, kind, full=mode == "full")
+        terms = replace(sides.terms, first_load=mode == "load")
+        takers = {load.administration} if load else set(sides.globes)
+        found: dict[str, dict[str, Stamp]] = {}
+        wanted: dict[str, dict[str, Stamp]] = {}
+        async with self._pool.acquire() as conn:
+            there = await memory.owners(conn, sides.client_id, kind.name, changed)
+            narrowed = await plans.filters(conn, sides.solution.solution_id, kind.name)
+        for code, globe in sides.globes.items():
+            if narrowed.get(code, (True, ""))[0] is False:
+                continue  # not ticked (R226)
+            found[code] = {each.record_id: each for each in await asyncio.to_thread(globe.stamps, kind.name)}
+            if code in takers:
+                text = narrowed.get(code, (True, ""))[1]
+                ids = await _narrowed(globe, kind, text) if text else None
+                touched = {record for administration, record in there if administration == code}
+                wanted[code] = await self._candidates(sides, code, kind, found[code], touched, mode, ids)
+        if any(shared(kind, sides.scopes[code]) for code in wanted):
+            async for verdicts in self._shared(sides, kind, found, wanted, terms):
+                yield verdicts
+            return
+        for code, candidates in wanted.items():
+            for chunk in chunks(sorted(candidates.values(), key=_order), CHUNK):
+                yield await weigh(self._pool, sides, kind, {code: chunk}, terms)
+
+    async def _candidates(
+        self,
+        sides: Sides,
+        code: str,
+        kind: Kind,
+        present: Mapping[str, Stamp],
+        touched: Collection[str],
+        mode: Mode,
+        narrowed: Collection[str] | None,
+    ) -> dict[str, Stamp]:
+        async with self._pool.acquire() as conn:
+            remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
+            lost = [
+                record for record, (_, over, _) in remembered.items() if record not in present and not over
+            ]
+            await memory.forget(conn, sides.client_id, code, kind.name, lost)
+        always = mode != "changes" or SOURCES[kind.name].stamp is None
+        wanted = {
+            record: each
+            for record, each in present.items()
+            if (narrowed is None or record in narrowed or (mode != "load" and record in remembered))
+            and (always or record in touched or remembered.get(record, ("",))[0] != each.stamp)
+        }
+        if mode != "load":
+            gone = [r for r, (_, over, _) in remembered.items() if over and r not in present]
+            wanted |= {record: Stamp(record, "", "") for record in gone}
+        return wanted
+
+    async def _shared(
+        self,
+        sides: Sides,
+        kind: Kind,
+        found: Mapping[str, Mapping[str, Stamp]],
+        wanted: Mapping[str, Mapping[str, Stamp]],
+        terms: Terms,
+    ) -> AsyncIterator[list[Verdict]]:
+        """A code that is a candidate anywhere is weighed with what every administration says of it."""
+        by_code = {
+            code: {each.code: each for each in stamps.values() if each.code} for code, stamps in found.items()
+        }
+        codes = sorted({each.code for stamps in wanted.values() for each in stamps.values() if each.code})
+        for chunk in chunks(codes, CHUNK):
+            those = {
+                code: [stamps[each] for each in chunk if each in stamps] for code, stamps in by_code.items()
+            }
+            yield await weigh(self._pool, sides, kind, those, terms)
+        nameless = {
+            code: [each for each in stamps.values() if not each.code] for code, stamps in wanted.items()
+        }
+        if any(nameless.values()):
+            verdicts = await weigh(self._pool, sides, kind, nameless, terms)
+            still = await self._still_there(sides, kind, found)
+            yield [each for each in verdicts if each.external_id not in still or each.action != "deactivate"]
+
+    async def _still_there(
+        self, sides: Sides, kind: Kind, found: Mapping[str, Mapping[str, Stamp]]
+    ) -> set[str]:
+        """What some administration still has."""
+        still: set[str] = set()
+        async with self._pool.acquire() as conn:
+            for code, stamps in found.items():
+                remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
+                still |= {external for record, (_, _, external) in remembered.items() if record in stamps}
+        return still
+
+    async def _administrations_gone(
+        self, sides: Sides, kind: Kind, deleted: Collection[str]
+    ) -> list[Verdict]:
+        """R241: with an administration its cost centres become inactive."""
+        made: list[Verdict] = []
+        for code in deleted:
+            async with self._pool.acquire() as conn:
+                remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
+                over = [record for record, (_, went_over, _) in remembered.items() if went_over]
+                known = await memory.known(conn, sides.client_id, code, kind.name, over)
+                mirror = await memory.mirrored(
+                    conn, sides.client_id, kind.name, [k.external_id for k in known.values()]
+                )
+            made += plans.administration_gone(kind, code, known, mirror)
+        return made
+
+
+class _Made:
+    """Writes verdicts down as they come, and remembers what needs nothing to be done."""
+
+    def __init__(self, pool: Pool, sides: Sides, plan_id: UUID) -> None:
+        self._pool = pool
+        self._sides = sides
+        self._plan_id = plan_id
+        self._sequence = 0
+        self.counts: Counter[str] = Counter()
+
+    async def add(self, kind: Kind, verdicts: Sequence[Verdict]) -> None:
+        items = [each for each in verdicts if each.action != "none"]
+        self.counts.update(each.action for each in verdicts)
+        async with self._pool.acquire() as conn, conn.transaction():
+            await plans.add_items(conn, self._plan_id, self._sides.account_id, self._sequence, items)
+            self._sequence += len(items)
+            await self._settle(conn, kind, verdicts)
+
+    async def _settle(self, conn: Connection, kind: Kind, verdicts: Sequence[Verdict]) -> None:
+        """What is alike, and what a rule leaves out until it changes, needs no second look."""
+        for code in dict.fromkeys(each.administration for each in verdicts):
+            own = [each for each in verdicts if each.administration == code]
+            quiet = [each for each in own if each.stamp and _settled(each)]
+            records = [
+                (
+                    each.record_id,
+                    each.external_id,
+                    each.stamp,
+                    each.ours if each.action == "none" else "",
+                    each.before if each.action == "none" and kind.name == "supplier" else None,
+                )
+                for each in quiet
+                if each.external_id
+            ]
+            await memory.remember(
+                conn, self._sides.client_id, self._sides.account_id, code, kind.name, records
+            )
+            over = [each.record_id for each in own if not each.stamp and not each.ours and _over(kind, each)]
+            await memory.forget(conn, self._sides.client_id, code, kind.name, over)
+
+
+def _settled(verdict: Verdict) -> bool:
+    return verdict.action == "none" or (
+        verdict.action == "skip" and verdict.rule in ("R237", "R243", "R244", "C6", "R230", "R260", "undone")
+    )
+
+
+def _over(kind: Kind, verdict: Verdict) -> bool:
+    """A deletion that leads to nothing: told once, then forgotten."""
+    return verdict.action in ("none", "skip") and verdict.rule == kind.delete_rule
+
+
+def _order(stamp: Stamp) -> tuple[int, str]:
+    """Whole numbers by size, the rest as text."""
+    return (len(stamp.record_id), stamp.record_id)
+
+
+async def _narrowed(globe: Globe, kind: Kind, text: str) -> set[str]:
+    """Record ids a saved filter takes."""
+    condition = compiled(text, kind.name)
+    return {each.record_id for each in await asyncio.to_thread(globe.stamps, kind.name, condition)}

@@ -1,0 +1,196 @@
+"""Both sides of a solution, opened: Purchase to Pay, its mirror, and every administration that may take part."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from libs import clock
+from libs.contracts.parts import Words
+from libs.db.types import Pool
+from libs.errors import HubError
+from services.sync import checks, memory
+from services.sync.checks import Check, GlobeFacts, P2PFacts
+from services.sync.clients import Member, Solution
+from services.sync.globe.reader import Globe, GlobeAway
+from services.sync.mappings import Kind
+from services.sync.mappings.field import Scope
+from services.sync.p2p import paths
+from services.sync.p2p.client import P2P, Account
+from services.sync.planning import Terms
+
+OVERLAP = timedelta(minutes=2)
+"""Read again what Purchase to Pay changed this long before the last reading: what was under way then is seen now."""
+
+Connect = Callable[[Account], P2P]
+Open = Callable[[Member], Globe]
+
+
+@dataclass(frozen=True)
+class Sides:
+    """What a plan, an apply and a verify work with."""
+
+    solution: Solution
+    p2p: P2P
+    globes: Mapping[str, Globe]
+    scopes: Mapping[str, Scope]
+    checks: tuple[Check, ...]
+    terms: Terms
+    same_cost_types: bool
+    off: frozenset[tuple[str, str]] = field(default=frozenset())
+    """Administration and kind: not ticked (R226)."""
+
+    @property
+    def client_id(self) -> UUID:
+        return self.solution.client_id
+
+    @property
+    def account_id(self) -> UUID:
+        return self.solution.account_id
+
+    @property
+    def stopped(self) -> bool:
+        return checks.stopped(self.checks)[0]
+
+
+@contextlib.asynccontextmanager
+async def opened(solution: Solution, connect: Connect, open_globe: Open) -> AsyncIterator[Sides]:
+    """Both sides, checked. Administrations that do not pass their checks are left out; Purchase to Pay that does
+    not answer raises."""
+    p2p = connect(solution.account)
+    globes: dict[str, Globe] = {}
+    try:
+        facts = await p2p_facts(p2p, solution.account.username)
+        found = list(checks.of_client(facts))
+        same = checks.same_cost_types(facts)
+        found.append(checks.cost_types_switched(solution.same_cost_types, same))
+        for member in solution.members:
+            globe = open_globe(member)
+            globes[member.code] = globe
+            found += await _of_administration(globe, member, facts)
+        found.append(await _names(globes, found))
+        whole, out = checks.stopped(found)
+        good = {code: globe for code, globe in globes.items() if not whole and code not in out}
+        today = clock.now().astimezone(ZoneInfo(solution.timezone)).date()
+        yield Sides(
+            solution=solution,
+            p2p=p2p,
+            globes=good,
+            scopes={code: scope_of(code, today, same, solution.settings) for code in good},
+            checks=tuple(found),
+            terms=terms_of(solution.settings),
+            same_cost_types=same,
+        )
+    finally:
+        await p2p.close()
+        for globe in globes.values():
+            globe.close()
+
+
+async def p2p_facts(p2p: P2P, username: str) -> P2PFacts:
+    """What Purchase to Pay tells about itself."""
+    settings = {
+        str(each.get("externalId") or each.get("code") or each.get("name")): each.get("value")
+        for each in await p2p.every(paths.SETTING)
+    }
+    types = frozenset(
+        str(each.get("code") or each.get("externalId")) for each in await p2p.every(paths.ADDRESS_TYPE)
+    )
+    companies = frozenset(str(each.get("externalId")) for each in await p2p.every(paths.COMPANY))
+    try:
+        users = await p2p.every(paths.USER)
+    except HubError:
+        users = []
+    own = next((each for each in users if each.get(paths.LOGIN_NAME) == username), None)
+    return P2PFacts(settings, types, companies, own)
+
+
+async def _of_administration(globe: Globe, member: Member, facts: P2PFacts) -> list[Check]:
+    try:
+        told = await asyncio.to_thread(globe.administration)
+    except GlobeAway as away:
+        return [Check("R201.2", False, Words(**away.words), member.code)]
+    return list(
+        checks.of_administration(
+            GlobeFacts(
+                code=member.code,
+                found=told is not None,
+                currency=told.currency if told else "",
+                country=told.country if told else "",
+                bban=told.bban_creditors + told.bban_own if told else 0,
+                product_update=member.product_update,
+                integrator=member.integrator,
+                licensed=member.licensed,
+            ),
+            facts,
+        )
+    )
+
+
+async def _names(globes: Mapping[str, Globe], found: Sequence[Check]) -> Check:
+    _, out = checks.stopped(found)
+    names: dict[str, Mapping[str, str]] = {}
+    if len(globes) > 1:
+        for code, globe in globes.items():
+            if code not in out:
+                names[code] = await asyncio.to_thread(globe.supplier_names)
+    return checks.names_agree(names)
+
+
+def scope_of(code: str, today: date, same_cost_types: bool, settings: Mapping[str, Any]) -> Scope:
+    """The scope of an administration by the settings of its solution; what is not set is as usual."""
+    usual = Scope(code, today)
+    return replace(
+        usual,
+        same_cost_types=same_cost_types,
+        languages=tuple(settings.get("languages", usual.languages)),
+        condition_days=settings.get("condition_days", usual.condition_days),
+        open_projects=settings.get("open_projects", usual.open_projects),
+        inactive=frozenset(settings.get("inactive_statuses", usual.inactive)),
+        bank_countries=settings.get("bank_countries", {}),
+        salutations=settings.get("salutations", {}),
+    )
+
+
+def terms_of(settings: Mapping[str, Any]) -> Terms:
+    usual = Terms()
+    return Terms(
+        deactivate_suppliers=settings.get("deactivate_suppliers", usual.deactivate_suppliers),
+        deactivate_cost_centres=settings.get("deactivate_cost_centres", usual.deactivate_cost_centres),
+    )
+
+
+async def refresh(pool: Pool, sides: Sides, kind: Kind, *, full: bool = False) -> list[str]:
+    """Bring the mirror of a kind up to date; returns the external ids that changed in Purchase to Pay.
+
+    Read whole the first time and when asked; else only what Purchase to Pay says was changed since, by its clock.
+    """
+    client_id, account_id = sides.client_id, sides.account_id
+    async with pool.acquire() as conn:
+        cursor = await memory.cursor(conn, client_id, kind.name)
+    since = None if full or cursor is None else cursor[0] - OVERLAP
+    seen = (cursor[1] if cursor else 0) + (1 if since is None else 0)
+    began = None
+    changed: list[str] = []
+    async for page, moment in sides.p2p.pages(kind.resource, since):
+        began = began or moment
+        async with pool.acquire() as conn:
+            changed += await memory.reflect(
+                conn, client_id, account_id, kind.name, memory.rows_of(page), seen
+            )
+    async with pool.acquire() as conn, conn.transaction():
+        if since is None:
+            await memory.sweep(conn, client_id, kind.name, seen)
+        await memory.move_cursor(conn, client_id, account_id, kind.name, began or clock.now(), seen)
+    return changed
+
+
+def chunks(found: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:
+    for start in range(0, len(found), size):
+        yield found[start : start + size]
