@@ -36,6 +36,9 @@ COMMANDS: Mapping[str, Command] = {
     "show": Command("services.deliver.show_cli", "an invoice of any format as people read it, offline"),
     "party": Command("services.route.cli", "the directory of receivers"),
     "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
+    "sync": Command(
+        "services.sync.cli", "keep Exact Globe+ and Exact Purchase to Pay alike: plan, apply, verify"
+    ),
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),

@@ -1,1 +1,1 @@
-"""sync: Exact Globe+ and Exact Purchase to Pay kept alike. So far: what becomes of a record, no runs yet."""
+"""sync: Exact Globe+ and Exact Purchase to Pay kept alike: plans that can be read before they are applied."""

@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
+from libs.contracts.masterdata import PlanApproved, RecordSettled, RunEnded
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
-from libs.service import Resources, Service
+from libs.service import Resources, Schedule, Service, Wake
 from services.sync.api import routes
+from services.sync.handlers import Masterdata
 from services.sync.settings import SyncSettings
+from services.sync.workshop import Workshop
 
 MIGRATIONS = Migrations("sync", (MESSAGING, Path(__file__).parent / "migrations"))
 
 
-async def build(settings: SyncSettings, resources: Resources) -> Service:  # noqa: ARG001 - every build takes them
+async def build(settings: SyncSettings, resources: Resources) -> Service:
     """Wire sync. Needs its schema migrated."""
+    worker = await resources.pools.get("sync", "worker")
+    wake = Wake()
+    shop = Workshop(settings, worker, wake)
     return Service(
         name="sync",
         migrations=MIGRATIONS,
-        api=routes(await resources.pools.get("sync", "api")),
+        api=routes(await resources.pools.get("sync", "api"), shop),
+        consumers=(Masterdata(shop.runner.look),),
+        emits=(PlanApproved.type, RecordSettled.type, RunEnded.type),
+        schedules=(Schedule("sync.due", timedelta(seconds=settings.look_seconds), shop.runner.schedule),),
+        listeners=(shop.runner.running(),),
+        wake=wake,
     )

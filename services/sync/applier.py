@@ -45,6 +45,9 @@ SOURCE = "/postbode/sync"
 TRIES = 3
 """Attempts at one record within a batch."""
 
+WITH_ADMINISTRATION = "R241"
+"""Rule of a cost centre whose administration was deleted: there is no Globe+ to look again in."""
+
 _log = structlog.get_logger(__name__)
 
 MOVED = Words(
@@ -166,10 +169,7 @@ class Applier:
 def _back(item: Item) -> dict[str, object] | None:
     """What takes a change back: what was there, or what was made, switched off."""
     if item.before is not None:
-        mine = set(item.after or {})
-        return {name: value for name, value in item.before.items() if name in mine} | {
-            "externalId": item.external_id
-        }
+        return dict(item.before)
     return {**item.after, "active": False} if item.after and item.of.has_active else None
 
 
@@ -215,7 +215,7 @@ class _Run:
             if not items:
                 break
             after = items[-1].sequence
-            to_do = [each for each in items if each.state == "planned"]
+            to_do = [each for each in items if each.state == "planned" and each.rule != WITH_ADMINISTRATION]
             for kind in dict.fromkeys(each.kind for each in to_do):
                 own = [
                     each for each in to_do if each.kind == kind and each.administration in self._sides.globes
@@ -282,13 +282,17 @@ class _Run:
     async def _batch(self, batch: Sequence[Item]) -> None:
         results: list[Result] = []
         to_send: list[Item] = []
-        inside = [each for each in batch if each.administration in self._sides.globes]
+        inside = [
+            each
+            for each in batch
+            if each.administration in self._sides.globes and each.rule != WITH_ADMINISTRATION
+        ]
         if any(each.state == "started" for each in inside):
             self._fresh.clear()
         verdicts = await self._weigh(inside)
         for each in batch:
             verdict = verdicts.get(_key(each))
-            if each.rule == "R241" or _same(each, verdict):
+            if each.rule == WITH_ADMINISTRATION or _same(each, verdict):
                 to_send.append(each)
             elif each not in inside:
                 results.append(Result(each.sequence, "failed", "administration-out", LEFT_OUT))

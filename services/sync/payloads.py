@@ -29,7 +29,7 @@ def merged(kind: Kind, scope: Scope, before: Payload | None, ours: Payload) -> P
     """What to send: ours, with what is to be kept of what is there."""
     if before is None:
         return ours
-    made = dict(ours)
+    made = kept(kind, before) | ours
     for each in kind.fields:
         for path in each.p2p:
             if each.shape is Shape.LINKS:
@@ -37,11 +37,18 @@ def merged(kind: Kind, scope: Scope, before: Payload | None, ours: Payload) -> P
                 made[path] = there + [link for link in get(ours, path) or () if link not in there]
             elif each.shape is Shape.TRANSLATIONS:
                 there_too = get(before, path) or {}
-                kept = {k: v for k, v in there_too.items() if k not in scope.languages}
-                made[path] = {**kept, **(get(ours, path) or {})}
+                others = {k: v for k, v in there_too.items() if k not in scope.languages}
+                made[path] = others | (get(ours, path) or {})
     for group in kind.children:
         made[group.p2p] = _children(group, before.get(group.p2p) or (), ours.get(group.p2p) or ())
     return made
+
+
+def kept(kind: Kind, before: Payload) -> Payload:
+    """What Purchase to Pay has that no table names: an update replaces the whole record, so it is sent back."""
+    mine = {path.partition(".")[0] for each in kind.fields for path in each.p2p}
+    mine |= {group.p2p for group in kind.children}
+    return {name: value for name, value in before.items() if name not in mine}
 
 
 def _children(group: Children, before: Sequence[Payload], ours: Sequence[Payload]) -> list[Payload]:

@@ -117,7 +117,7 @@ def judge(
     skipped = kind.skip(row, scope)
     if skipped is not None:
         if kind.name == "supplier" and skipped.rule == "R260" and terms.deactivate_suppliers:
-            turned = _deactivated(kind, known, before)
+            turned = _deactivated(known, before)
             if turned is not None:
                 return verdict("deactivate", "C13", TURNED_INACTIVE, turned)
         return verdict("skip", skipped.rule, skipped.words)
@@ -168,19 +168,17 @@ def gone(
 
     if kind.on_delete == "nothing" or (kind.name == "cost_centre" and not terms.deactivate_cost_centres):
         return verdict("skip", kind.delete_rule, DELETED_STAYS)
-    turned = _deactivated(kind, known, before)
+    turned = _deactivated(known, before)
     if turned is None:
         return verdict("none", kind.delete_rule, None)
     return verdict("deactivate", kind.delete_rule, DELETED, turned)
 
 
-def _deactivated(kind: Kind, known: Known | None, before: Payload | None) -> Payload | None:
+def _deactivated(known: Known | None, before: Payload | None) -> Payload | None:
     """What is there, switched off; None when there is nothing to switch off."""
     if known is None or not known.went_over or before is None or not before.get("active"):
         return None
-    ours = {path.partition(".")[0] for each in kind.fields for path in each.p2p}
-    ours |= {group.p2p for group in kind.children}
-    return {**{name: value for name, value in before.items() if name in ours}, "active": False}
+    return {**before, "active": False}
 
 
 @dataclass(frozen=True, slots=True)

@@ -362,6 +362,18 @@ async def filters(conn: Connection, solution_id: UUID, kind: Name) -> dict[str, 
     return {row["administration"]: (row["ticked"], row["filter"]) for row in rows}
 
 
+_ENDED = """
+UPDATE load SET state = CASE p.state WHEN 'applied' THEN 'done' ELSE 'stopped' END
+  FROM plan p WHERE p.plan_id = load.plan_id AND load.plan_id = $1 AND load.state = 'running'
+   AND p.state IN ('applied', 'stopped', 'refused', 'failed')
+"""
+
+
+async def load_ended(conn: Connection, plan_id: UUID) -> None:
+    """The plan of a load ended: it can be started again (R231)."""
+    await conn.execute(_ENDED, plan_id)
+
+
 def administration_gone(
     kind: Kind, code: str, known: Mapping[str, Known], mirror: Mapping[str, Payload]
 ) -> list[Verdict]:

@@ -75,6 +75,8 @@ class Runner:
         for plan_id in waiting:
             try:
                 await self._applier.apply(plan_id)
+                async with self._pool.acquire() as conn:
+                    await plans.load_ended(conn, plan_id)
                 count += 1
             except (Busy, Lost):
                 continue

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo
 from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Pool
-from libs.errors import HubError
 from services.sync import checks, memory
 from services.sync.checks import Check, GlobeFacts, P2PFacts
 from services.sync.clients import Member, Solution
@@ -22,7 +21,7 @@ from services.sync.globe.reader import Globe, GlobeAway
 from services.sync.mappings import Kind
 from services.sync.mappings.field import Scope
 from services.sync.p2p import paths
-from services.sync.p2p.client import P2P, Account
+from services.sync.p2p.client import P2P, Account, P2PForbidden
 from services.sync.planning import Terms
 
 OVERLAP = timedelta(minutes=2)
@@ -66,14 +65,14 @@ async def opened(solution: Solution, connect: Connect, open_globe: Open) -> Asyn
     p2p = connect(solution.account)
     globes: dict[str, Globe] = {}
     try:
-        facts = await p2p_facts(p2p, solution.account.username)
+        facts = await p2p_facts(p2p)
         found = list(checks.of_client(facts))
         same = checks.same_cost_types(facts)
         found.append(checks.cost_types_switched(solution.same_cost_types, same))
         for member in solution.members:
             globe = open_globe(member)
             globes[member.code] = globe
-            found += await _of_administration(globe, member, facts)
+            found += await _of_administration(p2p, globe, member, facts)
         found.append(await _names(globes, found))
         whole, out = checks.stopped(found)
         good = {code: globe for code, globe in globes.items() if not whole and code not in out}
@@ -93,29 +92,28 @@ async def opened(solution: Solution, connect: Connect, open_globe: Open) -> Asyn
             globe.close()
 
 
-async def p2p_facts(p2p: P2P, username: str) -> P2PFacts:
+async def p2p_facts(p2p: P2P) -> P2PFacts:
     """What Purchase to Pay tells about itself."""
-    settings = {
-        str(each.get("externalId") or each.get("code") or each.get("name")): each.get("value")
-        for each in await p2p.every(paths.SETTING)
-    }
+    try:
+        settings = {
+            str(each.get("externalId") or each.get("code") or each.get("name")): each.get("value")
+            for each in await p2p.every(paths.SETTING)
+        }
+    except P2PForbidden:
+        return P2PFacts({}, frozenset(), frozenset(), api_right=False)
     types = frozenset(
         str(each.get("code") or each.get("externalId")) for each in await p2p.every(paths.ADDRESS_TYPE)
     )
     companies = frozenset(str(each.get("externalId")) for each in await p2p.every(paths.COMPANY))
-    try:
-        users = await p2p.every(paths.USER)
-    except HubError:
-        users = []
-    own = next((each for each in users if each.get(paths.LOGIN_NAME) == username), None)
-    return P2PFacts(settings, types, companies, own)
+    return P2PFacts(settings, types, companies)
 
 
-async def _of_administration(globe: Globe, member: Member, facts: P2PFacts) -> list[Check]:
+async def _of_administration(p2p: P2P, globe: Globe, member: Member, facts: P2PFacts) -> list[Check]:
     try:
         told = await asyncio.to_thread(globe.administration)
     except GlobeAway as away:
         return [Check("R201.2", False, Words(**away.words), member.code)]
+    invoicing = member.code in facts.companies and await p2p.allowed(paths.INVOICE, member.code)
     return list(
         checks.of_administration(
             GlobeFacts(
@@ -127,6 +125,7 @@ async def _of_administration(globe: Globe, member: Member, facts: P2PFacts) -> l
                 product_update=member.product_update,
                 integrator=member.integrator,
                 licensed=member.licensed,
+                invoicing=invoicing,
             ),
             facts,
         )

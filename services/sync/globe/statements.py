@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 
 from services.sync.globe.tables import BANKACCOUNTS, BEDRYF, BNKACC, CICMPY, RATES, SOURCES, Source
 from services.sync.mappings.field import Name
@@ -45,7 +45,7 @@ def stamps(kind: Name, administration: str, condition: ColumnElement[bool] | Non
 def records(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:
     """These records whole."""
     source = SOURCES[kind]
-    wanted = source.table.c[source.record].in_(bindparam("ids", list(ids), expanding=True))
+    wanted = source.table.c[source.record].in_(list(ids))
     return _where(select(source.table), standard(kind, administration), wanted).order_by(
         source.table.c[source.record]
     )
@@ -55,7 +55,7 @@ def parts(source: Source, name: str, owners: Sequence[Any]) -> Select[Any]:
     """What belongs to these records. Bank accounts know their creditor by number, the rest by guid."""
     table = next(table for each, table, _ in source.parts if each == name)
     owner = table.c.owner_id
-    return select(table).where(owner.in_(bindparam("owners", list(owners), expanding=True))).order_by(owner)
+    return select(table).where(owner.in_(list(owners))).order_by(owner)
 
 
 def part_stamps(source: Source, name: str) -> Select[Any]:

@@ -32,7 +32,8 @@ def _described(stem: str, size: int) -> list[Column[Any]]:
 
 def _stamp(table: str) -> Column[Any]:
     """SQL Server's rowversion: it moves with every write, whatever the server's clock does."""
-    return inferred(table, "timestamp", LargeBinary, "stamp")
+    INFERRED.setdefault(table, []).append("timestamp")
+    return Column("timestamp", LargeBinary, key="stamp", quote=True)
 
 
 def _record(table: str) -> list[Column[Any]]:

@@ -67,7 +67,7 @@ class Scope:
     """The date in the administration's time zone."""
     same_cost_types: bool = False
     """Feature EXACTGLOBE_ADMINS_SAME_COSTTYPES of Purchase to Pay (R218)."""
-    languages: tuple[str, ...] = ("EN", "DE", "FR", "ES")
+    languages: tuple[str, ...] = ("en", "de", "fr", "es")
     """Which language each of Globe's four foreign descriptions is in (inference: Globe lets users choose)."""
     condition_days: Literal["discount1_days", "term_days"] = "discount1_days"
     """Where the days of a payment condition come from (C7)."""

@@ -74,7 +74,43 @@ def left_out(row: Row, scope: Scope) -> Skip | None:
                 en="This creditor has no name or no number: fill in both in Globe+.",
             ),
         )
+    lacking = _lacking(row, scope)
+    if lacking:
+        names = ", ".join(lacking)
+        return Skip(
+            "R262",
+            Words(
+                nl=f"Crediteur {name} mist {names}: vul dit in Globe+ in.",
+                en=f"Creditor {name} lacks {names}: fill this in in Globe+.",
+            ),
+        )
     return None
+
+
+def _lacking(row: Row, scope: Scope) -> list[str]:
+    """The required fields of its four addresses that are not filled (R262, M-S21 to M-S26)."""
+    found = {as_text(each.get("Type")).upper(): each for each in addresses(row, scope)}
+    lacking = []
+    for kind in ("VIS", "DEL", "POS", "INV"):
+        if kind not in found:
+            lacking.append(kind)
+        else:
+            lacking += [
+                f"{kind} {column}"
+                for column in ("AddressLine1", "Postcode", "City", "Country")
+                if not as_text(found[kind].get(column))
+            ]
+    return lacking
+
+
+def default_account(row: Row, scope: Scope) -> str:
+    """M-S15: the account the creditor names as its own, as its account number in Purchase to Pay."""
+    named = "".join(as_text(row.get("BankAccount")).split()).upper()
+    for each in row.get("accounts", ()):
+        number = supplier_parts.account(each, scope)
+        if named and named in (number, "".join(as_text(each.get("banknr")).split()).upper()):
+            return number
+    return ""
 
 
 def parts(column: str) -> Callable[[Row, Scope], Sequence[Row]]:
@@ -201,13 +237,14 @@ SUPPLIERS = Kind(
             required=True,
             rule="the supplier is linked to its administration",
         ),
-        _plain(
+        Field(
             "M-S15",
-            "BankAccount",
-            "defaultBankAccount",
-            ("Bankrekening", "bank account"),
-            ("Default bankrekeningnummer", "default bank account"),
-            rule="accounts that are not this one are not synced to Globe+",
+            "cicmpy.BankAccount",
+            ("defaultBankAccount",),
+            Names("Bankrekening", "bank account", "Default bankrekeningnummer", "default bank account"),
+            default_account,
+            direction=BOTH,
+            rule="one of its accounts; empty when it names none",
         ),
     ),
     children=(

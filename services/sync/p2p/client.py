@@ -23,6 +23,7 @@ import httpx
 from libs import clock
 from libs.errors import Refusal, Unavailable
 from libs.http.client import client as http_client
+from libs.text import one_line
 from services.sync.mappings.field import Payload
 from services.sync.p2p import paths
 
@@ -59,6 +60,13 @@ class P2PRefused(Refusal):
     slug = "p2p-refused"
     dutch = "Purchase to Pay neemt dit gegeven niet aan."
     status = 422
+
+
+class P2PForbidden(P2PRefused):
+    """Purchase to Pay knows us and does not let us do this."""
+
+    slug = "p2p-forbidden"
+    dutch = "Purchase to Pay kent ons en staat dit niet toe."
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +143,8 @@ class P2P:
             largest = max(largest, len(found))
             if found or page == 1:
                 yield found, _moment(answer)
-            if not found or len(found) < largest:
+            pages = _json(answer).get(paths.PAGES)
+            if not found or len(found) < largest or (isinstance(pages, int) and page >= pages):
                 return
 
     async def every(self, resource: str) -> list[Payload]:
@@ -144,7 +153,16 @@ class P2P:
 
     async def update(self, resource: str, payload: Payload) -> None:
         """Write one record. Raises ``P2PRefused``, ``P2PRefusesUs``, ``P2PAway``, ``P2PUnknown``."""
-        await self._send("POST", paths.UPDATE.format(resource=resource), json=payload)
+        await self._send("POST", paths.UPDATE.format(resource=resource), json=bare(payload))
+
+    async def allowed(self, resource: str, company: str) -> bool:
+        """Whether our user may see a resource of one company."""
+        try:
+            path = paths.READ.format(resource=resource)
+            await self._send("GET", path, params={paths.PAGE: "1", paths.COMPANY_FILTER: company})
+        except P2PForbidden:
+            return False
+        return True
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         signed_in_again = False
@@ -163,7 +181,9 @@ class P2P:
             elif answer.status_code >= 500:
                 raise P2PAway
             elif answer.status_code >= 400:
-                raise P2PRefused(*_refusal(answer))
+                code, message = _refusal(answer)
+                kind = P2PForbidden if answer.status_code == 403 else P2PRefused
+                raise kind(message, nl=message, code=code)
             else:
                 return answer
         raise P2PAway(
@@ -222,15 +242,33 @@ def _list(answer: httpx.Response) -> list[Payload]:
     return found
 
 
-def _refusal(answer: httpx.Response) -> tuple[str]:
-    """What Purchase to Pay says about it, cut short."""
+def _refusal(answer: httpx.Response) -> tuple[str, str]:
+    """What Purchase to Pay says about it: its code with ours before it, and its words, cut short."""
     said = _json(answer)
-    text = next(
-        (said[name] for name in ("message", "error", "detail") if isinstance(said.get(name), str)), ""
-    )
+    inner = said.get("error")
+    error: Mapping[str, Any] = inner if isinstance(inner, dict) else said
+    message = next((str(error[name]) for name in ("message", "error", "detail") if error.get(name)), "")
+    details = error.get("details")
+    fields = [
+        f"{each.get('field')}: {each.get('message')}"
+        for each in (details if isinstance(details, list) else [])
+        if isinstance(each, dict)
+    ]
+    told = one_line("; ".join([message, *fields]), 500) or str(answer.status_code)
+    code = error.get("code")
     return (
-        f"Purchase to Pay does not take this record ({answer.status_code}): {text[:300] or 'no reason given'}",
+        f"p2p-{one_line(code, 40).replace('_', '-')}" if isinstance(code, str) and code else "p2p-refused",
+        f"Purchase to Pay: {told}",
     )
+
+
+def bare(value: Any) -> Any:
+    """What is empty is left out: an empty text is not a value there (inference)."""
+    if isinstance(value, dict):
+        return {name: bare(each) for name, each in value.items() if each is not None and each != ""}
+    if isinstance(value, list):
+        return [bare(each) for each in value]
+    return value
 
 
 def _moment(answer: httpx.Response) -> datetime:

@@ -2,7 +2,9 @@
 
 Only signing in (``POST /token``) and ``POST /api/User/Update`` are public; the rest follows their pattern
 (exact.md §5: ``/api/{Entity}/{Verb}``, camelCase, upsert by ``externalId``) and is inference. Other inferences:
-a page is a list or an object that holds one; pages count from 1 and the last one is empty or short.
+a page is a list or an object that holds one; pages count from 1 and the last one is empty, short or the
+one ``pages`` names; an update replaces the whole record, so what we do not know is sent back as it was; what is
+empty is left out.
 """
 
 from __future__ import annotations
@@ -15,21 +17,19 @@ READ: Final = "/api/{resource}"
 
 SINCE: Final = "modifiedSince"
 PAGE: Final = "page"
+PAGES: Final = "pages"
+COMPANY_FILTER: Final = "companyExternalId"
 
 ACCESS_TOKEN: Final = "access_token"  # noqa: S105  a name
 LISTS: Final = ("items", "results", "data", "records")
 """Where a page that is an object may keep its list."""
 
-USER: Final = "User"
+INVOICE: Final = "Invoice"
+"""Asked for, and refused or not, tells whether our user has the module Invoicing for a company (R217)."""
+
 ADDRESS_TYPE: Final = "AddressType"
 SETTING: Final = "SystemSetting"
 COMPANY: Final = "Company"
 
 SEPARATE_SUPPLIERS: Final = "DIFFERENT_SUPPLIERS_BY_COMPANY"
 SAME_COST_TYPES: Final = "EXACTGLOBE_ADMINS_SAME_COSTTYPES"
-
-LOGIN_NAME: Final = "loginName"
-API_USER: Final = "apiUser"
-INVOICING: Final = "invoicingAccess"
-INVOICING_COMPANIES: Final = "invoicingCompanies"
-"""What a user's rights are called (R214, R217): inference; a user that does not say is not judged."""

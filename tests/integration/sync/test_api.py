@@ -9,11 +9,16 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
+from libs.service import Wake
+from services.sync import clients
 from services.sync.api import routes
+from services.sync.clients import Member
+from services.sync.p2p.client import Account
+from services.sync.settings import SyncSettings
+from services.sync.workshop import Workshop
 
 ME, OTHER = UUID(int=1), UUID(int=2)
 
@@ -29,15 +34,9 @@ class Keys:
 
 
 @pytest.fixture
-async def pools(database: DatabaseSettings) -> AsyncIterator[Pools]:
-    pools = Pools(database)
-    yield pools
-    await pools.close()
-
-
-@pytest.fixture
 async def api(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app([routes(await pools.get("sync", "api"))], title="sync", identity=Keys())
+    shop = Workshop(SyncSettings(), await pools.get("sync", "worker"), Wake())
+    app = create_app([routes(await pools.get("sync", "api"), shop)], title="sync", identity=Keys())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
         yield client
@@ -45,16 +44,22 @@ async def api(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
 
 async def test_an_account_sees_its_own_configurations_only(api: httpx.AsyncClient, pools: Pools) -> None:
     mine = {"Authorization": "Bearer me"}
-    assert (await api.get("/v1/sync", headers=mine)).json() == {"configurations": []}
-    worker = await pools.get("sync", "worker")
-    for account in (ME, OTHER):
-        await worker.execute(
-            "INSERT INTO configuration (configuration_id, account_id, name, administration)"
-            " VALUES ($1, $2, 'Hoofdkantoor', '001')",
-            UUID(int=account.int + 100), account,
-        )  # fmt: skip
-    (found,) = (await api.get("/v1/sync", headers=mine)).json()["configurations"]
-    assert (found["configuration_id"], found["enabled"]) == (str(UUID(int=101)), False)
+    assert (await api.get("/v1/sync", headers=mine)).json() == {"solutions": []}
+    shop = Workshop(SyncSettings(), await pools.get("sync", "worker"), Wake())
+    async with shop.pool.acquire() as conn:
+        for owner in (ME, OTHER):
+            client = await clients.put_client(
+                conn, shop.seal, owner, "P2P", Account("https://p2p.example", "api", "word", "key")
+            )
+            await clients.put_administration(
+                conn, shop.seal, owner, Member("001", "Molen", "mssql://", "508", "integrator", True)
+            )
+            await clients.add_solution(
+                conn, owner, client, f"Van {owner.int}", "", ["001"], "1h", None, "Europe/Amsterdam", {}
+            )
+    (found,) = (await api.get("/v1/sync", headers=mine)).json()["solutions"]
+    assert (found["name"], found["client"], found["administrations"]) == ("Van 1", "P2P", ["001"])
+    assert not found["active"]
 
 
 @pytest.mark.parametrize(("authorization", "status"), [("", 401), ("Bearer no", 401), ("Bearer reader", 403)])

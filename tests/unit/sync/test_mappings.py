@@ -106,6 +106,16 @@ SAMPLES: dict[Name, Row] = {
             },
             {"Type": "VIS", "AddressLine1": "elsewhere"},
             {"Type": "ABC", "AddressLine1": "own type"},
+            *(
+                {
+                    "Type": kind,
+                    "AddressLine1": "Dam 1",
+                    "Postcode": "1012",
+                    "City": "Amsterdam",
+                    "Country": "NL",
+                }
+                for kind in ("DEL", "POS", "INV")
+            ),
         ],
         "contacts": [
             {
@@ -133,15 +143,15 @@ ROWS: list[tuple[str, Name, str, Any]] = [
     ("M-CC3", "cost_centre", "description", "Verkoop"),
     ("M-CC4", "cost_centre", "name", "VERK"),
     ("M-CC5", "cost_centre", "active", True),
-    ("M-CC6", "cost_centre", "translations", {"EN": "Sales", "FR": "Ventes"}),
+    ("M-CC6", "cost_centre", "translations", {"en": "Sales", "fr": "Ventes"}),
     ("M-CU1", "cost_unit", "externalId", "001-43"),
     ("M-CU2", "cost_unit", "number", "AUTO"),
     ("M-CU3", "cost_unit", "description", "Auto's"),
-    ("M-CU4", "cost_unit", "translations", {"EN": "Sales", "FR": "Ventes"}),
+    ("M-CU4", "cost_unit", "translations", {"en": "Sales", "fr": "Ventes"}),
     ("M-GL1", "gl_account", "externalId", "001-44"),
     ("M-GL2", "gl_account", "number", "4000"),
     ("M-GL3", "gl_account", "description", "Huisvesting"),
-    ("M-GL4", "gl_account", "translations", {"EN": "Sales", "FR": "Ventes"}),
+    ("M-GL4", "gl_account", "translations", {"en": "Sales", "fr": "Ventes"}),
     ("M-GL5", "gl_account", "active", True),
     ("M-PR1", "project", "externalId", "001-45"),
     ("M-PR2", "project", "number", "P1"),
@@ -150,11 +160,11 @@ ROWS: list[tuple[str, Name, str, Any]] = [
     ("M-VT1", "vat_code", "externalId", "001-21"),
     ("M-VT2", "vat_code", "description", "Btw hoog"),
     ("M-VT3", "vat_code", "percentage", 21),
-    ("M-VT4", "vat_code", "translations", {"FR": "TVA"}),
+    ("M-VT4", "vat_code", "translations", {"fr": "TVA"}),
     ("M-PC1", "payment_condition", "externalId", "30"),
     ("M-PC2", "payment_condition", "description", "30 dagen"),
     ("M-PC3", "payment_condition", "days", 8),
-    ("M-PC4", "payment_condition", "translations", {"EN": "30 days"}),
+    ("M-PC4", "payment_condition", "translations", {"en": "30 days"}),
     ("M-OR1", "organisation", "externalId", "001"),
     ("M-OR2", "organisation", "name", "Molen BV"),
     ("M-OR3", "organisation", "vatNumber", "NL001234567B01"),
@@ -347,6 +357,8 @@ def test_with_a_bank_account_its_instrument_goes_along() -> None:
         ({"cmp_status": "B"}, None),
         ({"cmp_name": " "}, "R262"),
         ({"crdcode": ""}, "R262"),
+        ({"addresses": SAMPLES["supplier"]["addresses"][:-1]}, "R262"),
+        ({"addresses": [{**a, "City": ""} for a in SAMPLES["supplier"]["addresses"]]}, "R262"),
     ],
 )
 @pytest.mark.proves("R230", "R260", "R262", "SB12")

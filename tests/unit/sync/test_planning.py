@@ -166,10 +166,10 @@ def test_a_cost_centre_is_linked_and_other_links_stay() -> None:
 
 @pytest.mark.proves("R239", "SB22")
 def test_translations_in_other_languages_stay() -> None:
-    before = {**made("cost_unit"), "translations": {"FR": "Voiture", "PL": "Auto"}}
+    before = {**made("cost_unit"), "translations": {"fr": "Voiture", "pl": "Auto"}}
     found = seen("cost_unit", before=before, known=known("cost_unit"))
     assert found.after is not None
-    assert found.after["translations"] == {"PL": "Auto", "EN": "Sales", "FR": "Ventes"}
+    assert found.after["translations"] == {"pl": "Auto", "en": "Sales", "fr": "Ventes"}
 
 
 def test_bank_accounts_somebody_added_stay() -> None:

@@ -1,0 +1,55 @@
+"""What the command lines of sync share: the database at hand, as the worker."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from enum import StrEnum
+from typing import Annotated, TypeVar
+from uuid import UUID
+
+import typer
+
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from libs.errors import HubError
+from libs.service import Wake
+from libs.settings import load
+from libs.terminal import say
+from services.sync.settings import SyncSettings
+from services.sync.workshop import Workshop
+
+T = TypeVar("T")
+
+OWN = UUID(int=0)
+"""Who owns what is entered at the machine itself, when nobody else is named."""
+
+
+class Language(StrEnum):
+    nl = "nl"
+    en = "en"
+
+
+Lang = Annotated[Language, typer.Option("--lang", help="of the words: nl or en")]
+AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
+    """Do ``work``; what it refuses is said in a sentence and ends the command with 1."""
+
+    async def session() -> T:
+        settings = load(SyncSettings)
+        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        try:
+            return await work(Workshop(settings, await pools.get("sync", "worker"), Wake()))
+        finally:
+            await pools.close()
+
+    try:
+        return asyncio.run(session())
+    except HubError as refused:
+        say(f"{refused.code}: {refused.words['nl']} / {refused.words['en']}", err=True)
+        checks = refused.extra.get("checks")
+        for check in checks if isinstance(checks, list) else []:
+            say(f"  {check['rule']}: {check['words']['nl']} / {check['words']['en']}", err=True)
+        raise typer.Exit(1) from refused
