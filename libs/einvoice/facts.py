@@ -31,6 +31,8 @@ _WATCHED = (
     "cbc:PaymentID",
     "cbc:PaymentMeansCode",
     "cbc:IdentificationCode",
+    "cac:PaymentMeans",
+    "Line",
 )
 _MARKS = {pattern: mark for mark, pattern in enumerate(_WATCHED)}
 OFFSET = len(_WATCHED)
@@ -146,8 +148,19 @@ class Facts:
 
     @cached_property
     def net_of_all(self) -> Decimal:
-        """The sum of every BT-131."""
-        return self.net(self.lines)
+        """The sum of every BT-131, also of lines that stand in an extension: so the official rules have it."""
+        return money.EXACT.add(
+            self.net(self.lines), money.total(self.numbers(self.lines_elsewhere, "LineExtensionAmount"))
+        )
+
+    @cached_property
+    def lines_elsewhere(self) -> Sequence[Group]:
+        """Lines in an extension, which are no lines of the invoice, though some official rules take them for such."""
+        found = self.groups_everywhere("Line")
+        if len(found) == len(self.lines):
+            return ()
+        own = {id(line) for line in self.lines}
+        return [line for line in found if id(line) not in own]
 
     def net(self, lines: Sequence[Group]) -> Decimal:
         """The sum of BT-131 of these lines, and of those they stand for (``fold``)."""

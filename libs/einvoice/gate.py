@@ -31,6 +31,7 @@ class Limits:
     elements: int = 250_000
     attributes: int = 64  # on one element
     namespaces: int = 32  # declared on one element
+    namespace: int = 200  # characters; every element would carry it in its name
     asides: int = 10_000  # comments, processing instructions and CDATA sections together
     text: int = 8 * 1024 * 1024  # one run of text or one attribute value; libxml2 itself stops at 10 MB
 
@@ -44,8 +45,13 @@ _MAGIC = (
     (b"%PDF-", "pdf"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
 )
-_DECLARATION = re.compile(rb"<\?xml[ \t\r\n][^>]{0,200}?\?>")
-_ENCODING = re.compile(rb"[ \t\r\n]encoding[ \t\r\n]*=[ \t\r\n]*[\"']([A-Za-z0-9._:\-]{1,40})[\"']")
+# The grammar of XML, with as many blanks as it allows: a claim that only the parser sees would be nobody's to check.
+_BEGINS = re.compile(rb"<\?xml[ \t\r\n]")
+_DECLARATION = re.compile(
+    rb"""<\?xml[ \t\r\n]++version[ \t\r\n]*+=[ \t\r\n]*+(?:"1\.[0-9]++"|'1\.[0-9]++')"""
+    rb"""(?:[ \t\r\n]++encoding[ \t\r\n]*+=[ \t\r\n]*+(?:"([A-Za-z][\w.\-]{0,39})"|'([A-Za-z][\w.\-]{0,39})'))?"""
+    rb"""(?:[ \t\r\n]++standalone[ \t\r\n]*+=[ \t\r\n]*+["'](?:yes|no)["'])?[ \t\r\n]*+\?>"""
+)
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 _UTF16_NAMES = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be"})
 _ASCII_NAMES = frozenset({"us-ascii", "ascii"})
@@ -74,8 +80,8 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
 
     Raises ``TooLarge`` (code ``too-large``) or ``Unprocessable`` with code ``empty``, ``gzip``, ``zip``,
     ``pdf``, ``ole``, ``encoding``, ``not-xml``, ``doctype``, ``xinclude``, ``too-deep``,
-    ``too-many-elements``, ``too-many-attributes``, ``too-many-namespaces``, ``too-many-asides`` or
-    ``text-too-long``. ``extra`` holds ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
+    ``too-many-elements``, ``too-many-attributes``, ``too-many-namespaces``, ``namespace-too-long``,
+    ``too-many-asides`` or ``text-too-long``. ``extra`` holds ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
     """
     clean, encoding = transcode(data, limits)
     return _walk(clean, encoding, limits, counted=not within(clean, limits))
@@ -150,9 +156,12 @@ def within(data: bytes, limits: Limits) -> bool:
     forbidden in attribute values. Taking away all innermost pairs of start and end tag as often as the depth
     allows must then leave nothing (an empty-element tag looks like one end tag too many here, so it never does).
     The limit on attributes, and the lower one on namespaces, hold when no tag is followed by that many equals
-    signs before the next.
+    signs before the next. What namespaces are is plain when each ``xmlns`` is followed by a short value
+    without references.
     """
     if len(data) > limits.text or b"XInclude" in data:
+        return False
+    if data.count(b"xmlns") != len(_declared(limits.namespace).findall(data)):
         return False
     marks = data.translate(None, _UNMARKED)
     if b"<!" in marks or marks.find(b"<?", 2) != -1:
@@ -172,6 +181,13 @@ def within(data: bytes, limits: Limits) -> bool:
 
 
 @lru_cache(maxsize=4)
+def _declared(longest: int) -> re.Pattern[bytes]:
+    """A namespace in at most ``longest`` bytes that stand for themselves."""
+    value = rb"""(?:"[^"&<]{0,%d}"|'[^'&<]{0,%d}')""" % (longest, longest)
+    return re.compile(rb"""xmlns(?::[^ \t\r\n=<>"'&/]{1,60})?[ \t\r\n]*+=[ \t\r\n]*+""" + value)
+
+
+@lru_cache(maxsize=4)
 def _crowded(most: int) -> re.Pattern[bytes]:
     """More than ``most`` equals signs with no tag beginning between them."""
     return re.compile(rb"=[^=<]*" * 2 + rb"(?:=[^=<]*){%d}" % (most - 1))
@@ -188,22 +204,25 @@ def _from_utf16(data: bytes, limits: Limits) -> bytes:
     claimed = _claimed(clean)
     if claimed is not None and claimed not in _UTF16_NAMES:
         raise refuse("encoding", 1, seen=claimed)
-    # The declaration must not contradict the bytes any more; line numbers stay what they were.
-    clean = _DECLARATION.sub(
-        lambda found: b'<?xml version="1.0" encoding="UTF-8"?>' + b"\n" * found[0].count(b"\n"),
-        clean,
-        count=1,
-    )
+    found = _DECLARATION.match(clean)
+    if found is not None:
+        # It must not contradict the bytes any more; line numbers stay what they were.
+        plain = b'<?xml version="1.0" encoding="UTF-8"?>' + b"\n" * found[0].count(b"\n")
+        clean = plain + clean[found.end() :]
     if len(clean) > limits.size * 2:
         raise too_large(len(clean), limits.size)
     return clean
 
 
 def _claimed(data: bytes) -> str | None:
-    """The encoding the XML declaration names, in lower case."""
-    declaration = _DECLARATION.match(data)
-    found = _ENCODING.search(declaration[0]) if declaration else None
-    return found[1].decode("ascii").lower() if found else None
+    """The encoding the XML declaration names, in lower case; refuses a declaration that is none."""
+    if _BEGINS.match(data) is None:
+        return None
+    found = _DECLARATION.match(data)
+    if found is None:
+        raise refuse("not-xml", 1, seen="XML declaration not well-formed")
+    name = found[1] or found[2]
+    return None if name is None else name.decode("ascii").lower()
 
 
 def _shown(start: bytes) -> str:
@@ -226,6 +245,8 @@ def _walk(data: bytes, encoding: str, limits: Limits, *, counted: bool) -> Gate:
     def namespace(_: str | None, uri: str | None) -> None:
         if uri == _XINCLUDE:
             raise refuse("xinclude", parser.CurrentLineNumber)
+        if uri is not None and len(uri) > limits.namespace:
+            raise refuse("namespace-too-long", parser.CurrentLineNumber, limit=limits.namespace)
         at = parser.CurrentByteIndex
         if namespaces[0] != at:
             namespaces[:] = [at, 0]

@@ -33,6 +33,11 @@ def read(text: str | None) -> Decimal | None:
     return Decimal(bare) if _NUMBER.fullmatch(bare) else None
 
 
+def at_least_zero(value: Decimal, written: str | None) -> bool:
+    """``value >= 0`` as the official rules have it: a zero written with a minus sign and a point is less."""
+    return value > 0 or (value == 0 and not (written and "-" in written and "." in written))
+
+
 def total(values: Iterable[Decimal]) -> Decimal:
     """The exact sum."""
     return reduce(EXACT.add, values, ZERO)

@@ -87,6 +87,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Line {line}: an element declares more than {limit} namespaces. An invoice never does: "
         "check how the file was made.",
     ),
+    "namespace-too-long": (
+        "Regel {line}: de naam van een namespace is langer dan {limit} tekens. Geen e-factuur heeft zo'n naam: "
+        "controleer hoe het bestand gemaakt is.",
+        "Line {line}: the name of a namespace is longer than {limit} characters. No e-invoice has such a name: "
+        "check how the file was made.",
+    ),
     "too-many-asides": (
         "Het bestand heeft meer dan {limit} commentaren, instructies of CDATA-blokken. "
         "Haal die weg en stuur de factuur opnieuw.",
@@ -119,10 +125,29 @@ _TOO_LARGE = (
 
 CODES = frozenset(_WORDS)
 
+# What parsers say in English only; whatever is not here they say of files nobody makes by accident.
+_DUTCH = {
+    "no element found": "er staat geen enkel element in, of het laatste is niet af",
+    "mismatched tag": "een eindtag hoort niet bij de begintag ervoor",
+    "syntax error": "hier hoort een element te beginnen",
+    "not well-formed (invalid token)": "hier staat een teken dat er niet mag staan",
+    "unclosed token": "een tag is niet afgesloten",
+    "junk after document element": "na het hoofdelement staat nog iets",
+    "duplicate attribute": "een attribuut staat er twee keer",
+    "undefined entity": "een onbekende verwijzing (&…;)",
+    "unbound prefix": "een voorvoegsel waarvan de namespace nergens staat",
+    "unclosed CDATA section": "een CDATA-blok is niet afgesloten",
+    "reference to invalid character number": "een verwijzing naar een teken dat niet bestaat",
+    "XML or text declaration not at start of entity": "de XML-declaratie staat niet helemaal vooraan",
+    "XML declaration not well-formed": "de XML-declaratie klopt niet",
+}
+
 
 def refuse(code: str, line: int, *, seen: str = "", limit: int = 0) -> Unprocessable:
     """The error of ``code``: ``extra`` holds ``line`` and ``words`` by language."""
-    nl, en = (text.format(line=line, seen=seen, limit=limit) for text in _WORDS[code])
+    nl, en = _WORDS[code]
+    en = en.format(line=line, seen=seen, limit=limit)
+    nl = nl.format(line=line, seen=_DUTCH.get(seen, seen), limit=limit)
     return Unprocessable(en, code=code, line=line, words={"nl": nl, "en": en})
 
 

@@ -3,8 +3,8 @@
 A pattern is written with the usual prefixes: ``/cac:OrderReference/cbc:ID`` stands below the root,
 ``cac:Country/cbc:IdentificationCode`` anywhere, ``/`` is the root itself. The last step may be an attribute
 (``*/@name``: of any element) and may begin with a star (``cbc:*Amount``). ``Line`` is the line of an invoice or
-credit note. Six hundred rules of EN 16931 say no more than that an element at a path should not be there: on an
-invoice without it they cost nothing.
+credit note; ``/Line`` is not the one that somebody put into an extension. Six hundred rules of EN 16931 say no more
+than that an element at a path should not be there: on an invoice without it they cost nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Node:
         namespace, _, local = tag[1:].rpartition("}")
         known = namespace in PREFIXES
         step = PREFIXES[namespace] + local if known else tag
-        if not self.path and step in LINES:
+        if step in LINES:
             step = _LINE
         node = Node(
             self._trie,

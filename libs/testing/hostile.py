@@ -63,6 +63,12 @@ def _attributes() -> bytes:
 _XINCLUDE = b'<x:include xmlns:x="http://www.w3.org/2001/XInclude" href="/etc/passwd" parse="text"/>'
 _MILLION = b"9" * 1_000_000
 
+
+def _long_namespace() -> bytes:
+    """Each child would carry it in its name: a megabyte a thousand times."""
+    return _inside(b"<a xmlns='urn:" + b"u" * 1_000_000 + b"'>" + b"<b/>" * 10_000 + b"</a>")
+
+
 ATTACKS: Mapping[str, Attack] = {
     "1 external entity, file": _attack(
         lambda: _head(b'<!DOCTYPE Invoice [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), "doctype"
@@ -78,6 +84,14 @@ ATTACKS: Mapping[str, Attack] = {
     "6 XInclude": _attack(lambda: _inside(_XINCLUDE), "xinclude"),
     "7 depth": _attack(lambda: _inside(b"<a>" * 100_000 + b"</a>" * 100_000), "too-deep"),
     "8 attributes": _attack(_attributes, "too-many-attributes"),
+    "8 one long namespace": _attack(_long_namespace, "namespace-too-long"),
+    "6 XInclude behind a reference": _attack(
+        lambda: _inside(_XINCLUDE.replace(b"XInclude", b"X&#73;nclude")), "xinclude"
+    ),
+    "12 an encoding claimed far away": _attack(
+        lambda: builders.invoice().replace(b' encoding="UTF-8"', b" " * 300 + b' encoding="ISO-8859-1"', 1),
+        "encoding",
+    ),
     "9 comments": _attack(lambda: _inside(b"<!-- x -->" * 300_000), "too-many-asides"),
     "9 processing instructions": _attack(lambda: _inside(b"<?x y?>" * 300_000), "too-many-asides"),
     "11 one huge text": _attack(lambda: _number(b"x" * 9_000_000), "text-too-long"),

@@ -138,7 +138,8 @@ def _correction(facts: Facts, leaf: Element) -> Breach | None:
 
 
 def _needs_means(facts: Facts, group: Group) -> Breach | None:
-    if facts.is_credit_note or facts.root.has("PaymentMeans"):
+    # Anywhere: UBL has payment means in an allowance or charge too.
+    if facts.is_credit_note or facts.groups_everywhere("cac:PaymentMeans"):
         return None
     payable = facts.number(group, "PayableAmount")
     return (

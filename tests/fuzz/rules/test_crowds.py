@@ -22,6 +22,11 @@ _SUBTOTAL = (
 )
 _PAIR = b"<cac:OrderLineReference><cbc:LineID>1</cbc:LineID></cac:OrderLineReference>"
 
+_CATEGORY = (
+    b"<cac:ClassifiedTaxCategory><cbc:ID>%d</cbc:ID><cbc:Percent>%d</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID>"
+    b"</cac:TaxScheme></cac:ClassifiedTaxCategory>"
+)
+
 REPEATED = {
     "entities": (b"</cac:AccountingCustomerParty>", b"</cac:Party></cac:AccountingCustomerParty>", _ENTITY, MANY),
     "subtotals": (b"</cac:TaxTotal>", b"</cac:TaxTotal>", _SUBTOTAL, MANY // 2),
@@ -37,6 +42,11 @@ REPEATED = {
                    b"</cac:InvoiceDocumentReference></cac:BillingReference>"
                    b"<cac:OrderReference><cbc:ID>1</cbc:ID></cac:OrderReference>", MANY),
     "prices": (b"</cac:Price>", b"<cac:AllowanceCharge/></cac:Price>", b"<cbc:Amount>1.001</cbc:Amount>", MANY),
+    "categories": (b"<cac:ClassifiedTaxCategory>", b"<cac:ClassifiedTaxCategory>", _CATEGORY, MANY // 2),
+    "categories of an allowance": (
+        b"<cac:TaxTotal>", b"</cac:AllowanceCharge><cac:TaxTotal>",
+        _CATEGORY.replace(b"Classified", b""), MANY // 2,
+    ),
     "empty": (b"<cac:PaymentMeans>", b"<cac:PaymentMeans>", b"<cac:PaymentMeans/>", MANY),
     "payees": (b"<cac:PaymentMeans>", b"<cac:PaymentMeans>",
                b"<cac:PayeeParty><cac:PartyName><cbc:Name>P</cbc:Name></cac:PartyName></cac:PayeeParty>", MANY),
@@ -52,7 +62,9 @@ def crowded(*names: str) -> bytes:
     data = builders.invoice(lines=2)
     for name in names:
         place, instead, piece, times = REPEATED[name]
-        pieces = b"".join(piece % n if b"%d" in piece else piece for n in range(times))
+        pieces = b"".join(piece % ((n,) * piece.count(b"%d")) for n in range(times))
+        if instead.startswith(b"</cac:AllowanceCharge>"):
+            pieces = b"<cac:AllowanceCharge><cbc:ChargeIndicator>true</cbc:ChargeIndicator>" + pieces
         data = re.sub(rb"\s*</cac:Party>\s*" + place, place, data) if b"</cac:Party>" in instead else data
         before, found, after = data.partition(place)
         assert found
@@ -65,6 +77,7 @@ def crowded(*names: str) -> bytes:
     [
         ("entities",), ("subtotals",), ("order lines", "references"), ("types", "references"), ("currencies",),
         ("totals", "adjustments"), ("prices",), ("empty",), ("payees", "names"), ("subtotals", "adjustments"),
+        ("categories",), ("categories of an allowance", "subtotals"),
     ],
 )  # fmt: skip
 def test_what_stands_there_ten_thousand_times_takes_seconds(names: tuple[str, ...]) -> None:

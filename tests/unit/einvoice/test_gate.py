@@ -16,7 +16,9 @@ from libs.einvoice.refusals import CODES
 from libs.errors import TooLarge, Unprocessable
 from libs.testing import builders
 
-SMALL = gate.Limits(size=20_000, depth=5, elements=50, attributes=4, namespaces=3, asides=5, text=500)
+SMALL = gate.Limits(
+    size=20_000, depth=5, elements=50, attributes=4, namespaces=3, namespace=20, asides=5, text=500
+)
 
 
 def refusal(data: bytes, limits: gate.Limits = gate.DEFAULT) -> Unprocessable:
@@ -128,6 +130,18 @@ def test_utf16_with_a_byte_order_mark_becomes_utf8(order: str, declared: str | N
         "<a>één</a>".encode("latin-1"),
         b"<?xml version='1.0' encoding='ISO-8859-1'?><a>x</a>",
         b"<?xml version='1.0' encoding='UTF-7'?><a>+ADw-</a>",
+        b"<?xml version='1.0'" + b" " * 500 + b"encoding='ISO-8859-1'?><a>x</a>",
+        b"<?xml version='1.0'"
+        + b"\n" * 500
+        + b"encoding"
+        + b"\t" * 500
+        + b'= "UTF-7" standalone="no" ?><a>x</a>',
+        b"<?xml version='1.0' encoding='UTF-8' encoding='UTF-7'?><a/>",
+        b"<?xml version='1.0' Encoding='UTF-7'?><a/>",
+        b"<?xml version='1.0' x='?>' encoding='UTF-7'?><a/>",
+        b"<?xml version='2.0'?><a/>",
+        b"<?xml encoding='UTF-8'?><a/>",
+        b"<?xml version='1.0' encoding='UTF-8'><a/>",
         b"<?xml version='1.0' encoding='UTF-16'?><a/>",
         b"<?xml version='1.0' encoding='EBCDIC-CP-NL'?><a/>",
         "<?xml version='1.0' encoding='US-ASCII'?><a>é</a>".encode(),
@@ -145,6 +159,51 @@ def test_every_other_encoding_is_refused(data: bytes) -> None:
     assert code(data) in {"encoding", "not-xml"}
     with pytest.raises(Unprocessable):
         gate.bounded(data)
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b"<?xml version='1.0'" + b" " * 500 + b'encoding="UTF-8"?>',
+        b"<?xml\tversion = \"1.0\"\r\n standalone='yes'\n?>",
+        b"<?xml version='1.1' encoding = 'utf-8' standalone=\"no\"?>",
+        b"<?xml-stylesheet href='x' encoding='UTF-7'?>",
+    ],
+)
+def test_a_declaration_may_be_written_in_every_lawful_way(declaration: bytes) -> None:
+    assert gate.check(declaration + b"<a>x</a>").root == "a"
+
+
+@pytest.mark.parametrize(
+    ("space", "expected"),
+    [
+        (b"xmlns:p='http://www.w3.org/2001/X&#73;nclude'", "xinclude"),
+        (b"b='xmlns=' xmlns:p='http://www.w3.org/2001/XI&#110;clude'", "xinclude"),
+        (b"xmlns:p='" + b"u" * 201 + b"'", "namespace-too-long"),
+        (b'xmlns\n = "' + b"u" * 201 + b'"', "namespace-too-long"),
+        (b"b='xmlns=\"\"' xmlns:c='" + b"u" * 201 + b"'", "namespace-too-long"),
+        (b"xmlns:p='" + b"&#117;" * 201 + b"'", "namespace-too-long"),
+    ],
+)
+def test_no_namespace_passes_unseen(space: bytes, expected: str) -> None:
+    data = b"<a><b " + space + b">x</b></a>"
+    assert not gate.within(data, gate.DEFAULT)
+    assert code(data) == expected
+    with pytest.raises(Unprocessable) as caught:
+        gate.bounded(data)
+    assert caught.value.code == expected
+
+
+def test_an_invoice_is_vouched_for_by_its_bytes() -> None:
+    assert gate.within(builders.invoice(), gate.DEFAULT)
+    assert gate.within(b"<a xmlns='" + b"u" * 200 + b"' xmlns:\xc3\xa9=\"x'\"><b>c</b></a>", gate.DEFAULT)
+
+
+def test_what_a_parser_says_is_said_in_dutch_too() -> None:
+    words = refusal(b"<Invoice>").extra["words"]
+    assert isinstance(words, dict)
+    assert "no element found" in words["en"]
+    assert "element found" not in words["nl"]
 
 
 def test_the_encoding_is_named_in_the_words() -> None:
@@ -175,6 +234,10 @@ def namespaces(count: int) -> bytes:
     return b"<a " + b" ".join(b'xmlns:a%d="u"' % n for n in range(count)) + b"></a>"
 
 
+def namespace(length: int) -> bytes:
+    return b"<a xmlns='" + b"u" * length + b"'></a>"
+
+
 def elements(count: int) -> bytes:
     return b"<a>" + b"<b></b>" * (count - 1) + b"</a>"
 
@@ -193,6 +256,7 @@ def text(length: int) -> bytes:
         (nested, 5, "too-deep"),
         (attributes, 4, "too-many-attributes"),
         (namespaces, 3, "too-many-namespaces"),
+        (namespace, 20, "namespace-too-long"),
         (elements, 50, "too-many-elements"),
         (asides, 5, "too-many-asides"),
         (text, 500, "text-too-long"),

@@ -192,6 +192,19 @@ def test_an_order_reference_takes_the_place_of_the_buyers() -> None:
     assert ids(builders.invoice(break_rule="BR-NL-13", order="PO-1")) == []
 
 
+def test_means_of_payment_may_stand_in_an_allowance() -> None:
+    data = builders.invoice(payment_means=None).replace(
+        b"<cac:TaxTotal>",
+        b"<cac:AllowanceCharge><cbc:ChargeIndicator>false</cbc:ChargeIndicator><cbc:AllowanceChargeReason>x"
+        b'</cbc:AllowanceChargeReason><cbc:Amount currencyID="EUR">0.00</cbc:Amount><cac:TaxCategory><cbc:ID>S</cbc:ID>'
+        b"<cbc:Percent>21</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID></cac:TaxScheme></cac:TaxCategory>"
+        b"<cac:PaymentMeans><cbc:PaymentMeansCode>30</cbc:PaymentMeansCode><cac:PayeeFinancialAccount>"
+        b"<cbc:ID>NL91ABNA0417164300</cbc:ID></cac:PayeeFinancialAccount></cac:PaymentMeans></cac:AllowanceCharge>"
+        b"<cac:TaxTotal>",
+    )
+    assert "BR-NL-11" not in ids(data)
+
+
 def test_nothing_to_pay_needs_no_means_of_payment() -> None:
     data = builders.invoice(payment_means=None)
     assert ids(data) == ["BR-NL-11"]

@@ -126,7 +126,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-CO-17", "fatal", ("BT-117", "BT-116", "BT-119"), _tax, SUBTOTAL),
     Rule("BR-CO-18", "fatal", ("BG-23",), exists("TaxTotal/TaxSubtotal")),
     Rule("BR-CO-19", "fatal", ("BT-73", "BT-74"), _some_period, PERIOD),
-    Rule("BR-CO-20", "fatal", ("BT-134", "BT-135"), exists("StartDate", "EndDate"), "/Line/cac:InvoicePeriod"),
+    Rule("BR-CO-20", "fatal", ("BT-134", "BT-135"), exists("StartDate", "EndDate"), "Line/cac:InvoicePeriod"),
     Rule("BR-CO-21", "fatal", ("BT-97", "BT-98"), allowance(_REASON), _DOCUMENT),
     Rule("BR-CO-22", "fatal", ("BT-104", "BT-105"), charge(_REASON), _DOCUMENT),
     Rule("BR-CO-23", "fatal", ("BT-139", "BT-140"), allowance(_REASON), _OF_LINE),

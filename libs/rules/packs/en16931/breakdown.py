@@ -34,28 +34,55 @@ def near(amount: Decimal, base: Decimal, rate: Decimal) -> bool:
 
 class _ByRate:
     """Groups by code, and by code and rate: those of which one category has the code, and one (perhaps another, as the
-    official rules ask it) the rate."""
+    official rules ask it) the rate.
+
+    A hostile group has codes and rates by the thousand: their pairs are looked for when asked for, among the groups of
+    that rate. Few codes have rates, so everything that can be asked stays linear.
+    """
 
     def __init__(self, facts: Facts, groups: Iterable[tuple[Group, list[TaxCategory]]]) -> None:
-        self._found: dict[tuple[str, Decimal | None], list[Group]] = {}
+        self._by_code: dict[str, list[Group]] = {}
+        self._by_rate: dict[Decimal, list[tuple[Group, set[str]]]] = {}
+        self._known: dict[tuple[str, Decimal], list[Group]] = {}
         for group, categories in groups:
-            rates: set[Decimal | None] = {None}
+            rates: set[Decimal] = set()
             for category in categories:
                 try:
-                    rates.add(facts.number(category.group, "Percent"))
+                    rate = facts.number(category.group, "Percent")
                 except NotANumberError:
                     continue  # told of by a rule of its own
-            for code in {category.code for category in categories if category.has_id}:
-                for rate in rates:
-                    self._found.setdefault((code, rate), []).append(group)
+                if rate is not None:
+                    rates.add(rate)
+            codes = {category.code for category in categories if category.has_id}
+            for code in codes:
+                self._by_code.setdefault(code, []).append(group)
+            for rate in rates if codes else ():
+                self._by_rate.setdefault(rate, []).append((group, codes))
 
     def of(self, code: str, rate: Decimal | None) -> list[Group]:
         """Without a rate: of any."""
-        return self._found.get((code, rate), [])
+        if rate is None:
+            return self._by_code.get(code, [])
+        found = self._known.get((code, rate))
+        if found is None:
+            among = self._by_rate.get(rate, ())
+            found = self._known[code, rate] = [group for group, codes in among if code in codes]
+        return found
 
 
 def _lines(facts: Facts) -> _ByRate:
     return _ByRate(facts, facts.categories_of_lines)
+
+
+def _lines_elsewhere(facts: Facts) -> _ByRate:
+    lines = facts.lines_elsewhere
+    return _ByRate(
+        facts,
+        (
+            (line, [facts.category(below) for below in line.within("Item", "ClassifiedTaxCategory")])
+            for line in lines
+        ),
+    )
 
 
 def _allowances(facts: Facts) -> _ByRate:
@@ -106,7 +133,7 @@ def base_by_rate(facts: Facts, code: str, subtotal: Group, rate: Decimal) -> Dif
         return None if facts.lines and _within(seen, expected) else _difference(subtotal, seen, expected)
     # Of S something at this rate must be there. An adjustment will do for either kind of document, so the lines
     # of an invoice may be left out of the sum: the official rule sums credit note lines then, and finds none.
-    if lines and _within(seen, expected):
+    if (lines or facts.once(_lines_elsewhere).of(code, rate)) and _within(seen, expected):
         return None
     some = bool(facts.once(_everywhere).of(code, rate))
     if some and (_within(seen, expected) or _within(seen, adjusted)):

@@ -10,11 +10,11 @@ from libs.rules.rule import Breach, Check
 SELLER = "AccountingSupplierParty/Party"
 BUYER = "AccountingCustomerParty/Party"
 
-LINE = "/Line"
+LINE = "Line"
 PERIOD = "/cac:InvoicePeriod cac:SubInvoiceLine/cac:InvoicePeriod cac:SubCreditNoteLine/cac:InvoicePeriod"
 """Every invoice period that is not a line's own."""
 CHARGE_OR_ALLOWANCE = "/cac:AllowanceCharge"
-LINE_CHARGE_OR_ALLOWANCE = "/Line/cac:AllowanceCharge"
+LINE_CHARGE_OR_ALLOWANCE = "Line/cac:AllowanceCharge"
 PAYEE = "cac:PayeeParty"
 REPRESENTATIVE = "cac:TaxRepresentativeParty"
 SUBTOTAL = "cac:TaxTotal/cac:TaxSubtotal"

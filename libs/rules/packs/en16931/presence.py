@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from libs.einvoice.facts import Facts
+from libs.einvoice.money import at_least_zero
 from libs.einvoice.text import BLANKS, normal
 from libs.einvoice.tree import Element, Group, written
 from libs.rules.checks import attribute, exists, filled, items, shown
@@ -55,9 +56,9 @@ def _unit(_: Facts, line: Group) -> Breach | None:
 def _price(facts: Facts, line: Group) -> Breach | None:
     for price in line.groups.get("Price", ()):
         value = facts.number(price, "PriceAmount")
-        if value is not None and value >= 0:
-            return None
         leaf = price.leaf("PriceAmount")
+        if value is not None and leaf is not None and at_least_zero(value, leaf.text):
+            return None
         if leaf is not None:
             return Breach(leaf, seen=shown(leaf.text), expected="0.00 +")
     return Breach(line.element, expected="Price/PriceAmount")
@@ -69,9 +70,9 @@ def _gross_price(facts: Facts, line: Group) -> Breach | None:
         value = facts.number(adjustment, "BaseAmount")
         if value is None:
             continue
-        if value >= 0:
-            return None
         leaf = adjustment.leaves["BaseAmount"][0]
+        if at_least_zero(value, leaf.text):
+            return None
         worst = worst or Breach(leaf, seen=shown(leaf.text), expected="0.00 +")
     return worst
 

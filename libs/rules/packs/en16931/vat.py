@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from libs.einvoice.facts import Facts, TaxCategory, is_vat
-from libs.einvoice.money import ZERO, plain
+from libs.einvoice.money import ZERO, at_least_zero, plain
 from libs.einvoice.tree import Element, Group
 from libs.rules.checks import shown
 from libs.rules.packs.en16931 import breakdown
@@ -22,7 +22,7 @@ from libs.rules.packs.en16931.places import allowance, charge
 from libs.rules.rule import Breach, Check, Condition, Rule
 
 _SUBTOTAL = "/cac:TaxTotal/cac:TaxSubtotal"
-_ITEM = "/Line/cac:Item"
+_ITEM = "Line/cac:Item"
 _ADJUSTMENT = "cac:AllowanceCharge"
 _NUMBERS = ("BT-31", "BT-32", "BT-63")
 
@@ -217,7 +217,7 @@ def _rate(kind: str) -> _Ask:
         if kind == "none":
             return None if leaf is None else Breach(leaf, seen=shown(leaf.text))
         rate = facts.number(category, "Percent")
-        if rate is not None and _fits(kind, rate):
+        if rate is not None and leaf is not None and _fits(kind, rate, leaf.text):
             return None
         return Breach(
             category.element if leaf is None else leaf,
@@ -228,8 +228,8 @@ def _rate(kind: str) -> _Ask:
     return ask
 
 
-def _fits(kind: str, rate: Decimal) -> bool:
-    return rate == 0 if kind == "zero" else rate > 0 if kind == "positive" else rate >= 0
+def _fits(kind: str, rate: Decimal, written: str | None) -> bool:
+    return rate == 0 if kind == "zero" else rate > 0 if kind == "positive" else at_least_zero(rate, written)
 
 
 def _base(family: Family) -> _Ask:
