@@ -118,7 +118,7 @@ class Facts:
         self._folded = folded
         self.unreadable: dict[Element, None] = {}
         """What should be a number and is none, as far as anything asked for it."""
-        self._numbers: dict[Element, Decimal | None] = {}
+        self._numbers: dict[Element, Decimal] = {}
         self._categories: dict[Group, TaxCategory] = {}
         self._charges: dict[Group, bool | None] = {}
         self._known: dict[Callable[[Facts], object], object] = {}
@@ -285,15 +285,18 @@ class Facts:
 
         Raises ``NotANumberError`` when what stands there is not a number.
         """
-        leaf = group.leaf(name)
-        if leaf is None:
+        found = group.leaves.get(name)
+        if not found:
             return None
-        if leaf not in self._numbers:
-            self._numbers[leaf] = money.read(leaf.text)
-        value = self._numbers[leaf]
+        leaf = found[0]
+        value = self._numbers.get(leaf)
+        if value is not None:
+            return value
+        value = money.read(leaf.text)
         if value is None:
             self.unreadable[leaf] = None
             raise NotANumberError
+        self._numbers[leaf] = value
         return value
 
     def numbers(self, groups: Sequence[Group], name: str) -> Iterator[Decimal]:

@@ -221,10 +221,9 @@ def fold(data: bytes) -> Folded | None:
     begin, end = first.start(), data.rfind(closing) + len(closing)
     lines = data[begin:end].split(closing)
     lines.pop()
-    # Each line begins and ends once, and between two lines stands nothing.
-    if len(lines) < 2 or data.count(first[1]) != 2 * len(lines):
-        return None
     around = data[:begin], opening, closing, data[end:]
+    if len(lines) < 2 or first[1] in around[0] or first[1] in around[3]:
+        return None
     try:
         # Nearly always all lines are plain: looked at together it is soon said.
         return _fold(lines, around, together=True)
@@ -254,6 +253,9 @@ def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, toge
         shape, said = tuple(pieces[::2]), pieces[1::2]
         known = shapes.get(shape)
         if known is None:
+            # Each line begins once, as it ends once, and between two lines stands nothing.
+            if sum(piece.count(opening[1:-1]) for piece in shape) != 1:
+                return None
             known = shapes[shape] = (_kinds(shape), {})
         kinds, kept = known
         if kinds.net is not None:

@@ -64,14 +64,21 @@ class Cast(NamedTuple):
     codes: tuple[str, ...]
 
 
+_Singles = tuple[tuple[str, int], ...]
+"""Names with the number of the one item of that name."""
+_Crowds = tuple[tuple[str, tuple[int, ...]], ...]
+"""The same where some name has several; one of the two is empty."""
+
+
 class _Plan(NamedTuple):
     """How a group is put together from items that are there already, by their numbers."""
 
     number: int
     spot: Element
-    leaves: tuple[tuple[str, int], ...]  # where no two have the same name
-    crowd: tuple[tuple[str, tuple[int, ...]], ...]  # else
-    groups: tuple[tuple[str, tuple[int, ...]], ...]
+    leaves: _Singles
+    more_leaves: _Crowds
+    groups: _Singles
+    more_groups: _Crowds
 
 
 class Mould:
@@ -146,15 +153,17 @@ class Mould:
         for number, leaf in zip(self._slots, leaves, strict=True):
             items[number] = leaf
         new = Group.__new__
-        for number, spot, single, more, below in self._plans:
+        for number, spot, leaf, more_leaves, below, more_groups in self._plans:
             items[number] = group = new(Group)
             group.element = spot
-            group.leaves = (
-                {name: [items[n] for n in many] for name, many in more}
-                if more
-                else {name: [items[n]] for name, n in single}
-            )
-            group.groups = {name: [items[n] for n in many] for name, many in below}
+            if more_leaves:
+                group.leaves = {name: [items[n] for n in many] for name, many in more_leaves}
+            else:
+                group.leaves = {name: [items[n]] for name, n in leaf} if leaf else {}
+            if more_groups:
+                group.groups = {name: [items[n] for n in many] for name, many in more_groups}
+            else:
+                group.groups = {name: [items[n]] for name, n in below} if below else {}
         found = Found()
         for mark, many in self._at:
             found.at[mark] = [items[n] for n in many]
@@ -226,16 +235,18 @@ def _everything(group: Group) -> Iterator[Group]:
 
 
 def _plan(number: int, group: Group, spots: list[Spot], numbers: Mapping[Element, int]) -> _Plan:
-    leaves = [(name, tuple(numbers[leaf] for leaf in many)) for name, many in group.leaves.items()]
-    crowded = any(len(many) > 1 for _, many in leaves)
-    groups = [(name, tuple(numbers[each.element] for each in many)) for name, many in group.groups.items()]
-    return _Plan(
-        number,
-        cast("Element", spots[number]),  # which has all that is asked of it, or says that it has not
-        () if crowded else tuple((name, many[0]) for name, many in leaves),
-        tuple(leaves) if crowded else (),
-        tuple(groups),
+    leaves = tuple((name, tuple(numbers[each] for each in many)) for name, many in group.leaves.items())
+    groups = tuple(
+        (name, tuple(numbers[each.element] for each in many)) for name, many in group.groups.items()
     )
+    # The spot has all that is asked of an element, or says that it has not.
+    return _Plan(number, cast("Element", spots[number]), *_sorted(leaves), *_sorted(groups))
+
+
+def _sorted(below: _Crowds) -> tuple[_Singles, _Crowds]:
+    if any(len(many) > 1 for _, many in below):
+        return (), below
+    return tuple((name, many[0]) for name, many in below), ()
 
 
 def read(texts: Sequence[bytes]) -> list[str] | None:

@@ -32,7 +32,8 @@ def summarise(facts: Facts) -> InvoiceSummary:
         seller=_party(facts.seller),
         buyer=_party(facts.buyer),
         candidates=tuple(
-            ReceiverCandidate(identifier=found.identifier, path=found.path) for found in candidates(facts)
+            ReceiverCandidate(identifier=found.identifier, path=found.path)
+            for found in facts.once(candidates)
         ),
     )
 

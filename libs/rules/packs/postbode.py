@@ -96,7 +96,7 @@ def _nobody(facts: Facts) -> Iterator[Breach]:
     buyer = facts.buyer
     if buyer is None or facts.once(_wrong_of_buyer):
         return
-    found = ubl.candidates(facts)
+    found = facts.once(ubl.candidates)
     if any(each.identifier.scheme not in (branch.SCHEME, ubl.TEXT) for each in found):
         return
     where, seen = buyer.group.element, None
