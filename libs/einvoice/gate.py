@@ -143,9 +143,13 @@ def ordinary(clean: bytes, limits: Limits = DEFAULT) -> bool:
 
     So nobody need look closer if all its markup is known from documents that passed (``shelf``, ``fold``).
     """
-    # The shortest element has four bytes.
-    return len(clean) <= limits.text and (
-        len(clean) <= 4 * limits.elements or clean.count(b"<") <= limits.elements
+    if len(clean) > limits.text:
+        return False
+    # The shortest element has four bytes, and most begin and end.
+    return (
+        len(clean) <= 4 * limits.elements
+        or (tags := clean.count(b"<")) <= limits.elements
+        or tags - clean.count(b"</") <= limits.elements
     )
 
 

@@ -96,14 +96,18 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     """
     chosen = None if pack is None else PACKS[pack]
     clean, encoding = gate.transcode(data)
-    folded = known = None
-    if gate.ordinary(clean):
-        folded = fold.fold(clean) if chosen is None or chosen.alike else None
-        known = shelf.split(clean, folded)
-        verdict = known and _known_way(known, folded, chosen, data)
-        if verdict is not None:
-            return verdict
-    return _judge(data, gate.bound(clean, encoding), chosen, folded, known)
+    # What is known needs no gate; whose size alone is out of the ordinary is looked at first.
+    ordinary = gate.ordinary(clean)
+    if not ordinary:
+        clean = gate.bound(clean, encoding)
+    folded = fold.fold(clean) if chosen is None or chosen.alike else None
+    known = shelf.split(clean, folded)
+    verdict = None if known is None else _known_way(known, folded, chosen, data)
+    if verdict is not None:
+        return verdict
+    if ordinary:
+        clean = gate.bound(clean, encoding)
+    return _judge(data, clean, chosen, folded, known)
 
 
 def _judge(

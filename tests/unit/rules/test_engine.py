@@ -11,7 +11,7 @@ from libs.contracts.parts import Finding
 from libs.einvoice import gate, schema
 from libs.errors import TooLarge, Unprocessable
 from libs.rules import engine
-from libs.testing import builders
+from libs.testing import builders, shapes
 
 NLCIUS = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0"
 PEPPOL = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
@@ -336,3 +336,29 @@ def test_ten_thousand_wrong_lines_are_judged_in_good_time_and_not_listed_all() -
     rules = [finding.rule for finding in verdict.findings]
     assert rules.count("BR-23") == engine.MOST_OF_ONE_RULE
     assert verdict.findings[-1].xpath.startswith("/Invoice/cac:")
+
+
+def test_an_invoice_of_thousands_of_lines_is_judged_by_those_that_differ() -> None:
+    """More tags than elements are allowed, and not more elements."""
+    data = shapes.invoice(4_500)
+    assert data.count(b"<") > gate.DEFAULT.elements
+    for _ in range(4):
+        verdict = engine.validate(data)
+        assert not verdict.findings
+        assert verdict.facts is not None
+        assert len(verdict.facts.lines) == 2
+
+
+def test_what_is_too_large_for_the_ordinary_is_looked_at_by_the_gate_first() -> None:
+    data = builders.invoice(lines=4).rstrip()
+    long = data.replace(b"<cbc:Note>", b"<cbc:Note>" + b"x" * (gate.DEFAULT.text // 2), 2)
+    assert gate.DEFAULT.text < len(long) < gate.DEFAULT.size
+    for _ in range(2):
+        assert engine.validate(long).findings == engine.validate(data).findings
+    with pytest.raises(Unprocessable) as refused:
+        engine.validate(data.replace(b"<cbc:Note>", b"<cbc:Note>" + b"x" * (gate.DEFAULT.text + 1), 1))
+    assert refused.value.code == "text-too-long"
+    many = data.replace(b"<cbc:Note>", b"<cbc:Note></cbc:Note>" * 260_000 + b"<cbc:Note>", 1)
+    with pytest.raises(Unprocessable) as refused:
+        engine.validate(many)
+    assert refused.value.code == "too-many-elements"

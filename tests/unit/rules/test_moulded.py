@@ -165,7 +165,7 @@ def test_what_the_hub_says_beside_the_rules_has_its_lines() -> None:
     assert b"5807003" in data.splitlines()[finding.line - 1]
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_whatever_the_texts_are_the_verdict_is_that_of_a_document_never_seen(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(BASES))
