@@ -23,10 +23,10 @@ from libs.einvoice.formats.glentries import Books
 from libs.einvoice.formats.reading import Filled
 from libs.einvoice.model import Identifier
 from libs.einvoice.packages import ORIGINAL
-from libs.errors import HubError
+from libs.errors import BadInput, HubError
 from libs.identifiers import kvk, oin
 from libs.rules import engine
-from services.deliver.parcel import Loaded, Parked
+from services.deliver.parcel import Failed, Loaded, Parked
 
 DEFAULT = "ubl-2.1"
 """What is made of an original that only its sender's software reads, for a receiver who chose nothing: the one
@@ -64,9 +64,18 @@ def _is(head: bytes, asked: str) -> bool:
     )
 
 
-def fit(loaded: Sequence[Loaded]) -> list[Loaded | Parked]:
-    """Each delivery as its receiver takes it, or why it waits."""
-    return [_fit(each) for each in loaded]
+def fit(loaded: Sequence[Loaded]) -> list[Loaded | Parked | Failed]:
+    """Each delivery as its receiver takes it, or why it waits. One that cannot be made fails by itself."""
+    return [_one(each) for each in loaded]
+
+
+def _one(each: Loaded) -> Loaded | Parked | Failed:
+    try:
+        return _fit(each)
+    except Exception as strange:  # noqa: BLE001 - others go on
+        # Whatever a stranger's file or setting leads to: those beside it are none of its business.
+        _log.exception("cannot convert", delivery_id=str(each.job.delivery_id))
+        return Failed("not-made", f"{type(strange).__name__}: {strange}")
 
 
 def _page(each: Loaded) -> bool:
@@ -84,8 +93,12 @@ def _fit(each: Loaded) -> Loaded | Parked:
         return Parked("cannot-convert", _joined(_words(no), _NEXT), no.code)
     if len(found) != 1:
         return Parked("cannot-convert", _SEVERAL, f"{len(found)} invoices in one document")
+    try:
+        target = convert.target(name)
+    except BadInput:
+        return Parked("unknown-format", _joined(_unknown(name), _NEXT), name)
     options, document = _options(each), _addressed(found[0], each.job.parcel.receiver)
-    done = convert.written(document, convert.target(name), options)
+    done = convert.written(document, target, options)
     trouble = _trouble(done)
     if trouble:
         return _unlawful(done, trouble)
@@ -171,6 +184,13 @@ _SEVERAL = Words(
     nl="Dit bestand bevat meer dan een factuur en kan niet als een geheel worden omgezet. Stuur de facturen apart.",
     en="This file holds more than one invoice and cannot be converted as a whole. Send the invoices apart.",
 )
+
+
+def _unknown(name: str) -> Words:
+    return Words(
+        nl=f"Het pakket van de ontvanger vraagt een formaat dat deze hub niet maakt ({name[:40]}).",
+        en=f"The receiver's package asks for a format that this hub does not make ({name[:40]}).",
+    )
 
 
 def _words(no: HubError) -> Words:

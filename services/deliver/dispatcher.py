@@ -33,7 +33,7 @@ from libs.service import Wake
 from services.deliver import breaker, conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
-from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Parked, Unknown
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Unknown
 from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
@@ -167,12 +167,15 @@ class Dispatcher:
                 name = type(error).__name__
                 left = [job for job in jobs if job.delivery_id in held.jobs]
                 await self._finish(
-                    held, [(job, Unknown(name) if job in begun else NotBegun(name)) for job in left]
+                    held,
+                    [(job, Unknown(name) if job in begun else NotBegun(name, fault=True)) for job in left],
                 )
 
     async def _act(self, channel: Channel, held: Round, jobs: Sequence[Job], begun: list[Job]) -> None:
         hopeless = [job for job in jobs if job.failures >= self._policy.most]
-        loaded, failed = await self._load([job for job in jobs if job not in hopeless])
+        broken = [job for job in jobs if job.broken and job not in hopeless]
+        loaded, failed = await self._load([job for job in jobs if job not in hopeless and not job.broken])
+        failed += [(job, Failed("no-parcel", job.broken)) for job in broken]
         await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
         begun += [each.job for each in loaded]
         async with contextlib.aclosing(self._channels[channel].deliver(loaded)) as coming:
@@ -199,10 +202,10 @@ class Dispatcher:
         if not any(conversion.wanted(each) for each in loaded):
             return loaded, failed
         fitted = await asyncio.to_thread(conversion.fit, loaded)
-        parked = [
-            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if isinstance(got, Parked)
+        stay = [
+            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if not isinstance(got, Loaded)
         ]
-        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *parked]
+        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *stay]
 
     async def _finish(self, held: Round, done: Done) -> None:
         """Commit results until they are: an attempt that took place must not be forgotten because the

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from libs import clock
 from libs.contracts.envelope import Frozen
-from libs.contracts.parts import DocumentRef, Finding, InvoiceSummary, Receiver, Words
+from libs.contracts.parts import DocumentRef, Finding, Identifier, InvoiceSummary, Receiver, Words
 
 Channel = Literal["folder", "smtp"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
@@ -34,6 +34,18 @@ class Parcel(Frozen):
     def size(self) -> int:
         """Bytes of its documents."""
         return self.original.size + (self.pdf.size if self.pdf else 0)
+
+
+def unreadable(receiver_id: UUID, receiver_name: str) -> Parcel:
+    """Stands in for a parcel that is gone or cannot be read, so that its delivery can come to an end: it knows the
+    receiver, and nothing that could be delivered."""
+    return Parcel(
+        receiver=Receiver(
+            party_id=receiver_id, name=receiver_name, identifier=Identifier(scheme="", value="")
+        ),
+        original=DocumentRef(document_id=UUID(int=0), sha256="0" * 64, size=0, media_type=""),
+        summary=InvoiceSummary(),
+    )
 
 
 class Lease:
@@ -68,6 +80,8 @@ class Job:
     created_at: datetime
     parcel: Parcel
     lease: Lease = field(compare=False)
+    broken: str = ""
+    """Why its parcel cannot be delivered; then ``parcel`` only stands in."""
     prepared: bool = True
     """Folder channel: the folder was there before."""
     guarded: bool = False
@@ -129,10 +143,12 @@ class Unknown:
 @dataclass(frozen=True, slots=True)
 class NotBegun:
     """Nothing was done: the lease was gone, the hub stops, the lane is busy. No attempt is counted.
-    ``trouble``: because of the receiver, which does not answer."""
+    ``trouble``: because of the receiver, which does not answer. ``fault``: because the hub stumbled. With either it
+    does not go on for longer than failures may."""
 
     detail: str
     trouble: bool = False
+    fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +188,8 @@ class Waiting:
     correlation: str | None
     traceparent: str | None
     parcel: Parcel
+    broken: str = ""
+    """As with a job."""
 
 
 @dataclass(frozen=True, slots=True)

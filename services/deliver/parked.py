@@ -24,8 +24,8 @@ from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.service import Wake
 from services.deliver import connections, facts, plan
-from services.deliver.parcel import Move, Parcel, Refused, Waiting
-from services.deliver.store import reason_of
+from services.deliver.parcel import Move, Refused, Waiting
+from services.deliver.store import parcel_of, reason_of
 
 MOST = 200
 """Deliveries of one transaction."""
@@ -54,12 +54,19 @@ WAITED_TOO_LONG = Refused(
         "Mend it in your software and send it again, or agree on another format with the receiver.",
     ),
 )
+NO_PARCEL = Refused(
+    "no-parcel",
+    Words(
+        nl="Wat bezorgd moest worden kan de hub niet meer lezen. Stuur de factuur opnieuw.",
+        en="The hub cannot read any more what was to be delivered. Send the invoice again.",
+    ),
+)
 
 
 _COLUMNS = """
-SELECT d.delivery_id, d.invoice_id, d.account_id, d.channel, d.lane, d.attempts, d.unresolved, d.correlation,
-       d.traceparent, p.body
-  FROM delivery d JOIN parcel p USING (delivery_id)
+SELECT d.delivery_id, d.invoice_id, d.account_id, d.receiver_id, d.receiver_name, d.channel, d.lane, d.attempts,
+       d.unresolved, d.correlation, d.traceparent, p.body
+  FROM delivery d LEFT JOIN parcel p USING (delivery_id)
 """
 _LOCK = """
  ORDER BY d.delivery_id LIMIT $1 FOR NO KEY UPDATE OF d SKIP LOCKED
@@ -69,7 +76,7 @@ _THESE = f"""{_COLUMNS}
 """
 _CHANGED = f"""{_COLUMNS}
   JOIN connection c ON c.party_id = d.receiver_id AND c.ended_at IS NULL
- WHERE d.state = 'parked' AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
+ WHERE d.state = 'parked' AND p.body IS NOT NULL AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
 """
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
 
@@ -80,8 +87,9 @@ async def lock(conn: Connection, ids: Collection[UUID]) -> list[Waiting]:
 
 
 def _waiting(row: Any) -> Waiting:
-    fields = {name: row[name] for name in Waiting.__slots__ if name != "parcel"}
-    return Waiting(**fields, parcel=Parcel.model_validate(row["body"]))
+    fields = {name: row[name] for name in Waiting.__slots__ if name not in ("parcel", "broken")}
+    parcel, broken = parcel_of(row)
+    return Waiting(**fields, parcel=parcel, broken=broken)
 
 
 _PLAN = """
@@ -97,7 +105,7 @@ WITH planned AS (
     RETURNING d.delivery_id, d.sequence
 ), packed AS (
     UPDATE parcel p SET body = t.body FROM planned t JOIN moved USING (delivery_id)
-     WHERE p.delivery_id = t.delivery_id
+     WHERE p.delivery_id = t.delivery_id AND t.reason IS NULL
 )
 SELECT delivery_id, sequence FROM moved
 """
@@ -117,6 +125,8 @@ async def give_back(conn: Connection, waiting: Sequence[Waiting], why: Refused) 
 
 
 def _anew(waiting: Waiting, connection: plan.Connection | None, why: Words) -> Move:
+    if waiting.broken:
+        return Move(waiting, waiting.channel, waiting.lane, waiting.parcel, NO_PARCEL)
     way = plan.way_to(waiting.parcel.receiver, connection)
     if isinstance(way, Refused):
         return Move(waiting, waiting.channel, waiting.lane, waiting.parcel, way)

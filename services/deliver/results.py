@@ -39,7 +39,10 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
             wait=policy.patience,
             refused=outcome,
         )
+    age = clock.now() - job.created_at
     if isinstance(outcome, NotBegun):
+        if (outcome.trouble or outcome.fault) and age >= policy.give_up:
+            return _given_up(job, "not_begun", None, outcome.detail, unsure=job.unresolved)
         return Result(
             job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=_PAUSE
         )
@@ -47,20 +50,24 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
         unsure, word, code = True, "unknown", "no-answer"
     else:
         unsure, word, code = job.unresolved and not outcome.resolved, "failed", outcome.code
-    wait = policy.wait(job.failures + 1, clock.now() - job.created_at)
+    wait = policy.wait(job.failures + 1, age)
     if wait is None:
-        gave_up = Refused("gave-up-unsure", GAVE_UP_UNSURE) if unsure else Refused("gave-up", GAVE_UP)
-        return Result(
-            job,
-            "undeliverable",
-            word,
-            code,
-            line(outcome.detail),
-            failed=True,
-            unresolved=unsure,
-            refused=gave_up,
-        )
+        return _given_up(job, word, code, outcome.detail, unsure=unsure)
     return Result(job, "queued", word, code, line(outcome.detail), failed=True, unresolved=unsure, wait=wait)
+
+
+def _given_up(job: Job, word: str, code: str | None, detail: str, *, unsure: bool) -> Result:
+    gave_up = Refused("gave-up-unsure", GAVE_UP_UNSURE) if unsure else Refused("gave-up", GAVE_UP)
+    return Result(
+        job,
+        "undeliverable",
+        word,
+        code,
+        line(detail),
+        failed=word != "not_begun",
+        unresolved=unsure,
+        refused=gave_up,
+    )
 
 
 def line(text: str, most: int = 300) -> str:

@@ -20,9 +20,10 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
+from pydantic import ValidationError
 
 from libs.db.types import Connection, Pool
-from services.deliver.parcel import Channel, Job, Lease, Parcel, Parked, Refused
+from services.deliver.parcel import Channel, Job, Lease, Parcel, Parked, Refused, unreadable
 
 State = Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable", "parked"]
 
@@ -150,12 +151,13 @@ WITH abandoned AS MATERIALIZED (
     INSERT INTO attempt (delivery_id, number, account_id, invoice_id)
     SELECT delivery_id, attempts, account_id, invoice_id FROM leased
 )
-SELECT l.delivery_id, l.invoice_id, l.account_id, l.channel, l.lane, l.attempts, l.unresolved, l.failures,
+SELECT l.delivery_id, l.invoice_id, l.account_id, l.receiver_id, l.receiver_name, l.channel, l.lane, l.attempts,
+       l.unresolved, l.failures,
        coalesce(l.released_at, l.created_at) AS created_at, l.correlation, l.traceparent, p.body,
        f.prepared_at IS NOT NULL AS prepared,
        b.receiver_id IS NOT NULL AS guarded, late.put_off
   FROM (SELECT count(*) AS put_off FROM put_off) AS late
-  LEFT JOIN (leased l JOIN parcel p USING (delivery_id)) ON true
+  LEFT JOIN (leased l LEFT JOIN parcel p USING (delivery_id)) ON true
   LEFT JOIN folder f ON l.channel = 'folder' AND f.name = l.lane
   LEFT JOIN breaker b ON b.channel = l.channel AND b.receiver_id = l.receiver_id
 """
@@ -184,7 +186,19 @@ async def claim(
             return jobs
 
 
+def parcel_of(row: Any) -> tuple[Parcel, str]:
+    """What a row says is to be delivered, and why that cannot be: a row that is gone or that nobody can read any more
+    is no reason to leave those beside it."""
+    if row["body"] is None:
+        return unreadable(row["receiver_id"], row["receiver_name"]), "its parcel is gone"
+    try:
+        return Parcel.model_validate(row["body"]), ""
+    except ValidationError as bad:
+        return unreadable(row["receiver_id"], row["receiver_name"]), f"its parcel cannot be read: {bad}"
+
+
 def _job(row: Any, lease: Lease) -> Job:
+    parcel, broken = parcel_of(row)
     return Job(
         delivery_id=row["delivery_id"],
         invoice_id=row["invoice_id"],
@@ -195,8 +209,9 @@ def _job(row: Any, lease: Lease) -> Job:
         unresolved=row["unresolved"],
         failures=row["failures"],
         created_at=row["created_at"],
-        parcel=Parcel.model_validate(row["body"]),
+        parcel=parcel,
         lease=lease,
+        broken=broken,
         prepared=row["prepared"],
         guarded=row["guarded"],
         correlation=row["correlation"],

@@ -199,6 +199,10 @@ def _decision(held: Held, decision: Row) -> Place | Seek:
 
 
 def _delivery(held: Held, deliveries: Sequence[Row]) -> Place | Seek:
+    for row in deliveries:
+        if row.what == "unpacked":
+            # It waits, but what was to be delivered is not there: no attempt will get it anywhere.
+            return Place("lost", "deliver", "parcel", row.at)
     waiting = [row for row in deliveries if row.what in ("queued", "attempting", "parked")]
     if waiting:
         return Place("open", "deliver", str(waiting[0].what), waiting[0].until)

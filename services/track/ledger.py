@@ -169,7 +169,7 @@ _READ: Mapping[Service, Sequence[str]] = {
     "ingest": ("received", "quarantined"),
     "validate": ("valid", "invalid"),
     "route": ("routed", "returned", "held", "waiting"),
-    "deliver": ("queued", "attempting", "parked", "delivered", "undeliverable", "receipt"),
+    "deliver": ("queued", "attempting", "parked", "unpacked", "delivered", "undeliverable", "receipt"),
     "track": digest.PARTS["track"],
 }
 _KEPT = ("waiting", "receipt")

@@ -31,6 +31,10 @@ _MISSING: Mapping[str, Words] = {
         nl="{service} heeft geen bezorging voor deze factuur.",
         en="{service} has no delivery of this invoice.",
     ),
+    "parcel": Words(
+        nl="{service} heeft een bezorging die wacht, maar niet meer wat er bezorgd moet worden.",
+        en="{service} has a delivery that waits, but no longer what is to be delivered.",
+    ),
     "attempt": Words(
         nl="{service} noemt haar bezorgd, maar heeft geen poging met een ontvangstbewijs.",
         en="{service} calls it handed over, but has no attempt with a receipt.",

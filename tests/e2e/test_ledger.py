@@ -82,7 +82,7 @@ async def test_it_balances_and_misses_every_row_that_is_taken_away(
 
     for name, table, extra, count, problem, service, why in _CASES:
         where = f"invoice_id = '{ids[name]}'{extra}"
-        if table == "deliver.attempt":
+        if table in ("deliver.attempt", "deliver.parcel"):
             where = f"delivery_id = (SELECT delivery_id FROM deliver.delivery WHERE {where})"
         async with gone(admin, table, where, count=count):
             found = await books(database)
@@ -227,6 +227,7 @@ _CASES = [
     ("parked", "route.parked", "", 1, "lost", "route", "parked-row"),
     ("delivered", "deliver.delivery", "", 1, "unaccounted", "deliver", "delivery"),
     ("unfit", "deliver.delivery", "", 1, "lost", "deliver", "delivery"),
+    ("unfit", "deliver.parcel", "", 1, "lost", "deliver", "parcel"),
     ("mailed", "deliver.attempt", "", 1, "unaccounted", "deliver", "attempt"),
     ("delivered", "track.fact", " AND type = 'invoice.handed_over.v1'", 1, "unaccounted", "track", "fact"),
     ("rejected", "track.fact", " AND type = 'invoice.rejected.v1'", 1, "unaccounted", "track", "fact"),

@@ -13,9 +13,9 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Sequence
-from email.errors import MessageError
 
 import aiosmtplib
+import structlog
 
 from services.deliver import mail, replies
 from services.deliver.channels import Done
@@ -29,6 +29,8 @@ GATHER_SECONDS = 0.01
 
 _CLOSING = 421
 _GARBLED = -1
+
+_log = structlog.get_logger(__name__)
 
 
 class SmtpChannel:
@@ -79,6 +81,10 @@ class SmtpChannel:
                 if queue:
                     each = queue.pop()
                     (outcome,) = await asyncio.gather(self._attempt(each), return_exceptions=True)
+                    if isinstance(outcome, Exception):
+                        # Nobody knows how far it got; the others of the round are none of its business.
+                        _log.error("one mail failed in an unforeseen way", exc_info=outcome)
+                        outcome = Unknown(type(outcome).__name__)
                     results.put_nowait((each.job, outcome))
 
     async def settled(self, jobs: Sequence[Job]) -> None:
@@ -96,7 +102,7 @@ class SmtpChannel:
     async def _attempt(self, each: Loaded) -> Outcome:
         try:
             data = await self._data(each)
-        except (ValueError, LookupError, MessageError) as strange:
+        except Exception as strange:  # noqa: BLE001 - it comes from a stranger's invoice; others go on
             return Failed("mail-compose", f"{type(strange).__name__}: {strange}")
         try:
             async with self._relay.line() as line:
