@@ -22,6 +22,16 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def boottime() -> float:
+    """As ``monotonic``, on a clock that also runs while the machine sleeps (a paused VM): for whoever holds a lease
+    that others count by theirs."""
+    return time.clock_gettime(_BOOTTIME)
+
+
+_BOOTTIME: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Where there is none (macOS), the monotonic clock has to do."""
+
+
 def uuid7() -> UUID:
     """A new id, greater than every one this process made before (RFC 9562 §5.7, §6.2 method 3).
 

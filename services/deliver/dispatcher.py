@@ -18,12 +18,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 
 import asyncpg
 import structlog
 
+from libs import clock
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.documents.store import DocumentStore
@@ -80,6 +82,8 @@ class Dispatcher:
         self._leases = Leases(pool, settings.lease_seconds, settings.attempt_seconds)
         self._due = {channel: asyncio.Event() for channel in channels}
         self._stopping = asyncio.Event()
+        self._away_at = -math.inf
+        """When this process last could not reach the database."""
 
     def due(self) -> None:
         """Something may be due now."""
@@ -134,6 +138,7 @@ class Dispatcher:
         try:
             return await self.start(channel, {lane for held in slow.values() for lane in held.lanes})
         except _TROUBLE as away:
+            self._away_at = clock.boottime()
             _log.warning("cannot claim", channel=channel, error=repr(away))
             return None
 
@@ -149,6 +154,9 @@ class Dispatcher:
             held.lease,
             busy or (),
             give_up_seconds=self._settings.give_up_hours * 3600,
+            # Whoever has one could not reach it either, and may have a result to write. After a failover the
+            # server itself looks as if it had always been there.
+            abandoned=clock.boottime() - self._away_at > self._settings.lease_seconds,
         )
         held.jobs.update((job.delivery_id, job) for job in jobs)
         return held

@@ -2,8 +2,8 @@
 
 A lease is short, so that a dead process's work is taken over soon, and renewed while an attempt runs, so
 that a slow receiver does not lose it. Acting is allowed only until a moment well before the database gives
-the delivery away, on a clock that runs on while the process is stopped: whoever slept through its lease
-finds out before it acts.
+the delivery away, on a clock that runs on while the process is stopped or its machine sleeps: whoever slept
+through its lease finds out before it acts.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Leases:
 
     def begin(self) -> Round:
         """Call it before claiming: the lease counts from now."""
-        now = clock.monotonic()
+        now = clock.boottime()
         return Round(Lease(now + SAFE * self._seconds), now)
 
     @contextlib.contextmanager
@@ -87,7 +87,7 @@ class Leases:
 
     async def renew(self, held: Round) -> None:
         """Renew one round's lease, unless it took so long that its attempts count as lost."""
-        now = clock.monotonic()
+        now = clock.boottime()
         jobs: Sequence[Job] = list(held.jobs.values())
         if not jobs or now - held.began > self._longest:
             return

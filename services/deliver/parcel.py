@@ -54,7 +54,7 @@ class Lease:
 
     __slots__ = ("_time", "until")
 
-    def __init__(self, until: float, *, time: Callable[[], float] = clock.monotonic) -> None:
+    def __init__(self, until: float, *, time: Callable[[], float] = clock.boottime) -> None:
         self.until = until
         self._time = time
 

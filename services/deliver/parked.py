@@ -76,7 +76,8 @@ _THESE = f"""{_COLUMNS}
 """
 _CHANGED = f"""{_COLUMNS}
   JOIN connection c ON c.party_id = d.receiver_id AND c.ended_at IS NULL
- WHERE d.state = 'parked' AND p.body IS NOT NULL AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
+ WHERE d.state = 'parked' AND p.body IS NOT NULL
+   AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
 """
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
 

@@ -104,7 +104,7 @@ _CLAIM = """
 WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, size, true AS cut, lease_until AS at FROM delivery
      WHERE state = 'attempting' AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
-       AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
+       AND $7::boolean AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
     SELECT d.delivery_id, d.receiver_id, d.size, d.due_at AS at, b.open_until, b.probing
@@ -173,13 +173,16 @@ async def claim(
     busy: Collection[str] = (),
     *,
     give_up_seconds: float = 259_200.0,
+    abandoned: bool = True,
 ) -> list[Job]:
     """Lease what is due, and write down that its attempts start, in one transaction: when this returns it is
     committed. It ends with the delivery whose documents reach ``most_bytes``. Lanes in ``busy`` are left
-    alone; what an open breaker holds is put off, unless older than ``give_up_seconds``. The jobs share
-    ``lease``."""
+    alone; what an open breaker holds is put off, unless older than ``give_up_seconds``; what outlived
+    its lease is taken over only if ``abandoned``. The jobs share ``lease``."""
     while True:
-        rows = await pool.fetch(_CLAIM, channel, most, most_bytes, seconds, list(busy), give_up_seconds)
+        rows = await pool.fetch(
+            _CLAIM, channel, most, most_bytes, seconds, list(busy), give_up_seconds, abandoned
+        )
         jobs = [_job(row, lease) for row in rows if row["delivery_id"] is not None]
         # Whoever waits behind those that were put off must not wait for them.
         if jobs or not rows[0]["put_off"]:

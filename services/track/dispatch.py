@@ -2,13 +2,15 @@
 
 An attempt is committed as started before the mail server hears of it, and its result after. When the result
 never comes (the process died, the connection broke after the text), nobody can know whether the mail went
-out: it is sent again under the same Message-ID, and says that it may come twice.
+out: it is sent again under the same Message-ID, and says that it may come twice. Whoever stood still for longer
+than its lease finds out right before the text, and sends nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 
 import aiosmtplib
 import orjson
@@ -38,6 +40,23 @@ _LONGEST_WAIT = timedelta(hours=1)
 _NEVER = 500
 
 _log = structlog.get_logger(__name__)
+
+
+class _LeaseOver(Exception):
+    """Somebody else may be sending this one."""
+
+
+class _Line(aiosmtplib.SMTP):
+    """A connection for one mail. The text is sent only while the lease is held; before it, nothing is taken."""
+
+    def __init__(self, until: float, settings: TrackSettings) -> None:
+        super().__init__(hostname=settings.smtp_host, port=settings.smtp_port, timeout=settings.smtp_seconds)
+        self._until = until
+
+    async def data(self, message: str | bytes, /, **more: Any) -> aiosmtplib.SMTPResponse:
+        if clock.boottime() >= self._until:
+            raise _LeaseOver
+        return await super().data(message, **more)
 
 
 class Dispatcher:
@@ -74,14 +93,12 @@ class Dispatcher:
             await self._settle(claimed, "refused", f"no mail can be written: {bad}")
             return True
         try:
-            _, said = await aiosmtplib.send(
-                message,
-                sender=NOBODY,
-                recipients=[claimed.email],
-                hostname=settings.smtp_host,
-                port=settings.smtp_port,
-                timeout=settings.smtp_seconds,
-            )
+            async with _Line(claimed.until, settings) as line:
+                _, said = await line.send_message(message, sender=NOBODY, recipients=[claimed.email])
+        except _LeaseOver:
+            late = "the lease ran out before the text"
+            await mailings.settle(self._pool, claimed, "deferred", late, state="due")
+            return False
         except (aiosmtplib.SMTPException, OSError) as error:
             result = _verdict(error)
             await self._settle(claimed, result, f"{type(error).__name__}: {error}")

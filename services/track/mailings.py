@@ -22,6 +22,9 @@ from libs.db.types import Connection, Pool
 from services.track.notices import Kind, Notice
 from services.track.status import Shown, show, stands
 
+SAFE = 0.75
+"""Share of a lease after which nothing is sent."""
+
 _INSERT = """
 INSERT INTO notice (notice_id, invoice_id, account_id, kind, topic, axis, event_id)
 SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[])
@@ -61,6 +64,8 @@ class Claimed:
     email: str
     language: Literal["nl", "en"]
     created_at: datetime
+    until: float
+    """On ``clock.boottime``: nothing is sent after it, because somebody else may be about to."""
     repeat: bool
     """An earlier attempt is unknown: the mail may have gone out already."""
 
@@ -95,6 +100,7 @@ SELECT s.notice_id, s.attempts, t.address, t.repeat
 async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
     """Take due notices in hand. Committed when this returns: whatever happens next, it is known that an
     attempt was made. What is no longer so is not told."""
+    until = clock.boottime() + SAFE * lease.total_seconds()
     async with pool.acquire() as conn, conn.transaction():
         while rows := await conn.fetch(_DUE, most):
             gone = [
@@ -113,10 +119,10 @@ async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
             [row["repeat"] for row in live],
             lease,
         )
-    return [_claimed(row) for row in live]
+    return [_claimed(row, until) for row in live]
 
 
-def _claimed(row: Any) -> Claimed:
+def _claimed(row: Any, until: float) -> Claimed:
     return Claimed(
         notice_id=row["notice_id"],
         attempt=row["attempts"] + 1,
@@ -128,6 +134,7 @@ def _claimed(row: Any) -> Claimed:
         email=row["email"],
         language=row["language"],
         created_at=row["created_at"],
+        until=until,
         repeat=row["repeat"],
     )
 

@@ -13,7 +13,7 @@ from aiosmtpd.smtp import SMTP
 from libs import clock
 from services.deliver import store
 from services.deliver.parcel import HandedOver, Lease
-from tests.integration.deliver.stage import Sink, Stage, running, until
+from tests.integration.deliver.stage import LEASE_SECONDS, Sink, Stage, running, until
 from tests.unit.deliver.sample import PDF, XML, receiver
 
 
@@ -204,11 +204,32 @@ async def test_a_database_that_just_came_back_gives_nobody_s_attempt_away(stage:
     await stage.send(receiver())
     await stage.dispatcher().start("smtp")
     await stage.expire()
-    lease = Lease(clock.monotonic() + 60)
+    lease = Lease(clock.boottime() + 60)
     long_ago = timedelta(days=10_000).total_seconds()
     assert not await store.claim(stage.worker, "smtp", 10, 10_000_000, long_ago, lease)
     [job] = await store.claim(stage.worker, "smtp", 10, 10_000_000, 1, lease)
     assert job.unresolved
+
+
+async def test_whoever_lost_the_database_for_a_while_gives_nobody_s_attempt_away(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a failover the new server counts as old as its machine; that it was away is only known from here."""
+    await stage.send(receiver())
+    await stage.dispatcher().start("smtp")
+    await stage.expire()
+    other, real, now = stage.dispatcher(), store.claim, clock.boottime()
+
+    async def away(*_: object, **__: object) -> None:
+        monkeypatch.setattr(store, "claim", real)
+        raise ConnectionResetError("it went over to another machine")
+
+    monkeypatch.setattr(store, "claim", away)
+    monkeypatch.setattr(clock, "boottime", lambda: now)
+    assert await other._claimed("smtp", {}) is None
+    assert (await other.start("smtp")).jobs == {}
+    monkeypatch.setattr(clock, "boottime", lambda: now + LEASE_SECONDS + 1)
+    assert [job.unresolved for job in (await other.start("smtp")).jobs.values()] == [True]
 
 
 async def test_a_lost_lease_sends_nothing(stage: Stage) -> None:
@@ -253,7 +274,7 @@ async def _handed(stage: Stage, count: int) -> bool:
 async def test_connections_are_few_and_used_again(stage: Stage) -> None:
     for n in range(10):
         await stage.send(others(n), 5)
-    dispatcher = stage.dispatcher(mail_connections=3)
+    dispatcher = stage.dispatcher(mail_connections=3, lease_seconds=60)
     await dispatcher.dispatch()
     assert len(stage.sink.mails) == 50
     assert stage.sink.sessions <= 3

@@ -17,6 +17,7 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from libs import clock
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from services.track import mailings
@@ -36,11 +37,13 @@ class Sink:
     rcpt: str = "250 OK"
     answer: str = "250 2.0.0 Kept"
     on_mail: Callable[[], Awaitable[None]] | None = None
+    on_rcpt: Callable[[], None] = lambda: None
     port: int = 0
 
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        self.on_rcpt()
         if self.rcpt.startswith("250"):
             envelope.rcpt_tos.append(address)
         return self.rcpt
@@ -261,6 +264,24 @@ async def test_killed_before_the_mail_server_heard_of_it_the_mail_still_goes_out
     # What the first one would have said comes too late: it no longer holds the lease.
     await mailings.settle(worker, claimed, "deferred", "late", state="due")
     assert await states(worker) == ["sent"]
+
+
+async def test_whoever_slept_through_its_lease_sends_nothing(
+    worker: Pool, sink: Sink, dispatcher: Dispatcher, account: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await know(worker, registered(account, ADDRESS))
+    await feed(worker, Journey(account).rejected())
+    real = clock.boottime
+    # Everything but the text is said, and then it stands still.
+    sink.on_rcpt = lambda: monkeypatch.setattr(clock, "boottime", lambda: real() + 3600)
+    await dispatcher.run()
+    assert (sink.mails, await states(worker)) == ([], ["due"])
+    sink.on_rcpt = lambda: None
+    monkeypatch.setattr(clock, "boottime", real)
+    await dispatcher.run()
+    assert len(sink.mails) == 1
+    assert sink.mails[0]["Postbode-Repeat"] is None, "it is known that the first attempt sent nothing"
+    assert await attempts(worker) == [(1, False, "deferred"), (2, False, "sent")]
 
 
 async def test_stopping_finishes_the_mails_in_hand(

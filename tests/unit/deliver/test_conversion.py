@@ -11,14 +11,14 @@ from libs.rules import engine
 from libs.testing import builders
 from libs.testing.eexact import file
 from services.deliver import conversion, mail
-from services.deliver.parcel import Loaded, Parked
+from services.deliver.parcel import Failed, Loaded, Parked
 from tests.unit.deliver.sample import MAIL_FROM, job, loaded
 
 UBL = builders.invoice(lines=2, order="PO-1")
 GLOBE = eexact.signed(eexact.split(xml.parse(file()))[0], Sender("Leverancier BV", vat="NL123456789B13"))
 
 
-def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Parked:
+def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Parked | Failed:
     of = job(settings={"email": "in@dejong.example", **settings})
     (done,) = conversion.fit([loaded(of, xml=data, pdf=pdf)])
     return done
