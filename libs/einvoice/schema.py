@@ -22,6 +22,9 @@ RULE = "UBL-XSD"
 MOST = 50
 """Findings of one document; a file in another layout would give thousands that say the same."""
 
+_HEARD = 500
+"""Errors, however few lines they are on, after which no more are looked for."""
+
 _BLOCK = 64 * 1024
 
 # A compiled schema keeps the errors of its last document on itself: without this lock two threads would tell one
@@ -128,7 +131,8 @@ def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:
                 where, path = spots.find(name, line)
                 yield _finding(error.message, where, path)
         heard = len(errors)
-        if len(said) >= MOST:
+        # The log is copied each time somebody looks at it: on few lines there may be errors by the thousand.
+        if len(said) >= MOST or heard >= _HEARD:
             return
     if not said:
         yield _finding("", None, f"/{short(root.tag)}")

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 
 BLANKS = " \t\r\n"
+_LONG = 10_000
 _RUNS = re.compile(r"[ \t\r\n]+")
 
 
 def normal(text: str | None) -> str:
-    """XPath ``normalize-space``; empty for None."""
+    """XPath ``normalize-space``; empty for None. Of what is longer than any code the beginning, and an ellipsis."""
     if not text:
         return ""
+    if len(text) > _LONG:
+        # Megabytes of blanks would be looked through again by every rule that asks.
+        text = text.strip(BLANKS)
+        if len(text) > _LONG:
+            return _RUNS.sub(" ", text[:_LONG]) + "…"
     # Nearly every code is one word: no need to look for runs.
     return text if text.isalnum() else _RUNS.sub(" ", text).strip(" ")
 

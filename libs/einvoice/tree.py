@@ -197,31 +197,29 @@ class Places:
     """
 
     def __init__(self) -> None:
-        self._steps: dict[Element, dict[Element, str]] = {}
+        self._counted: dict[Element, tuple[dict[str, int], dict[Element, int]]] = {}
 
     def of(self, element: Element) -> str:
         """Such as ``/Invoice/cac:InvoiceLine[3]/cbc:ID``."""
         steps: list[str] = []
         parent = element.getparent()
         while parent is not None:
-            counted = self._steps.get(parent)
+            counted = self._counted.get(parent)
             if counted is None:
-                counted = self._steps[parent] = _count(parent)
-            steps.append(counted[element])
+                counted = self._counted[parent] = _count(parent)
+            many, places = counted
+            tag = element.tag
+            steps.append(short(tag) if many[tag] == 1 else f"{short(tag)}[{places[element]}]")
             element, parent = parent, parent.getparent()
         steps.append(short(element.tag))
         return "/" + "/".join(reversed(steps))
 
 
-def _count(parent: Element) -> dict[Element, str]:
-    by_tag: dict[str, list[Element]] = {}
+def _count(parent: Element) -> tuple[dict[str, int], dict[Element, int]]:
+    """How many children have a tag, and the how manyth of its tag each child is."""
+    many: dict[str, int] = {}
+    places: dict[Element, int] = {}
     for child in parent:
-        by_tag.setdefault(child.tag, []).append(child)
-    steps: dict[Element, str] = {}
-    for tag, children in by_tag.items():
-        name = short(tag)
-        if len(children) == 1:
-            steps[children[0]] = name
-        else:
-            steps.update((child, f"{name}[{place}]") for place, child in enumerate(children, 1))
-    return steps
+        tag = child.tag
+        places[child] = many[tag] = many.get(tag, 0) + 1
+    return many, places

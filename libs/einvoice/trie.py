@@ -45,6 +45,10 @@ class Pattern:
         return _matches(path, self._steps, self._absolute)
 
 
+_NO_KIDS: dict[str, Node] = {}
+"""Of all nodes that have none yet: names invented by the ten thousand have no kids."""
+
+
 class Node:
     """One path. ``marks`` are the patterns its elements match; ``is_group`` says that children are looked at.
 
@@ -60,12 +64,16 @@ class Node:
         self.name = name
         self.is_group = is_group
         self.attributed = attributed
-        self.kids: dict[str, Node] = {}
+        self.kids = _NO_KIDS
         self.marks = trie.matching(path)
-        self._attributes: dict[tuple[str | bytes, ...], tuple[int, ...]] = {}
+        self._attributes: dict[tuple[str | bytes, ...], tuple[int, ...]] | None = None
 
     def learn(self, tag: str) -> Node:
         """The node of a child with that tag."""
+        if self.kids is _NO_KIDS:
+            self.kids = {}
+        elif tag in self.kids:
+            return self.kids[tag]
         namespace, _, local = tag[1:].rpartition("}")
         known = namespace in PREFIXES
         step = PREFIXES[namespace] + local if known else tag
@@ -84,12 +92,17 @@ class Node:
 
     def attributes(self, names: tuple[str | bytes, ...]) -> tuple[int, ...]:
         """The patterns that attributes of these names match here."""
+        if self._attributes is None:
+            self._attributes = {}
         found = self._attributes.get(names)
         if found is None:
             found = self._trie.matching_attributes(self.path, names)
             self._trie.count()
             self._attributes[names] = found
         return found
+
+
+_NO_CANDIDATES: list[tuple[int, tuple[str, ...], bool]] = []
 
 
 class Trie:
@@ -118,8 +131,13 @@ class Trie:
 
     def matching(self, path: tuple[str, ...]) -> tuple[int, ...]:
         last = path[-1] if path else ""
-        candidates = [*self._elements.get(last, ()), *self._elements.get("*", ())]
-        return tuple(sorted(mark for mark, steps, absolute in candidates if _matches(path, steps, absolute)))
+        candidates = self._elements.get(last, _NO_CANDIDATES)
+        # Nearly every name that a hostile document invents ends here.
+        stars = [each for each in self._elements.get("*", ()) if _same(last, each[1][-1])]
+        if not candidates and not stars:
+            return ()
+        found = (*candidates, *stars)
+        return tuple(sorted(mark for mark, steps, absolute in found if _matches(path, steps, absolute)))
 
     def matching_attributes(self, path: tuple[str, ...], names: tuple[str | bytes, ...]) -> tuple[int, ...]:
         found: list[int] = []

@@ -12,7 +12,9 @@ finding; only what is no invoice at all is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
@@ -107,7 +109,22 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
         return verdict
     if ordinary:
         clean = gate.bound(clean, encoding)
-    return _judge(data, clean, chosen, folded, known)
+    with _uncollected(len(clean)):
+        return _judge(data, clean, chosen, folded, known)
+
+
+@contextmanager
+def _uncollected(size: int) -> Iterator[None]:
+    """No garbage collection while a large document is judged: it would look through hundreds of thousands of objects
+    again and again, of which none is garbage. What is made of a document has no cycles and goes without it."""
+    if size <= _LARGE or not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _judge(

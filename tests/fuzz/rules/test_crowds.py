@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -85,4 +86,32 @@ def test_what_stands_there_ten_thousand_times_takes_seconds(names: tuple[str, ..
     begin = time.process_time()
     for pack in ("nlcius", "gaccount"):
         assert engine.validate(data, pack).fatal
+    assert time.process_time() - begin < SECONDS
+
+
+def _names() -> bytes:
+    return _inside(b"".join(b"<cac:a%d/>" % n for n in range(100_000)))
+
+
+def _blanks() -> bytes:
+    return builders.invoice().replace(b"Code>30<", b"Code>" + b" x " * 2_000_000 + b"<")
+
+
+def _strays() -> bytes:
+    attributes = b" ".join(b'a%d="1"' % n for n in range(60))
+    good = b"<cac:InvoiceLine><cbc:ID>1</cbc:ID></cac:InvoiceLine>\n"
+    bad = good.replace(b"Line>", b"Line " + attributes + b">", 1)
+    return builders.invoice().replace(b"<cac:InvoiceLine>", bad * 45 + good * 20_000 + b"<cac:InvoiceLine>")
+
+
+def _inside(text: bytes) -> bytes:
+    return builders.invoice().replace(b"<cac:TaxTotal>", text + b"<cac:TaxTotal>", 1)
+
+
+@pytest.mark.parametrize("make", [_names, _blanks, _strays])
+def test_what_fills_a_document_to_its_limits_takes_seconds(make: Callable[[], bytes]) -> None:
+    data = make()
+    engine.validate(builders.invoice())
+    begin = time.process_time()
+    assert engine.validate(data).fatal
     assert time.process_time() - begin < SECONDS
