@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
 from libs.einvoice import detect, shelf, xml
 from libs.einvoice.facts import Facts
 from libs.einvoice.tree import Element, Group
@@ -17,26 +13,9 @@ from libs.rules import engine, moulded
 from libs.rules.checks import at_most_one, cents_at_most, exists, filled, one_of
 from libs.rules.packs import structure
 from libs.rules.rule import Breach, Finish, Pack, Rule
-from libs.testing import builders, mutants
+from libs.testing import builders
 
-_TEXT = re.compile(rb">([^<>]*[^<>\s][^<>]*)<")
 NLCIUS = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0"
-BASES = (
-    builders.invoice(lines=4, adres2="58070036", buyer_vat="NL002455799B11"),
-    builders.invoice(lines=1, order="PO-1"),
-    builders.invoice(lines=3, credit_note=True),
-    builders.invoice(lines=2).replace(b"C62", b"HUR", 1),
-    mutants.of_category("E", "0", lines=2),
-    mutants.of_category("K", "0", lines=1),
-    re.sub(rb">\s+<", b"><", builders.invoice(lines=4)),
-)
-VALUES = (
-    b"-1", b"0", b"1.005", b"0.001", b"NaN", b"9" * 14, b"9" * 20, b"S", b"E", b"O", b"B", b"AE", b"C62", b"USD", b"nl",
-    b"BE", b"380", b"381", b"30", b"58", b"130", b"&#65;", b"&x;", b"&amp;", b"&lt;x", b"]]>", b"\xc3\xa9", b"x\ny",
-    b"x\r\ny", b" x", b"", b" ", b"\x0b", b"\xff", b"2026-01-03", b"2025-02-29", b"VAT", b"21", b"9", b"true", b"false",
-    b"1", b"0106", b"58070036", b"5807003", b"urn:cen.eu:en16931:2017", b"<cbc:Note>x</cbc:Note>", b"<!-- x -->",
-    b"urn:cen.eu:en16931:2017#conformant#urn:fdc:nen.nl:gaccount:v1.0",
-)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +122,7 @@ def test_other_codes_are_other_rules_to_ask() -> None:
 def test_a_crowd_of_codes_is_not_kept() -> None:
     lawful = builders.invoice(lines=1)
     teach(lawful)
-    for number in range(60):
+    for number in range(25):
         data = lawful.replace(b"MeansCode>30<", b"MeansCode>%d<" % (100 + number))
         assert data != lawful
         assert said(data) == anew(data)
@@ -163,23 +142,6 @@ def test_what_the_hub_says_beside_the_rules_has_its_lines() -> None:
     assert finding.rule == "POSTBODE-KVK-BUYER"
     assert finding.line is not None
     assert b"5807003" in data.splitlines()[finding.line - 1]
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_whatever_the_texts_are_the_verdict_is_that_of_a_document_never_seen(data: st.DataObject) -> None:
-    document = data.draw(st.sampled_from(BASES))
-    pack = data.draw(st.sampled_from([None, "en16931", "nlcius", "ubl-2.1"]))
-    for _ in range(2):
-        said(document, pack)
-    for _ in range(data.draw(st.integers(1, 3))):
-        places = [match.span(1) for match in _TEXT.finditer(document)]
-        begin, end = places[data.draw(st.integers(0, len(places) - 1))]
-        other = places[data.draw(st.integers(0, len(places) - 1))]
-        new = data.draw(st.one_of(st.sampled_from(VALUES), st.just(document[slice(*other)])))
-        document = document[:begin] + new + document[end:]
-    for _ in range(3):
-        assert said(document, pack) == anew(document, pack)
 
 
 # ------------------------------------------------------------------ which rules are left open
