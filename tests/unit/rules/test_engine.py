@@ -342,22 +342,21 @@ def test_an_invoice_of_thousands_of_lines_is_judged_by_those_that_differ() -> No
     """More tags than elements are allowed, and not more elements."""
     data = shapes.invoice(4_500)
     assert data.count(b"<") > gate.DEFAULT.elements
-    for _ in range(2):
-        verdict = engine.validate(data)
-        assert not verdict.findings
-        assert verdict.facts is not None
-        assert len(verdict.facts.lines) == 2
+    verdict = engine.validate(data)
+    assert not verdict.findings
+    assert verdict.facts is not None
+    assert len(verdict.facts.lines) == 2
 
 
 def test_what_is_too_large_for_the_ordinary_is_looked_at_by_the_gate_first() -> None:
-    data = builders.invoice(lines=4).rstrip()
+    data = builders.invoice(lines=1).rstrip()
     long = data.replace(b"<cbc:Note>", b"<cbc:Note>" + b"x" * (gate.DEFAULT.text // 2), 2)
     assert gate.DEFAULT.text < len(long) < gate.DEFAULT.size
     assert engine.validate(long).findings == engine.validate(data).findings
     with pytest.raises(Unprocessable) as refused:
         engine.validate(data.replace(b"<cbc:Note>", b"<cbc:Note>" + b"x" * (gate.DEFAULT.text + 1), 1))
     assert refused.value.code == "text-too-long"
-    many = data.replace(b"<cbc:Note>", b"<cbc:Note></cbc:Note>" * 260_000 + b"<cbc:Note>", 1)
+    many = data.replace(b"<cbc:Note>", b"<cbc:Note></cbc:Note>" * gate.DEFAULT.elements + b"<cbc:Note>", 1)
     with pytest.raises(Unprocessable) as refused:
         engine.validate(many)
     assert refused.value.code == "too-many-elements"

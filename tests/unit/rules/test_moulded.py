@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from libs.einvoice import detect, shelf, xml
 from libs.einvoice.facts import Facts
 from libs.einvoice.tree import Element, Group
@@ -81,9 +82,8 @@ def test_a_broken_rule_says_the_same(rule: str) -> None:
         shelf.forget()
         teach(builders.invoice(lines=lines))
         data = builders.invoice(lines=lines, break_rule=rule)
-        for _ in range(3):
-            assert rule in {finding.rule for finding in engine.validate(data).findings}
-            assert said(data) == anew(data)
+        assert rule in {finding.rule for finding in engine.validate(data).findings}
+        assert said(data) == anew(data)
 
 
 def test_packs_of_one_name_are_not_taken_for_each_other() -> None:
