@@ -29,14 +29,15 @@ def _is_a_connection(failed: OSError) -> bool:
 
 
 def explain(failed: Exception) -> tuple[int, str]:
-    """The exit code (2 for wrong settings, else 1) and the words for it."""
+    """The exit code and the words for it. 2: wrong settings, or a database that is away or not prepared, so that
+    nothing was looked at; else 1."""
     said = str(failed).partition("\n")[0] or type(failed).__name__
     if isinstance(failed, BadSettings):
         return 2, str(failed)
     if isinstance(failed, HubError):
         return 1, failed.message
     if isinstance(failed, _NOT_PREPARED):
-        return 1, (
+        return 2, (
             f"the database is not prepared for this command ({said}): run `python -m services.<name> migrate` "
             "of its service first, with the same POSTBODE_SECRET"
         )
@@ -45,5 +46,5 @@ def explain(failed: Exception) -> tuple[int, str]:
     if isinstance(failed, OSError) and not _is_a_connection(failed):
         return 1, said
     if isinstance(failed, OSError | asyncpg.PostgresConnectionError | asyncpg.InterfaceError):
-        return 1, f"the database cannot be reached ({said}): does it run, and is POSTBODE_DATABASE_URL right?"
+        return 2, f"the database cannot be reached ({said}): does it run, and is POSTBODE_DATABASE_URL right?"
     return 1, f"the database refused this: {said}"

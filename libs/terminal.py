@@ -6,10 +6,23 @@ whoever looks. Everything a command prints goes through here.
 
 from __future__ import annotations
 
+from enum import StrEnum
+from typing import Annotated
+
 import typer
 from rich.text import Text
 
 from libs.text import visible
+
+
+class Language(StrEnum):
+    """Of what a command says."""
+
+    nl = "nl"
+    en = "en"
+
+
+Lang = Annotated[Language, typer.Option("--lang", help="of the words")]
 
 
 def say(text: object, *, err: bool = False) -> None:

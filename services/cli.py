@@ -50,8 +50,8 @@ COMMANDS: Mapping[str, Command] = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command. Exits with its code; 1 when something it needs is away, said in a sentence; 2 for a
-    command that does not exist and for wrong settings."""
+    """Run one command. Exits with its code; what stops it is said in a sentence, 2 when nothing could be looked at:
+    a command that does not exist, wrong settings, a database that is away."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _any_terminal()
     if not given or given[0] in ("-h", "--help"):

@@ -14,12 +14,13 @@ from uuid import UUID
 import typer
 
 from libs import clock
-from libs.contracts.topology import TOPOLOGY, Queue
+from libs.contracts.parts import Words
+from libs.contracts.topology import TOPOLOGY
 from libs.db.types import Pool
 from libs.messaging import redrive as past
 from libs.messaging.redrive import Redriven, forget
-from libs.messaging.sessions import run
-from libs.terminal import say
+from libs.messaging.sessions import queue_called, run
+from libs.terminal import Lang, Language, say
 
 app = typer.Typer(
     help="\n\n".join(
@@ -33,6 +34,10 @@ app = typer.Typer(
         )
     )
 )
+
+REPEATABLE = ("track.facts", "track.accounts", "deliver.routed", "ingest.outcomes")
+"""Queues whose events may be handled twice: what they lead to has a key of its own. Validate and route would give a
+second verdict and a second decision, and tell the sender of both."""
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
@@ -54,17 +59,23 @@ def redrive(
         bool, typer.Option("--everything", help="all that is kept, to every queue")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only count")] = False,
+    lang: Lang = Language.nl,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
 ) -> None:
     """Publish events of the past again, each to the queues that have not handled it."""
     if not (since or invoice or queue or everything):
         raise typer.BadParameter("say what: --since, --invoice, --queue, or --everything")
-    if again and (queue is None or dry_run or since or invoice):
+    if again and (queue is None or dry_run or since or invoice or everything):
         raise typer.BadParameter(
             "--again goes with --queue and nothing else: a service forgets all of a queue"
         )
+    queues = [queue_called(queue)] if queue else list(TOPOLOGY.queues)
+    if again and queue not in REPEATABLE:
+        raise typer.BadParameter(
+            f"handling {queue} again would do things twice; what its service made comes back from the backup, and "
+            f"what it never handled with `postbode redrive --queue {queue}`. --again goes with {', '.join(REPEATABLE)}"
+        )
     start = _instant(since) if since else None
-    queues = [_queue(queue)] if queue else list(TOPOLOGY.queues)
 
     async def work(pools: Mapping[str, Pool]) -> tuple[dict[str, Redriven], dict[str, int]]:
         older: dict[str, int] = {}
@@ -84,9 +95,12 @@ def redrive(
     done, older = run(work)
     if as_json:
         say(json.dumps({"queues": {name: asdict(each) for name, each in done.items()}, **older}))
-        return
-    for line in _lines(done, older, dry_run=dry_run):
-        say(line)
+    else:
+        for line in _lines(done, older, lang, dry_run=dry_run):
+            say(line)
+    if invoice is not None and not any(each.again or each.handled for each in done.values()):
+        say(_NOTHING.en if lang is Language.en else _NOTHING.nl, err=True)
+        raise typer.Exit(1)
 
 
 async def _from_rows(queue: str, pools: Mapping[str, Pool]) -> dict[str, int]:
@@ -113,39 +127,55 @@ def _here(module: str) -> bool:
 
 def _instant(text: str) -> datetime:
     """Raises ``typer.BadParameter``."""
-    if found := re.fullmatch(r"(\d+)([smhd])", text):
-        return clock.now() - timedelta(**{_UNITS[found[2]]: int(found[1])})
+    now = clock.now()
     try:
-        instant = datetime.fromisoformat(text)
+        if found := re.fullmatch(r"(\d{1,9})([smhd])", text):
+            instant = now - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        else:
+            instant = datetime.fromisoformat(text)
+    except OverflowError as bad:
+        raise typer.BadParameter(f"--since {text!r} is before all time; events are kept for 7 days") from bad
     except ValueError as bad:
         raise typer.BadParameter(f"--since {text!r}: write 90m, 2h, 3d, or 2026-11-03T09:00") from bad
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    instant = instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    if instant > now:
+        raise typer.BadParameter(f"--since {text!r} is in the future: nothing was published since then")
+    return instant
 
 
-def _queue(name: str) -> Queue:
-    """Raises ``typer.BadParameter``."""
-    try:
-        return TOPOLOGY.queue(name)
-    except KeyError as bad:
-        known = ", ".join(queue.name for queue in TOPOLOGY.queues)
-        raise typer.BadParameter(f"there is no queue {name!r}; there are {known}") from bad
+_NOTHING = Words(
+    nl="Over deze factuur is de laatste 7 dagen niets verzonden: klopt het nummer? `postbode ledger` noemt wat vastzit.",
+    en="Nothing about this invoice was published in the last 7 days: is that its number? `postbode ledger` names what is "
+    "stuck.",
+)
+_COUNTED = {
+    "again": Words(nl="opnieuw verzonden", en="published again"),
+    "dry": Words(nl="zou opnieuw verzonden worden", en="would be published again"),
+    "handled": Words(nl="verwerkt of in de wacht: met rust gelaten", en="handled or waiting: left alone"),
+    "status_invoices": Words(nl="facturen bekeken", en="invoices looked at"),
+    "status_mended": Words(nl="hersteld", en="mended"),
+    "status_groundless": Words(
+        nl="steunen op geen feit en zijn bewaard: zet de tijdlijn van track terug uit de back-up",
+        en="stand on no fact and were kept: put track's timeline back from the backup",
+    ),
+    "accounts_told": Words(nl="opnieuw verteld uit de rijen van ingest", en="told again from ingest's rows"),
+}
 
 
-def _lines(done: Mapping[str, Redriven], older: Mapping[str, int], *, dry_run: bool) -> Sequence[str]:
-    word = "would be published again" if dry_run else "published again"
+def _lines(
+    done: Mapping[str, Redriven], older: Mapping[str, int], lang: Language, *, dry_run: bool
+) -> Sequence[str]:
+    def counted(name: str, count: int) -> str:
+        words = _COUNTED[name]
+        return f"{count:9} {words.en if lang is Language.en else words.nl}"
+
     lines = [
-        f"{name:18}  {each.again:9} {word}, {each.handled:9} handled or waiting: left alone"
+        f"{name:18}  {counted('dry' if dry_run else 'again', each.again)}, {counted('handled', each.handled)}"
         for name, each in done.items()
     ]
-    if "status_invoices" in older:
-        lines.append(
-            f"{'status':18}  {older['status_invoices']:9} invoices looked at, {older['status_mended']:9} mended"
-        )
-    if older.get("status_groundless"):
-        lines.append(
-            f"{'status':18}  {older['status_groundless']:9} stand on no fact and were kept: put track's timeline back "
-            "from the backup"
-        )
-    if "accounts_told" in older:
-        lines.append(f"{'accounts':18}  {older['accounts_told']:9} told again from ingest's rows")
+    lines += [
+        f"{name.partition('_')[0]:18}  {counted(name, count)}"
+        for name, count in older.items()
+        if count or name != "status_groundless"
+    ]
     return lines

@@ -187,5 +187,5 @@ def _retry(queue: str, event: Event, after: timedelta) -> outbox.Row:
         routing_key=queue,
         subject=event.subject,
         body=event.again().encode(),
-        not_before=clock.now() + after,
+        after=after,
     )

@@ -151,7 +151,7 @@ async def show(pool: Pool, letter_id: int) -> tuple[Letter, Any]:
     """One dead letter with its event, parsed where it can be. Raises ``NotFound``."""
     row = await pool.fetchrow(_SHOW, letter_id)
     if row is None:
-        raise NotFound(f"no dead letter {letter_id}")
+        raise NotFound("there is no such dead letter")
     fields = dict(row.items())
     body = fields.pop("body")
     try:
@@ -166,7 +166,7 @@ async def replay(pool: Pool, letter_id: int, *, by: str) -> None:
     async with pool.acquire() as conn, conn.transaction():
         row = await conn.fetchrow(_REPLAY, letter_id, by)
         if row is None:
-            raise NotFound(f"no dead letter {letter_id} that could be replayed")
+            raise NotFound("there is no such dead letter that could be replayed")
         await inbox.forget(conn, row["queue"], [row["event_id"]])
         await outbox.append_rows(
             conn,
@@ -187,7 +187,7 @@ async def replay(pool: Pool, letter_id: int, *, by: str) -> None:
 async def drop(pool: Pool, letter_id: int, *, by: str, why: str) -> None:
     """Give it up; the row stays, with who did it and why. Raises ``NotFound``."""
     if await pool.fetchval(_DROP, letter_id, by, why) is None:
-        raise NotFound(f"no open dead letter {letter_id}")
+        raise NotFound("there is no such open dead letter")
 
 
 def _first_attempt(body: bytes) -> bytes:

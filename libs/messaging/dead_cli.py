@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import typer
@@ -14,9 +14,9 @@ from libs.db.types import Pool
 from libs.errors import HubError
 from libs.messaging import dead
 from libs.messaging.dead import Letter
-from libs.messaging.dead_words import advice
-from libs.messaging.sessions import SERVICES, operator, run
-from libs.terminal import say
+from libs.messaging.dead_words import NONE, advice, done_to, history, state_of
+from libs.messaging.sessions import SERVICES, operator, queue_called, run
+from libs.terminal import Lang, Language, say
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,8 +32,8 @@ app = typer.Typer(
     ),
 )
 
+_DIGITS, _NO_NUMBER = 18, -1
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
-Lang = Annotated[str, typer.Option(help="nl or en")]
 Service = Annotated[str | None, typer.Option(help=f"only of this service: {', '.join(SERVICES)}")]
 Queue = Annotated[str | None, typer.Option(help="only of this queue, such as validate.received")]
 Cause = Annotated[str | None, typer.Option(help="only with this cause, such as unknown-event")]
@@ -50,6 +50,7 @@ def list_letters(
     invoice: Annotated[UUID | None, typer.Option(help="only of this invoice")] = None,
     closed: Annotated[bool, typer.Option("--all", help="also what was replayed or dropped")] = False,
     limit: Annotated[int, typer.Option(help="how many of a service at most", min=1, max=10_000)] = 100,
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """What is there, of every service, newest first."""
@@ -64,14 +65,17 @@ def list_letters(
             )
         ]
 
-    for name, letter in run(work, _services(service, queue)):
-        say(json.dumps(_as_dict(name, letter), default=str) if as_json else _line(name, letter))
+    found = run(work, _services(service, queue))
+    for name, letter in found:
+        say(json.dumps(_as_dict(name, letter), default=str) if as_json else _line(name, letter, lang))
+    if not found and not as_json:
+        say(NONE.en if lang is Language.en else NONE.nl)
 
 
 @app.command("show")
 def show_letter(
     name: Annotated[str, typer.Argument(help="as `list` names it, such as validate/12")],
-    lang: Lang = "nl",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """One dead letter: the event, why it died, and what to do."""
@@ -86,10 +90,10 @@ def show_letter(
         shown = {**_as_dict(service, letter), "advice": words.model_dump(), "event": event}
         say(json.dumps(shown, default=str))
         return
-    say(_line(service, letter))
-    say(f"  {words.en if lang == 'en' else words.nl}")
+    say(_line(service, letter, lang))
+    say(f"  {words.en if lang is Language.en else words.nl}")
     say(f"  {letter.attempts}× · {letter.cause}: {letter.detail}")
-    for line in _history(letter):
+    for line in history(letter, lang):
         say(f"  {line}")
     say(json.dumps(event, indent=2, ensure_ascii=False))
 
@@ -100,6 +104,7 @@ def replay(
     queue: Annotated[str | None, typer.Option(help="all open ones of this queue")] = None,
     cause: Annotated[str | None, typer.Option(help="with --queue: only those with this cause")] = None,
     by: By = "",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Once the cause is mended: send them again, each to the queue that failed and to no other.
@@ -110,7 +115,7 @@ def replay(
     async def act(pool: Pool, number: int) -> None:
         await dead.replay(pool, number, by=by or operator())
 
-    _act(act, "replayed", names, queue, cause, as_json)
+    _act(act, "replayed", names, queue, cause, lang, as_json)
 
 
 @app.command("drop")
@@ -120,6 +125,7 @@ def drop(
     queue: Annotated[str | None, typer.Option(help="all open ones of this queue")] = None,
     cause: Annotated[str | None, typer.Option(help="with --queue: only those with this cause")] = None,
     by: By = "",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Give them up. The rows stay, with who dropped them and why.
@@ -127,18 +133,29 @@ def drop(
     An invoice whose event is dropped goes no further: `postbode ledger` calls it lost until it is replayed.
     """
 
+    if not why.strip():
+        raise typer.BadParameter("say --why: it stays on record, and the ledger calls that invoice lost")
+
     async def act(pool: Pool, number: int) -> None:
         await dead.drop(pool, number, by=by or operator(), why=why)
 
-    _act(act, "dropped", names, queue, cause, as_json)
+    _act(act, "dropped", names, queue, cause, lang, as_json)
 
 
 def _act(
-    act: Any, done: str, names: Sequence[str] | None, queue: str | None, cause: str | None, as_json: bool
+    act: Callable[[Pool, int], Awaitable[None]],
+    done: Literal["replayed", "dropped"],
+    names: Sequence[str] | None,
+    queue: str | None,
+    cause: str | None,
+    lang: Language,
+    as_json: bool,
 ) -> None:
     """Do it to each, and say so; what cannot be done is said and makes the exit code 1."""
     if bool(names) == bool(queue):
         raise typer.BadParameter("name dead letters, or a --queue of which all are meant")
+    if names and cause is not None:
+        raise typer.BadParameter("--cause goes with --queue: a named dead letter is meant whatever its cause")
     chosen = [_parse(name) for name in names or ()]
 
     async def work(pools: Mapping[str, Pool]) -> list[tuple[str, HubError | None]]:
@@ -165,44 +182,34 @@ def _act(
         elif refused:
             say(f"{name}  {refused.code}: {refused.message}", err=True)
         else:
-            say(f"{name}  {done}")
+            say(f"{name}  {done_to(done, lang)}")
     if any(refused for _, refused in results):
         raise typer.Exit(1)
 
 
 def _services(service: str | None, queue: str | None) -> Sequence[str]:
-    wanted = service or (queue.partition(".")[0] if queue else None)
-    if wanted is None:
-        return SERVICES
-    if wanted not in SERVICES:
-        raise typer.BadParameter(f"{wanted!r} has no dead letters; these have: {', '.join(SERVICES)}")
-    return [wanted]
+    if service is not None and service not in SERVICES:
+        raise typer.BadParameter(f"{service!r} has no dead letters; these have: {', '.join(SERVICES)}")
+    if queue is not None and service not in (None, owner := queue_called(queue).service):
+        raise typer.BadParameter(f"{queue} is a queue of {owner}, not of {service}")
+    wanted = queue_called(queue).service if queue else service
+    return SERVICES if wanted is None else [wanted]
 
 
 def _parse(name: str) -> tuple[str, int]:
     service, slash, number = name.partition("/")
     if not slash or not number.isdecimal() or service not in SERVICES:
         raise typer.BadParameter(f"{name!r}: a dead letter is named as `list` does, such as validate/12")
-    return service, int(number)
+    # More than the database can count to is not there either.
+    return service, int(number) if len(number) <= _DIGITS else _NO_NUMBER
 
 
 def _as_dict(service: str, letter: Letter) -> dict[str, Any]:
     return {"name": f"{service}/{letter.id}", "service": service, "state": letter.state, **asdict(letter)}
 
 
-def _line(service: str, letter: Letter) -> str:
+def _line(service: str, letter: Letter, lang: Language) -> str:
     return (
-        f"{service + '/' + str(letter.id):14}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {letter.state:8}  {letter.queue:18}  "
-        f"{letter.cause:18}  {letter.type or '-'}  {letter.subject or '-'}"
+        f"{service + '/' + str(letter.id):14}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {state_of(letter, lang):8}  "
+        f"{letter.queue:18}  {letter.cause:18}  {letter.type or '-'}  {letter.subject or '-'}"
     )
-
-
-def _history(letter: Letter) -> list[str]:
-    lines = []
-    if letter.dropped_at:
-        lines.append(
-            f"dropped {letter.dropped_at:%Y-%m-%d %H:%M:%S} by {letter.dropped_by}: {letter.dropped_why}"
-        )
-    if letter.replayed_at:
-        lines.append(f"replayed {letter.replayed_at:%Y-%m-%d %H:%M:%S} by {letter.replayed_by}")
-    return lines

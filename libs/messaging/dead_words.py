@@ -1,10 +1,13 @@
-"""What a dead letter asks of an operator, by its cause. Pure."""
+"""What is said of dead letters, and what one asks of an operator by its cause. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from libs.contracts.parts import Words
+from libs.messaging.dead import Letter
+from libs.terminal import Language
 
 _BY_CAUSE: Mapping[str, Words] = {
     "unknown-event": Words(
@@ -47,3 +50,38 @@ _ANY = Words(
 def advice(cause: str) -> Words:
     """One sentence on what is wrong and what to do next. ``cause``: the slug of the error, or its class."""
     return _BY_CAUSE.get(cause, _ANY)
+
+
+NONE = Words(
+    nl="Er zijn geen dode brieven: er is niets te doen.",
+    en="There are no dead letters: there is nothing to do.",
+)
+_STATES: Mapping[str, Words] = {
+    "open": Words(nl="open", en="open"),
+    "replayed": Words(nl="herhaald", en="replayed"),
+    "dropped": Words(nl="vervallen", en="dropped"),
+}
+_BY = Words(nl="{done} {at:%Y-%m-%d %H:%M:%S} door {by}", en="{done} {at:%Y-%m-%d %H:%M:%S} by {by}")
+
+
+def done_to(state: Literal["open", "replayed", "dropped"], lang: Language) -> str:
+    """Where a letter stands, or what was done to it, in one word."""
+    return _STATES[state].en if lang is Language.en else _STATES[state].nl
+
+
+def state_of(letter: Letter, lang: Language) -> str:
+    return done_to(letter.state, lang)
+
+
+def history(letter: Letter, lang: Language) -> Sequence[str]:
+    """Who did what to it, and why; the oldest first."""
+    line = _BY.en if lang is Language.en else _BY.nl
+    lines = []
+    if letter.dropped_at:
+        done = line.format(done=done_to("dropped", lang), at=letter.dropped_at, by=letter.dropped_by)
+        lines.append(f"{done}: {letter.dropped_why}")
+    if letter.replayed_at:
+        lines.append(
+            line.format(done=done_to("replayed", lang), at=letter.replayed_at, by=letter.replayed_by)
+        )
+    return lines

@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs import clock
 from libs.db.types import Connection
 
 KEEP = timedelta(days=14)
@@ -27,7 +26,11 @@ _KNOWN = "SELECT event_id FROM inbox WHERE queue = $1 AND event_id = ANY($2::uui
 _FORGET = "DELETE FROM inbox WHERE queue = $1 AND event_id = ANY($2::uuid[])"
 
 _FORGET_SOME = """
-DELETE FROM inbox WHERE queue = $1 AND event_id IN (SELECT event_id FROM inbox WHERE queue = $1 LIMIT $2)
+DELETE FROM inbox WHERE queue = $1 AND event_id IN (
+    SELECT event_id FROM inbox i
+     WHERE queue = $1 AND NOT EXISTS (
+           SELECT FROM dead d WHERE d.queue = i.queue AND d.event_id = i.event_id AND d.replayed_at IS NULL)
+     LIMIT $2)
 """
 
 _PRUNE = """
@@ -62,15 +65,17 @@ async def forget(conn: Connection, queue: str, event_ids: Sequence[UUID]) -> Non
 
 
 async def forget_some(conn: Connection, queue: str, limit: int = 20_000) -> int:
-    """Let some of all the events a queue handled be handled again; returns how many."""
+    """Let some of all the events a queue handled be handled again; returns how many. Not those in a dead letter,
+    open or dropped: it takes a person to replay them."""
     tag = await conn.execute(_FORGET_SOME, queue, limit)
     return int(tag.rpartition(" ")[2])
 
 
 async def prune(conn: Connection, queue: str, *, keep: timedelta = KEEP, limit: int = 5000) -> int:
     """Delete one batch of rows older than ``keep``; returns how many. Both the event's birth (its id) and
-    its arrival must lie that far back, so an old event that came late is remembered as long as any."""
-    before = clock.now() - keep
+    its arrival must lie that far back, so an old event that came late is remembered as long as any. By the
+    database's clock: one process whose own is wrong would forget for all of them."""
+    before = await conn.fetchval("SELECT now() - $1::interval", keep)
     tag = await conn.execute(_PRUNE, queue, oldest_id(before), before, limit)
     return int(tag.rpartition(" ")[2])
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import timedelta
 from uuid import UUID
 
 from libs.contracts.envelope import Event
@@ -17,8 +17,10 @@ from libs.messaging import tracing
 
 _INSERT = """
 INSERT INTO outbox (event_id, account, exchange, routing_key, subject, body, alone, not_before)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[],
-                     $7::boolean[], $8::timestamptz[])
+SELECT event_id, account, exchange, routing_key, subject, body, alone, now() + after
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::boolean[],
+              $8::interval[])
+       AS t (event_id, account, exchange, routing_key, subject, body, alone, after)
 """
 
 MOVE = """
@@ -44,7 +46,8 @@ class Row:
     body: bytes
     alone: bool = False
     """Never packed with others."""
-    not_before: datetime | None = None
+    after: timedelta | None = None
+    """Not before that much time has gone by, on the database's clock."""
 
 
 async def append(conn: Connection, events: Sequence[Event]) -> None:
@@ -75,5 +78,5 @@ async def append_rows(conn: Connection, rows: Sequence[Row]) -> None:
             [r.subject for r in rows],
             [r.body for r in rows],
             [r.alone for r in rows],
-            [r.not_before for r in rows],
+            [r.after for r in rows],
         )

@@ -97,7 +97,8 @@ async def _sent(
         yield [row["event_id"] for row in rows]
         return
     until = clock.now() + timedelta(minutes=1)
-    start, window = since or until - KEPT, WINDOW
+    oldest = until - KEPT
+    start, window = max(since or oldest, oldest), WINDOW
     while start < until:
         end = min(start + window, until)
         rows = await pool.fetch(_SINCE, _keys(queue), queue.name, start, end)

@@ -125,6 +125,9 @@ class Relay:
         await self._until_topology_is_there()
         if self._transport.settles_on_publish:
             await self._insist(lambda: self._in_hand.try_suspects(self._transport.suspects, self._stopping))
+        else:
+            # Left by a process without a broker that was killed: with one, nobody has rows in hand.
+            await self._insist(self._in_hand.let_go_of_others)
         while not self._stopping.is_set():
             self._woken.clear()
             moved = await self._survive(self.pump())

@@ -8,27 +8,25 @@ import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-import asyncpg
 import typer
 
-from libs.contracts.topology import TOPOLOGY
+from libs.contracts.topology import TOPOLOGY, Queue
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.errors import HubError
-from libs.settings import BadSettings, Settings, load
+from libs.failures import EXPECTED, explain
+from libs.settings import Settings, load
 from libs.terminal import say
 
 T = TypeVar("T")
 SERVICES: tuple[str, ...] = tuple(dict.fromkeys(queue.service for queue in TOPOLOGY.queues))
 """Every service that hears events, and so has an outbox, an inbox and dead letters."""
 
-_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
-
 
 def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[str] = SERVICES) -> T:
     """Do ``work`` with a pool for each of these services. What goes wrong is said to the caller of the
-    command, which then ends: 1 for what cannot be done, 2 for a database that is away."""
+    command, which then ends, by the code of ``libs.failures``."""
 
     async def session() -> T:
         settings = load(Settings)
@@ -43,13 +41,19 @@ def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[s
     except HubError as refused:
         say(f"{refused.code}: {refused.message}", err=True)
         raise typer.Exit(1) from refused
-    except (*_AWAY, BadSettings) as away:
-        say(
-            f"No service's database answers as it should: {away}. Is POSTBODE_DATABASE_URL that of the hub, and is "
-            "everything migrated?",
-            err=True,
-        )
-        raise typer.Exit(2) from away
+    except EXPECTED as failed:
+        code, words = explain(failed)
+        say(words, err=True)
+        raise typer.Exit(code) from failed
+
+
+def queue_called(name: str) -> Queue:
+    """Raises ``typer.BadParameter``, which names the queues there are."""
+    try:
+        return TOPOLOGY.queue(name)
+    except KeyError as bad:
+        known = ", ".join(queue.name for queue in TOPOLOGY.queues)
+        raise typer.BadParameter(f"there is no queue {name!r}; there are {known}") from bad
 
 
 def operator() -> str:

@@ -110,3 +110,8 @@ ledger = _meter.create_gauge(
     description="the ledger as last taken, by outcome: acknowledged, delivered, returned, open, lost, duplicated,"
     " unaccounted",
 )
+ledger_taken = _meter.create_gauge(
+    "postbode.ledger.taken",
+    unit="s",
+    description="when the ledger was last taken, in seconds since 1970: the figures beside it are of then",
+)

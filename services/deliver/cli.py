@@ -18,7 +18,7 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.settings import load
-from libs.terminal import say
+from libs.terminal import Lang, Language, say
 from services.deliver import breaker, parked, store
 from services.deliver.parcel import Waiting
 from services.deliver.settings import DeliverSettings
@@ -59,7 +59,7 @@ def list_deliveries(
 @app.command("show")
 def show_delivery(
     delivery_id: Annotated[UUID, typer.Argument(help="the delivery, as `list` prints it")],
-    lang: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """One delivery with everything that was tried."""
@@ -128,7 +128,10 @@ def _move(
 @app.command("breakers")
 def list_breakers(as_json: AsJson = False) -> None:
     """Receivers that do not take what is brought, and are only probed now and then; the oldest first."""
-    for row in _run(breaker.breakers):
+    found = _run(breaker.breakers)
+    if not found and not as_json:
+        say("none: every receiver takes what is brought")
+    for row in found:
         if as_json:
             say(_json(row))
             continue

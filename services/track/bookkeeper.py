@@ -28,7 +28,9 @@ class Bookkeeper:
 
 
 def tell(ledger: Ledger) -> None:
-    """Set the gauges; say in the log what is wrong."""
+    """Set the gauges; say in the log what is wrong. A gauge keeps its last value when the ledger cannot be taken, so it
+    is told of when it is."""
+    metrics.ledger_taken.set(ledger.taken_at.timestamp())
     for outcome in ("acknowledged", "delivered", "returned", "open", "lost", "duplicated", "unaccounted"):
         metrics.ledger.set(getattr(ledger, outcome), {"outcome": outcome})
     if not ledger.balanced:

@@ -7,19 +7,20 @@ import json
 from datetime import timedelta
 from typing import Annotated, Any
 
-import asyncpg
 import typer
 
 from libs.db.settings import DatabaseSettings
-from libs.terminal import say
+from libs.failures import EXPECTED, explain
+from libs.settings import load
+from libs.terminal import Lang, Language, say
 from services.track import ledger_words
 from services.track.ledger import Ledger, take
-from services.track.ledger_words import Lang
 from services.track.settings import TrackSettings
 from services.track.snapshots import snapshots
 
 app = typer.Typer(
-    help="Is every acknowledged invoice delivered, returned or open? Exit code 1 when one is not."
+    help="Is every acknowledged invoice delivered, returned or open? Exit code 0: yes; 1: the books do not balance; "
+    "2: they could not be looked at."
 )
 
 SHOWN = 50
@@ -29,27 +30,29 @@ SHOWN = 50
 @app.callback(invoke_without_command=True)
 def ledger(
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
-    lang: Annotated[str, typer.Option(help="nl or en")] = "nl",
+    lang: Lang = Language.nl,
     grace: Annotated[
-        float,
-        typer.Option(min=0, help="seconds an event may be with the broker before somebody must name it"),
+        int,
+        typer.Option(
+            min=0, max=31_536_000, help="seconds an event may be with the broker before somebody must name it"
+        ),
     ] = 300,
 ) -> None:
     """Compare what ingest, validate, route, deliver and track hold, independently of each other."""
     try:
         found = asyncio.run(_take(timedelta(seconds=grace)))
-    except (OSError, asyncpg.PostgresError) as away:
-        say(f"The ledger cannot be read: {away}. Is the database up, and is everything migrated?", err=True)
-        raise typer.Exit(2) from away
+    except EXPECTED as failed:
+        say(f"The ledger cannot be read: {explain(failed)[1]}", err=True)
+        raise typer.Exit(2) from failed
     if as_json:
         say(json.dumps(as_dict(found)))
     else:
-        say("\n".join(lines(found, "en" if lang == "en" else "nl")))
+        say("\n".join(lines(found, lang)))
     raise typer.Exit(0 if found.balanced else 1)
 
 
 async def _take(grace: timedelta) -> Ledger:
-    settings = TrackSettings()
+    settings = load(TrackSettings)
     async with snapshots(DatabaseSettings(settings.database_url, settings.secret)) as found:
         return await take(found, grace)
 
@@ -93,7 +96,7 @@ _MORE = {
 }
 
 
-def lines(ledger: Ledger, lang: Lang) -> list[str]:
+def lines(ledger: Ledger, lang: str) -> list[str]:
     """The ledger as people read it: the sum, what the open ones wait for, and per invoice what to do."""
     wrong = ledger.lost + ledger.unaccounted
     shown = [_HEAD[lang].format(ledger) + (_PLUS[lang].format(wrong) if wrong else "")]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from libs.contracts.parts import Words
 from services.track.books import Place
 
-Lang = Literal["nl", "en"]
-
 _MISSING: Mapping[str, Words] = {
     "receipt": Words(
         nl="{service} heeft geen ontvangstregistratie, terwijl andere diensten deze factuur kennen.",
         en="{service} has no record of receiving it, while other services know this invoice.",
+    ),
+    "repeat": Words(
+        nl="{service} heeft niet staan dat dezelfde bytes nog eens kwamen; de tijdlijn wel.",
+        en="{service} has no record that the same bytes came again; the timeline has.",
     ),
     "verdict": Words(
         nl="{service} heeft geen oordeel over deze factuur.", en="{service} has no verdict on this invoice."

@@ -219,6 +219,7 @@ _CASES = [
     ("rejected", "ingest.invoice", "", 1, "unaccounted", "ingest", "receipt"),
     ("quarantined", "ingest.invoice", "", 1, "unaccounted", "ingest", "receipt"),
     ("parked", "ingest.invoice", "", 1, "unaccounted", "ingest", "receipt"),
+    ("delivered", "ingest.repeat", "", 1, "unaccounted", "ingest", "repeat"),
     ("delivered", "validate.verdict", "", 1, "unaccounted", "validate", "verdict"),
     ("rejected", "validate.verdict", "", 1, "unaccounted", "validate", "verdict"),
     ("parked", "validate.verdict", "", 1, "unaccounted", "validate", "verdict"),

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -147,6 +148,12 @@ STATUS = "SELECT * FROM track.status ORDER BY invoice_id, role, account_id"
 FACTS = "SELECT event_id, invoice_id, account_id, axis, sequence, type, occurred_at, body FROM track.fact ORDER BY event_id"
 ACCOUNTS = "SELECT * FROM track.account ORDER BY account_id"
 NOTICES = "SELECT invoice_id, topic, event_id FROM track.notice ORDER BY invoice_id, topic"
+DONE = (
+    "SELECT delivery_id, state, sequence FROM deliver.delivery ORDER BY delivery_id",
+    "SELECT invoice_id, open, closed_by FROM ingest.invoice ORDER BY invoice_id",
+    "SELECT queue, event_id FROM deliver.inbox WHERE queue = 'deliver.routed' ORDER BY event_id",
+    "SELECT queue, event_id FROM ingest.inbox WHERE queue = 'ingest.outcomes' ORDER BY event_id",
+)
 
 
 async def test_tracks_projection_is_built_anew_to_the_identical_state(
@@ -168,6 +175,18 @@ async def test_tracks_projection_is_built_anew_to_the_identical_state(
 
         async def as_before() -> bool:
             return await rows(STATUS, FACTS, ACCOUNTS, NOTICES) == before
+
+        # Handled twice, the events of these queues change nothing.
+        done = await rows(*DONE)
+
+        async def as_done() -> bool:
+            return await rows(*DONE) == done
+
+        for queue in ("deliver.routed", "ingest.outcomes"):
+            said = await operator("--queue", queue, "--again")
+            assert said["queues"][queue]["again"] > 0
+        await until(as_done)
+        assert await as_before()
 
         # All of track is gone but its mails; what was published is still kept.
         await admin.execute("DELETE FROM track.status; DELETE FROM track.fact; DELETE FROM track.account")
@@ -206,7 +225,25 @@ async def _all_kinds(world: World) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--since", "yesterday"], ["--queue", "portal.facts"], ["--again", "--since", "1h"], ["--again"]],
+    [
+        *([], ["--since", "yesterday"], ["--since", "9999999d"], ["--since", "3030-01-01"]),
+        *(["--queue", "portal.facts"], ["--again", "--since", "1h"], ["--again"]),
+        *(["--queue", "track.facts", "--again", "--everything"], ["--everything", "--lang", "xx"]),
+        # Each would give a second verdict or decision, and tell the sender of it.
+        *(["--queue", "validate.received", "--again"], ["--queue", "route.validated", "--again"]),
+    ],
 )
 def test_what_cannot_be_meant_is_told(arguments: list[str]) -> None:
-    assert CliRunner().invoke(redrive.app, arguments).exit_code == 2
+    said = CliRunner().invoke(redrive.app, arguments)
+    assert said.exit_code == 2
+    assert isinstance(said.exception, SystemExit), said.exception
+
+
+def test_an_invoice_nobody_ever_published_anything_about_is_told(
+    database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTBODE_DATABASE_URL", database.url)
+    monkeypatch.setenv("POSTBODE_SECRET", database.secret)
+    said = CliRunner().invoke(redrive.app, ["--invoice", str(UUID(int=0))])
+    assert said.exit_code == 1
+    assert "klopt het nummer?" in said.stderr

@@ -46,7 +46,7 @@ def test_a_database_that_is_away_is_said(
         url = f"postgresql://x:y@127.0.0.1:{closed.getsockname()[1]}/z"
         monkeypatch.setenv("POSTBODE_DATABASE_URL", url)
         code, words = said(capsys, "parked", "list")
-    assert code == 1
+    assert code == 2
     assert "the database cannot be reached" in words
 
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from libs import clock
 from libs.contracts.topology import DELIVERY_LIMIT
 from libs.db.settings import DatabaseSettings
-from libs.messaging import MemoryTransport, dead
+from libs.errors import NotFound, Retry
+from libs.messaging import MemoryTransport, dead, inbox
+from libs.messaging.redrive import forget, redrive
 from libs.messaging.transport import Message, Subscription
 from tests.contract.messaging.conftest import ALL, ONE, PATIENCE, TWO, Recorder, Stage, received
 
@@ -136,3 +140,68 @@ async def test_a_dead_letter_is_delivered_however_often_it_fails(stage: Stage) -
             failures += 1
             await subscription.reject(delivery)
     assert await publishing == [None]
+
+
+async def test_what_a_process_without_a_broker_had_in_hand_is_sent_by_one_with_a_broker(stage: Stage) -> None:
+    await stage.emit(received(1))
+    await stage.emitting.execute("UPDATE outbox SET not_before = 'infinity', tries = 1")
+    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    async with stage.running(stage.relay(), stage.consumer(Recorder(ONE.name)), *others):
+        await stage.until_handled(ONE.name, [1])
+
+
+async def test_a_process_whose_clock_is_wrong_forgets_nothing_and_tries_again_in_time(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event, now = received(1), clock.now
+    recorder = Recorder(ONE.name)
+    async with stage.consuming.acquire() as conn:
+        await inbox.claim(conn, ONE.name, [event.id])
+        monkeypatch.setattr(clock, "now", lambda: now() + timedelta(days=15))
+        assert await inbox.prune(conn, ONE.name) == 0
+        assert await inbox.prune(conn, ONE.name, keep=timedelta(minutes=-1)) == 1
+
+    def later(_: object) -> None:
+        if len(recorder.attempts) == 1:
+            raise Retry(timedelta(milliseconds=1))
+
+    recorder.decide_hook = later
+    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    relays = [stage.relay(), stage.relay(schema="route")]
+    async with stage.running(*relays, stage.consumer(recorder), *others):
+        await stage.emit(event)
+        await stage.until_handled(ONE.name, [1])
+
+
+async def test_a_dead_letter_is_a_persons_business_also_when_all_is_handled_again(stage: Stage) -> None:
+    """Handled behind its back, it would be handled once more by a replay, or say dropped of what was not."""
+    recorder = Recorder(ONE.name)
+
+    def missing(event: object) -> None:
+        raise NotFound("it is not there")
+
+    async def buried() -> bool:
+        return len(await stage.dead()) == 3
+
+    recorder.decide_hook = missing
+    events = [received(n) for n in (1, 2, 3)]
+    others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+    relays = [stage.relay(), stage.relay(schema="route")]
+    async with stage.running(*relays, stage.consumer(recorder), *others):
+        await stage.emit(*events)
+        await stage.until(buried)
+        recorder.decide_hook = lambda event: None
+        by_event = {letter.event_id: letter.id for letter in await dead.letters(stage.consuming)}
+        await dead.drop(stage.consuming, by_event[events[0].id], by="anna", why="a test")
+        await dead.replay(stage.consuming, by_event[events[2].id], by="anna")
+        await stage.until_handled(ONE.name, [3])
+
+        async def sent() -> bool:
+            return bool(await stage.emitting.fetchval("SELECT count(*) = 3 FROM outbox_sent"))
+
+        await stage.until(sent)
+        # Only what was replayed is no letter any more.
+        assert await forget(stage.consuming, ONE.name) == 1
+        done = await redrive({"ingest": stage.emitting}, stage.consuming, ONE)
+        assert (done.again, done.handled) == (1, 2)
+        await stage.until_handled(ONE.name, [3, 3])

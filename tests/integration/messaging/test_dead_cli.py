@@ -119,11 +119,50 @@ def test_drop_wants_a_reason_and_keeps_it(database: DatabaseSettings, runner: Cl
     kept = rows(database, "validate", "SELECT dropped_by, dropped_why FROM dead ORDER BY id")
     assert kept == [("anna", "sent by mistake")] * 2
     assert listed(runner) == ["track/1"]
-    assert "by anna: sent by mistake" in runner.invoke(dead_cli.app, ["show", "validate/1"]).stdout
+    shown = [
+        runner.invoke(dead_cli.app, ["show", "validate/1", "--lang", lang]).stdout for lang in ("en", "nl")
+    ]
+    assert "by anna: sent by mistake" in shown[0]
+    assert "door anna: sent by mistake" in shown[1]
+    assert "vervallen" in runner.invoke(dead_cli.app, ["list", "--all"]).stdout
 
 
 @pytest.mark.usefixtures("letters")
-@pytest.mark.parametrize("name", ["1", "validate", "validate/x", "portal/1", "validate/99"])
+@pytest.mark.parametrize(
+    "name", ["1", "validate", "validate/x", "portal/1", "validate/99", f"validate/{'9' * 23}"]
+)
 def test_a_wrong_name_is_told(runner: CliRunner, name: str) -> None:
-    assert runner.invoke(dead_cli.app, ["replay", name]).exit_code in (1, 2)
-    assert runner.invoke(dead_cli.app, ["show", name]).exit_code in (1, 2)
+    for command in ("replay", "show"):
+        said = runner.invoke(dead_cli.app, [command, name])
+        assert said.exit_code == (1 if name.startswith("validate/9") else 2)
+        assert isinstance(said.exception, SystemExit), said.exception
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["list", "--queue", "route.nosuch"], "route.validated"),
+        (["replay", "--queue", "route.nosuch"], "route.validated"),
+        (["list", "--service", "route", "--queue", "validate.received"], "a queue of validate"),
+        (["drop", "validate/1", "--why", " "], "--why"),
+        (["replay", "validate/1", "--cause", "KeyError"], "--cause"),
+        (["list", "--lang", "xx"], "--lang"),
+    ],
+)
+def test_what_cannot_be_meant_is_told(arguments: list[str], word: str) -> None:
+    said = CliRunner(env={"COLUMNS": "300", "NO_COLOR": "1"}).invoke(dead_cli.app, arguments)
+    assert said.exit_code == 2
+    assert word in said.output
+
+
+def test_that_there_are_none_is_said(runner: CliRunner) -> None:
+    assert "geen dode brieven" in runner.invoke(dead_cli.app, ["list"]).stdout
+    assert "no dead letters" in runner.invoke(dead_cli.app, ["list", "--lang", "en"]).stdout
+    assert runner.invoke(dead_cli.app, ["list", "--json"]).stdout == ""
+
+
+def test_a_database_that_is_away_is_told(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTBODE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
+    said = runner.invoke(dead_cli.app, ["list"])
+    assert said.exit_code == 2
+    assert "the database cannot be reached" in said.output

@@ -11,7 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from libs.db.settings import DatabaseSettings
+from libs.db.types import Record
 from services.track import ledger_cli
+from services.track.snapshots import Snapshot
 
 ORPHAN = UUID("01a1fd20-eb72-786a-8a9b-fc1ada8d9e9c")
 
@@ -66,4 +68,36 @@ def test_a_database_that_is_away_is_told(runner: CliRunner, monkeypatch: pytest.
     monkeypatch.setenv("POSTBODE_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/nothing")
     said = runner.invoke(ledger_cli.app, [])
     assert said.exit_code == 2
-    assert "Is the database up" in said.output
+    assert "the database cannot be reached" in said.output
+
+
+def test_a_database_that_was_not_migrated_is_not_an_invoice_that_is_wrong(
+    database: DatabaseSettings, runner: CliRunner
+) -> None:
+    execute(database, "DROP VIEW validate.ledger")
+    said = runner.invoke(ledger_cli.app, [])
+    assert said.exit_code == 2, said.output
+    assert "migrate" in said.output
+
+
+def test_a_connection_that_dies_while_it_looks_is_told(
+    runner: CliRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Snapshot.fetch
+
+    async def dies(self: Snapshot, query: str, *args: object) -> list[Record]:
+        if ".ledger" in query:
+            raise asyncpg.ConnectionDoesNotExistError("connection was closed in the middle of operation")
+        return await fetch(self, query, *args)
+
+    monkeypatch.setattr(Snapshot, "fetch", dies)
+    said = runner.invoke(ledger_cli.app, [])
+    assert said.exit_code == 2, said.output
+    assert "the database cannot be reached" in said.output
+
+
+@pytest.mark.parametrize("arguments", [["--grace", "1e300"], ["--grace", "9" * 40], ["--lang", "xx"]])
+def test_what_cannot_be_meant_is_told(runner: CliRunner, arguments: list[str]) -> None:
+    said = runner.invoke(ledger_cli.app, arguments)
+    assert said.exit_code == 2
+    assert isinstance(said.exception, SystemExit), said.exception

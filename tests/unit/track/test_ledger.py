@@ -50,7 +50,7 @@ def test_machines_get_the_fields_of_the_ledger_and_every_invoice_by_its_id() -> 
         ("en", "lost 1 · duplicated 1 · unaccounted 1", "Tell the receiver"),
     ],
 )
-def test_people_read_what_is_wrong_and_what_to_do(lang: ledger_words.Lang, sums: str, next_step: str) -> None:
+def test_people_read_what_is_wrong_and_what_to_do(lang: str, sums: str, next_step: str) -> None:
     said = "\n".join(lines(crooked(), lang))
     assert sums in said
     assert next_step in said
@@ -64,7 +64,17 @@ def test_people_read_what_is_wrong_and_what_to_do(lang: ledger_words.Lang, sums:
 
 
 def test_every_place_has_words_in_both_languages() -> None:
-    reasons = {"twice", "parked-row", "attempt", "status", "fact", "event", "not-taken-up", "dropped"}
+    reasons = {
+        "twice",
+        "parked-row",
+        "attempt",
+        "status",
+        "fact",
+        "event",
+        "repeat",
+        "not-taken-up",
+        "dropped",
+    }
     for why in reasons | set(books.RECORD.values()):
         words = ledger_words.missing(LOST, Place("lost", "deliver", why, NOW))
         assert words.nl != words.en
@@ -79,6 +89,8 @@ def test_gauges_are_set_and_trouble_is_named_in_the_log() -> None:
         shown = generate_latest().decode()
     assert [each["lost"] for each in logged] == [1]
     assert str(LOST) in logged[0]["invoices"]
+    taken = next(line for line in shown.splitlines() if line.startswith("postbode_ledger_taken_seconds"))
+    assert float(taken.split()[-1]) == NOW.timestamp(), "who watches must see that the figures are old"
     for outcome in ("lost", "duplicated", "unaccounted"):
         assert any(
             line.startswith("postbode_ledger") and f'outcome="{outcome}"' in line and line.endswith(" 1.0")
