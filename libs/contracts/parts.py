@@ -50,6 +50,7 @@ class PartyFacts(Frozen):
     name: str | None = None
     identifiers: tuple[Identifier, ...] = ()
     country: str | None = None
+    post_code: str | None = Field(default=None, description="BT-38, BT-53")
 
 
 class InvoiceSummary(Frozen):

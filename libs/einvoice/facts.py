@@ -74,6 +74,12 @@ class Party:
         return next((text for leaf in names if (text := (leaf.text or "").strip(BLANKS))), None)
 
     @property
+    def post_code(self) -> str | None:
+        """BT-38, BT-53, BT-67."""
+        leaves = self.address.leaves.get("PostalZone", ()) if self.address is not None else ()
+        return next((text for leaf in leaves if (text := (leaf.text or "").strip(BLANKS))), None)
+
+    @property
     def country(self) -> str | None:
         """BT-40 / BT-55 in upper case."""
         codes = self.group.at("PostalAddress", "Country", "IdentificationCode")

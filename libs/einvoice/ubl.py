@@ -98,6 +98,7 @@ def _party(party: Party | None) -> PartyFacts:
         name=party.name,
         identifiers=tuple(dict.fromkeys(identifier for identifier in found if identifier is not None))[:MOST],
         country=party.country,
+        post_code=party.post_code,
     )
 
 

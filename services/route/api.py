@@ -41,6 +41,16 @@ class GivenParty(BaseModel):
     email: EmailAddress | None = Field(default=None, description="agreed delivery address")
     language: Literal["nl", "en"] = "nl"
     country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
+    names: list[Annotated[PlainText, Field(max_length=200)]] = Field(
+        default=[],
+        max_length=20,
+        description="other names it goes by: trade names, what its suppliers call it",
+    )
+    post_codes: list[Annotated[PlainText, Field(max_length=20)]] = Field(
+        default=[],
+        max_length=20,
+        description="of its addresses; a first invoice must agree with a name or one of these",
+    )
     branch_of: UUID | None = Field(
         default=None, description="operator only: the party this is a place of business of"
     )
@@ -60,6 +70,8 @@ class PartyView(BaseModel):
     email: str | None
     language: str
     country: str
+    names: list[str]
+    post_codes: list[str]
     status: str
     branch_of: UUID | None
 
@@ -166,6 +178,8 @@ def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
         country=given.country,
         status=given.status or ("confirmed" if operator else "claimed"),
         branch_of=given.branch_of,
+        names=tuple(given.names),
+        post_codes=tuple(given.post_codes),
     )
 
 
@@ -177,6 +191,8 @@ def _view(entry: Entry) -> PartyView:
         email=entry.email,
         language=entry.language,
         country=entry.country,
+        names=list(entry.names),
+        post_codes=list(entry.post_codes),
         status=entry.status,
         branch_of=entry.branch_of,
     )

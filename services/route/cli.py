@@ -43,6 +43,10 @@ def add(
     email: Annotated[str | None, typer.Option(help="where its invoices go")] = None,
     country: Annotated[str, typer.Option(help="NL, BE …")] = "NL",
     language: Annotated[Language, typer.Option(help="of what it is told")] = Language.nl,
+    called: Annotated[
+        list[str] | None, typer.Option(help="another name it goes by, repeatable: trade names")
+    ] = None,
+    post_code: Annotated[list[str] | None, typer.Option(help="of an address, repeatable")] = None,
     branch_of: Annotated[UUID | None, typer.Option(help="the party this is a place of business of")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -59,6 +63,8 @@ def add(
             country=country,
             status="confirmed",
             branch_of=branch_of,
+            names=tuple(called or ()),
+            post_codes=tuple(post_code or ()),
         )
         await directory.add(conn, entry, _OPERATOR)
         await release_some(conn, settings.release_most)

@@ -5,6 +5,7 @@
     candidates ─▶ all that the directory knows name one company ─▶ it receives (R30); the most trusted is quoted
         │             └ and one place of business of it ─▶ that receives (R34)
         ├ two companies, or two places of business ─▶ waits: conflicting numbers are never weighed
+        ├ the number alone says so, between a sender and a receiver not seen together before ─▶ waits
         ├ a number is nobody's, and whoever was found has another of that kind ─▶ waits
         ├ numbers, but nobody has one of them ─▶ waits, and goes on when somebody has
         └ no number at all, or only a branch number ─▶ waits, with words that say what to do (R35, R36)
@@ -16,17 +17,21 @@ decides nothing; if it names somebody else, the explanation warns.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal, TypeAlias
 from uuid import UUID
 
 from libs.contracts.parts import Identifier, InvoiceSummary, Receiver, ReceiverCandidate, Words
 from libs.identifiers import be, branch, kvk, oin, vat
 from services.route import words
+from services.route.corroboration import evidence
 
 Key: TypeAlias = tuple[str, str]
 """Scheme and value of an identifier."""
+
+NOT_CORROBORATED = "not-corroborated"
 
 ONE_PER_COMPANY = frozenset({kvk.SCHEME, be.ENTERPRISE})
 """Schemes of which a company has exactly one number: another number is another company."""
@@ -42,6 +47,9 @@ class Party:
     language: Literal["nl", "en"]
     keys: frozenset[Key]
     branch_of: UUID | None = None
+    names: tuple[str, ...] = ()
+    """Other names it goes by."""
+    post_codes: tuple[str, ...] = ()
 
 
 Directory: TypeAlias = Mapping[Key, Party]
@@ -53,6 +61,8 @@ class Routed:
 
     receiver: Receiver
     explanation: Words
+    company: UUID | None = None
+    """The company it belongs to, where this sender and it were not known to belong together and the invoice showed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +120,13 @@ def keys(identifier: Identifier) -> Iterator[Key]:
         yield vat.BE, f"BE{value}"
 
 
-def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
-    """The receiver of one invoice, or why it waits. The same for the candidates in any order."""
+def decide(
+    summary: InvoiceSummary, directory: Directory, confirmed: Container[UUID] = frozenset()
+) -> Decision:
+    """The receiver of one invoice, or why it waits. The same for the candidates in any order.
+
+    ``confirmed``: the companies this sender is known to send to. Anybody else's number alone is not believed.
+    """
     named = [_named(candidate, directory) for candidate in summary.candidates if _routes(candidate)]
     branches = [_named(c, directory) for c in summary.candidates if c.identifier.scheme == branch.SCHEME]
     unknown = [one for one in named if one.party is None]
@@ -123,12 +138,45 @@ def decide(summary: InvoiceSummary, directory: Directory) -> Decision:
     if other is not None:
         said = words.conflict(chosen.key, chosen.party.name, other.key, other.party.name)
         return Parked("contradiction", said, waits_for=_waits_for(summary, named))
-    for one in unknown:
-        if _denies(one, chosen.party):
-            said = words.contradiction(one.key, chosen.key, chosen.party.name)
+    for one, known in product(unknown, found):
+        if _denies(one, known.party):
+            said = words.contradiction(one.key, known.key, known.party.name)
             return Parked("contradiction", said, waits_for=_waits_for(summary, unknown))
     nobodys = [one for one in branches if one.party is None]
-    return _routed(chosen, found, unknown, nobodys, _untrusted(summary, directory))
+    routed = _routed(chosen, found, unknown, nobodys, _untrusted(summary, directory))
+    return routed if _head(chosen.party) in confirmed else _corroborated(summary, chosen, found, routed)
+
+
+def _corroborated(
+    summary: InvoiceSummary, chosen: _Found, found: Sequence[_Found], routed: Routed
+) -> Decision:
+    """For the first time between these two, the invoice must agree with the directory in one thing more."""
+    company = _head(chosen.party)
+    for party in (one.party for one in found):
+        agrees = evidence(summary.buyer, party.keys, (party.name, *party.names), party.post_codes)
+        if agrees is not None:
+            return replace(
+                routed, explanation=words.joined([routed.explanation, words.agrees(agrees)]), company=company
+            )
+    said = words.not_corroborated(chosen.key, chosen.party.name, summary.buyer.name, summary.buyer.post_code)
+    own = tuple(dict.fromkeys(key for one in found for key in (one.key,)))
+    return Parked(NOT_CORROBORATED, said, waits_for=((words.COMPANY, str(company)), *own))
+
+
+def chosen(summary: InvoiceSummary, party: Party) -> Routed:
+    """Whom a person chose for an invoice, whatever it says."""
+    carried = {key for candidate in summary.candidates for key in keys(candidate.identifier)}
+    key = min(party.keys & carried or party.keys)
+    return Routed(
+        Receiver(
+            party_id=party.party_id,
+            name=party.name,
+            identifier=Identifier(scheme=key[0], value=key[1]),
+            email=party.email,
+            language=party.language,
+        ),
+        words.chosen(party.name),
+    )
 
 
 def _conflict(chosen: _Found, found: Sequence[_Found]) -> _Found | None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -13,8 +13,12 @@ from libs.contracts.parts import Identifier, Words
 from libs.db.types import Connection, Record
 from libs.errors import Conflict, NotFound
 from services.route.decision import Directory, Key, Party
+from services.route.words import COMPANY
 
 Status = Literal["claimed", "confirmed"]
+
+Pairs: TypeAlias = Mapping[UUID, Collection[UUID]]
+"""By account, the companies it is known to send to."""
 
 TAKEN = Words(
     nl="Een van deze nummers is al van een andere bevestigde partij. Controleer het nummer; "
@@ -54,6 +58,8 @@ class Entry:
     country: str = "NL"
     status: Status = "claimed"
     branch_of: UUID | None = None
+    names: tuple[str, ...] = ()
+    post_codes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """What the history keeps."""
@@ -62,6 +68,8 @@ class Entry:
             "email": self.email,
             "language": self.language,
             "country": self.country,
+            "names": list(self.names),
+            "post_codes": list(self.post_codes),
             "status": self.status,
             "branch_of": str(self.branch_of) if self.branch_of else None,
             "identifiers": [i.model_dump() for i in self.identifiers],
@@ -79,8 +87,13 @@ async def hold(conn: Connection) -> None:
     await conn.execute(_HOLD)
 
 
+async def change_alone(conn: Connection) -> None:
+    """Until this transaction ends nobody parks by what it is about to change. Take it before ``hold``, never after."""
+    await conn.execute(_CHANGE)
+
+
 _LOOK_UP = """
-SELECT w.scheme, w.value, p.party_id, p.name, p.email, p.language, p.branch_of,
+SELECT w.scheme, w.value, p.party_id, p.name, p.email, p.language, p.branch_of, p.names, p.post_codes,
        (SELECT array_agg(o.scheme || ':' || o.value) FROM identifier o WHERE o.party_id = p.party_id) AS keys
   FROM unnest($1::text[], $2::text[]) AS w (scheme, value)
   JOIN identifier i ON i.scheme = w.scheme AND i.value = w.value AND i.confirmed
@@ -94,6 +107,19 @@ async def look_up(conn: Connection, keys: Collection[Key]) -> Directory:
         return {}
     rows = await conn.fetch(_LOOK_UP, [scheme for scheme, _ in keys], [value for _, value in keys])
     return {(row["scheme"], row["value"]): _party(row) for row in rows}
+
+
+_BY_ID = """
+SELECT p.party_id, p.name, p.email, p.language, p.branch_of, p.names, p.post_codes,
+       (SELECT array_agg(o.scheme || ':' || o.value) FROM identifier o WHERE o.party_id = p.party_id) AS keys
+  FROM party p WHERE p.party_id = $1 AND p.status = 'confirmed'
+"""
+
+
+async def by_id(conn: Connection, party_id: UUID) -> Party | None:
+    """A confirmed party. Needs the worker role."""
+    row = await conn.fetchrow(_BY_ID, party_id)
+    return _party(row) if row else None
 
 
 def as_text(key: Key) -> str:
@@ -110,12 +136,65 @@ def _party(row: Record) -> Party:
         language=row["language"],
         keys=frozenset((scheme, value) for scheme, _, value in pairs),
         branch_of=row["branch_of"],
+        names=tuple(row["names"]),
+        post_codes=tuple(row["post_codes"]),
     )
 
 
+_CONFIRMED = """
+SELECT account_id, party_id FROM pair WHERE account_id = ANY ($1::uuid[]) AND party_id = ANY ($2::uuid[])
+"""
+
+
+async def confirmed(conn: Connection, accounts: Collection[UUID], known: Directory) -> Pairs:
+    """With which of these parties' companies each of these accounts is known to belong together."""
+    companies = {party.branch_of or party.party_id for party in known.values()}
+    if not companies:
+        return {}
+    rows = await conn.fetch(_CONFIRMED, list(accounts), list(companies))
+    pairs: dict[UUID, set[UUID]] = {}
+    for row in rows:
+        pairs.setdefault(row["account_id"], set()).add(row["party_id"])
+    return pairs
+
+
+_CONFIRM = """
+INSERT INTO pair (account_id, party_id, how, invoice_id)
+SELECT DISTINCT ON (account_id, party_id) account_id, party_id, how, invoice_id
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS t (account_id, party_id, how, invoice_id)
+ ORDER BY account_id, party_id, invoice_id
+ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A sender and a company whose number is believed from now on."""
+
+    account_id: UUID
+    company: UUID
+    how: Literal["corroborated", "by hand"]
+    invoice_id: UUID
+
+
+async def confirm(conn: Connection, pairs: Sequence[Pair]) -> None:
+    """Remember these; what waits for a person's word on one of them may go on."""
+    if not pairs:
+        return
+    await conn.execute(
+        _CONFIRM,
+        [pair.account_id for pair in pairs],
+        [pair.company for pair in pairs],
+        [pair.how for pair in pairs],
+        [pair.invoice_id for pair in pairs],
+    )
+    companies = {Identifier(scheme=COMPANY, value=str(pair.company)) for pair in pairs}
+    await _arrive(conn, sorted(companies, key=lambda each: each.value))
+
+
 _INSERT_PARTY = """
-INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 
 
@@ -134,6 +213,8 @@ async def add(conn: Connection, entry: Entry, editor: Editor) -> None:
             entry.country,
             entry.status,
             entry.branch_of,
+            list(entry.names),
+            list(entry.post_codes),
         )
     except asyncpg.ForeignKeyViolationError as bad:
         raise _no_such_head() from bad
@@ -145,7 +226,7 @@ async def add(conn: Connection, entry: Entry, editor: Editor) -> None:
 
 _UPDATE_PARTY = """
 UPDATE party SET name = $2, email = $3, language = $4, country = $5, status = $6, branch_of = $7,
-                 updated_at = now()
+                 names = $8, post_codes = $9, updated_at = now()
  WHERE party_id = $1
 """
 _DELETE_IDENTIFIERS = "DELETE FROM identifier WHERE party_id = $1"
@@ -174,6 +255,8 @@ async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
             after.country,
             after.status,
             after.branch_of,
+            list(after.names),
+            list(after.post_codes),
         )
     except asyncpg.ForeignKeyViolationError as bad:
         raise _no_such_head() from bad
@@ -183,8 +266,16 @@ async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
     if after.status == "confirmed":
         known = set(before.identifiers) if before.status == "confirmed" else set()
         # A number that a party has lost may have been what kept an invoice: two numbers of one, that named two.
-        await _arrive(conn, sorted(known ^ set(after.identifiers), key=lambda i: (i.scheme, i.value)))
+        moved = known ^ set(after.identifiers)
+        if _called(before) != _called(after):
+            # What an invoice says may be what the party is called now.
+            moved |= set(after.identifiers)
+        await _arrive(conn, sorted(moved, key=lambda i: (i.scheme, i.value)))
     return after
+
+
+def _called(entry: Entry) -> tuple[object, ...]:
+    return entry.name, entry.names, entry.post_codes
 
 
 _INSERT_IDENTIFIERS = """
@@ -238,7 +329,8 @@ async def _arrive(conn: Connection, identifiers: Sequence[Identifier]) -> None:
 
 
 _PARTY = """
-SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of,
+SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of, p.names,
+       p.post_codes,
        (SELECT coalesce(array_agg(i.scheme || ':' || i.value ORDER BY i.scheme, i.value), '{}')
           FROM identifier i WHERE i.party_id = p.party_id) AS keys
   FROM party p WHERE p.party_id = $1
@@ -257,7 +349,8 @@ async def party(conn: Connection, party_id: UUID, *, lock: bool = False) -> Entr
 
 
 _PARTIES = """
-SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of,
+SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of, p.names,
+       p.post_codes,
        (SELECT coalesce(array_agg(i.scheme || ':' || i.value ORDER BY i.scheme, i.value), '{}')
           FROM identifier i WHERE i.party_id = p.party_id) AS keys
   FROM party p WHERE p.party_id > $1 ORDER BY p.party_id LIMIT $2
@@ -290,6 +383,8 @@ def _entry(row: Record) -> Entry:
         country=row["country"],
         status=row["status"],
         branch_of=row["branch_of"],
+        names=tuple(row["names"]),
+        post_codes=tuple(row["post_codes"]),
     )
 
 

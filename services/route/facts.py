@@ -23,7 +23,8 @@ from libs.contracts.invoice import (
 from libs.contracts.parts import Words
 from libs.db.types import Connection
 from services.route import directory, store, words
-from services.route.decision import Decision, Parked, Routed, decide, wanted
+from services.route.decision import Decision, Directory, Parked, Party, Routed, chosen, decide, wanted
+from services.route.directory import Pair, Pairs
 from services.route.store import Fact, Last, Outcome, Waiting
 
 SOURCE = "/postbode/route"
@@ -48,10 +49,47 @@ def validated_of(event: Event) -> InvoiceValidated:
     return event.data
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What decides about a batch: the parties its numbers name, and whom its senders are known to send to."""
+
+    parties: Directory
+    pairs: Pairs
+
+    def decide(self, event: Event) -> Decision:
+        validated = validated_of(event)
+        return decide(validated.summary, self.parties, self.pairs.get(validated.account_id, ()))
+
+
+async def know(conn: Connection, events: Sequence[Event]) -> Known:
+    """Read it, in two queries. Needs the worker role."""
+    validated = [validated_of(event) for event in events]
+    parties = await directory.look_up(conn, {key for each in validated for key in wanted(each.summary)})
+    accounts = {each.account_id for each in validated}
+    return Known(parties, await directory.confirmed(conn, accounts, parties))
+
+
+async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
+    """A person says who receives a parked invoice. ``conn`` changes the directory alone (``change_alone``) and has locked
+    the invoice's row, in this order. Returns the events to emit."""
+    validated = validated_of(event)
+    page = _Page(await store.last(conn, [validated.invoice_id]))
+    page.released(event, "person", words.by_hand())
+    page.routed(event, chosen(validated.summary, party))
+    await directory.confirm(
+        conn, [Pair(validated.account_id, party.branch_of or party.party_id, "by hand", validated.invoice_id)]
+    )
+    return await page.write(conn)
+
+
 async def settle(conn: Connection, decided: Sequence[Decided]) -> list[Event]:
     """Write first decisions; returns the events to emit. A few statements, however many there are."""
+    # Whoever is confirmed here lets others go on that are being parked elsewhere: see `directory.change_alone`.
+    first = any(isinstance(d.decision, Routed) and d.decision.company for d in decided)
+    if first:
+        await directory.change_alone(conn)
     decided = await _look_again(conn, decided)
-    page = _Page(await store.last(conn, {d.validated.invoice_id for d in decided}))
+    page = _Page(await store.last(conn, {d.validated.invoice_id for d in decided}), confirms=first)
     for each in decided:
         if page.outcome(each.validated.invoice_id) in ("routed", "returned"):
             continue
@@ -70,9 +108,8 @@ async def release(
     Those with a receiver are released and routed. The others stay as they are; with ``again`` (somebody
     asked) it is said anew why they wait.
     """
-    keys = {key for event in waiting for key in wanted(validated_of(event).summary)}
-    known = await directory.look_up(conn, keys)
-    decided = [Decided(event, decide(validated_of(event).summary, known)) for event in waiting]
+    known = await know(conn, waiting)
+    decided = [Decided(event, known.decide(event)) for event in waiting]
     page = _Page(await store.last(conn, {d.validated.invoice_id for d in decided}))
     for each in decided:
         if isinstance(each.decision, Routed):
@@ -83,11 +120,13 @@ async def release(
     return await page.write(conn)
 
 
-async def give_back(conn: Connection, event: Event) -> list[Event]:
-    """The sender takes a parked invoice back; its row is locked. Returns the event to emit."""
+async def give_back(
+    conn: Connection, event: Event, code: str = "taken-back", why: Words | None = None
+) -> list[Event]:
+    """The sender takes a parked invoice back, unless ``why`` says otherwise; its row is locked. Returns the event."""
     invoice_id = validated_of(event).invoice_id
     page = _Page(await store.last(conn, [invoice_id]))
-    page.returned(event, "taken-back", words.taken_back())
+    page.returned(event, code, why or words.taken_back())
     return await page.write(conn)
 
 
@@ -97,22 +136,23 @@ async def _look_again(conn: Connection, decided: Sequence[Decided]) -> Sequence[
     if not parked:
         return decided
     await directory.hold(conn)
-    known = await directory.look_up(conn, {key for d in parked for key in wanted(d.validated.summary)})
-    return [
-        Decided(d.event, decide(d.validated.summary, known)) if isinstance(d.decision, Parked) else d
-        for d in decided
-    ]
+    known = await know(conn, [d.event for d in parked])
+    return [Decided(d.event, known.decide(d.event)) if isinstance(d.decision, Parked) else d for d in decided]
 
 
 class _Page:
     """What one transaction writes: facts in the order they happened, each under its number."""
 
-    def __init__(self, last: dict[UUID, Last]) -> None:
+    def __init__(self, last: dict[UUID, Last], *, confirms: bool = False) -> None:
+        """``confirms``: what an invoice shows of sender and receiver is remembered. Only who changes the directory alone
+        may; else the next invoice will be."""
+        self._confirms = confirms
         self._last = last
         self._facts: list[Fact] = []
         self._waiting: dict[UUID, Waiting] = {}
         self._closed: dict[UUID, Literal["released", "returned"]] = {}
         self._events: list[Event] = []
+        self._pairs: list[Pair] = []
 
     def outcome(self, invoice_id: UUID) -> Outcome | None:
         """Where the invoice stands now, with what this page says already."""
@@ -122,6 +162,10 @@ class _Page:
         validated = validated_of(event)
         if self.outcome(validated.invoice_id) == "parked":
             self._closed[validated.invoice_id] = "released"
+        if self._confirms and decision.company is not None:
+            self._pairs.append(
+                Pair(validated.account_id, decision.company, "corroborated", validated.invoice_id)
+            )
         self._tell(
             event,
             "routed",
@@ -190,4 +234,5 @@ class _Page:
         await store.insert_facts(conn, self._facts)
         await store.park(conn, list(self._waiting.values()))
         await store.close(conn, self._closed)
+        await directory.confirm(conn, self._pairs)
         return self._events

@@ -9,9 +9,9 @@ from libs.contracts.invoice import InvoiceValidated
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import Decided
-from services.route import directory, facts
-from services.route.decision import Decision, Directory, decide, wanted
-from services.route.facts import validated_of
+from services.route import facts
+from services.route.decision import Decision
+from services.route.facts import Known
 
 
 class Validated:
@@ -24,14 +24,12 @@ class Validated:
         """``pool`` has the worker role: the directory knows no accounts."""
         self._pool = pool
 
-    async def gather(self, events: Sequence[Event]) -> Directory:
-        summaries = [event.data.summary for event in events if isinstance(event.data, InvoiceValidated)]
-        keys = {key for summary in summaries for key in wanted(summary)}
+    async def gather(self, events: Sequence[Event]) -> Known:
         async with self._pool.acquire() as conn:
-            return await directory.look_up(conn, keys)
+            return await facts.know(conn, [e for e in events if isinstance(e.data, InvoiceValidated)])
 
-    def decide(self, event: Event, known: Directory) -> Decision:
-        return decide(validated_of(event).summary, known)
+    def decide(self, event: Event, known: Known) -> Decision:
+        return known.decide(event)
 
     def refused(self, event: Event, word: Reject | Park) -> Decision:
         raise word

@@ -20,12 +20,17 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
-from services.route import facts, store, words
+from services.route import directory, facts, store, words
+from services.route.decision import Party
 from services.route.views import ParkedView, view
 
 NOT_WAITING = Words(
     nl="Deze factuur wacht niet (meer): zij is doorgegaan of teruggenomen.",
     en="This invoice does not wait (any more): it went on or was taken back.",
+)
+NOBODY = Words(
+    nl="Deze ontvanger is er niet, of is nog niet bevestigd. Zoek hem op met GET /v1/parties?scheme=0106&value=…",
+    en="There is no such receiver, or it is not confirmed yet. Look it up with GET /v1/parties?scheme=0106&value=…",
 )
 _BEGINNING = (datetime(1970, 1, 1, tzinfo=UTC), UUID(int=0))
 
@@ -35,8 +40,15 @@ class ParkedPage(BaseModel):
     next: str | None = Field(default=None, description="cursor of the next page")
 
 
+class Chosen(BaseModel):
+    """Who receives."""
+
+    party_id: UUID = Field(description="a confirmed party, as GET /v1/parties?scheme=…&value=… shows it")
+
+
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 Sender = Annotated[Principal, Depends(requires("invoice:write"))]
+Chooser = Annotated[Principal, Depends(requires("invoice:write", "operator"))]
 
 
 def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
@@ -76,6 +88,17 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         wake()
         return await _shown(invoice_id, principal)
 
+    @router.post("/v1/parked/{invoice_id}/release")
+    async def post_release(invoice_id: UUID, given: Chosen, principal: Chooser) -> ParkedView:
+        """Say who receives an invoice that waits. From then on that company's number is believed on your invoices."""
+        await _shown(invoice_id, principal)
+        async with worker.acquire() as conn, conn.transaction():
+            await directory.change_alone(conn)
+            (event,) = await _locked(conn, invoice_id)
+            await outbox.append(conn, await facts.choose(conn, event, await _party(conn, given.party_id)))
+        wake()
+        return await _shown(invoice_id, principal)
+
     @router.post("/v1/parked/{invoice_id}/retry")
     async def post_retry(invoice_id: UUID, principal: Sender) -> ParkedView:
         """Look up the receiver again, by what the directory says today."""
@@ -88,13 +111,25 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         return await _shown(invoice_id, principal)
 
     async def _shown(invoice_id: UUID, principal: Principal) -> ParkedView:
-        async with tenant(pool, principal.account_id) as conn:
-            row = await store.parked(conn, invoice_id)
+        if "operator" in principal.scopes:
+            async with worker.acquire() as conn:
+                row = await store.parked(conn, invoice_id)
+        else:
+            async with tenant(pool, principal.account_id) as conn:
+                row = await store.parked(conn, invoice_id)
         if row is None:
             raise NotFound
         return view(row)
 
     return router
+
+
+async def _party(conn: Connection, party_id: UUID) -> Party:
+    """Somebody who may receive. Raises ``Conflict``."""
+    found = await directory.by_id(conn, party_id)
+    if found is None:
+        raise Conflict(NOBODY.en, code="no-such-receiver", words=NOBODY.model_dump())
+    return found
 
 
 async def _locked(conn: Connection, invoice_id: UUID) -> list[Event]:

@@ -10,8 +10,9 @@ from uuid import UUID
 import typer
 
 from libs.db.types import Connection
+from libs.messaging import outbox
 from libs.terminal import say
-from services.route import store
+from services.route import directory, facts, store, words
 from services.route.sessions import run
 from services.route.settings import RouteSettings
 from services.route.views import ParkedView, view
@@ -72,3 +73,46 @@ def show(
     say(found.reason.en if lang is Language.en else found.reason.nl)
     for candidate in found.candidates:
         say(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")
+
+
+@app.command("release")
+def release(
+    invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
+    to: Annotated[
+        UUID, typer.Option("--to", help="the party that receives it, as `postbode party list` prints it")
+    ],
+) -> None:
+    """Say who receives an invoice that waits; that company's number is believed on this sender's invoices from then on."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> str | None:  # noqa: ARG001
+        await directory.change_alone(conn)
+        party = await directory.by_id(conn, to)
+        if party is None:
+            return "there is no such party, or it is not confirmed"
+        waiting = await store.lock_open(conn, [invoice_id])
+        if not waiting:
+            return "no such invoice waits"
+        await outbox.append(conn, await facts.choose(conn, waiting[0], party))
+        return None
+
+    _told(run(work), "released")
+
+
+@app.command("return")
+def give_back(invoice_id: Annotated[UUID, typer.Argument(help="the invoice")]) -> None:
+    """Give an invoice that waits back to its sender: it is not delivered, and may be sent again."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> str | None:  # noqa: ARG001
+        waiting = await store.lock_open(conn, [invoice_id])
+        if not waiting:
+            return "no such invoice waits"
+        await outbox.append(conn, await facts.give_back(conn, waiting[0], "given-back", words.given_back()))
+        return None
+
+    _told(run(work), "given back")
+
+
+def _told(trouble: str | None, done: str) -> None:
+    say(trouble or done, err=trouble is not None)
+    if trouble is not None:
+        raise typer.Exit(1)

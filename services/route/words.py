@@ -13,6 +13,9 @@ from libs.identifiers import be, branch, gln, kvk, oin, vat
 
 Key: TypeAlias = tuple[str, str]
 
+COMPANY = "company"
+"""The scheme of what an invoice waits for when its sender has to confirm the receiver: a party's id."""
+
 TEXT = "text"
 """The scheme of a candidate that is no identifier: what stood where one was expected (R36)."""
 
@@ -88,7 +91,33 @@ def untrusted(key: Key, name: str) -> Words:
     )
 
 
+def agrees(what: str) -> Words:
+    """What else of the invoice is the receiver's, beside the number that names it."""
+    nl = {"number": "een tweede nummer", "name": "de naam", "post code": "de postcode"}[what]
+    en = {"number": "a second number", "name": "the name", "post code": "the post code"}[what]
+    return Words(
+        nl=f"Ook {nl} op de factuur klopt met wat de hub van deze ontvanger weet.",
+        en=f"Also {en} on the invoice agrees with what the hub knows of this receiver.",
+    )
+
+
 # --- why an invoice waits ---
+
+
+def not_corroborated(key: Key, known: str, name: str | None, post_code: str | None) -> Words:
+    """The number says one company, and nothing else on the invoice does."""
+    said = ", ".join(_cut(each) for each in (name, post_code) if each)
+    return Words(
+        nl=f"{_capital(_nl(key))} is van {_cut(known)}, maar op de factuur staat {said or 'geen naam en geen postcode'}. "
+        f"U stuurde {_cut(known)} nog niet eerder iets en een tikfout in een nummer is een ander bedrijf. Klopt de "
+        "ontvanger, bevestig dat dan: de factuur en de volgende gaan dan vanzelf door. Klopt hij niet, haal de factuur "
+        "terug, verbeter het nummer en stuur haar opnieuw.",
+        en=f"{_capital(_en(key))} belongs to {_cut(known)}, but the invoice says {said or 'no name and no post code'}. "
+        f"You never sent anything to {_cut(known)} before, and one digit wrong in a number is another company. If the "
+        "receiver is right, confirm it: this invoice and the next then go on by themselves. If not, take the invoice "
+        "back, mend the number and send it again.",
+    )
+
 
 _LOOK_UP = Words(
     nl="Zoek het KvK-nummer (8 cijfers) van uw klant op bij de Kamer van Koophandel (kvk.nl), "
@@ -184,6 +213,11 @@ def conflict(one: Key, name: str, other: Key, other_name: str) -> Words:
 
 
 def now_known(key: Key) -> Words:
+    if key[0] == COMPANY:
+        return Words(
+            nl="De factuur wacht niet langer: de ontvanger is bevestigd.",
+            en="The invoice no longer waits: its receiver was confirmed.",
+        )
     return Words(
         nl=f"De factuur wacht niet langer: {_nl(key)} is nu bekend.",
         en=f"The invoice no longer waits: {_en(key)} is now known.",
@@ -194,6 +228,29 @@ def asked_again() -> Words:
     return Words(
         nl="De afzender vroeg de ontvanger opnieuw te bepalen.",
         en="The sender asked to look up the receiver again.",
+    )
+
+
+def chosen(name: str) -> Words:
+    """A person said who receives it."""
+    return Words(
+        nl=f"Ontvanger is {_cut(name)}: dat is met de hand bevestigd.",
+        en=f"The receiver is {_cut(name)}: a person confirmed it.",
+    )
+
+
+def by_hand() -> Words:
+    return Words(
+        nl="De ontvanger is met de hand bevestigd.",
+        en="The receiver was confirmed by hand.",
+    )
+
+
+def given_back() -> Words:
+    return Words(
+        nl="De beheerder van de hub gaf de factuur terug: er is geen ontvanger voor gevonden. Verbeter haar en stuur haar "
+        "opnieuw.",
+        en="The operator of the hub gave the invoice back: no receiver was found for it. Mend it and send it again.",
     )
 
 

@@ -20,8 +20,8 @@ AT_ONCE = 40
 
 async def test_every_document_of_the_corpus_ends(world: World) -> None:
     supplier = await world.supplier()
-    for kvk in ("11111111", "87654321"):
-        await world.receiver(f"Party {kvk}", ("0106", kvk), folder=kvk)
+    for kvk, names in (("11111111", ["Ontvanger"]), ("87654321", ["Participant B.V.", "Klant B.V."])):
+        await world.receiver(f"Party {kvk}", ("0106", kvk), folder=kvk, names=names)
     documents = _documents(Path(os.environ["POSTBODE_SHARED"]) / "corpus" / "dev.tar.gz")
     gate = asyncio.Semaphore(AT_ONCE)
     answers: Counter[str] = Counter()

@@ -149,3 +149,23 @@ async def test_the_door_refuses_with_the_right_status(world: World) -> None:
     assert too_large.status_code == 413
     listed = await world.http.get("/v1/invoices", headers=supplier.headers)
     assert listed.json()["invoices"] == []
+
+
+@pytest.mark.proves("R30", "R35")
+async def test_a_number_alone_is_not_believed_until_the_sender_confirms_it(world: World) -> None:
+    supplier = await world.supplier()
+    party = await world.receiver("Bloemen Visser", ("0106", X), folder="x", names=())
+    typo = builders.invoice(number="F1", buyer_kvk=X, buyer_name="Aannemer De Jong BV")
+    first = await world.mail(supplier, ("F1.xml", typo))
+    invoice_id = first["F1.xml"]["invoice_id"]
+    seen = await world.until(supplier, invoice_id, "parked")
+    assert "Bloemen Visser" in seen["reason"]["nl"]
+    assert "Aannemer De Jong BV" in seen["reason"]["nl"]
+    reply = await world.http.post(
+        f"/v1/parked/{invoice_id}/release", headers=supplier.headers, json={"party_id": party}
+    )
+    assert reply.status_code == 200, reply.text
+    await world.until(supplier, invoice_id, "arrived")
+    again = builders.invoice(number="F2", buyer_kvk=X, buyer_name="Aannemer De Jong BV")
+    second = await world.mail(supplier, ("F2.xml", again))
+    await world.until(supplier, second["F2.xml"]["invoice_id"], "arrived")

@@ -30,6 +30,7 @@ from services.ingest.settings import IngestSettings
 from services.solo import Plan, hub
 
 ALL_SCOPES = ("invoice:write", "invoice:read", "party:read", "party:write", "account:admin")
+BUYERS = ("Aannemer De Jong BV", "Klant Holding BV")
 PATIENCE = 20.0
 """Seconds an invoice may take in a test before the test says it is lost."""
 
@@ -73,8 +74,17 @@ class World:
         assert reply.status_code == 201, reply.text
         return Supplier(name, key, reply.json()["addresses"][0])
 
-    async def receiver(self, name: str, *identifiers: tuple[str, str], folder: str | None = None) -> str:
-        """Enter a party; with a folder its package is Globe, else it gets e-mail. Returns its id."""
+    async def receiver(
+        self,
+        name: str,
+        *identifiers: tuple[str, str],
+        folder: str | None = None,
+        names: Sequence[str] = BUYERS,
+    ) -> str:
+        """Enter a party; with a folder its package is Globe, else it gets e-mail. Returns its id.
+
+        ``names``: what else suppliers call it; by default what invoices made to order call any buyer.
+        """
         reply = await self.http.post(
             "/v1/parties",
             headers=await self._staff_headers(),
@@ -82,6 +92,7 @@ class World:
                 "name": name,
                 "country": "NL",
                 "email": f"{name.split()[0].lower()}@receiver.example",
+                "names": list(names),
                 "identifiers": [{"scheme": scheme, "value": value} for scheme, value in identifiers],
             },
         )

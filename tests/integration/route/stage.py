@@ -19,13 +19,13 @@ from services.route.entries import read_all
 from services.route.handlers import Validated
 from tests.integration.validate.api_client import ANNA, STAFF
 from tests.integration.validate.drive import handle
-from tests.unit.route.sample import summary
+from tests.unit.route.sample import NAMES, summary
 
 _ORIGINAL = DocumentRef(document_id=UUID(int=1), sha256="a" * 64, size=1, media_type="application/xml")
 OPERATOR = Editor(STAFF, operator=True)
 
 
-def validated(*candidates: Key, account: UUID = ANNA, invoice_id: UUID | None = None) -> Event:
+def validated(*candidates: Key, account: UUID = ANNA, invoice_id: UUID | None = None, **buyer: Any) -> Event:
     return new_event(
         InvoiceValidated(
             invoice_id=invoice_id or clock.uuid7(),
@@ -33,7 +33,7 @@ def validated(*candidates: Key, account: UUID = ANNA, invoice_id: UUID | None = 
             sequence=1,
             rule_pack="nlcius-2.0",
             original=_ORIGINAL,
-            summary=summary(*candidates),
+            summary=summary(*candidates, **buyer),
         ),
         source="/test",
         account=account,
@@ -63,7 +63,7 @@ async def enter(
         identifiers=read_all(keys),
         email=f"in@{name.split()[0].lower()}.example",
         status=status,
-        **terms,
+        **{"names": NAMES, **terms},
     )
     worker = await pools.get("route", "worker")
     async with worker.acquire() as conn, conn.transaction():

@@ -35,7 +35,9 @@ def _park(database: DatabaseSettings) -> str:
 
 
 def _add(runner: CliRunner, *more: str) -> Result:
-    return runner.invoke(cli.app, ["add", "--name", "De Jong", "--email", "in@dejong.example", *more])
+    return runner.invoke(
+        cli.app, ["add", "--name", "De Jong", "--email", "in@dejong.example", "--called", "Klant BV", *more]
+    )
 
 
 def test_an_added_party_is_listed_and_releases_what_waits(

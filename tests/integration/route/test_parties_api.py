@@ -17,6 +17,7 @@ DE_JONG: dict[str, Any] = {
     "name": "De Jong",
     "email": "in@dejong.example",
     "country": "NL",
+    "names": ["Klant BV"],
     "identifiers": [{"scheme": "0106", "value": "KvK 58070036"}],
 }
 

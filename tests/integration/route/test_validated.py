@@ -120,6 +120,9 @@ async def test_a_batch_costs_the_same_statements_whatever_its_size(pools: Pools)
     """Routed: last facts, insert, outbox. Parked: and lock, look-up, parked rows."""
     await enter(pools, "De Jong", (KVK, "58070036"))
     worker = await pools.get("route", "worker")
+    await decided(
+        pools, validated((KVK, "58070036"))
+    )  # the first time it is also remembered that they belong together
     for size in (1, 200):
         routed = [validated((KVK, "58070036")) for _ in range(size)]
         emitted, statements = await counted(Validated(worker), worker, routed)

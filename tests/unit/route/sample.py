@@ -12,17 +12,46 @@ from services.route.decision import Directory, Key, Party
 KVK, VAT, OIN, BRANCH, GLN, BE, BE_VAT = "0106", "9944", "0190", "branch", "0088", "0208", "9925"
 
 
-def party(number: int, name: str, *keys: Key, branch_of: Party | None = None) -> Party:
+BUYER = "Klant BV"
+"""What invoices call their receiver here."""
+NAMES = (BUYER, "Aannemer De Jong BV")
+"""What every party here goes by, so that its number is believed the first time: the invoices of this module, and those of
+``libs.testing.builders``."""
+
+
+def party(
+    number: int,
+    name: str,
+    *keys: Key,
+    branch_of: Party | None = None,
+    names: Sequence[str] = NAMES,
+    post_codes: Sequence[str] = (),
+) -> Party:
     language: Literal["nl", "en"] = "nl"
     head = branch_of.party_id if branch_of else None
-    return Party(UUID(int=number), name, f"in@{number}.example", language, frozenset(keys), head)
+    return Party(
+        UUID(int=number),
+        name,
+        f"in@{number}.example",
+        language,
+        frozenset(keys),
+        head,
+        tuple(names),
+        tuple(post_codes),
+    )
 
 
 def directory(*parties: Party) -> Directory:
     return {key: party for party in parties for key in party.keys}
 
 
-def summary(*candidates: Key, buyer: Sequence[Key] = (), country: str | None = "NL") -> InvoiceSummary:
+def summary(
+    *candidates: Key,
+    buyer: Sequence[Key] = (),
+    country: str | None = "NL",
+    name: str | None = BUYER,
+    post_code: str | None = None,
+) -> InvoiceSummary:
     """An invoice whose reader found these, in this order; ``buyer`` is what else its buyer block says."""
     read = [
         ReceiverCandidate(identifier=Identifier(scheme=scheme, value=value), path=f"/Invoice/place[{n}]")
@@ -32,7 +61,7 @@ def summary(*candidates: Key, buyer: Sequence[Key] = (), country: str | None = "
     said = (*(c.identifier for c in read), *others)
     return InvoiceSummary(
         number="F1",
-        buyer=PartyFacts(name="Klant BV", identifiers=said, country=country),
+        buyer=PartyFacts(name=name, identifiers=said, country=country, post_code=post_code),
         candidates=tuple(read),
     )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,7 +235,7 @@ def _directories(draw: st.DrawFn) -> Directory:
         if join < len(parties):
             old = parties[join]
             parties[join] = Party(
-                old.party_id, old.name, old.email, old.language, old.keys | {key}, old.branch_of
+                old.party_id, old.name, old.email, old.language, old.keys | {key}, old.branch_of, old.names
             )
         else:
             head = draw(st.sampled_from([None, *parties]))
@@ -285,6 +287,14 @@ def test_a_number_inside_another_names_somebody_too() -> None:
         party(1, "OIN BV", (OIN, "00000003580700360000")), party(2, "KvK BV", (KVK, "58070036"))
     )
     assert parked(summary((OIN, "00000003580700360000")), known).code == "contradiction"
+
+
+def test_a_number_nobody_has_is_held_against_everybody_named() -> None:
+    """The place of business has no KvK number of its own, its company has another than the invoice says."""
+    oin = (OIN, "00000001003214345000")
+    known = directory(X, party(4, "X Zuid", oin, branch_of=X))
+    for read in permutations([(KVK, "69599084"), oin, (KVK, "58070036")]):
+        assert parked(summary(*read), known).code == "contradiction"
 
 
 @given(st.lists(_key, max_size=6), _directories())
