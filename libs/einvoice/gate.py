@@ -106,7 +106,7 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
     Looks at size, magic numbers, byte order mark, the bytes themselves and what the declaration claims.
     """
     if len(data) > limits.size:
-        raise too_large(len(data), limits.size)
+        raise too_large(limits.size)
     for magic, code in _MAGIC:
         if data.startswith(magic):
             raise refuse(code, 1)
@@ -210,7 +210,7 @@ def _from_utf16(data: bytes, limits: Limits) -> bytes:
         plain = b'<?xml version="1.0" encoding="UTF-8"?>' + b"\n" * found[0].count(b"\n")
         clean = plain + clean[found.end() :]
     if len(clean) > limits.size * 2:
-        raise too_large(len(clean), limits.size)
+        raise too_large(limits.size)
     return clean
 
 

@@ -103,6 +103,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Regel {line}: een stuk tekst is langer dan {limit} bytes. Stuur grote bijlagen niet in de XML mee.",
         "Line {line}: a piece of text is longer than {limit} bytes. Do not send large attachments inside the XML.",
     ),
+    "ubl-only": (
+        "Regel {line}: dit bestand is {seen}. De regels die u noemt lezen alleen UBL: controleer het zonder regels te "
+        "noemen, dan leest de hub het als UBL, of zet het eerst om naar UBL.",
+        "Line {line}: this file is {seen}. The rules you name read UBL only: check it without naming rules, then the hub "
+        "reads it as UBL, or convert it to UBL first.",
+    ),
     "not-an-invoice": (
         "Regel {line}: het hoofdelement is {seen}; de hub leest UBL (Invoice, CreditNote), UN/CEFACT CII, eExact en "
         "Finvoice. Kies in uw pakket UBL of Simplerinvoicing als formaat, of vraag ons dit formaat toe te voegen.",
@@ -119,8 +125,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
 }
 _TOO_LARGE = (
-    "Het bestand is {size} bytes; de hub neemt er hoogstens {limit} aan. Laat grote bijlagen weg of stuur ze als PDF mee.",
-    "The file is {size} bytes; the hub takes {limit} at most. Leave large attachments out or send them along as a PDF.",
+    "Het bestand is te groot. De hub neemt hoogstens {limit} bytes aan. Laat grote bijlagen weg of stuur ze als PDF mee.",
+    "The file is too large. The hub takes {limit} bytes at most. Leave large attachments out or send them along as a PDF.",
 )
 
 CODES = frozenset(_WORDS)
@@ -151,7 +157,7 @@ def refuse(code: str, line: int, *, seen: str = "", limit: int = 0) -> Unprocess
     return Unprocessable(en, code=code, line=line, words={"nl": nl, "en": en})
 
 
-def too_large(size: int, limit: int) -> TooLarge:
-    """The error of a document over the cap, both in bytes."""
-    nl, en = (text.format(size=size, limit=limit) for text in _TOO_LARGE)
+def too_large(limit: int) -> TooLarge:
+    """The error of a document over the cap, in bytes. How large it is nobody knows: it was not read to its end."""
+    nl, en = (text.format(limit=limit) for text in _TOO_LARGE)
     return TooLarge(en, line=1, limit=limit, words={"nl": nl, "en": en})

@@ -43,6 +43,30 @@ HINT = Words(
     "or ask its maker for an update.",
 )
 
+_NUMBER = Words(
+    nl="Schrijf alleen cijfers, met een punt voor de decimalen: 1234.56. Geen komma, valutateken, procentteken of punt "
+    "tussen duizendtallen. Maakt uw pakket dit zelf, meld het dan aan de leverancier.",
+    en="Write digits only, with a point before the decimals: 1234.56. No comma, currency sign, percent sign or "
+    "separator of thousands. If your software makes this itself, report it to its maker.",
+)
+_OF_VALUES = {
+    "1234.56": _NUMBER,
+    "2026-01-31": Words(
+        nl="Schrijf een datum als jjjj-mm-dd, dus 31 januari 2026 als 2026-01-31. Maakt uw pakket dit zelf, meld het dan "
+        "aan de leverancier.",
+        en="Write a date as yyyy-mm-dd, so 31 January 2026 as 2026-01-31. If your software makes this itself, report it "
+        "to its maker.",
+    ),
+    "14:30:00": Words(
+        nl="Schrijf een tijd als uu:mm:ss, dus half drie 's middags als 14:30:00.",
+        en="Write a time as hh:mm:ss, so half past two in the afternoon as 14:30:00.",
+    ),
+    "true, false": Words(
+        nl="Schrijf true of false, in kleine letters.", en="Write true or false, in lower case."
+    ),
+}
+"""By what is expected: a wrong value is mended on its own, whatever format was chosen."""
+
 
 def folder() -> Path:
     """Where the schemas of UBL 2.1 lie.
@@ -189,7 +213,7 @@ def _finding(message: str, line: int | None, path: str) -> Finding:
         seen=seen,
         expected=expected,
         message=words,
-        hint=HINT,
+        hint=_OF_VALUES.get(expected or "", HINT),
     )
 
 
@@ -309,11 +333,11 @@ def _stray_child(found: re.Match[str]) -> Said:
 
 # What a bookkeeper knows the types of the schema by.
 _FORMS: dict[str, tuple[str, str, str]] = {
-    "xs:date": ("een datum", "a date", "2026-01-31"),
-    "xs:time": ("een tijd", "a time", "14:30:00"),
-    "xs:decimal": ("een getal met een punt", "a number with a point", "1234.56"),
-    "local": ("een getal met een punt", "a number with a point", "1234.56"),
-    "xs:boolean": ("true of false", "true or false", "true, false"),
+    "xs:date": ("geen datum", "not a date", "2026-01-31"),
+    "xs:time": ("geen tijd", "not a time", "14:30:00"),
+    "xs:decimal": ("geen getal met een punt", "not a number with a point", "1234.56"),
+    "local": ("geen getal met een punt", "not a number with a point", "1234.56"),
+    "xs:boolean": ("niet true of false", "neither true nor false", "true, false"),
 }
 
 
@@ -332,7 +356,7 @@ def _value(found: re.Match[str]) -> Said:
             form,
         )
     return (
-        Words(nl=f"De waarde van {what} is niet {known[0]}.", en=f"The value of {what} is not {known[1]}."),
+        Words(nl=f"De waarde van {what} is {known[0]}.", en=f"The value of {what} is {known[1]}."),
         shown,
         known[2],
     )

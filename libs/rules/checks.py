@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
 
+from libs.einvoice import totals
 from libs.einvoice.facts import Facts, NotANumberError
 from libs.einvoice.money import plain
 from libs.einvoice.text import normal
@@ -169,7 +170,13 @@ def difference(find: Callable[[Facts, Group], Difference | None]) -> Check:
     return check
 
 
+def with_vat(facts: Facts, _: Group) -> Difference | None:
+    """The first total of which BR-CO-15 does not hold."""
+    return next(totals.with_vat(facts), None)
+
+
 __all__ = [
     "NotANumberError", "at_most_one", "attribute", "attribute_one_of", "cents_at_most", "deepest", "difference",
     "element", "exists", "filled", "items", "one_of", "shown", "unused",
+    "with_vat",
 ]  # fmt: skip

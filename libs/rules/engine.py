@@ -25,7 +25,7 @@ from libs.einvoice import detect, fold, gate, schema, shelf, ubl, xml
 from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
 from libs.einvoice.tree import Element, Group, Item, Places, line_of
 from libs.errors import Unprocessable
-from libs.rules import messages, moulded
+from libs.rules import messages, moulded, remarks
 from libs.rules.packs import en16931, gaccount, nlcius, postbode, structure
 from libs.rules.rule import OFFSET, Breach, Condition, Finish, Pack, Rule
 
@@ -144,8 +144,15 @@ def _judge(
     chosen = chosen or pack_of(profile)
     facts = collect(root, syntax, chosen.compiled.trie)
     places = Places()
-    findings.extend(_finding(rule, breach, places) for rule, breach in _breaches(chosen, facts))
-    return Verdict(chosen.name, profile, tuple(findings), facts)
+    # What the schema says of a value need not be said again.
+    wrong = {finding.xpath for finding in findings if finding.xpath}
+    findings.extend(
+        finding
+        for rule, breach in _breaches(chosen, facts)
+        if (finding := _finding(rule, breach, places)).rule != structure.NUMBERS.id
+        or finding.xpath not in wrong
+    )
+    return Verdict(chosen.name, profile, tuple(remarks.consistent(findings)), facts)
 
 
 def own(verdict: Verdict) -> tuple[Finding, ...]:
@@ -222,7 +229,7 @@ def _short_way(folded: fold.Folded, known: shelf.Split | None, chosen: Pack | No
         if breach.element in lines or not lines.isdisjoint(breach.element.iterancestors()):
             return None
         findings.append(_finding(rule, breach, places))
-    return Verdict(chosen.name, profile, tuple(findings), facts)
+    return Verdict(chosen.name, profile, tuple(remarks.consistent(findings)), facts)
 
 
 class NotParsedError(Exception):
@@ -319,14 +326,19 @@ def _too_many(items: Sequence[Item], most: int) -> Breach:
 def _finding(rule: Rule | Finish, breach: Breach, places: Places) -> Finding:
     place = places.of(breach.element)
     said = messages.of(rule.id, place, breach.seen, breach.expected)
+    message, hint, terms = said.message, said.hint, rule.terms
+    found = remarks.remark(rule.id, breach.element, breach.seen)
+    if found is not None:
+        message, hint = remarks.told(message, hint, found)
+        terms = (found.term,) if found.term else terms
     return Finding(
         rule=rule.id,
         severity=rule.severity,
-        terms=rule.terms,
+        terms=terms,
         xpath=place,
         line=line_of(breach.element),
         seen=breach.seen,
         expected=breach.expected,
-        message=said.message,
-        hint=said.hint,
+        message=message,
+        hint=hint,
     )

@@ -101,6 +101,6 @@ ATTACKS: Mapping[str, Attack] = {
     "12 Latin-1 that says UTF-8": _attack(lambda: _number("\xe9".encode("latin-1")), "encoding"),
     "12 UTF-16 that says UTF-8": _attack(lambda: builders.invoice().decode().encode("utf-16"), "encoding"),
     "13 gzip": _attack(lambda: gzip.compress(builders.invoice()), "gzip"),
-    "30 1e309": _attack(lambda: _payable(b"1e309"), "POSTBODE-NUMBER", "UBL-XSD", refused=False),
+    "30 1e309": _attack(lambda: _payable(b"1e309"), "UBL-XSD", refused=False),
     "30 a million digits": _attack(lambda: _payable(_MILLION), "POSTBODE-NUMBER", refused=False),
 }

@@ -51,6 +51,12 @@ _BODY = {
 }
 
 
+_SEVERAL_PACKS = Words(
+    nl="Noem één regelpakket per aanvraag, of geen: dan kiest het document zelf.",
+    en="Name one rule pack a request, or none: then the document chooses.",
+)
+
+
 class StoredVerdict(Report):
     """The verdict on an invoice that was handed over: what a check says, and what was read of the invoice."""
 
@@ -82,6 +88,8 @@ def routes(settings: ValidateSettings, pool: Pool) -> APIRouter:
     @router.post("/v1/check", openapi_extra=_BODY)
     async def post_check(request: Request, principal: Reader, pack: PackName = None) -> Report:  # noqa: ARG001
         """Check an invoice without sending it. Nothing is stored. The same object as `postbode check --json`."""
+        if len(request.query_params.getlist("pack")) > 1:
+            raise BadInput(_SEVERAL_PACKS.en, code="several-packs", words=_SEVERAL_PACKS.model_dump())
         if pack is not None and pack not in PACKS:
             raise _unknown_pack()
         given = await _document(request, settings.max_check_bytes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -26,6 +27,14 @@ NO_FILE = Words(
     nl="Dit bestand is niet te lezen ({why}). Controleer de naam en de rechten.",
     en="This file cannot be read ({why}). Check its name and its permissions.",
 )
+_WHY: dict[type[OSError], Words] = {
+    FileNotFoundError: Words(nl="het bestaat niet", en="it does not exist"),
+    IsADirectoryError: Words(nl="het is een map", en="it is a folder"),
+    NotADirectoryError: Words(nl="een deel van het pad is geen map", en="a part of the path is no folder"),
+    PermissionError: Words(nl="u mag het niet lezen", en="you may not read it"),
+}
+_NO_NAME = Words(nl="dit is geen bestandsnaam", en="this is no file name")
+_NO_FILE_AT_ALL = Words(nl="het is geen gewoon bestand", en="it is no ordinary file")
 FAILED = Words(
     nl="Dit document kon niet worden beoordeeld ({why}). Dat ligt aan Postbode: meld het met dit bestand.",
     en="This document could not be judged ({why}). That is a fault of Postbode: report it with this file.",
@@ -94,23 +103,28 @@ def check_file(path: str, pack: str | None = None) -> tuple[Report, bytes]:
     except Refusal as error:
         refusal = error
     except Exception as error:  # noqa: BLE001 - a stream of documents does not end at one of them
-        refusal = _refusal(FAILED, "failed", type(error).__name__)
+        name_of = type(error).__name__
+        refusal = _refusal(FAILED, "failed", Words(nl=name_of, en=name_of))
     return report(name, unreadable(refusal, pack or UNREADABLE)), data
 
 
 def _read(path: str) -> bytes:
     try:
+        # A pipe nobody writes to would be waited for for ever.
+        if stat.S_ISFIFO(os.stat(path).st_mode) and not path.startswith("/dev/fd/"):  # noqa: PTH116
+            raise _refusal(NO_FILE, "no-file", _NO_FILE_AT_ALL)
         with open(path, "rb") as file:  # noqa: PTH123 - a Path would take "" for the current folder
             # One byte more than is taken, so nobody's disk image is read to its end.
             return file.read(gate.DEFAULT.size + 1)
     except OSError as error:
-        raise _refusal(NO_FILE, "no-file", error.strerror or type(error).__name__) from None
+        why = _WHY.get(type(error), Words(nl=str(error.errno), en=error.strerror or str(error.errno)))
+        raise _refusal(NO_FILE, "no-file", why) from None
     except ValueError:  # A zero byte in the name.
-        raise _refusal(NO_FILE, "no-file", "ValueError") from None
+        raise _refusal(NO_FILE, "no-file", _NO_NAME) from None
 
 
-def _refusal(words: Words, code: str, why: str) -> Refusal:
-    filled = Words(nl=words.nl.format(why=why), en=words.en.format(why=why))
+def _refusal(words: Words, code: str, why: Words) -> Refusal:
+    filled = Words(nl=words.nl.format(why=why.nl), en=words.en.format(why=why.en))
     return Unprocessable(filled.en, code=code, words=filled.model_dump())
 
 
@@ -121,7 +135,9 @@ def _paths(files: list[str]) -> Iterator[str]:
             yield file
             continue
         while line := sys.stdin.buffer.readline():
-            yield os.fsdecode(line.rstrip(b"\r\n"))
+            path = os.fsdecode(line.rstrip(b"\r\n"))
+            if path.strip():
+                yield path
 
 
 def _write(said: Report, data: bytes, lang: Language, *, as_lines: bool) -> None:

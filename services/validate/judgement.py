@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal
 
 from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
 from libs.contracts.parts import Finding, InvoiceSummary, PartyFacts, Words
+from libs.einvoice import detect
+from libs.einvoice.refusals import refuse
 from libs.errors import Refusal, Unprocessable
 from libs.rules import engine
 
@@ -32,6 +34,7 @@ KEPT = 5_000
 
 _MESSAGE = 400
 _DETAIL = 150
+_PATH = 300
 _NAME = 200
 _SHORT = 100
 _LISTED = 20
@@ -87,7 +90,10 @@ def judge(data: bytes, pack: str | None = None) -> Judgement:
 
 def _verdict(data: bytes, pack: str | None) -> tuple[engine.Verdict | Judged, Sequence[Finding]]:
     if pack is not None:
-        named = engine.validate(data, pack)
+        try:
+            named = engine.validate(data, pack)
+        except Unprocessable as refusal:
+            raise _ubl_only(data, refusal) from None
         return named, named.findings
     try:
         verdict = engine.validate(data)
@@ -100,6 +106,18 @@ def _verdict(data: bytes, pack: str | None) -> tuple[engine.Verdict | Judged, Se
         judged = foreign.validate(data)
         return judged, judged.findings
     return verdict, (*verdict.findings, *engine.own(verdict))
+
+
+def _ubl_only(data: bytes, refusal: Unprocessable) -> Unprocessable:
+    """What is an invoice in another syntax is told so: rules that are named read UBL alone."""
+    if refusal.code != "not-an-invoice":
+        return refusal
+    try:
+        syntax = detect.readable(data).syntax
+    except Unprocessable:
+        return refusal
+    line = refusal.extra.get("line")
+    return refuse("ubl-only", line if isinstance(line, int) else 1, seen=syntax)
 
 
 def unreadable(refusal: Refusal, pack: str = UNREADABLE) -> Judgement:
@@ -161,7 +179,7 @@ def _fatal_first(findings: Sequence[Finding]) -> list[Finding]:
 def _bounded(finding: Finding) -> Finding:
     return finding.model_copy(
         update={
-            "xpath": _cut(finding.xpath, _DETAIL),
+            "xpath": _path(finding.xpath),
             "seen": _cut_maybe(finding.seen, _SHORT),
             "expected": _cut_maybe(finding.expected, _DETAIL),
             "message": _cut_words(finding.message),
@@ -204,6 +222,13 @@ def _cut_words(words: Words) -> Words:
     if len(words.nl) <= _MESSAGE and len(words.en) <= _MESSAGE:
         return words
     return Words(nl=_cut(words.nl, _MESSAGE), en=_cut(words.en, _MESSAGE))
+
+
+def _path(xpath: str) -> str:
+    """A path too long to keep becomes that of the nearest parent which is not: half a step would lead nowhere."""
+    while len(xpath) > _PATH:
+        xpath = xpath.rpartition("/")[0]
+    return xpath
 
 
 def _cut_maybe(text: str | None, most: int) -> str | None:

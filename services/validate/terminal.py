@@ -124,7 +124,8 @@ def _finding(finding: Found, lines: Sequence[str], view: View) -> Iterator[str]:
     if finding.terms:
         facts.append(", ".join(finding.terms[:4]))
     yield "  " + " · ".join(facts)
-    if finding.line is not None and 0 < finding.line <= len(lines):
+    # The root begins with its namespaces, which say nothing about what is missing in it.
+    if finding.line is not None and 0 < finding.line <= len(lines) and finding.xpath.count("/") != 1:
         quoted = quote(lines[finding.line - 1], finding.value, view.width - 5 - len(str(finding.line)))
         yield view.paint(f"  {finding.line} | ", _DIM) + quoted
     yield from _wrapped(view.words(finding.message), "", view)
@@ -155,8 +156,9 @@ def _wrapped(text: str, label: str, view: View) -> Iterator[str]:
 
 
 def _rest(lines: Sequence[int | None], view: View) -> Iterator[str]:
-    told = ", ".join(str(line) for line in lines[:_LISTED] if line is not None)
-    more = ", …" if len(lines) > _LISTED else ""
+    known = list(dict.fromkeys(line for line in lines if line is not None))
+    told = ", ".join(map(str, known[:_LISTED]))
+    more = ", …" if len(known) > _LISTED else ""
     text = view.say("once" if len(lines) == 1 else "more").format(n=len(lines), lines=told + more)
     yield ""
     yield from _wrapped(f"… {text}", "", view)

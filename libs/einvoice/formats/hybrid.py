@@ -50,7 +50,7 @@ def extract(data: bytes) -> Hybrid:
     """The invoice inside. Raises ``Unprocessable``: ``pdf`` when there is none, ``pdf-broken``, ``pdf-locked``,
     ``pdf-too-large``; ``TooLarge`` for a file over the cap of the gate."""
     if len(data) > gate.DEFAULT.size:
-        raise too_large(len(data), gate.DEFAULT.size)
+        raise too_large(gate.DEFAULT.size)
     try:
         with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
             return _inside(pdf)

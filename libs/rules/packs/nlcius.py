@@ -62,7 +62,12 @@ def _registered(ids: list[Element]) -> bool:
 
 
 def _ids(ids: list[Element]) -> str | None:
-    return shown(", ".join(f"{leaf.get('schemeID') or '?'}:{normal(leaf.text)}" for leaf in ids)) or None
+    return shown(", ".join(map(_id, ids))) or None
+
+
+def _id(leaf: Element) -> str:
+    scheme = leaf.get("schemeID")
+    return f"{normal(leaf.text)} ({scheme})" if scheme else normal(leaf.text)
 
 
 def _seller_id(_: Facts, party: Group) -> Breach | None:

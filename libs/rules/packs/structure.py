@@ -13,15 +13,10 @@ from collections.abc import Callable, Iterator
 from libs.einvoice import totals
 from libs.einvoice.facts import Facts, NotANumberError, Party
 from libs.einvoice.tree import Group
-from libs.rules.checks import difference, filled, shown
+from libs.rules.checks import difference, filled, shown, with_vat
 from libs.rules.rule import Breach, Check, Finish, Pack, Rule
 
 _TOTALS = "/cac:LegalMonetaryTotal"
-
-
-def with_vat(facts: Facts, _: Group) -> totals.Difference | None:
-    """The first total of which BR-CO-15 does not hold."""
-    return next(totals.with_vat(facts), None)
 
 
 def needs_line(facts: Facts, root: Group) -> Breach | None:

@@ -87,6 +87,13 @@ async def test_a_wrong_kvk_number_is_warned_of_unless_a_pack_is_named(hub: httpx
     assert (body["pack"], body["verdict"], body["findings"]) == ("nlcius", "valid", [])
 
 
+async def test_two_packs_in_one_request_are_refused(hub: httpx.AsyncClient) -> None:
+    reply = await hub.post(
+        "/v1/check?pack=nlcius&pack=en16931", content=builders.invoice(), headers=as_("anna")
+    )
+    assert (reply.status_code, reply.json()["code"]) == (400, "several-packs")
+
+
 async def test_an_unknown_pack_is_refused_with_the_list(hub: httpx.AsyncClient) -> None:
     reply = await hub.post("/v1/check?pack=nlcius-9", content=builders.invoice(), headers=as_("anna"))
     assert (reply.status_code, reply.json()["code"]) == (400, "unknown-pack")

@@ -68,12 +68,12 @@ BROKEN = {
     ),
     "no date": (
         swap(rb"<cbc:IssueDate>.*?<", b"<cbc:IssueDate>2-11-2026<"),
-        "/Invoice/cbc:IssueDate", "2-11-2026", "2026-01-31", "De waarde van cbc:IssueDate is niet een datum.",
+        "/Invoice/cbc:IssueDate", "2-11-2026", "2026-01-31", "De waarde van cbc:IssueDate is geen datum.",
     ),
     "no number": (
         swap(rb'(<cbc:PayableAmount currencyID="EUR">).*?<', rb"\g<1>25,10<"),
         "/Invoice/cac:LegalMonetaryTotal/cbc:PayableAmount", "25,10", "1234.56",
-        "De waarde van cbc:PayableAmount is niet een getal met een punt.",
+        "De waarde van cbc:PayableAmount is geen getal met een punt.",
     ),
 }  # fmt: skip
 

@@ -167,8 +167,8 @@ def test_a_stream_of_paths_is_answered_line_by_line_by_a_small_process(good: Pat
         assert process.stdin is not None
         assert process.stdout is not None
         # Each question waits for its answer: nothing is kept back until there is more of it.
-        for path, verdict in ((good, "valid"), ("", "invalid"), (large, "invalid"), (good, "valid")):
-            process.stdin.write(f"{path}\n".encode())
+        for path, verdict in ((good, "valid"), (large, "invalid"), (good, "valid")):
+            process.stdin.write(f"\n  \n{path}\n".encode())  # blank lines name no file
             process.stdin.flush()
             said = json.loads(process.stdout.readline())
             assert (said["file"], said["verdict"]) == (str(path), verdict)
@@ -207,3 +207,22 @@ def test_whoever_reads_only_the_beginning_gets_no_traceback(good: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+def test_what_is_no_file_is_said_in_dutch_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path, why in (
+        (tmp_path, "een map"),
+        (tmp_path / "nothing", "bestaat niet"),
+        (pipe, "geen gewoon bestand"),
+    ):
+        (said,) = checked(path)
+        assert ids(said) == ["no-file"]
+        assert why in said["findings"][0]["message"]["nl"]
+
+
+def test_the_root_is_not_quoted_for_what_is_missing_in_it(bad: Path) -> None:
+    shown = CliRunner().invoke(app, [str(bad)]).stdout
+    assert "BR-NL-2" in shown
+    assert "xmlns" not in shown

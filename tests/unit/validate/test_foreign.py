@@ -79,4 +79,5 @@ def test_what_is_no_invoice_is_refused_or_found_out(data: bytes) -> None:
 def test_a_named_pack_is_about_ubl_alone() -> None:
     with pytest.raises(Unprocessable) as refused:
         judge(finvoice(), "en16931")
-    assert refused.value.code == "not-an-invoice"
+    assert refused.value.code == "ubl-only"
+    assert "finvoice" in refused.value.message

@@ -145,3 +145,13 @@ def test_an_identifier_is_kept_whole_or_not_at_all(monkeypatch: pytest.MonkeyPat
     said = _judging(monkeypatch, [], summary)
     assert [c.identifier for c in said.summary.candidates] == [whole]
     assert said.summary.buyer.identifiers == (whole,)
+
+
+def test_a_path_that_is_cut_is_still_a_path() -> None:
+    deep = b"<cac:%s>" % (b"N" * 90)
+    data = builders.invoice().replace(
+        b"<cac:TaxTotal>", deep * 5 + b"<cbc:X/>" + deep.replace(b"<", b"</") * 5 + b"<cac:TaxTotal>"
+    )
+    paths = [finding.xpath for finding in judge(data).findings]
+    assert any(len(path) > 200 for path in paths)
+    assert all(len(path) <= 300 and "…" not in path and not path.endswith("/") for path in paths)

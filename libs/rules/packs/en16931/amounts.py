@@ -11,7 +11,7 @@ from libs.einvoice.money import EXACT, plain
 from libs.einvoice.totals import Difference
 from libs.einvoice.tree import Element, Group
 from libs.rules import codelists
-from libs.rules.checks import cents_at_most, difference, exists, shown
+from libs.rules.checks import cents_at_most, difference, exists, shown, with_vat
 from libs.rules.packs.en16931 import breakdown
 from libs.rules.packs.en16931.places import (
     CHARGE_OR_ALLOWANCE,
@@ -24,7 +24,6 @@ from libs.rules.packs.en16931.places import (
     vat_groups,
     vat_items,
 )
-from libs.rules.packs.structure import with_vat
 from libs.rules.rule import Breach, Check, Rule, never
 
 _TOTALS = "cac:LegalMonetaryTotal"
