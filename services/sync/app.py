@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+from fastapi import APIRouter
+
 from libs.contracts.masterdata import PlanApproved, RecordSettled, RunEnded
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.sync.api import routes
+from services.sync import api, loads_api, setup_api
 from services.sync.handlers import Masterdata
 from services.sync.settings import SyncSettings
 from services.sync.workshop import Workshop
@@ -22,10 +24,15 @@ async def build(settings: SyncSettings, resources: Resources) -> Service:
     worker = await resources.pools.get("sync", "worker")
     wake = Wake()
     shop = Workshop(settings, worker, wake)
+    pool = await resources.pools.get("sync", "api")
+    router = APIRouter()
+    router.include_router(setup_api.routes(shop))
+    router.include_router(api.routes(pool, shop, wake))
+    router.include_router(loads_api.routes(pool, shop, wake))
     return Service(
         name="sync",
         migrations=MIGRATIONS,
-        api=routes(await resources.pools.get("sync", "api"), shop),
+        api=router,
         consumers=(Masterdata(shop.runner.look),),
         emits=(PlanApproved.type, RecordSettled.type, RunEnded.type),
         schedules=(Schedule("sync.due", timedelta(seconds=settings.look_seconds), shop.runner.schedule),),

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import structlog
@@ -35,7 +36,7 @@ from services.sync.clients import Seal
 from services.sync.globe.reader import Stamp
 from services.sync.leases import Held
 from services.sync.p2p.client import P2PAway, P2PRefused, P2PRefusesUs, P2PUnknown
-from services.sync.planning import Terms, Verdict
+from services.sync.planning import Verdict
 from services.sync.plans import Item, Plan, Result
 from services.sync.settings import SyncSettings
 from services.sync.sides import Connect, Open, Sides, opened, refresh
@@ -96,7 +97,7 @@ class Applier:
             ):
                 try:
                     async with opened(solution, self._connect, self._open) as sides:
-                        run = _Run(self._settings, self._pool, sides, plan, held, self._wake)
+                        run = _Run(self._settings, self._pool, sides, plan, codes, held, self._wake)
                         await run.work()
                 except (P2PAway, P2PRefusesUs) as away:
                     tracing.record_failure("sync apply", away)
@@ -177,19 +178,24 @@ class _Run:
     """One apply under way."""
 
     def __init__(
-        self, settings: SyncSettings, pool: Pool, sides: Sides, plan: Plan, held: Held, wake: Wake
+        self,
+        settings: SyncSettings,
+        pool: Pool,
+        sides: Sides,
+        plan: Plan,
+        codes: Sequence[str],
+        held: Held,
+        wake: Wake,
     ) -> None:
+        """``codes``: the administrations it writes of."""
         self._settings = settings
         self._pool = pool
         self._sides = sides
         self._plan = plan
         self._held = held
         self._wake = wake
-        self._terms = Terms(
-            first_load=plan.mode == "load",
-            deactivate_suppliers=sides.terms.deactivate_suppliers,
-            deactivate_cost_centres=sides.terms.deactivate_cost_centres,
-        )
+        load = plan.mode == "load"
+        self._terms = replace(sides.terms, first_load=load, only=frozenset(codes if load else ()))
         self._codes: dict[str, dict[str, dict[str, Stamp]]] = {}
         self._fresh: dict[str, float] = {}
 

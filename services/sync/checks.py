@@ -175,6 +175,8 @@ def of_administration(globe: GlobeFacts, p2p: P2PFacts) -> Iterator[Check]:
         f"product update {globe.product_update or '(leeg)'} wordt niet ondersteund; wel: {', '.join(SUPPORTED_UPDATES)}.",
         f"product update {globe.product_update or '(empty)'} is not supported; these are: {', '.join(SUPPORTED_UPDATES)}.",
     )
+    if code not in p2p.companies:
+        return  # nothing can be selected that is not there
     yield check(
         "R217",
         globe.invoicing,

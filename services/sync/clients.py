@@ -265,6 +265,14 @@ async def named(conn: Connection, name: str, account_id: UUID | None = None) -> 
     return solution_id
 
 
+_VISIBLE = "SELECT 1 FROM solution WHERE solution_id = $1"
+
+
+async def visible(conn: Connection, solution_id: UUID) -> bool:
+    """Whether ``conn`` may see this solution."""
+    return await conn.fetchval(_VISIBLE, solution_id) is not None
+
+
 _COST_TYPES = "UPDATE solution SET same_cost_types = $2 WHERE solution_id = $1"
 
 

@@ -62,9 +62,11 @@ def _children(group: Children, before: Sequence[Payload], ours: Sequence[Payload
 
 def get(payload: Mapping[str, Any], path: str) -> Any:
     """The value at ``a.b``; None when there is none."""
+    if "." not in path:
+        return payload.get(path)
     found: Any = payload
     for part in path.split("."):
-        if not isinstance(found, Mapping):
+        if not isinstance(found, dict):
             return None
         found = found.get(part)
     return found
@@ -86,7 +88,7 @@ def canonical(kind: Kind, payload: Mapping[str, Any]) -> dict[str, Any]:
 
 def _form(each: Field, value: Any) -> Any:
     if each.shape is Shape.TEXT:
-        return as_text(value)
+        return value.strip() if type(value) is str else as_text(value)
     if each.shape is Shape.FLAG:
         return bool(value)
     if each.shape is Shape.NUMBER:
@@ -105,7 +107,12 @@ def packed(kind: Kind, payload: Mapping[str, Any]) -> bytes:
 
 def digest(kind: Kind, payload: Mapping[str, Any] | None) -> str:
     """A short name of the canonical form; empty for what is not there."""
-    return "" if payload is None else hashlib.blake2b(packed(kind, payload), digest_size=16).hexdigest()
+    return "" if payload is None else name_of(packed(kind, payload))
+
+
+def name_of(form: bytes) -> str:
+    """A short name of a packed canonical form."""
+    return hashlib.blake2b(form, digest_size=16).hexdigest()
 
 
 def changes(

@@ -102,6 +102,8 @@ class Planner:
         """Verdicts of one kind, a chunk at a time."""
         changed = await refresh(self._pool, sides, kind, full=mode == "full")
         terms = replace(sides.terms, first_load=mode == "load")
+        if load:
+            terms = replace(terms, only=frozenset({load.administration}))
         takers = {load.administration} if load else set(sides.globes)
         found: dict[str, dict[str, Stamp]] = {}
         wanted: dict[str, dict[str, Stamp]] = {}

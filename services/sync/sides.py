@@ -24,7 +24,7 @@ from services.sync.p2p import paths
 from services.sync.p2p.client import P2P, Account, P2PForbidden
 from services.sync.planning import Terms
 
-OVERLAP = timedelta(minutes=2)
+OVERLAP = timedelta(seconds=30)
 """Read again what Purchase to Pay changed this long before the last reading: what was under way then is seen now."""
 
 Connect = Callable[[Account], P2P]

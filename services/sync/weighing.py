@@ -115,6 +115,8 @@ def _weigh_shared(
     for code, stamps in wanted.items():
         for each in stamps:
             was, row = known[code].get(each.record_id), rows[code].get(each.record_id)
+            if terms.only and code not in terms.only and not (was and was.went_over):
+                continue
             if row is not None:
                 voice = Voice(sides.scopes[code], row, was, each.record_id, each.stamp)
                 voices.setdefault(external_ids[code, each.record_id], []).append(voice)
@@ -127,4 +129,4 @@ def _weigh_shared(
         # While another administration has it, nothing happened to it.
         if was.external_id not in voices:
             made.append(gone(kind, code, each.record_id, was, mirror.get(was.external_id), terms))
-    return made
+    return [each for each in made if not terms.only or each.administration in terms.only]

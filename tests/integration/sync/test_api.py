@@ -36,7 +36,7 @@ class Keys:
 @pytest.fixture
 async def api(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
     shop = Workshop(SyncSettings(), await pools.get("sync", "worker"), Wake())
-    app = create_app([routes(await pools.get("sync", "api"), shop)], title="sync", identity=Keys())
+    app = create_app([routes(await pools.get("sync", "api"), shop, Wake())], title="sync", identity=Keys())
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://hub.example") as client:
         yield client

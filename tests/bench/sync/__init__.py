@@ -1,0 +1,1 @@
+"""How fast a plan is made and applied: ``make bench-sync``."""
