@@ -26,6 +26,10 @@ help:
 demo: $(VENV)/.demo ## watch real invoices travel through the whole hub, on this machine alone
 	@$(PY) -m services.cli demo $(ARGS)
 
+.PHONY: demo-sync
+demo-sync: $(VENV)/.dev ## watch two Globe+ administrations and a Purchase to Pay being kept alike: plan, apply, change, verify
+	@$(PY) -m tests.walks.sync
+
 .PHONY: dev
 dev: ## run every service on Postgres and RabbitMQ in containers (needs Docker with compose)
 	@docker compose --file deploy/compose.yaml up --build $(ARGS)
@@ -88,6 +92,7 @@ format: $(VENV)/.dev ## put the code into the house's format
 contracts: $(VENV)/.dev ## write docs/contracts and the RabbitMQ definitions anew
 	@$(PY) -m libs.contracts.export
 	@$(PY) -m libs.einvoice.formats.json_form > docs/formats/invoice.schema.json
+	@$(PY) -m services.sync.described
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in

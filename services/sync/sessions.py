@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Annotated, TypeVar
 from uuid import UUID
 
+import structlog
 import typer
 
 from libs.db.pools import Pools
@@ -45,6 +47,8 @@ def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
         finally:
             await pools.close()
 
+    # What a run logs is for a service's log; at a terminal only trouble is.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
         return asyncio.run(session())
     except HubError as refused:

@@ -5,21 +5,31 @@ Not for accounts themselves: the address of a Purchase to Pay and of a database 
 
 from __future__ import annotations
 
+import re
 from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from libs.http.principal import Principal, requires
-from libs.text import PlainText
+from libs.text import PLAIN, PlainText
 from services.sync import clients, timetable
 from services.sync.clients import Member
 from services.sync.p2p.client import Account
 from services.sync.workshop import Workshop, open_globe
 
 Operator = Annotated[Principal, Depends(requires("operator"))]
+
+
+def _plain(secret: SecretStr) -> SecretStr:
+    if not re.fullmatch(PLAIN, secret.get_secret_value()):
+        raise ValueError("no control characters")
+    return secret
+
+
+Secret = Annotated[SecretStr, Field(max_length=500), AfterValidator(_plain)]
 
 
 class GivenClient(BaseModel):
@@ -29,8 +39,8 @@ class GivenClient(BaseModel):
     name: PlainText = Field(min_length=1, max_length=100)
     base_address: PlainText = Field(pattern=r"^https?://[^\s\x00-\x1f\x7f-\x9f]+$", max_length=300)
     username: PlainText = Field(min_length=1, max_length=200)
-    password: SecretStr = Field(max_length=200)
-    api_key: SecretStr = Field(max_length=500)
+    password: Secret
+    api_key: Secret
 
 
 class ClientView(BaseModel):
@@ -44,7 +54,7 @@ class GivenAdministration(BaseModel):
     account_id: UUID
     code: PlainText = Field(pattern=r"^[A-Za-z0-9]{1,3}$")
     name: PlainText = Field(default="", max_length=100)
-    source: SecretStr = Field(max_length=500, description="mssql+mssqlpython://user:password@server/database")
+    source: Secret = Field(description="mssql+mssqlpython://user:password@server/database")
     product_update: PlainText = Field(
         pattern=r"^[0-9]{3}(SP[0-9]{1,2})?$", description="such as 421SP7 or 508"
     )
@@ -55,6 +65,21 @@ class GivenAdministration(BaseModel):
 class AdministrationView(BaseModel):
     code: str
     name: str
+
+
+class GivenSettings(BaseModel):
+    """What differs between installations; what is not given is as usual."""
+
+    languages: list[PlainText] | None = Field(
+        default=None, max_length=4, description="of Globe's four foreign descriptions: en, de, fr, es"
+    )
+    condition_days: Literal["discount1_days", "term_days"] | None = None
+    open_projects: bool | None = Field(default=None, description="projects without an end date go over")
+    inactive_statuses: list[PlainText] | None = Field(default=None, max_length=20)
+    bank_countries: dict[PlainText, PlainText] | None = None
+    salutations: dict[PlainText, Literal["Mr", "Mrs", "NA"]] | None = None
+    deactivate_suppliers: bool | None = None
+    deactivate_cost_centres: bool | None = None
 
 
 class GivenSolution(BaseModel):
@@ -68,7 +93,7 @@ class GivenSolution(BaseModel):
     every: PlainText = "1h"
     at: time | None = None
     timezone: PlainText = "Europe/Amsterdam"
-    settings: dict[PlainText, Any] = Field(default_factory=dict)
+    settings: GivenSettings = Field(default_factory=lambda: GivenSettings())
 
 
 class SolutionMade(BaseModel):
@@ -134,7 +159,7 @@ def routes(shop: Workshop) -> APIRouter:
                 given.every,
                 given.at,
                 given.timezone,
-                given.settings,
+                given.settings.model_dump(exclude_none=True),
             )
         return SolutionMade(solution_id=solution_id)
 

@@ -17,7 +17,19 @@ from typing import Any
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import VisitError
-from sqlalchemy import Column, ColumnElement, DateTime, Float, Integer, LargeBinary, Uuid, and_, not_, or_
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ColumnElement,
+    DateTime,
+    Float,
+    Integer,
+    LargeBinary,
+    Uuid,
+    and_,
+    not_,
+    or_,
+)
 
 from libs.errors import BadInput
 from services.sync.globe.tables import SOURCES
@@ -195,13 +207,15 @@ def _typed(column: Column[Any], value: str) -> Any:
     """A value as its column holds it, so that the database compares like with like."""
     kind = column.type
     try:
+        if isinstance(kind, Boolean):
+            return {"0": False, "1": True}[value]
         if isinstance(kind, Integer):
             return int(value)
         if isinstance(kind, Float):
             return float(value)
         if isinstance(kind, DateTime):
             return datetime.fromisoformat(value)
-    except ValueError as bad:
+    except (ValueError, KeyError) as bad:
         raise BadFilter(
             f"{value!r} is nothing {column.name} can be compared with.",
             nl=f"{value!r} is niets waarmee {column.name} te vergelijken is.",

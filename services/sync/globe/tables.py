@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, DateTime, Float, Integer, LargeBinary, MetaData, String, Table, Uuid
+from sqlalchemy import Boolean, Column, DateTime, Float, Integer, LargeBinary, MetaData, String, Table, Uuid
 
 from services.sync.mappings.field import Name
 
@@ -69,7 +69,7 @@ BANKACCOUNTS = Table(
     Column("IBAN", String(34)),
     Column("BICCode", String(11)),
     Column("BankName", String(50)),
-    Column("Blocked", Integer),
+    Column("Blocked", Boolean),
 )
 KSTPL = Table(
     "kstpl",
@@ -77,7 +77,7 @@ KSTPL = Table(
     *_record("kstpl"),
     Column("kstplcode", String(8)),
     *_described("oms25", 50),
-    Column("Enabled", Integer),
+    Column("Enabled", Boolean),
 )
 KSTDR = Table("kstdr", METADATA, *_record("kstdr"), Column("kstdrcode", String(8)), *_described("oms25", 50))
 GRTBK = Table(
@@ -87,7 +87,7 @@ GRTBK = Table(
     Column("reknr", String(9)),
     *_described("oms25", 50),
     Column("omzrek", String(1)),
-    Column("Blocked", Integer),
+    Column("Blocked", Boolean),
 )
 PRPROJECT = Table(
     "PRProject",
@@ -126,7 +126,7 @@ VALUTA = Table(
     METADATA,
     Column("valcode", String(3), primary_key=True),
     Column("oms30", String(50)),
-    Column("active", Integer),
+    Column("active", Boolean),
 )
 RATES = Table(
     "rates",
@@ -177,7 +177,7 @@ CICNTP = Table(
     Column("cnt_id", Uuid(as_uuid=False)),
     inferred("cicntp", "cmp_wwn", Uuid(as_uuid=False), "owner_id"),
     _stamp("cicntp"),
-    Column("MainContact", Integer),
+    Column("MainContact", Boolean),
     Column("predcode", String(4)),
     Column("FirstName", String(30)),
     Column("MiddleName", String(15)),

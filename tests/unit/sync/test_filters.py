@@ -20,7 +20,7 @@ def sql(text: str, kind: Name = "gl_account") -> tuple[str, list[object]]:
     [
         ("grtbk.reknr in ('0001', '0005')", "gl_account", ["0001", "0005"]),
         ("reknr = '4000'", "gl_account", ["4000"]),
-        ("GRTBK.REKNR <> '4000' AND Blocked = 0", "gl_account", ["4000", 0]),
+        ("GRTBK.REKNR <> '4000' AND omzrek = 'N'", "gl_account", ["4000", "N"]),
         ("not (reknr like '4%' or reknr between '1' and '2')", "gl_account", ["4%", "1", "2"]),
         (
             "omzrek is not null and oms25 = 'd''Arc; drop table grtbk --'",
