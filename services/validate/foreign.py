@@ -47,6 +47,13 @@ _NO_ADDRESS = Finding(
 )
 
 
+_MISSING = "READ-MISSING"
+
+
+def _fits_nothing(finding: Finding) -> bool:
+    return finding.severity == "fatal" and finding.xpath == "/postbode_invoice"
+
+
 def validate(data: bytes) -> Judged:
     """Judge one document of a syntax that is not UBL.
 
@@ -67,8 +74,16 @@ def _validate(document: Document) -> Judged:
     seller = read.invoice.seller
     if document.syntax == "eexact" and (seller is None or seller.postal_address is None):
         findings.append(_NO_ADDRESS)
-    # Places in what we wrote would lead nowhere in what the sender has.
-    findings += [each.model_copy(update={"line": None, "xpath": ""}) for each in judged.findings]
+    if document.syntax == "json" and any(_fits_nothing(each) for each in read.findings):
+        # Nothing was read, so the rules would miss everything: it is said once that this is no invoice of ours.
+        by_rules: list[Finding] = []
+    else:
+        # Places in what we wrote would lead nowhere in what the sender has.
+        by_rules = [each.model_copy(update={"line": None, "xpath": ""}) for each in judged.findings]
+    # What the rules miss, with where to mend it, need not be missed by the reader too.
+    missed = {term for each in by_rules if each.severity == "fatal" for term in each.terms}
+    findings = [each for each in findings if each.rule != _MISSING or not missed.intersection(each.terms)]
+    findings += by_rules
     return Judged(
         rule_pack=judged.rule_pack,
         profile=judged.profile,

@@ -81,3 +81,19 @@ def test_a_named_pack_is_about_ubl_alone() -> None:
         judge(finvoice(), "en16931")
     assert refused.value.code == "ubl-only"
     assert "finvoice" in refused.value.message
+
+
+@pytest.mark.parametrize("data", [b'{"a": 1}', b"{}"])
+def test_json_of_somebody_else_is_one_finding(data: bytes) -> None:
+    judged = judge(data)
+    assert [finding.rule for finding in judged.findings] == ["READ-JSON"]
+    assert judged.verdict == "invalid"
+
+
+def test_what_is_missing_is_missed_once() -> None:
+    data = b'<r:CrossIndustryInvoice xmlns:r="urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"/>'
+    terms = [
+        term for finding in judge(data).findings if finding.severity == "fatal" for term in finding.terms
+    ]
+    assert terms
+    assert len(terms) == len(set(terms))
