@@ -200,7 +200,7 @@ class Places:
         self._counted: dict[Element, tuple[dict[str, int], dict[Element, int]]] = {}
 
     def of(self, element: Element) -> str:
-        """Such as ``/Invoice/cac:InvoiceLine[3]/cbc:ID``."""
+        """Such as ``/Invoice/cac:InvoiceLine[3]/cbc:ID``; of a path too long to keep, that of the nearest parent."""
         steps: list[str] = []
         parent = element.getparent()
         while parent is not None:
@@ -212,7 +212,17 @@ class Places:
             steps.append(short(tag) if many[tag] == 1 else f"{short(tag)}[{places[element]}]")
             element, parent = parent, parent.getparent()
         steps.append(short(element.tag))
-        return "/" + "/".join(reversed(steps))
+        path = ""
+        for step in reversed(steps):
+            # A name may have 50,000 characters, and every finding below it would carry it.
+            if len(path) + len(step) > _LONGEST:
+                break
+            path += f"/{step}"
+        return path
+
+
+_LONGEST = 2_000
+"""Characters of a path. The names of UBL are shorter, at any depth the gate allows."""
 
 
 def _count(parent: Element) -> tuple[dict[str, int], dict[Element, int]]:

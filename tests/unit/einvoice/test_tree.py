@@ -101,3 +101,16 @@ def test_what_is_empty_is_told_with_its_path() -> None:
     assert [node.path for node, _ in found.empty] == [
         ("cbc:Note",), ("Line", "cbc:ID"), ("Line", "cac:Item"),
     ]  # fmt: skip
+
+
+def test_a_name_without_end_is_not_carried_by_every_path_below_it() -> None:
+    name = b"N" * 40_000
+    root = xml.parse(b"<a><b/><b><" + name + b"><c/></" + name + b"></b></a>")
+    places = tree.Places()
+    assert [places.of(element) for element in root.iter()] == [
+        "/a",
+        "/a/b[1]",
+        "/a/b[2]",
+        "/a/b[2]",
+        "/a/b[2]",
+    ]
