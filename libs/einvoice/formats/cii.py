@@ -41,7 +41,6 @@ from libs.einvoice.formats.cii_settlement import (
 )
 from libs.einvoice.formats.reading import Element, Filled, Read, Reading
 from libs.einvoice.formats.table import (
-    BLANKS,
     Group,
     Many,
     Step,
@@ -94,8 +93,8 @@ class AdditionalDocuments:
     _BINARY = _tag("ram:AttachmentBinaryObject")
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
-        texts = {tag: element.findtext(tag) for tag in (self._ID, self._TYPE, self._SCHEME)}
-        number, code, scheme = ((text or "").strip(BLANKS) or None for text in texts.values())
+        found = (element.find(tag) for tag in (self._ID, self._TYPE, self._SCHEME))
+        number, code, scheme = (text_of(each) if each is not None else None for each in found)
         if code == "50" and number and "tender_or_lot_reference" not in values:
             values["tender_or_lot_reference"] = number
         elif code == "130" and number and "invoiced_object_identifier" not in values:
@@ -260,6 +259,7 @@ def read(root: Element) -> Read:
     reading.currency = text_of(code) if code is not None else None
     values: Values = {}
     _DOCUMENT.take(root, values, reading)
+    reading.stray(root)
     delivery = values.pop("_delivery", None)
     if delivery:
         values["delivery"] = Delivery(**delivery)

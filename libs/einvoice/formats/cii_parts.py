@@ -41,7 +41,9 @@ UDT = "urn:un:unece:uncefact:data:standard:UnqualifiedDataType:100"
 QDT = "urn:un:unece:uncefact:data:standard:QualifiedDataType:100"
 NAMESPACES = {"rsm": RSM, "ram": RAM, "udt": UDT, "qdt": QDT}
 
-_DAY = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
+_DAY = re.compile(r"([0-9]{4})(-?)([0-9]{2})\2([0-9]{2})")
+_DAYS = "102"
+"""UNTDID 2379: a day without hyphens. Every other format has less than a day, or more."""
 _ID = qualified("ram:ID", NAMESPACES)
 
 
@@ -76,9 +78,11 @@ class Stamp:
             if child.tag not in self._tags or text is None:
                 reading.left(child)
                 continue
-            found = read_stamp(text)
+            form = (child.get("format") or _DAYS).strip(BLANKS)
+            found = read_stamp(text) if form == _DAYS else None
             if found is None:
-                reading.wrong("READ-DATE", child, term=term_number(self.owner, self.field), seen=text)
+                seen = text if form == _DAYS else f"{text} ({form})"
+                reading.wrong("READ-DATE", child, term=term_number(self.owner, self.field), seen=seen)
             elif values.setdefault(self.field, found) != found:
                 reading.left(child)
 
@@ -90,9 +94,9 @@ class Stamp:
 
 def read_stamp(text: str) -> date | None:
     """``20260131``; a day written with hyphens is taken too."""
-    found = _DAY.match(text.replace("-", ""))
+    found = _DAY.fullmatch(text)
     try:
-        return date(int(found[1]), int(found[2]), int(found[3])) if found else None
+        return date(int(found[1]), int(found[3]), int(found[4])) if found else None
     except ValueError:
         return None
 

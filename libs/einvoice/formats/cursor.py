@@ -49,8 +49,9 @@ class Cursor:
         if found is None:
             return None
         self._seen.add(found)
-        value = money.read(found.text)
-        if value is None and (text := text_of(found)) is not None:
+        text = text_of(found)
+        value = money.read(text)
+        if value is None and text is not None:
             self.reading.wrong("READ-NUMBER", found, term=term, seen=text)
         return value
 
@@ -79,7 +80,8 @@ class Cursor:
         self.reading.require(self.element, present)
 
     def rest(self) -> None:
-        """Note every text that was not asked for."""
+        """Note every text that was not asked for, and every one beside elements."""
+        self.reading.stray(self.element)
         for each in self.element.iter("*"):
             if len(each) == 0 and each not in self._seen:
                 self.reading.left(each)

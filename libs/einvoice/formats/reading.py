@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from lxml import etree
 
@@ -17,6 +18,12 @@ MOST = 200
 """Findings and unread places that are kept of one document; the next thousand say the same."""
 
 _LONGEST = 100
+
+# Text beside elements, in libxml2's own loop: asked of every document, and nearly always of none. What an extension
+# holds is its own affair.
+_STRAY = etree.XPath(
+    "descendant-or-self::*[*][text()[normalize-space()]][not(ancestor-or-self::*[local-name()='UBLExtensions'])]"
+)
 
 # code → (Dutch, English)
 _WORDS: dict[str, tuple[str, str]] = {
@@ -41,6 +48,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "READ-JSON": (
         "Dit past niet in het schema van onze JSON. Vergelijk het met docs/formats/invoice.schema.json.",
         "This does not fit the schema of our JSON. Compare it with docs/formats/invoice.schema.json.",
+    ),
+    "READ-STRAY": (
+        "Hier staat tekst en een element door elkaar; de hub kan niet weten wat de waarde is. "
+        "Laat uw pakket de factuur opnieuw maken zonder elementen in of tekst tussen de waarden.",
+        "Text and an element stand here side by side; the hub cannot know what the value is. "
+        "Have your software make the invoice again without elements inside or text between the values.",
     ),
     "READ-MIXED": (
         "Dit element hoort bij een andere versie van het formaat dan de rest van het bestand. "
@@ -96,6 +109,12 @@ class Reading:
                     seen=seen,
                 )
             )
+
+    def stray(self, root: Element) -> None:
+        """A finding for each element below ``root`` that holds text beside elements: no value can be read from it."""
+        for each in cast("list[Element]", _STRAY(root)):
+            text = " ".join("".join((each.text or "", *(child.tail or "" for child in each))).split())
+            self.wrong("READ-STRAY", each, seen=text)
 
     def left(self, element: Element) -> None:
         """Note every text below ``element`` as unread."""

@@ -22,7 +22,7 @@ from libs.einvoice.terms import number as term_number
 Values = dict[str, Any]
 """Keyword arguments of a class of the model, as they gather."""
 
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T00:00:00(?:\.0+)?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?")
 # What XML gives a meaning to, and what it cannot hold at all. One search finds neither in nearly every text.
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _SPECIAL = re.compile(f"[&<>\r{_ILLEGAL}]")
@@ -57,7 +57,7 @@ class Table:
     ``aliases`` are elements that are read, never written.
     """
 
-    __slots__ = ("by_tag", "rules")
+    __slots__ = ("by_tag", "leaves", "rules")
 
     def __init__(
         self, namespaces: dict[str, str], rules: Sequence[Rule], aliases: Sequence[Rule] = ()
@@ -67,16 +67,21 @@ class Table:
         for rule in (*rules, *aliases):
             if rule.name:
                 self.by_tag.setdefault(qualified(rule.name, namespaces), rule)
+        self.leaves = frozenset(
+            tag
+            for tag, rule in self.by_tag.items()
+            if isinstance(rule, Text | Fallback | Day | Number | Money | Id) or rule.name.startswith("cbc:")
+        )
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         """Read the children of ``element`` into ``values``."""
         by_tag = self.by_tag
         for child in element:
             rule = by_tag.get(child.tag)
-            if rule is not None:
-                rule.take(child, values, reading)
-            else:
+            if rule is None or (len(child) and child.tag in self.leaves):
                 reading.left(child)
+            else:
+                rule.take(child, values, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         for rule in self.rules:
@@ -92,7 +97,7 @@ def qualified(name: str, namespaces: dict[str, str]) -> str:
 
 def text_of(element: Element) -> str | None:
     """The text without the blanks around it; None when nothing is left, or when there are elements inside."""
-    found = element.text
+    found = element.text if len(element) == 0 else None
     return (found.strip(BLANKS) or None) if found is not None else None
 
 
@@ -111,9 +116,9 @@ def _entity(found: re.Match[str]) -> str:
 
 
 def read_date(text: str | None) -> date | None:
-    """An ``xs:date``; a time zone behind the day is left out, because legal dates have none."""
+    """An ``xs:date``; midnight or a time zone behind the day is left out, because legal dates have none."""
     try:
-        return date.fromisoformat(text[:10]) if text and _DATE.match(text) else None
+        return date.fromisoformat(text[:10]) if text and _DATE.fullmatch(text) else None
     except ValueError:
         return None
 
@@ -212,7 +217,7 @@ def read_number(
     element: Element, reading: Reading, owner: type, field: str, role: str = ""
 ) -> Decimal | None:
     """The number in a leaf; a finding where it holds something else."""
-    found = money.read(element.text)
+    found = money.read(element.text) if len(element) == 0 else None
     if found is None:
         text = text_of(element)
         if text is not None:

@@ -124,6 +124,7 @@ def read(root: Element) -> Read:
     reading = Reading(dict(_PREFIXES))
     values: Values = {}
     rules.take(root, values, reading)
+    reading.stray(root)
     for child in root:
         # Lines of a credit note inside an invoice would otherwise be left out with a bare remark.
         if child.tag in _FOREIGN and child.tag not in rules.by_tag:
