@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
@@ -60,6 +60,8 @@ class Event:
     causation_id: UUID | None = None
     traceparent: str | None = None
     attempt: int = 1
+    heard: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """The CloudEvent it was read from, with what this release does not know of it."""
 
     @property
     def type(self) -> str:
@@ -72,6 +74,12 @@ class Event:
     def again(self) -> Event:
         """The same event (same id), counted as tried once more."""
         return replace(self, attempt=self.attempt + 1)
+
+    def as_said(self) -> bytes:
+        """The CloudEvent as JSON bytes as whoever emitted it said it: how often it was tried is no part of that."""
+        if self.heard is None:
+            return replace(self, attempt=1).encode()
+        return orjson.dumps({name: value for name, value in self.heard.items() if name != "hubattempt"})
 
     def encode(self) -> bytes:
         """The CloudEvent as JSON bytes; absent attributes are left out."""
@@ -92,7 +100,7 @@ class Event:
             event["traceparent"] = self.traceparent
         if self.attempt != 1:
             event["hubattempt"] = self.attempt
-        event["data"] = self.data.model_dump(mode="json")
+        event["data"] = orjson.Fragment(self.data.model_dump_json())
         return orjson.dumps(event)
 
 
@@ -132,4 +140,5 @@ def from_attributes(raw: Mapping[str, Any], data: Payload) -> Event:
         causation_id=UUID(cause) if cause else None,
         traceparent=raw.get("traceparent"),
         attempt=int(raw.get("hubattempt", 1)),
+        heard=raw,
     )

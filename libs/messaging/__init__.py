@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.messaging import dead, inbox, outbox, redrive
 from libs.messaging.amqp import AmqpTransport
 from libs.messaging.consumer import Consumer
-from libs.messaging.handler import Decided, Handler
+from libs.messaging.handler import AT_LEISURE, PROMPT, Decided, Handler, Pace
 from libs.messaging.memory import MemoryTransport
 from libs.messaging.relay import Relay
 from libs.messaging.transport import Message, QueueMissing, Transport, TransportAway, Unroutable
@@ -16,13 +16,16 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 """The first source of every service's migrations."""
 
 __all__ = [
+    "AT_LEISURE",
     "MIGRATIONS",
+    "PROMPT",
     "AmqpTransport",
     "Consumer",
     "Decided",
     "Handler",
     "MemoryTransport",
     "Message",
+    "Pace",
     "QueueMissing",
     "Relay",
     "Transport",

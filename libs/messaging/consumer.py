@@ -2,7 +2,7 @@
 
 ::
 
-    deliveries ─ collect (≤ 200 events or 20 ms) ─▶ Batch.handle ─ committed ─▶ ack
+    deliveries ─ collect (full, or due: ``Pace``) ─▶ Batch.handle ─ committed ─▶ ack
         │ redelivered, more than one event                │ database away
         ▼                                                 ▼
     taken apart: every event out again alone         handed back once; wait until it answers
@@ -22,6 +22,7 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
@@ -31,7 +32,7 @@ from libs.db.trouble import TRANSIENT
 from libs.db.types import Pool
 from libs.messaging import dead, inbox, outbox
 from libs.messaging.batch import Batch
-from libs.messaging.handler import Handler
+from libs.messaging.handler import Handler, Pace
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
 from libs.telemetry import metrics
@@ -39,6 +40,9 @@ from libs.telemetry import metrics
 K = TypeVar("K")
 D = TypeVar("D")
 _LONGEST_PAUSE = 5.0
+_LINGER = 0.005
+"""After a quiet moment: what was made together arrives together."""
+_ONE = Pace(0.0, messages=1)
 _log = structlog.get_logger(__name__)
 
 
@@ -57,18 +61,13 @@ class Consumer(Generic[K, D]):
         *,
         schema: str,
         wake: Callable[[], Any] = _nobody,
-        max_events: int = 200,
-        linger: float = 0.020,
-        prefetch: int = 20,
     ) -> None:
         self._queue = handler.queue
         self._pool = pool
         self._transport = transport
         self._schema = schema
         self._wake = wake
-        self._max_events = max_events
-        self._linger = linger
-        self._prefetch = prefetch
+        self._pace = handler.pace
         self._batch: Batch[K, D] = Batch(handler, pool, transport=transport.name)
         self._stopping = asyncio.Event()
         self._careful = True
@@ -103,11 +102,11 @@ class Consumer(Generic[K, D]):
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _consume(self) -> None:
-        prefetch = 1 if self._careful else self._prefetch
+        pace = replace(self._pace, messages=1) if self._careful else self._pace
         async with (
-            self._transport.subscribe(self._queue, prefetch=prefetch) as subscription,
+            self._transport.subscribe(self._queue, prefetch=pace.messages) as subscription,
             # Closed here and now, not when collected: it must not take one more after we left.
-            contextlib.aclosing(self._groups(subscription)) as groups,
+            contextlib.aclosing(self._groups(subscription, pace)) as groups,
         ):
             async for group in groups:
                 await self._handle(subscription, group)
@@ -184,18 +183,19 @@ class Consumer(Generic[K, D]):
             )
 
     async def _groups(
-        self, subscription: Subscription
+        self, subscription: Subscription, pace: Pace
     ) -> AsyncGenerator[list[tuple[Delivery, list[Unread]]], None]:
-        """Deliveries in groups: as many as come within the linger, at most ``max_events`` events."""
+        """Deliveries in groups: those that come before a group is due, or as many as make it full."""
         arrivals = aiter(subscription)
         pending: asyncio.Task[Delivery] | None = None
         stopping = asyncio.create_task(self._stopping.wait())
         loop = asyncio.get_running_loop()
+        due = 0.0
         try:
             while not self._stopping.is_set():
                 group: list[tuple[Delivery, list[Unread]]] = []
                 count, until = 0, 0.0
-                while count < self._max_events:
+                while count < pace.events and len(group) < pace.messages:
                     pending = pending or asyncio.ensure_future(anext(arrivals))
                     left = until - loop.time() if group else None
                     if left is not None and left <= 0 and not pending.done():
@@ -208,7 +208,8 @@ class Consumer(Generic[K, D]):
                     unread = unpack(delivery.message)
                     group.append((delivery, unread))
                     count += len(unread)
-                    until = until or loop.time() + self._linger
+                    until = until or max(due, loop.time() + _LINGER)
+                due = loop.time() + pace.seconds
                 if group:
                     yield group
         finally:
@@ -219,8 +220,8 @@ class Consumer(Generic[K, D]):
 
     async def _collect_dead(self) -> None:
         async with (
-            self._transport.subscribe(f"{self._queue}.dead", prefetch=1) as subscription,
-            contextlib.aclosing(self._groups(subscription)) as groups,
+            self._transport.subscribe(f"{self._queue}.dead", prefetch=_ONE.messages) as subscription,
+            contextlib.aclosing(self._groups(subscription, _ONE)) as groups,
         ):
             async for group in groups:
                 for delivery, _ in group:

@@ -37,9 +37,30 @@ class Decided(Generic[D]):
     decision: D
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a consumer cuts its batches. A batch costs much the same full or nearly empty, so company is waited for:
+    not after a quiet moment, but long enough that batches under load do not shrink to a handful."""
+
+    seconds: float
+    """From the beginning of a batch to that of the next, unless that one is full before."""
+    events: int = 200
+    """A full batch."""
+    messages: int = 20
+    """Held at once, each of at most 200 events."""
+
+
+PROMPT = Pace(0.05)
+"""Somebody's invoice waits for it."""
+
+AT_LEISURE = Pace(0.25, events=1000, messages=100)
+"""Nothing follows from it: several events about one invoice become one write."""
+
+
 class Handler(Protocol[K, D]):
     queue: str
     """The queue this handler consumes, as named in ``libs.contracts.topology``."""
+    pace: Pace
     heavy: bool
     """True when ``decide`` costs more than about a tenth of a millisecond: it then runs in a thread."""
 

@@ -67,20 +67,27 @@ def _pack(rows: Sequence[Waiting]) -> Pack:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Unread:
-    """One element of a batch before anybody knows whether it can be read."""
+    """One element of a batch before anybody knows whether it can be read. ``body`` is given where it is no JSON,
+    or at hand; elsewhere it is worked out when somebody keeps it, which is rare."""
 
-    body: bytes
-    raw: Any
+    __slots__ = ("_body", "event_id", "raw")
 
-    @property
-    def event_id(self) -> UUID:
+    def __init__(self, body: bytes | None, raw: Any) -> None:
+        self._body = body
+        self.raw = raw
+        self.event_id = self._id()
         """Its id; for what has none, one that follows from its bytes, so a repeat is still recognised."""
+
+    def _id(self) -> UUID:
         try:
             return UUID(self.raw["id"])
         except (KeyError, TypeError, ValueError, AttributeError):
             return uuid5(_NAMELESS, self.body.decode("utf-8", "replace"))
+
+    @property
+    def body(self) -> bytes:
+        return orjson.dumps(self.raw) if self._body is None else self._body
 
     def attribute(self, name: str) -> str | None:
         value = self.raw.get(name) if isinstance(self.raw, Mapping) else None
@@ -108,7 +115,7 @@ def unpack(message: Message) -> list[Unread]:
         return [Unread(message.body, raw)]
     if len(raw) == 1:
         return [Unread(message.body[1:-1].strip(), raw[0])]
-    return [Unread(orjson.dumps(item), item) for item in raw]
+    return [Unread(None, item) for item in raw]
 
 
 __all__ = ["MOST_BYTES", "MOST_EVENTS", "Pack", "UndecodableEvent", "Unread", "Waiting", "pack", "unpack"]

@@ -44,11 +44,14 @@ _log = structlog.get_logger(__name__)
 
 DEEP = 2_000
 """Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
+_MOST_DUE = 1000
 _POLL_BUSY, _POLL_IDLE = 0.2, 1.0
+_LINGER = 0.005
+"""After a quiet moment: what was made together goes together."""
 
 _DUE = """
 UPDATE outbox SET not_before = NULL WHERE id IN (
-    SELECT id FROM outbox WHERE not_before <= now() ORDER BY not_before LIMIT 1000 FOR UPDATE SKIP LOCKED)
+    SELECT id FROM outbox WHERE not_before <= now() ORDER BY not_before LIMIT $1 FOR UPDATE SKIP LOCKED)
 """
 
 _LANES = """
@@ -98,7 +101,7 @@ class Relay:
         schema: str,
         emits: Sequence[str],
         batch: int = 400,
-        linger: float = 0.010,
+        pace: float = 0.04,
     ) -> None:
         self._pool = pool
         self._transport = transport
@@ -106,7 +109,7 @@ class Relay:
         self._schema = schema
         self._emits = tuple(emits)
         self._batch = batch
-        self._linger = linger
+        self._pace = pace
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._after: tuple[str, UUID] = _START
@@ -130,15 +133,15 @@ class Relay:
             await self._insist(self._in_hand.let_go_of_others)
         while not self._stopping.is_set():
             self._woken.clear()
+            next_turn = clock.monotonic() + self._pace
             moved = await self._survive(self.pump())
             if moved is None:
                 await self._sleep(_POLL_IDLE)
             elif moved == 0:
                 await self._sleep(_POLL_BUSY * random.uniform(0.8, 1.2))  # noqa: S311
-                await asyncio.sleep(self._linger)
-            elif moved < self._batch // 2:
-                # Little: a message costs the same full or nearly empty, so give company time to come.
-                await asyncio.sleep(self._linger)
+            if moved is not None and moved < self._batch // 2:
+                # A message costs the same full or nearly empty, so company is given time to come.
+                await asyncio.sleep(max(_LINGER, next_turn - clock.monotonic()))
         await self._survive(self._in_hand.hand_back() if self._transport.settles_on_publish else self.pump())
 
     def wake(self) -> None:
@@ -152,7 +155,7 @@ class Relay:
 
     async def pump(self) -> int:
         """Claim once and publish; returns how many rows left (or were taken in hand)."""
-        await self._pool.execute(_DUE)
+        await self._pool.execute(_DUE, _MOST_DUE)
         if self._transport.settles_on_publish:
             return await self._pump_in_hand()
         async with self._pool.acquire() as conn, conn.transaction():

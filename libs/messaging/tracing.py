@@ -86,7 +86,6 @@ def publishing(transport: str, messages: Sequence[Message]) -> Iterator[None]:
 @contextlib.contextmanager
 def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[Span]:
     """``process``: one span for a batch, linked to the spans that made its events."""
-    subjects = [event.subject for event in events]
     with tracing.batch(
         f"process {queue}",
         SpanKind.CONSUMER,
@@ -99,7 +98,7 @@ def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[
             "messaging.batch.message_count": len(events),
             "hub.stage": queue.partition(".")[0],
             # One invoice can be searched by; of many only the links tell.
-            **({"hub.invoice.id": subjects[0]} if len(subjects) == 1 else {}),
+            **({"hub.invoice.id": events[0].subject} if len(events) == 1 else {}),
         },
     ) as current:
         yield current

@@ -10,7 +10,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceRouted
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
-from libs.messaging import Decided
+from libs.messaging import PROMPT, Decided
 from services.deliver import connections, facts, plan, store
 from services.deliver.parcel import Parcel, Refused
 from services.deliver.store import Planned
@@ -22,6 +22,7 @@ class Routed:
     """One delivery per routing decision, by the way the receiver has now."""
 
     queue = "deliver.routed"
+    pace = PROMPT
     heavy = False
 
     def __init__(self, pool: Pool) -> None:

@@ -45,6 +45,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     commits: GroupCommit[Submission, tuple[Kept, ...]] = GroupCommit(
         keep,
         linger=settings.group_linger_ms / 1000,
+        pace=settings.group_pace_ms / 1000,
         most=settings.group_most,
         size=lambda submission: submission.size,
     )

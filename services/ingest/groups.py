@@ -1,7 +1,8 @@
 """Group commit: many callers wait, one flusher writes for all of them in one transaction.
 
-A commit costs the same for one row as for two hundred. The flusher waits ``linger`` for company (none at
-all tips over under load: batches shrink to a handful and each costs a full commit), writes, and only then
+A commit costs the same for one row as for two hundred. The flusher waits for company: ``linger`` after a quiet
+moment, and ``pace`` from commit to commit while there is load (else batches shrink to a handful and each costs
+a full commit). It writes, and only then
 wakes the callers: what they were told is on disk. When the write of a group fails, each item is tried
 alone, so one bad item fails one caller.
 
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
 
+from libs import clock
 from libs.errors import Unavailable
 
 T = TypeVar("T")
@@ -43,6 +45,7 @@ class GroupCommit(Generic[T, R]):
         write: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
         *,
         linger: float = 0.005,
+        pace: float = 0.0,
         most: int = 200,
         most_bytes: int = GROUP_BYTES,
         waiting: int = 4000,
@@ -51,6 +54,7 @@ class GroupCommit(Generic[T, R]):
     ) -> None:
         self._write = write
         self._linger = linger
+        self._pace = pace
         self._most = most
         self._most_bytes = most_bytes
         self._waiting = waiting
@@ -93,10 +97,12 @@ class GroupCommit(Generic[T, R]):
         return await future
 
     async def _flush_for_ever(self) -> None:
+        due = 0.0
         while True:
             await self._arrived.wait()
             if len(self._queue) < self._most:
-                await asyncio.sleep(self._linger)
+                await asyncio.sleep(max(self._linger, due - clock.monotonic()))
+            due = clock.monotonic() + self._pace
             # Take, but leave the rows in the queue's count until they are done: the drain waits for that.
             group = self._next()
             try:

@@ -8,7 +8,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
 from libs.db.types import Connection
 from libs.errors import Park, Reject
-from libs.messaging import Decided
+from libs.messaging import AT_LEISURE, Decided
 from services.ingest import store
 
 
@@ -16,6 +16,7 @@ class Outcomes:
     """After a rejection, a return or a failed delivery the same bytes are a new invoice (SA21)."""
 
     queue = "ingest.outcomes"
+    pace = AT_LEISURE
     heavy = False
 
     async def gather(self, events: Sequence[Event]) -> None:

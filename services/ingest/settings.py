@@ -19,4 +19,5 @@ class IngestSettings(Settings):
     smtp_port: int = Field(default=2525, description="0 picks a free port")
     max_submission_bytes: int = Field(default=25_000_000, description="largest submission, in bytes")
     group_linger_ms: float = Field(default=5.0, description="how long a commit waits for company")
+    group_pace_ms: float = Field(default=25.0, description="from one commit to the next while more comes in")
     group_most: int = Field(default=200, description="most submissions in one commit")

@@ -8,7 +8,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceValidated
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
-from libs.messaging import Decided
+from libs.messaging import PROMPT, Decided
 from services.route import facts
 from services.route.decision import Decision
 from services.route.facts import Known
@@ -18,6 +18,7 @@ class Validated:
     """Decides by the directory, read once a batch."""
 
     queue = "route.validated"
+    pace = PROMPT
     heavy = False
 
     def __init__(self, pool: Pool) -> None:

@@ -11,7 +11,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.masterdata import PlanApproved, RecordSettled, RunEnded
 from libs.db.types import Connection
 from libs.errors import Park, Reject
-from libs.messaging import Decided
+from libs.messaging import PROMPT, Decided
 
 _HISTORY = """
 INSERT INTO history (event_id, account_id, plan_id, administration, kind, external_id, action, outcome, rule, code,
@@ -29,6 +29,7 @@ class Masterdata:
     """One queue for all of ``masterdata.*``."""
 
     queue = "sync.masterdata"
+    pace = PROMPT
     heavy = False
 
     def __init__(self, look: Callable[[], None]) -> None:

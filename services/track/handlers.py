@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
 from libs.contracts.party import AccountRegistered
 from libs.db.types import Connection
 from libs.errors import Park, Reject
-from libs.messaging import Decided
+from libs.messaging import AT_LEISURE, Decided
 from services.track import facts, mailings, store
 from services.track.notices import Notice, notice_of
 from services.track.status import Fact, stands
@@ -30,6 +30,7 @@ class Facts:
     """Timeline, status and due notices of a batch, in one transaction and at most six statements."""
 
     queue = "track.facts"
+    pace = AT_LEISURE
     heavy = False
 
     async def gather(self, events: Sequence[Event]) -> None:
@@ -39,10 +40,8 @@ class Facts:
         data = event.data
         if not isinstance(data, InvoiceFact):
             raise TypeError(f"{event.type} is not a fact about an invoice")
-        # How often this event was tried is no part of what it says.
-        kept = event if event.attempt == 1 else replace(event, attempt=1)
         return Told(
-            entry=Entry(event, data.invoice_id, data.axis, data.sequence, kept.encode()),
+            entry=Entry(event, data.invoice_id, data.axis, data.sequence, event.as_said()),
             fact=facts.read(event),
             notice=notice_of(event.id, data),
         )
@@ -85,6 +84,7 @@ class Accounts:
     """Name, address and language of every account: a notice has to go somewhere."""
 
     queue = "track.accounts"
+    pace = AT_LEISURE
     heavy = False
 
     async def gather(self, events: Sequence[Event]) -> None:

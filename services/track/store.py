@@ -169,20 +169,25 @@ async def differing(conn: Connection, statuses: Mapping[UUID, Status]) -> dict[U
 
 def _columns(statuses: Mapping[UUID, Status]) -> tuple[list[Any], ...]:
     """The columns of the rows of these statuses, as the sender of the invoice may see it: everything."""
-    shown = [show(status) for status in statuses.values()]
+    rows = [_row(invoice_id, status) for invoice_id, status in statuses.items()]
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
+def _row(invoice_id: UUID, status: Status) -> tuple[Any, ...]:
+    shown = show(status)
     return (
-        list(statuses),
-        [s.headline for s in shown],
-        [s.headline in PROBLEMS for s in shown],
-        [{"nl": s.because["nl"], "en": s.because["en"]} for s in shown],
-        [s.number for s in shown],
-        [s.issue_date for s in shown],
-        [s.sender for s in shown],
-        [s.receiver for s in shown],
-        [s.filename for s in shown],
-        list(statuses.values()),
-        [s.received_at for s in shown],
-        [s.updated_at for s in shown],
+        invoice_id,
+        shown.headline,
+        shown.headline in PROBLEMS,
+        {"nl": shown.because["nl"], "en": shown.because["en"]},
+        shown.number,
+        shown.issue_date,
+        shown.sender,
+        shown.receiver,
+        shown.filename,
+        status,
+        shown.received_at,
+        shown.updated_at,
     )
 
 

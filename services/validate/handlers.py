@@ -10,7 +10,7 @@ from libs.contracts.invoice import InvoiceReceived
 from libs.db.types import Connection
 from libs.documents.store import DocumentMissing, DocumentStore
 from libs.errors import HubError, Park, Refusal, Reject
-from libs.messaging import Decided
+from libs.messaging import PROMPT, Decided
 from services.validate import store
 from services.validate.judgement import Judgement, fact, judge, unreadable
 
@@ -24,6 +24,7 @@ class Received:
     a missing one is tried again, a damaged one ends as a dead letter with its cause."""
 
     queue = "validate.received"
+    pace = PROMPT
     heavy = True
 
     def __init__(self, documents: DocumentStore) -> None:

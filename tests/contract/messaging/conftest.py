@@ -21,7 +21,7 @@ from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
-from libs.messaging import Consumer, Decided, Relay, Transport, outbox
+from libs.messaging import PROMPT, Consumer, Decided, Pace, Relay, Transport, outbox
 
 ONE = Queue("route.one", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
 TWO = Queue("route.two", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
@@ -64,6 +64,7 @@ class Recorder:
     counts. ``decide_hook`` and ``write_hook`` make it misbehave."""
 
     queue: str
+    pace: Pace = PROMPT
     heavy: bool = False
     decide_hook: Callable[[Event], None] = lambda event: None
     write_hook: Callable[[Sequence[Event]], None] = lambda events: None
@@ -109,9 +110,8 @@ class Stage:
     def consumer(
         self, handler: Recorder, *, max_events: int = 200, prefetch: int = 20
     ) -> Consumer[None, int]:
-        return Consumer(
-            handler, self.consuming, self.transport, schema="route", max_events=max_events, prefetch=prefetch
-        )
+        handler.pace = Pace(0.0, max_events, prefetch)
+        return Consumer(handler, self.consuming, self.transport, schema="route")
 
     async def emit(self, *events: Event) -> None:
         async with self.emitting.acquire() as conn, conn.transaction():
