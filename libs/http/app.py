@@ -2,15 +2,15 @@
 
 ::
 
-    edge (span, metric, log line, headers, last answer) ▸ body limit ▸ problems ▸ routes
+    edge (span, metric, log line, headers, last answer) ▸ body limit ▸ short way ▸ problems ▸ routes
 
-Plain Starlette routes (``router.add_route``) stand beside FastAPI's and get all of this too; what OpenAPI
-shall say about them comes in ``openapi_extra_paths``.
+Plain Starlette routes (``router.add_route``) stand beside FastAPI's and get all of this too. What OpenAPI
+shall say about them comes in ``openapi_extra_paths``; those named there are reached by the short way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -22,6 +22,7 @@ from libs.http.edge import Edge
 from libs.http.health import Check, Readiness
 from libs.http.limits import BodyLimit
 from libs.http.principal import Authenticator
+from libs.http.shortcut import Shortcut, plain
 
 __all__ = ["MAX_BODY", "Check", "Readiness", "create_app"]
 
@@ -30,7 +31,7 @@ MAX_BODY = 30_000_000
 
 
 def create_app(
-    routers: Iterable[APIRouter],
+    routers: Sequence[APIRouter],
     *,
     title: str,
     identity: Authenticator,
@@ -62,6 +63,7 @@ def create_app(
             known.update(openapi.templates(app))
         return known
 
+    app.add_middleware(Shortcut, plain=plain(routers, openapi_extra_paths or ()))
     app.add_middleware(BodyLimit, most=max_body)
     app.add_middleware(Edge, templates=templates)
     cached: dict[str, Any] = {}

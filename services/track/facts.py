@@ -11,7 +11,7 @@ from typing import Any
 
 from libs.contracts import invoice
 from libs.contracts.envelope import Event
-from libs.contracts.invoice import DeliveryFact, InvoiceFact
+from libs.contracts.invoice import InvoiceFact
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from services.track.status import Fact
 

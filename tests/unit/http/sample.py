@@ -93,6 +93,13 @@ def router() -> APIRouter:
     async def page(request: Request) -> Response:
         return Response("<p>", media_type="text/html", headers={"Cache-Control": "max-age=60"})
 
+    async def short(request: Request) -> Response:
+        body = await request.body()
+        if body in SHORT_ERRORS:
+            raise ERRORS[SHORT_ERRORS[body]]
+        return json_response({"bytes": len(body)}, status_code=202)
+
+    made.add_route("/v1/short", short, methods=["POST"])
     made.add_route("/v1/plain/{name}", plain, methods=["POST"])
     made.add_route("/v1/stream", stream, methods=["GET"])
     made.add_route("/page", page, methods=["GET"])
@@ -113,15 +120,16 @@ ERRORS: dict[str, Exception] = {
     "timeout": asyncpg.QueryCanceledError("canceling statement"),
 }
 
-EXTRA = {
-    "/v1/plain/{name}": {
-        "post": {
-            "summary": "Plain",
-            "requestBody": {"content": {}},
-            "responses": {"202": {"description": "Taken"}},
-        }
+SHORT_ERRORS = {name.encode(): name for name in ERRORS}
+
+_TAKES = {
+    "post": {
+        "summary": "Plain",
+        "requestBody": {"content": {}},
+        "responses": {"202": {"description": "Taken"}},
     }
 }
+EXTRA = {"/v1/plain/{name}": _TAKES, "/v1/short": _TAKES}
 
 
 def client(readiness: Readiness | None = None) -> httpx.AsyncClient:

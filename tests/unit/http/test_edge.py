@@ -24,7 +24,7 @@ async def chunks(size: int, *, step: int = 100) -> AsyncIterator[bytes]:
         yield b"x" * step
 
 
-@pytest.mark.parametrize("path", ["/v1/plain/x", "/v1/open"])
+@pytest.mark.parametrize("path", ["/v1/plain/x", "/v1/open", "/v1/short"])
 async def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(
     http: httpx.AsyncClient, path: str
 ) -> None:

@@ -100,6 +100,7 @@ def test_the_prefixes_of_a_router_include_its_plain_routes() -> None:
         "/v1/open",
         "/v1/errors",
         "/v1/plain",
+        "/v1/short",
         "/v1/stream",
         "/page",
     }
