@@ -102,7 +102,7 @@ def _rows_moved_first(bit: Say) -> None:
 
     def make(original: Any) -> Any:
         async def pump(self: Any) -> int:
-            await self._pool.execute(relay._DUE)
+            await self._pool.execute(relay._DUE, relay._MOST_DUE)
             async with self._pool.acquire() as conn, conn.transaction():
                 rows = await self._claim(conn, self._batch)
                 if rows:
