@@ -144,7 +144,7 @@ def _spare_the_collector() -> None:
     are looked at less often, because a batch makes thousands that live until its commit."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _act(

@@ -85,17 +85,17 @@ class Event:
         """The CloudEvent as JSON bytes; absent attributes are left out."""
         event: dict[str, Any] = {
             "specversion": "1.0",
-            "id": str(self.id),
+            "id": self.id,
             "source": self.source,
             "type": self.type,
             "subject": self.subject,
-            "time": self.time.isoformat(),
-            "account": str(self.account),
+            "time": self.time,
+            "account": self.account,
         }
         if self.correlation_id is not None:
             event["correlationid"] = self.correlation_id
         if self.causation_id is not None:
-            event["causationid"] = str(self.causation_id)
+            event["causationid"] = self.causation_id
         if self.traceparent is not None:
             event["traceparent"] = self.traceparent
         if self.attempt != 1:

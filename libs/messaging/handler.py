@@ -53,7 +53,7 @@ class Pace:
 PROMPT = Pace(0.05)
 """Somebody's invoice waits for it."""
 
-AT_LEISURE = Pace(0.25, events=1000, messages=100)
+AT_LEISURE = Pace(0.5, events=2000, messages=200)
 """Nothing follows from it: several events about one invoice become one write."""
 
 

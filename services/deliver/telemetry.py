@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Container, Iterator, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -37,8 +38,10 @@ def round_of(channel: Channel, jobs: Sequence[Job]) -> Iterator[None]:
 def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUID]) -> None:
     """Attempts that are committed."""
     now = clock.now()
+    outcomes = Counter((job.channel, result.outcome) for job, _, result in written)
+    for (channel, outcome), times in outcomes.items():
+        metrics.delivery_attempts.add(times, {"channel": channel, "outcome": outcome})
     for job, _, result in written:
-        metrics.delivery_attempts.add(1, {"channel": job.channel, "outcome": result.outcome})
         about = {
             "invoice_id": str(job.invoice_id),
             "delivery_id": str(job.delivery_id),

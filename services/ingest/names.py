@@ -39,6 +39,8 @@ def _word(text: str | bytes, charset: str | None) -> str:
 
 def shown(name: str) -> str | None:
     """What is stored and shown of ``name``; None when nothing is left of it."""
+    if not name:
+        return None
     last = "".join(c for c in _last(name) if c.isprintable()).strip()
     if len(last) > MOST_SHOWN:
         suffix = PurePosixPath(last).suffix[:10]
@@ -49,7 +51,7 @@ def shown(name: str) -> str | None:
 def stem(name: str) -> str:
     """The name without folders and extension, to pair by; empty when it pairs with nothing. Case and
     the two ways to write an accent do not matter to the systems that make these names."""
-    if len(name) > MOST_READ:
+    if not name or len(name) > MOST_READ:
         return ""
     return unicodedata.normalize("NFC", PurePosixPath(_last(name)).stem).casefold()
 

@@ -82,7 +82,7 @@ class Part:
 
     @property
     def _suffix(self) -> str:
-        return PurePosixPath(self.filename or "").suffix.lower()
+        return PurePosixPath(self.filename).suffix.lower() if self.filename else ""
 
 
 def _head(data: bytes) -> bytes:
