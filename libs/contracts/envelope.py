@@ -101,7 +101,8 @@ class Event:
         if self.attempt != 1:
             event["hubattempt"] = self.attempt
         event["data"] = orjson.Fragment(self.data.model_dump_json())
-        return orjson.dumps(event)
+        # The ids of rows are of a kind of their own, which orjson does not know for one of its.
+        return orjson.dumps(event, default=str)
 
 
 def new_event(
