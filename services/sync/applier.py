@@ -196,7 +196,6 @@ class _Run:
         self._wake = wake
         load = plan.mode == "load"
         self._terms = replace(sides.terms, first_load=load, only=frozenset(codes if load else ()))
-        self._codes: dict[str, dict[str, dict[str, Stamp]]] = {}
         self._fresh: dict[str, float] = {}
 
     async def work(self) -> None:
@@ -266,23 +265,19 @@ class _Run:
     async def _shared(self, items: Sequence[Item]) -> dict[str, list[Stamp]]:
         """A record known by code alone is weighed with what every administration says of it."""
         kind = items[0].kind
-        if kind not in self._codes:
-            self._codes[kind] = {
-                code: {each.record_id: each for each in await asyncio.to_thread(globe.stamps, kind)}
-                for code, globe in self._sides.globes.items()
-            }
-        found = self._codes[kind]
-        codes = {
-            found[each.administration][each.record_id].code
-            for each in items
-            if each.record_id in found.get(each.administration, {})
-        }
-        wanted = {
-            code: [each for each in stamps.values() if each.code in codes] for code, stamps in found.items()
-        }
-        for each in items:
-            if each.record_id not in found.get(each.administration, {}):
-                wanted.setdefault(each.administration, []).append(Stamp(each.record_id, "", ""))
+        stamps = {_key(each): each.stamp for each in items}
+        written: list[object] = []
+        for code in dict.fromkeys(each.administration for each in items):
+            ids = [each.record_id for each in items if each.administration == code]
+            written += await asyncio.to_thread(self._sides.globes[code].codes, kind, ids)
+        wanted: dict[str, list[Stamp]] = {}
+        for code, globe in self._sides.globes.items():
+            found = await asyncio.to_thread(globe.of_codes, kind, written) if written else []
+            there = {each.record_id for each in found}
+            gone = [e.record_id for e in items if e.administration == code and e.record_id not in there]
+            wanted[code] = [
+                Stamp(each.record_id, each.code, stamps.get((code, each.record_id), "")) for each in found
+            ] + [Stamp(record, "", "") for record in gone]
         return wanted
 
     async def _batch(self, batch: Sequence[Item]) -> None:

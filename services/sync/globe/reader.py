@@ -154,6 +154,17 @@ class Globe:
         rows = conn.execute(table.select().with_only_columns(table.c[source.record], table.c[key]))
         return {as_text(record): as_text(owner) for record, owner in rows}
 
+    def codes(self, kind: Name, ids: Sequence[str]) -> list[Any]:
+        """The codes of these records as Globe+ writes them, blanks and all."""
+        with self._reading() as conn:
+            return list(conn.execute(statements.codes(kind, self.code, _keys(kind, ids))).scalars())
+
+    def of_codes(self, kind: Name, written: Sequence[Any]) -> list[Stamp]:
+        """The records with these codes, as ``codes`` gives them; their stamps are left empty."""
+        with self._reading() as conn:
+            found = conn.execute(statements.of_codes(kind, self.code, written))
+            return [Stamp(as_text(row.record), as_text(row.code), "") for row in found]
+
     def rows(self, kind: Name, ids: Sequence[str], today: date) -> dict[str, Row]:
         """These records whole, with what belongs to them, by record id; those that are gone are missing."""
         found: dict[str, Row] = {}
@@ -164,8 +175,7 @@ class Globe:
 
     def _some(self, conn: Connection, kind: Name, ids: Sequence[str], today: date) -> dict[str, Row]:
         source = SOURCES[kind]
-        whole = source.table.c[source.record].type.python_type is int
-        keys: list[Any] = [int(each) for each in ids] if whole else list(ids)
+        keys = _keys(kind, ids)
         found: dict[str, dict[str, Any]] = {
             as_text(row[source.record]): dict(row)
             for row in conn.execute(statements.records(kind, self.code, keys)).mappings()
@@ -186,6 +196,13 @@ class Globe:
             for row in found.values():
                 row["instruments"] = own
         return dict(found)
+
+
+def _keys(kind: Name, ids: Sequence[str]) -> list[Any]:
+    """Record ids as their column holds them."""
+    source = SOURCES[kind]
+    whole = source.table.c[source.record].type.python_type is int
+    return [int(each) for each in ids] if whole else list(ids)
 
 
 def _moment(value: Any) -> str:

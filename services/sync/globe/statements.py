@@ -51,6 +51,21 @@ def records(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:
     )
 
 
+def codes(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:
+    """The codes of these records, as the database writes them."""
+    source = SOURCES[kind]
+    record, code = source.table.c[source.record], source.table.c[source.code]
+    return _where(select(code), standard(kind, administration), record.in_(list(ids)))
+
+
+def of_codes(kind: Name, administration: str, written: Sequence[Any]) -> Select[Any]:
+    """The records that have one of these codes."""
+    source = SOURCES[kind]
+    record, code = source.table.c[source.record].label("record"), source.table.c[source.code]
+    wanted = code.in_(list(written))
+    return _where(select(record, code.label("code")), standard(kind, administration), wanted).order_by(record)
+
+
 def parts(source: Source, name: str, owners: Sequence[Any]) -> Select[Any]:
     """What belongs to these records. Bank accounts know their creditor by number, the rest by guid."""
     table = next(table for each, table, _ in source.parts if each == name)

@@ -24,6 +24,8 @@ def sql(statement: Select[Any]) -> str:
 ALL = [
     *(statements.stamps(kind.name, "001") for kind in KINDS),
     *(statements.records(kind.name, "001", ["1"]) for kind in KINDS),
+    *(statements.codes(kind.name, "001", ["1"]) for kind in KINDS),
+    *(statements.of_codes(kind.name, "001", ["1"]) for kind in KINDS),
     *(statements.parts(s, name, ["1"]) for s in SOURCES.values() for name, _, _ in s.parts),
     *(statements.part_stamps(s, name) for s in SOURCES.values() for name, _, _ in s.parts),
     statements.stamps("gl_account", "001", compiled("reknr = '1'", "gl_account")),
