@@ -55,7 +55,12 @@ class Books(BaseModel):
     cost_account: PlainText = Field(default="4999", max_length=20)
     vat_account: PlainText = Field(default="1520", max_length=20)
     vat_codes: dict[PlainText, PlainText] = Field(
-        default={}, max_length=20, description="by percentage: 21 → 2"
+        default={},
+        max_length=20,
+        description="by percentage: 21 → 2; other categories than S by name: AE → 7",
+    )
+    currency: PlainText = Field(
+        default="EUR", max_length=3, description="of the administration; invoices in another wait"
     )
 
 

@@ -98,7 +98,10 @@ def _fit(each: Loaded) -> Loaded | Parked:
     except BadInput:
         return Parked("unknown-format", _joined(_unknown(name), _NEXT), name)
     options, document = _options(each), _addressed(found[0], each.job.parcel.receiver)
-    done = convert.written(document, target, options)
+    try:
+        done = convert.written(document, target, options)
+    except HubError as no:
+        return Parked("cannot-convert", _joined(_words(no), _NEXT), no.code)
     trouble = _trouble(done)
     if trouble:
         return _unlawful(done, trouble)

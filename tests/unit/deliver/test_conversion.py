@@ -89,6 +89,13 @@ def test_what_cannot_be_read_any_more_waits_with_words() -> None:
     assert done.code == "cannot-convert"
 
 
+def test_what_the_format_cannot_book_waits_with_words() -> None:
+    done = fit(UBL.replace(b"EUR", b"USD"), format="eexact")
+    assert isinstance(done, Parked)
+    assert (done.code, done.detail) == ("cannot-convert", "foreign-currency")
+    assert "USD" in done.reason.nl
+
+
 def test_who_takes_only_a_page_gets_the_invoice_inside_it() -> None:
     done = fitted(UBL, format="pdf", language="fr")
     assert done.xml is None
