@@ -11,9 +11,12 @@ from libs.db.types import Connection
 from services.sync.mappings.field import Name, Payload
 from services.sync.planning import Known
 
+# One look-up by the key for each id, whatever the planner believes of a table it has not analysed yet: it would
+# read every record of the kind for each chunk (500 of 10,000 took 277 ms, and now take 2).
 _KNOWN = """
-SELECT record_id, external_id, stamp, digest, held, CASE WHEN $5 THEN agreed END AS agreed
-  FROM identity WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = ANY ($4::text[])
+SELECT w.record_id, i.external_id, i.stamp, i.digest, i.held, CASE WHEN $5 THEN i.agreed END AS agreed
+  FROM unnest($4::text[]) AS w (record_id), LATERAL (
+    SELECT * FROM identity WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = w.record_id LIMIT 1) i
 """
 
 
@@ -198,7 +201,8 @@ async def sweep(conn: Connection, client_id: UUID, kind: Name, seen: int) -> Non
 
 
 _MIRRORED = """
-SELECT external_id, payload FROM mirror WHERE client_id = $1 AND kind = $2 AND external_id = ANY ($3::text[])
+SELECT w.external_id, m.payload FROM unnest($3::text[]) AS w (external_id), LATERAL (
+    SELECT payload FROM mirror WHERE client_id = $1 AND kind = $2 AND external_id = w.external_id LIMIT 1) m
 """
 
 
