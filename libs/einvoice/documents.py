@@ -44,7 +44,7 @@ def read(data: bytes, sender: Sender | None = None) -> tuple[Document, ...]:
     Raises ``TooLarge`` or ``Unprocessable`` for what the gate refuses and for what is no invoice. Whatever is wrong
     inside an invoice is a finding of its reading.
     """
-    if data[: len(hybrid.MAGIC)] == hybrid.MAGIC:
+    if gate.is_pdf(data):
         inside = hybrid.extract(data)
         return tuple(Document(each.syntax, each.read, inside.unfit) for each in _read_xml(inside.xml, sender))
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":

@@ -42,7 +42,6 @@ _MAGIC = (
     (b"\x1f\x8b", "gzip"),
     (b"PK\x03\x04", "zip"),
     (b"PK\x05\x06", "zip"),
-    (b"%PDF-", "pdf"),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
 )
 # The grammar of XML, with as many blanks as it allows: a claim that only the parser sees would be nobody's to check.
@@ -52,6 +51,7 @@ _DECLARATION = re.compile(
     rb"""(?:[ \t\r\n]++encoding[ \t\r\n]*+=[ \t\r\n]*+(?:"([A-Za-z][\w.\-]{0,39})"|'([A-Za-z][\w.\-]{0,39})'))?"""
     rb"""(?:[ \t\r\n]++standalone[ \t\r\n]*+=[ \t\r\n]*+["'](?:yes|no)["'])?[ \t\r\n]*+\?>"""
 )
+_BEFORE = 64
 _UTF8_NAMES = frozenset({"utf-8", "utf8"})
 _UTF16_NAMES = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be"})
 _ASCII_NAMES = frozenset({"us-ascii", "ascii"})
@@ -100,6 +100,11 @@ def bound(clean: bytes, encoding: str, limits: Limits = DEFAULT) -> bytes:
     return clean if within(clean, limits) else _walk(clean, encoding, limits, counted=True).data
 
 
+def is_pdf(data: bytes) -> bool:
+    """Whether it is a PDF: some programs put a line end or a byte order mark before it, and readers do not mind."""
+    return data.startswith(b"%PDF-") or data[:_BEFORE].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"%PDF-")
+
+
 def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
     """``data`` as strict UTF-8 without byte order mark, and the encoding it came in.
 
@@ -110,6 +115,8 @@ def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
     for magic, code in _MAGIC:
         if data.startswith(magic):
             raise refuse(code, 1)
+    if is_pdf(data):
+        raise refuse("pdf", 1)
     if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
         raise refuse("encoding", 1, seen="UTF-32")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):

@@ -32,6 +32,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Dit PDF-bestand is met een wachtwoord beveiligd. Stuur de factuur zonder wachtwoord, of het XML-bestand zelf.",
         "This PDF file is locked with a password. Send the invoice without one, or the XML file itself.",
     ),
+    "pdf-many": (
+        "In deze PDF zitten meerdere verschillende facturen als XML, dus het is niet te zien welke telt. Maak de PDF "
+        "opnieuw met één factuur erin, of stuur elke factuur als XML-bestand.",
+        "Several different invoices are inside this PDF as XML, so nobody can tell which one counts. Make the PDF "
+        "again with one invoice inside, or send each invoice as an XML file.",
+    ),
     "pdf-too-large": (
         "De factuur in deze PDF is uitgepakt meer dan {limit} bytes. Stuur het XML-bestand zonder grote bijlagen.",
         "The invoice inside this PDF is more than {limit} bytes unpacked. Send the XML file without large attachments.",

@@ -69,11 +69,16 @@ def sort(parts: Sequence[Part]) -> Sorted:
     refused: list[Refused] = []
     for position, part in enumerate(parts):
         if not part.is_pdf:
-            done = _judge(part, pdf_of.get(position))
+            picture = pdf_of.get(position)
+            done = _judge(part, picture)
             if isinstance(done, Refused):
                 refused.append(done)
-            else:
-                uploads.extend(done)
+                continue
+            harm = _harm(picture) if picture is not None else None
+            if harm is not None:
+                refused.append(harm)
+                done = [replace(each, pdf=None) for each in done]
+            uploads.extend(done)
     for number, position in enumerate(pictures):
         if number in pairing.ambiguous:
             refused.append(refuse(parts[position], "ambiguous-pdf"))
@@ -123,9 +128,23 @@ def _judge(part: Part, pdf: Part | None) -> Sequence[Upload] | Refused:
     except (Unprocessable, TooLarge) as no:
         if no.code in _NOT_XML and not part.claims_xml:
             return refuse(part, "unknown-kind")
-        line = no.extra.get("line")
-        reason = Words.model_validate(no.extra["words"])
-        return Refused(part, no.code, reason, line if isinstance(line, int) else None, pdf)
+        return _told(part, no, pdf)
+
+
+def _told(part: Part, no: Unprocessable | TooLarge, pdf: Part | None = None) -> Refused:
+    """A refusal of the formats in their own words."""
+    line = no.extra.get("line")
+    reason = Words.model_validate(no.extra["words"])
+    return Refused(part, no.code, reason, line if isinstance(line, int) else None, pdf)
+
+
+def _harm(picture: Part) -> Refused | None:
+    """Why a PDF does not go along with its XML: nobody's customer gets a page that can run something."""
+    try:
+        unfit = hybrid.unfit(picture.data)
+    except (Unprocessable, TooLarge) as no:
+        return _told(picture, no)
+    return Refused(picture, "pdf-unfit", unfit[0]) if unfit else None
 
 
 def _split(part: Part, pdf: Part | None, passed: gate.Gate) -> Sequence[Upload] | Refused:
@@ -154,8 +173,8 @@ def _hybrid(part: Part) -> Sequence[Upload] | Refused:
         inside = hybrid.extract(part.data)
         name = f"{PurePosixPath(part.filename or 'invoice').stem}.xml"
         found = _judge(Part(inside.xml, name, "application/xml"), part if not inside.unfit else None)
-    except (Unprocessable, TooLarge):
-        return refuse(part, "lone-pdf")
+    except (Unprocessable, TooLarge) as no:
+        return refuse(part, "lone-pdf") if no.code == "pdf" else _told(part, no)
     if isinstance(found, Refused):
         return found
     return [replace(each, source=part) for each in found]

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from libs.einvoice import gate
 from services.ingest import names
 
 _ROOT = re.compile(
@@ -51,7 +52,7 @@ class Part:
 
     @property
     def is_pdf(self) -> bool:
-        return self.data[:5] == b"%PDF-"
+        return gate.is_pdf(self.data)
 
     @property
     def claims_xml(self) -> bool:

@@ -1,40 +1,52 @@
 """Hybrid PDFs: the XML of an invoice inside the page people look at (ZUGFeRD, Factur-X, our own).
 
 Only the XML counts; the page is a picture of it. A PDF that could do something (scripts, launched programs) or that
-is out of all proportion is reduced to its XML, with the reason: the page itself travels no further.
+is out of all proportion is reduced to its XML, with the reason: the page itself travels no further. The same is asked
+of a PDF that comes beside its XML (``unfit``).
 """
 
 from __future__ import annotations
 
 import io
+import re
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import pikepdf
 
 from libs.contracts.parts import Words
-from libs.einvoice import gate
+from libs.einvoice import detect, gate
 from libs.einvoice.refusals import refuse, too_large
+from libs.errors import TooLarge, Unprocessable
 
-MAGIC = b"%PDF-"
 PAGES = 1_000
 """Pages a picture of an invoice may have."""
+PIECES = 500_000
+"""Values of any kind it may be made of; looking at one takes some microseconds."""
+FILES = 20
+"""XML files that may lie inside."""
 
 _KNOWN = ("factur-x.xml", "zugferd-invoice.xml", "xrechnung.xml", "invoice.xml", "order-x.xml")
-_ACTIVE = ("/JavaScript", "/JS", "/Launch", "/SubmitForm", "/ImportData", "/RichMedia")
+_ACTIVE = frozenset({"/JavaScript", "/JS", "/Launch", "/SubmitForm", "/ImportData", "/RichMedia"})
+_ACTS = ("/AA", "/JS", "/JavaScript", "/XFA")
+"""Keys under which there is something that acts: additional actions, scripts, the scripted forms of XFA."""
+_MAY_ACT = re.compile(b"|".join(sorted(name.encode() for name in (*_ACTIVE, *_ACTS))))
 
 _SCRIPTS = Words(
-    nl="De PDF bevat scripts of opdrachten; alleen de XML erin is gebruikt. Maak PDF's zonder actieve inhoud.",
-    en="The PDF holds scripts or commands; only the XML inside was used. Make PDFs without active content.",
+    nl="De PDF bevat scripts of opdrachten en gaat niet mee; alleen de XML telt. Maak PDF's zonder actieve inhoud.",
+    en="The PDF holds scripts or commands and is not passed on; only the XML counts. Make PDFs without active content.",
 )
 _LONG = Words(
-    nl=f"De PDF heeft meer dan {PAGES} bladzijden; alleen de XML erin is gebruikt.",
-    en=f"The PDF has more than {PAGES} pages; only the XML inside was used.",
+    nl=f"De PDF heeft meer dan {PAGES} bladzijden of {PIECES} onderdelen en gaat niet mee; alleen de XML telt. "
+    "Maak een kortere PDF.",
+    en=f"The PDF has more than {PAGES} pages or {PIECES} pieces and is not passed on; only the XML counts. "
+    "Make a shorter PDF.",
 )
 _REPAIRED = Words(
-    nl="De PDF is beschadigd; alleen de XML erin is gebruikt. Maak het bestand opnieuw.",
-    en="The PDF is damaged; only the XML inside was used. Make the file again.",
+    nl="De PDF is beschadigd en gaat niet mee; alleen de XML telt. Maak het bestand opnieuw.",
+    en="The PDF is damaged and is not passed on; only the XML counts. Make the file again.",
 )
 
 
@@ -47,38 +59,79 @@ class Hybrid(NamedTuple):
 
 
 def extract(data: bytes) -> Hybrid:
-    """The invoice inside. Raises ``Unprocessable``: ``pdf`` when there is none, ``pdf-broken``, ``pdf-locked``,
-    ``pdf-too-large``; ``TooLarge`` for a file over the cap of the gate."""
+    """The invoice inside. Raises ``Unprocessable``: ``pdf`` when there is none, ``pdf-many`` when there are several
+    that differ, ``pdf-broken``, ``pdf-locked``, ``pdf-too-large``; ``TooLarge`` for a file over the cap of the gate."""
+    with _opened(data) as pdf:
+        name, xml = _invoice(pdf)
+        return Hybrid(xml, name, _unfit(pdf))
+
+
+def unfit(data: bytes) -> tuple[Words, ...]:
+    """Why a PDF must not be passed on, whatever is inside it (nothing: it may).
+
+    Raises ``Unprocessable`` (``pdf-broken``, ``pdf-locked``) for what cannot be looked into, and ``TooLarge``.
+    """
+    with _opened(data) as pdf:
+        return _unfit(pdf)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[pikepdf.Pdf]:
     if len(data) > gate.DEFAULT.size:
         raise too_large(gate.DEFAULT.size)
     try:
         with pikepdf.open(io.BytesIO(data), suppress_warnings=True) as pdf:
-            return _inside(pdf)
+            yield pdf
     except pikepdf.PasswordError:
         raise refuse("pdf-locked", 1) from None
     except (pikepdf.PdfError, RecursionError, ValueError, KeyError, TypeError) as error:
         raise refuse("pdf-broken", 1, seen=type(error).__name__) from None
 
 
-def _inside(pdf: pikepdf.Pdf) -> Hybrid:
-    best: tuple[int, str, bytes] | None = None
-    for name, stream in _attached(pdf):
-        lower = name.lower().rpartition("/")[2]
-        if not lower.endswith(".xml"):
-            continue
-        rank = _KNOWN.index(lower) if lower in _KNOWN else len(_KNOWN)
-        if best is None or rank < best[0]:
-            best = (rank, name, _unpacked(stream))
-    if best is None:
-        raise refuse("pdf", 1)
-    unfit = []
-    if _active(pdf):
-        unfit.append(_SCRIPTS)
-    if _pages(pdf) > PAGES:
-        unfit.append(_LONG)
+def _unfit(pdf: pikepdf.Pdf) -> tuple[Words, ...]:
+    found = []
+    active = _active(pdf)
+    if active:
+        found.append(_SCRIPTS)
+    if active is None or _long(pdf):
+        found.append(_LONG)
     if pdf.get_warnings():
-        unfit.append(_REPAIRED)
-    return Hybrid(best[2], best[1], tuple(unfit))
+        found.append(_REPAIRED)
+    return tuple(found)
+
+
+def _invoice(pdf: pikepdf.Pdf) -> tuple[str, bytes]:
+    """The one invoice among the files inside; where none is one, the XML most likely meant."""
+    found: dict[bytes, str] = {}
+    for name, stream in _attached(pdf):
+        if not name.lower().endswith(".xml"):
+            continue
+        found.setdefault(_unpacked(stream), name)
+        if len(found) > FILES:
+            raise refuse("pdf-many", 1)
+    if not found:
+        raise refuse("pdf", 1)
+    if len(found) > 1:
+        # Which of two would be booked is nobody's to guess.
+        invoices = {xml: name for xml, name in found.items() if _is_invoice(xml)}
+        if len(invoices) > 1:
+            raise refuse("pdf-many", 1)
+        found = invoices or found
+    xml, name = min(found.items(), key=lambda each: _rank(each[1]))
+    return name, xml
+
+
+def _rank(name: str) -> int:
+    lower = name.lower().rpartition("/")[2]
+    return _KNOWN.index(lower) if lower in _KNOWN else len(_KNOWN)
+
+
+def _is_invoice(xml: bytes) -> bool:
+    try:
+        detect.readable(xml)
+    except (Unprocessable, TooLarge):
+        return False
+    return True
 
 
 def _attached(pdf: pikepdf.Pdf) -> Iterator[tuple[str, pikepdf.Stream]]:
@@ -113,24 +166,60 @@ def _unpacked(stream: pikepdf.Stream) -> bytes:
     return found
 
 
-def _pages(pdf: pikepdf.Pdf) -> int:
-    count = pdf.Root.get("/Pages", pikepdf.Dictionary()).get("/Count", 0)
-    return int(count)
-
-
-def _active(pdf: pikepdf.Pdf) -> bool:
-    """Whether opening it, or a page of it, could do anything."""
-    root = pdf.Root
-    if "/AA" in root or "/JavaScript" in root.get("/Names", pikepdf.Dictionary()):
+def _long(pdf: pikepdf.Pdf) -> bool:
+    """Whether it has too many pages, by its own count or by its tree: the count may say anything."""
+    pages = pdf.Root.get("/Pages", pikepdf.Dictionary())
+    if int(pages.get("/Count", 0)) > PAGES:
         return True
-    if _acts(root.get("/OpenAction")):
-        return True
-    return any(_page_acts(each) for each in pdf.objects if isinstance(each, pikepdf.Dictionary))
+    waiting, leaves, steps = [pages], 0, 0
+    while waiting and leaves <= PAGES and steps <= 10 * PAGES:
+        steps += 1
+        kids = waiting.pop().get("/Kids")
+        if isinstance(kids, pikepdf.Array):
+            if len(kids) + len(waiting) > 10 * PAGES:
+                return True
+            waiting += [each for each in kids if isinstance(each, pikepdf.Dictionary)]
+        else:
+            leaves += 1
+    return bool(waiting) or leaves > PAGES
 
 
-def _page_acts(found: pikepdf.Dictionary) -> bool:
-    return "/AA" in found or "/JS" in found or str(found.get("/S", "")) in _ACTIVE
+def _active(pdf: pikepdf.Pdf) -> bool | None:
+    """Whether opening it, a page of it, or a click could do anything; None when it has too much to look at.
+
+    Every object is looked at, with what stands directly inside it: an action may stand in a link, a bookmark, a field
+    or behind another action. What is referred to is an object of its own and has its turn.
+    """
+    pieces = 0
+    for each in (pdf.trailer, *pdf.objects):
+        pieces += 1
+        if not isinstance(each, pikepdf.Object):
+            continue
+        # Most objects name nothing of the kind, and that is seen a hundred times faster in their text.
+        direct = each.stream_dict if isinstance(each, pikepdf.Stream) else each
+        if _MAY_ACT.search(direct.unparse(resolved=True)) is None:
+            continue
+        waiting: list[object] = [each]
+        while waiting:
+            value = waiting.pop()
+            pieces += 1
+            if isinstance(value, pikepdf.Stream):
+                value = value.stream_dict
+            if isinstance(value, pikepdf.Dictionary):
+                if _acts(value):
+                    return True
+                inside = [*value.as_dict().values()]
+            elif isinstance(value, pikepdf.Array):
+                inside = [*value.as_list()]
+            else:
+                continue
+            if pieces + len(waiting) + len(inside) > PIECES:
+                return None
+            waiting += [one for one in inside if isinstance(one, pikepdf.Object) and not one.is_indirect]
+    return False
 
 
-def _acts(action: object) -> bool:
-    return isinstance(action, pikepdf.Dictionary) and str(action.get("/S", "")) in _ACTIVE
+def _acts(found: pikepdf.Dictionary) -> bool:
+    return any(key in found for key in _ACTS) or any(
+        str(found.get(key, "")) in _ACTIVE for key in ("/S", "/Subtype")
+    )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from typing import Any
 from uuid import UUID
 
+import pikepdf
 import pytest
 
 from libs.einvoice import convert, documents
@@ -131,6 +135,44 @@ def test_a_hybrid_pdf_is_the_invoice_inside_it() -> None:
     assert (upload.original.filename, upload.syntax) == ("F1.xml", "ubl-invoice")
     assert upload.pdf is not None
     assert upload.pdf.data == data
+
+
+def saved(change: Callable[[pikepdf.Pdf], None], **how: Any) -> bytes:
+    out = io.BytesIO()
+    with pikepdf.open(io.BytesIO(PDF)) as found:
+        change(found)
+        found.save(out, **how)
+    return out.getvalue()
+
+
+def scripted(found: pikepdf.Pdf) -> None:
+    found.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("x"))
+
+
+LOCKED = pikepdf.Encryption(owner="o", user="u")
+HARMFUL = [
+    (saved(scripted), "pdf-unfit"),
+    (saved(lambda _: None, encryption=LOCKED), "pdf-locked"),
+    (PDF[:300], "pdf-unfit"),
+    (b"%PDF-", "pdf-broken"),
+]
+
+
+@pytest.mark.parametrize(("data", "code"), HARMFUL)
+def test_a_picture_that_can_do_harm_does_not_go_along(data: bytes, code: str) -> None:
+    found = intake.sort([Part(XML, "F1.xml"), Part(data, "F1.pdf")])
+    assert names(found) == [("F1.xml", None)]
+    assert [(r.part.filename, r.code) for r in found.refused] == [("F1.pdf", code)]
+
+
+@pytest.mark.parametrize(("data", "code"), [HARMFUL[1], HARMFUL[3]])
+def test_a_pdf_that_cannot_be_looked_into_is_not_called_a_lone_one(data: bytes, code: str) -> None:
+    assert [r.code for r in intake.sort([Part(data, "F1.pdf")]).refused] == [code]
+
+
+def test_a_pdf_is_one_with_a_line_end_before_it() -> None:
+    found = intake.sort([Part(XML, "F1.xml"), Part(b"\n" + PDF, "F1.pdf")])
+    assert names(found) == [("F1.xml", "F1.pdf")]
 
 
 @pytest.mark.proves("R3")

@@ -46,13 +46,13 @@ def test_8_bit_names_stay_different_names(charset: str) -> None:
     one, two = builders.invoice(number="F1"), builders.invoice(number="F2")
     found = mail.read(
         raw(
-            ("é.xml".encode(charset), one), ("é.pdf".encode(charset), b"%PDF-1.4 x"),
-            ("à.xml".encode(charset), two), ("à.pdf".encode(charset), b"%PDF-1.4 y"),
+            ("é.xml".encode(charset), one), ("é.pdf".encode(charset), builders.pdf("x")),
+            ("à.xml".encode(charset), two), ("à.pdf".encode(charset), builders.pdf("y")),
         )
     )  # fmt: skip
     uploads = sort(found.parts).uploads
     assert [(u.original.filename, u.pdf.data if u.pdf else None) for u in uploads] == [
-        ("é.xml", b"%PDF-1.4 x"), ("à.xml", b"%PDF-1.4 y"),
+        ("é.xml", builders.pdf("x")), ("à.xml", builders.pdf("y")),
     ]  # fmt: skip
 
 
@@ -60,7 +60,9 @@ def test_8_bit_names_stay_different_names(charset: str) -> None:
 def test_names_in_encoded_words_are_names() -> None:
     word = "=?UTF-8?B?" + b64encode("factuur één.xml".encode()).decode() + "?="
     found = mail.read(
-        raw((word.encode(), builders.invoice()), (b"=?utf-8?Q?factuur_=C3=A9=C3=A9n?=.pdf", b"%PDF-1.4"))
+        raw(
+            (word.encode(), builders.invoice()), (b"=?utf-8?Q?factuur_=C3=A9=C3=A9n?=.pdf", builders.pdf("x"))
+        )
     )
     (upload,) = sort(found.parts).uploads
     assert upload.original.filename == "factuur één.xml"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pikepdf
 import pytest
 
-from libs.einvoice import convert, documents, model, terms, xml
+from libs.einvoice import convert, documents, gate, model, terms, xml
 from libs.einvoice.formats import epc, hybrid, pdf, ubl
 from libs.errors import TooLarge, Unprocessable
 from libs.testing import builders
@@ -106,9 +106,26 @@ def test_no_term_can_add_a_line_to_the_code() -> None:
     assert text.split("\n")[5:] == ["a b", "NL91ABNA0417164300", "EUR10.00", "", "", "x EUR1.00 y"]
 
 
+SCRIPT = {"/S": pikepdf.Name.JavaScript, "/JS": pikepdf.String("app.alert(1)")}
+
+
 def spoiled(change: str) -> bytes:
     with opened(FORTY) as found:
-        if change == "javascript":
+        page, script = found.pages[0].obj, pikepdf.Dictionary(SCRIPT)
+        if change == "link":
+            page.Annots = pikepdf.Array([found.make_indirect(pikepdf.Dictionary(Subtype="/Link", A=script))])
+        elif change == "field":
+            page.Annots = pikepdf.Array([pikepdf.Dictionary(AA=pikepdf.Dictionary(E=script))])
+        elif change == "bookmark":
+            first = found.make_indirect(pikepdf.Dictionary(Title=pikepdf.String("x"), A=script))
+            found.Root.Outlines = found.make_indirect(pikepdf.Dictionary(First=first))
+        elif change == "next":
+            web = pikepdf.Dictionary(S=pikepdf.Name.URI, URI=pikepdf.String("https://example.org"))
+            web.Next = pikepdf.Array([script])
+            found.Root.OpenAction = web
+        elif change == "xfa":
+            found.Root.AcroForm = pikepdf.Dictionary(XFA=found.make_stream(b"<xdp/>"))
+        elif change == "javascript":
             found.Root.OpenAction = pikepdf.Dictionary(
                 S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)")
             )
@@ -123,7 +140,9 @@ def spoiled(change: str) -> bytes:
     return data.replace(b"startxref", b"startxxxx") if change == "xref" else data
 
 
-@pytest.mark.parametrize("change", ["javascript", "launch", "xref"])
+@pytest.mark.parametrize(
+    "change", ["javascript", "launch", "link", "field", "bookmark", "next", "xfa", "xref"]
+)
 def test_what_could_do_harm_is_reduced_to_its_xml_with_the_reason(change: str) -> None:
     (found,) = documents.read(spoiled(change))
     assert len(found.remarks) == 1
@@ -134,6 +153,64 @@ def test_so_is_what_has_too_many_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hybrid, "PAGES", 1)
     (found,) = documents.read(FORTY)
     assert len(found.remarks) == 1
+
+
+def test_the_pages_are_counted_whatever_the_count_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hybrid, "PAGES", 1)
+    out = io.BytesIO()
+    with opened(FORTY) as found:
+        found.save(out, object_stream_mode=pikepdf.ObjectStreamMode.disable)
+        honest = b"/Count %d " % len(found.pages)
+    assert out.getvalue().count(honest) == 1
+    (said,) = hybrid.unfit(out.getvalue().replace(honest, b"/Count 1 "))
+    assert "pages" in said.en
+
+
+def test_so_is_what_has_too_much_to_look_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hybrid, "PIECES", 1)
+    assert hybrid.unfit(spoiled("next"))
+
+
+def with_files(**files: bytes) -> bytes:
+    """The page with these XML files inside and no other."""
+    with opened(FORTY) as found:
+        del found.attachments[pdf.ATTACHMENT]
+        for name, data in files.items():
+            found.attachments[f"{name}.xml"] = data
+        out = io.BytesIO()
+        found.save(out)
+    return out.getvalue()
+
+
+def test_of_two_different_invoices_none_is_chosen() -> None:
+    one, other = builders.invoice(number="F1"), builders.invoice(number="F2")
+    with pytest.raises(Unprocessable) as refused:
+        hybrid.extract(with_files(invoice=one, other=other))
+    assert refused.value.code == "pdf-many"
+    assert hybrid.extract(with_files(invoice=one, other=one)).xml == one
+
+
+def test_what_is_no_invoice_hides_none() -> None:
+    one = builders.invoice(number="F1")
+    assert hybrid.extract(with_files(aaa=b"<order/>", zzz=one)).xml == one
+    with pytest.raises(Unprocessable) as refused:
+        documents.read(with_files(aaa=b"<order/>", zzz=b"<list/>"))
+    assert refused.value.code == "not-an-invoice"
+
+
+def test_more_files_than_anybody_needs_are_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hybrid, "FILES", 1)
+    with pytest.raises(Unprocessable):
+        hybrid.extract(with_files(a=b"<a/>", b=b"<b/>"))
+
+
+@pytest.mark.parametrize("before", [b"\n", b"\xef\xbb\xbf", b"\xef\xbb\xbf\r\n"])
+def test_a_line_end_or_byte_order_mark_may_stand_before_it(before: bytes) -> None:
+    (found,) = documents.read(before + FORTY)
+    assert found.read.invoice.number == "F1"
+    with pytest.raises(Unprocessable) as refused:
+        gate.check(before + FORTY)
+    assert refused.value.code == "pdf"
 
 
 def test_a_pdf_without_an_invoice_is_refused() -> None:
