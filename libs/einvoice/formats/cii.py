@@ -47,6 +47,7 @@ from libs.einvoice.formats.table import (
     Text,
     Values,
     finish,
+    once,
     qualified,
     quote,
     text_of,
@@ -111,9 +112,8 @@ class AdditionalDocuments:
                 except (binascii.Error, ValueError):
                     reading.wrong("READ-ATTACHMENT", child, term="BT-125")
                     continue
-                inner["attached"] = Attached(
-                    content, child.get("mimeCode") or None, child.get("filename") or None
-                )
+                attached = Attached(content, child.get("mimeCode") or None, child.get("filename") or None)
+                once(inner, "attached", attached, child, reading)
             elif (rule := self._RULES.by_tag.get(child.tag)) is not None:
                 rule.take(child, inner, reading)
             else:
@@ -252,6 +252,10 @@ _DOCUMENT = table(
 )
 
 
+_SHARED = {"remittance_information": "BT-83", "mandate_reference_identifier": "BT-89"}
+"""Terms of a means of payment that CII has once for all."""
+
+
 def read(root: Element) -> Read:
     """A ``CrossIndustryInvoice`` as a model. Never raises for what is inside."""
     reading = Reading(dict(_PREFIXES))
@@ -273,6 +277,14 @@ def read(root: Element) -> Read:
     }
     if shared:
         means = values.get("payment_instructions") or [PaymentInstructions()]
+        for field, number in _SHARED.items():
+            if field in shared and len(means) > 1:
+                reading.took(
+                    number,
+                    shared[field],
+                    "CII noemt dit een keer voor de hele factuur; het geldt voor elke betaalwijze.",
+                    "CII says this once for the whole invoice; it holds for every means of payment.",
+                )
         values["payment_instructions"] = [replace(each, **shared) for each in means]
     invoice = Invoice(**finish(values))
     transaction = "rsm:SupplyChainTradeTransaction/ram:ApplicableHeaderTrade"
@@ -332,7 +344,7 @@ _PROFILE = Words(
 def write(invoice: Invoice) -> Written:
     """The invoice as CII D16B in UTF-8, profile EN 16931."""
     missing = lost(invoice, {"NL-GACCOUNT-ID", "NL-GACCOUNT-AMOUNT"})
-    for field, number in (("remittance_information", "BT-83"), ("mandate_reference_identifier", "BT-89")):
+    for field, number in _SHARED.items():
         kept = first(invoice, field)
         missing += tuple(term for term in lost(invoice, {number}) if term.value != kept)
     if not invoice.vat_breakdown:

@@ -20,6 +20,7 @@ from libs.einvoice.formats.table import (
     escape,
     identifier_element,
     identifier_of,
+    once,
     qualified,
     text_of,
 )
@@ -83,8 +84,8 @@ class Stamp:
             if found is None:
                 seen = text if form == _DAYS else f"{text} ({form})"
                 reading.wrong("READ-DATE", child, term=term_number(self.owner, self.field), seen=seen)
-            elif values.setdefault(self.field, found) != found:
-                reading.left(child)
+            else:
+                once(values, self.field, found, child, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)
@@ -120,10 +121,8 @@ class Ids:
             return
         if self.many:
             values.setdefault(self.field, []).append(found)
-        elif self.field in values:
-            reading.left(element)
         else:
-            values[self.field] = found
+            once(values, self.field, found, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)

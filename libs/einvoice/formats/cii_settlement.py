@@ -17,6 +17,7 @@ from libs.einvoice.formats.table import (
     Values,
     escape,
     money_element,
+    once,
     qualified,
     read_number,
     text_of,
@@ -101,7 +102,7 @@ class VatBreakdowns:
             elif child.tag == _tag(self._CODE.name):
                 code = text_of(child)
                 if code is not None:
-                    values.setdefault("vat_point_date_code", _POINT_BACK.get(code, code))
+                    once(values, "vat_point_date_code", _POINT_BACK.get(code, code), child, reading)
             elif rule := self._HEAD.by_tag.get(child.tag) or self._TAIL.by_tag.get(child.tag):
                 rule.take(child, inner, reading)
             else:
@@ -162,7 +163,7 @@ class PaymentReference:
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         text = text_of(element)
         if text is not None:
-            values["_reference"] = text
+            once(values, "_reference", text, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = first(source, "remittance_information")
@@ -179,12 +180,8 @@ class VatTotals:
         currency = (element.get("currencyID") or "").strip(BLANKS) or reading.currency
         field = "total_vat" if currency == reading.currency else "total_vat_in_accounting_currency"
         found = read_number(element, reading, DocumentTotals, field)
-        if found is None:
-            return
-        if field in values:
-            reading.left(element)
-        else:
-            values[field] = Amount(found, currency)
+        if found is not None:
+            once(values, field, Amount(found, currency), element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         totals = (source.total_vat, source.total_vat_in_accounting_currency)

@@ -73,6 +73,13 @@ class Cursor:
             for found in self.element.findall(path):
                 self._seen.update(found.iter("*"))
 
+    def leave(self, *paths: str) -> None:
+        """What stands there by its code alone is unread; its texts ``rest`` tells."""
+        for path in paths:
+            for found in self.element.findall(path):
+                if found.keys():
+                    self.reading.unread.append(f"{self.path}/{path}")
+
     def took(self, term: str, value: str, nl: str, en: str) -> None:
         self.reading.took(term, value, nl, en)
 

@@ -148,14 +148,14 @@ def _read(root: Element, element: Element, sender: Sender | None) -> Read:
     at.skip(
         "Currency",
         "Rate",
-        "Order",
-        "Resource",
         "Warehouse",
         "DeliveryMethod",
         "InvoiceGroup",
-        "Freight",
-        "Selection",
     )
+    at.leave("Resource", "Selection")
+    for each in element.iterfind("Freight//*"):
+        if money.read(each.text):
+            at.reading.wrong("READ-FREIGHT", each, seen=each.text)
     issue_date = at.day("Date", "BT-2")
     debtor = "InvoiceTo" if element.find("InvoiceTo") is not None else "OrderedBy"
     buyer = _buyer(at, debtor)

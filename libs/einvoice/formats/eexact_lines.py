@@ -56,6 +56,13 @@ def read(at: Cursor, element: Element, currency: str) -> Line:
     rate = line.number("Price/VAT/Percentage", "BT-152")
     words = line.text("Price/VAT/Description")
     category = _category(rate, words)
+    if category is not None and not rate:
+        line.took(
+            "BT-151",
+            category,
+            "Btw-categorie afgeleid uit de omschrijving van de btw-code: eExact noemt bij 0% geen reden.",
+            "VAT category taken from the description of the VAT code: eExact gives no reason for 0%.",
+        )
     included = (line.attribute("Price/VAT", "vattype") or "E").upper() == "I"
     if included and price is not None and rate is not None:
         price = _without(price, rate, 6)

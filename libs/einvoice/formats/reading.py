@@ -49,6 +49,12 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Dit past niet in het schema van onze JSON. Vergelijk het met docs/formats/invoice.schema.json.",
         "This does not fit the schema of our JSON. Compare it with docs/formats/invoice.schema.json.",
     ),
+    "READ-FREIGHT": (
+        "Deze factuur heeft vrachtkosten buiten de regels, zonder btw-code: het totaal zou zonder die kosten zijn. "
+        "Zet ze in uw pakket op een factuurregel, of stuur de UBL die uw pakket maakt.",
+        "This invoice has freight outside its lines, without a VAT code: the total would leave it out. "
+        "Put it on an invoice line in your software, or send the UBL your software makes.",
+    ),
     "READ-STRAY": (
         "Hier staat tekst en een element door elkaar; de hub kan niet weten wat de waarde is. "
         "Laat uw pakket de factuur opnieuw maken zonder elementen in of tekst tussen de waarden.",

@@ -123,6 +123,12 @@ def read_date(text: str | None) -> date | None:
         return None
 
 
+def once(values: Values, field: str, value: object, element: Element, reading: Reading) -> None:
+    """A term that may occur once: the first counts, and another value behind it is unread."""
+    if values.setdefault(field, value) != value:
+        reading.left(element)
+
+
 class Text:
     """A leaf with text. With ``joined`` several of them are one text of several lines."""
 
@@ -141,7 +147,7 @@ class Text:
         elif self.joined:
             values[self.field] += "\n" + text
         else:
-            reading.left(element)
+            once(values, self.field, text, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)
@@ -161,12 +167,8 @@ class Fallback:
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         text = text_of(element)
-        if text is None:
-            return
-        if self.field in values:
-            reading.left(element)
-        else:
-            values[self.field] = text
+        if text is not None:
+            once(values, self.field, text, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         pass
@@ -202,10 +204,8 @@ class Day:
         found = read_date(text)
         if found is None:
             reading.wrong("READ-DATE", element, term=term_number(self.owner, self.field), seen=text)
-        elif self.field in values:
-            reading.left(element)
         else:
-            values[self.field] = found
+            once(values, self.field, found, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)
@@ -294,12 +294,8 @@ class Id:
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         found = identifier_of(element, self.attribute)
-        if found is None:
-            return
-        if self.field in values:
-            reading.left(element)
-        else:
-            values[self.field] = found
+        if found is not None:
+            once(values, self.field, found, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         value = getattr(source, self.field)

@@ -150,12 +150,7 @@ def _settle(values: Values, reading: Reading, namespace: str) -> None:
     if vat is not None or accounting is not None:
         totals = values.get("totals") or DocumentTotals()
         values["totals"] = replace(totals, total_vat=vat, total_vat_in_accounting_currency=accounting)
-    shares = values.pop("_shares", {})
-    if shares:
-        values["payment_instructions"] = [
-            replace(each, amount=shares[each.identifier]) if each.identifier in shares else each
-            for each in values.get("payment_instructions", ())
-        ]
+    PaymentTerms.settle(values, reading)
     if "type_code" not in values and namespace == detect.CREDIT_NOTE:
         values["type_code"] = "381"
         reading.took(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from dataclasses import replace
 from typing import Any
 
 from libs.einvoice.formats.reading import Element, Reading
@@ -19,6 +20,7 @@ from libs.einvoice.formats.table import (
     escape,
     identifier_element,
     money_element,
+    once,
     qualified,
     quote,
     read_date,
@@ -41,6 +43,8 @@ from libs.einvoice.model import (
 _SUBJECT = re.compile(r"#([A-Z]{3})#(.*)", re.DOTALL)
 _ID = qualified("cbc:ID", NAMESPACES)
 _TYPE_CODE = qualified("cbc:DocumentTypeCode", NAMESPACES)
+_SHARE = qualified("cbc:Amount", NAMESPACES)
+_SHARE_OF = qualified("cbc:PaymentMeansID", NAMESPACES)
 
 
 class Notes:
@@ -99,7 +103,7 @@ class BinaryObject:
             reading.wrong("READ-ATTACHMENT", element, term="BT-125")
             return
         mime, name = element.get("mimeCode"), element.get("filename")
-        values["attached"] = Attached(content, mime or None, name or None)
+        once(values, "attached", Attached(content, mime or None, name or None), element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         attached = source.attached
@@ -163,23 +167,23 @@ class PeriodCode:
 
     name = "cac:InvoicePeriod"
     _CODE = "cbc:DescriptionCode"
+    _POINT = Text(_CODE, "vat_point_date_code")
 
     def __init__(self, dates: Table, cls: type) -> None:
         self._dates, self._cls = dates, cls
-        self._rules = Table(NAMESPACES, dates.rules, (Text(self._CODE, "_code"),))
+        self._tag = qualified(self._CODE, NAMESPACES)
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         inner: Values = {}
-        self._rules.take(element, inner, reading)
-        code = inner.pop("_code", None)
-        if code is not None and "vat_point_date_code" not in values:
-            values["vat_point_date_code"] = code
-        if not inner:
-            return
-        if "period" in values:
-            reading.left(element)
-        else:
-            values["period"] = self._cls(**inner)
+        for child in element:
+            if child.tag == self._tag:
+                self._POINT.take(child, values, reading)
+            elif (rule := self._dates.by_tag.get(child.tag)) is not None:
+                rule.take(child, inner, reading)
+            else:
+                reading.left(child)
+        if inner:
+            once(values, "period", self._cls(**inner), element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         code = source.vat_point_date_code
@@ -200,9 +204,9 @@ class MeansCode:
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
         if (text := text_of(element)) is not None:
-            values["means_type_code"] = text
+            once(values, "means_type_code", text, element, reading)
         if words := (element.get("name") or "").strip(BLANKS):
-            values["means_text"] = words
+            once(values, "means_text", words, element, reading)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         if source.means_type_code is not None or source.means_text is not None:
@@ -228,7 +232,8 @@ class CardNetwork:
     name = "cbc:NetworkID"
 
     def take(self, element: Element, values: Values, reading: Reading) -> None:
-        pass
+        if text_of(element) != "NA":
+            reading.left(element)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         if source.card_account_number is not None or source.card_holder_name is not None:
@@ -333,8 +338,22 @@ class PaymentTerms:
         if (text := inner.get("payment_terms")) is not None:
             before = values.get("payment_terms")
             values["payment_terms"] = f"{before}\n{text}" if before else text
-        if "_means" in inner and "amount" in inner:
-            values.setdefault("_shares", {})[inner["_means"]] = inner["amount"]
+        means, amount = inner.get("_means"), inner.get("amount")
+        if means is not None or amount is not None:
+            places = element.findall(_SHARE if amount is not None else _SHARE_OF)
+            values.setdefault("_shares", []).append((means, amount, places[0]))
+
+    @staticmethod
+    def settle(values: Values, reading: Reading) -> None:
+        """Give each share to the means of that number; one without such a means, or a second one, is unread."""
+        means: list[PaymentInstructions] = values.get("payment_instructions", [])
+        for number, amount, place in values.pop("_shares", ()):
+            mine = [at for at, each in enumerate(means) if number is not None and each.identifier == number]
+            if amount is None or not mine or any(means[at].amount not in (None, amount) for at in mine):
+                reading.left(place)
+                continue
+            for at in mine:
+                means[at] = replace(means[at], amount=amount)
 
     def put(self, source: Any, out: list[str], pad: str) -> None:
         if source.payment_terms is not None:

@@ -167,7 +167,7 @@ def test_what_cannot_be_read_is_a_finding_with_its_line() -> None:
 def test_what_has_no_term_is_told() -> None:
     data = file().replace(b"<Warehouse code", b"<Unheard>of</Unheard><Warehouse code")
     (done,) = read(data)
-    assert done.unread == ("/eExact/Invoices/Invoice/Unheard",)
+    assert done.unread == ("/eExact/Invoices/Invoice/Resource", "/eExact/Invoices/Invoice/Unheard")
 
 
 def test_identifiers_of_the_seller_survive_as_ubl() -> None:
