@@ -66,6 +66,7 @@ from libs.einvoice.model import (
     PostalAddress,
     PrecedingInvoice,
     SupportingDocument,
+    VatBreakdown,
 )
 from libs.einvoice.receivers import Found, Place, ranked
 
@@ -335,6 +336,10 @@ _GROSS = Words(
     nl="Brutoprijs berekend als nettoprijs plus korting, omdat CII geen korting zonder brutoprijs kent.",
     en="Gross price worked out as net price plus discount, because CII has no discount without a gross price.",
 )
+_CAPITALS = Words(
+    nl="De code van de vrijstelling in hoofdletters, zoals de codelijst haar heeft.",
+    en="The code of the exemption in capitals, as the code list has it.",
+)
 _PROFILE = Words(
     nl="CII wordt geschreven volgens de kern van EN 16931; de bron noemde een ander profiel of geen.",
     en="CII is written as the core of EN 16931; the source named another profile or none.",
@@ -349,7 +354,20 @@ def write(invoice: Invoice) -> Written:
         missing += tuple(term for term in lost(invoice, {number}) if term.value != kept)
     if not invoice.vat_breakdown:
         missing += lost(invoice, {"BT-7", "BT-8"})
+    if (
+        invoice.vat_accounting_currency_code is not None
+        and invoice.vat_accounting_currency_code == invoice.currency_code
+    ):
+        # CII has a second currency only where it is another one (BR-53); UBL may name the same twice.
+        missing += lost(invoice, {"BT-6", "BT-111"})
+        totals = invoice.totals
+        invoice = replace(
+            invoice,
+            vat_accounting_currency_code=None,
+            totals=replace(totals, total_vat_in_accounting_currency=None) if totals is not None else None,
+        )
     filled: list[Filled] = []
+    invoice = replace(invoice, vat_breakdown=tuple(_exempt(each, filled) for each in invoice.vat_breakdown))
     if invoice.specification_identifier != EN16931:
         filled.append(Filled("BT-24", EN16931, _PROFILE))
     lines = []
@@ -363,6 +381,18 @@ def write(invoice: Invoice) -> Written:
     return Written(
         _xml(replace(invoice, specification_identifier=EN16931, lines=tuple(lines))), missing, tuple(filled)
     )
+
+
+def _exempt(each: VatBreakdown, filled: list[Filled]) -> VatBreakdown:
+    """The code of the exemption in capitals, as the list has it, and a zero without a sign: the rules of CII take no
+    other, where those of UBL do."""
+    code, tax = each.exemption_reason_code, each.tax_amount
+    if code is not None and code.lower().startswith("vatex-") and code != code.upper():
+        filled.append(Filled("BT-121", code.upper(), _CAPITALS))
+        each = replace(each, exemption_reason_code=code.upper())
+    if tax is not None and not tax.value and tax.value.is_signed():
+        each = replace(each, tax_amount=tax._replace(value=tax.value.copy_abs()))
+    return each
 
 
 def _xml(invoice: Invoice) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -74,6 +75,40 @@ def test_what_cii_cannot_say_is_in_the_report() -> None:
         ("NL-GACCOUNT-ID", "second"),
         ("BT-7", date(2026, 1, 1)),
     }
+
+
+@pytest.mark.proves("R3")
+def test_a_second_currency_that_is_the_first_is_left_out_and_told() -> None:
+    """BR-53 of CII takes no BT-6 equal to BT-5, which that of UBL does."""
+
+    def written(second: str) -> tuple[bytes, set[str]]:
+        tax = model.Amount(Decimal("3.26"), "SAR")
+        totals = model.DocumentTotals(
+            total_vat=tax, total_vat_in_accounting_currency=tax._replace(currency=second)
+        )
+        done = cii.write(
+            model.Invoice(currency_code="SAR", vat_accounting_currency_code=second, totals=totals)
+        )
+        return done.data, {term.number for term in done.lost}
+
+    data, lost = written("SAR")
+    assert (data.count(b"<ram:TaxTotalAmount"), data.count(b"<ram:TaxCurrencyCode")) == (1, 0)
+    assert lost == {"BT-6", "BT-111"}
+    data, lost = written("EUR")
+    assert (data.count(b"<ram:TaxTotalAmount"), data.count(b"<ram:TaxCurrencyCode")) == (2, 1)
+    assert not lost
+
+
+def test_an_exemption_is_written_as_the_rules_of_cii_take_it() -> None:
+    breakdown = model.VatBreakdown(
+        tax_amount=model.Amount(Decimal("-0.00"), "EUR"),
+        category_code="E",
+        exemption_reason_code="vatex-eu-151-1b",
+    )
+    written = cii.write(model.Invoice(vat_breakdown=(breakdown,)))
+    assert b"<ram:CalculatedAmount>0.00<" in written.data
+    assert b">VATEX-EU-151-1B<" in written.data
+    assert ("BT-121", "VATEX-EU-151-1B") in {(each.term, each.value) for each in written.filled}
 
 
 def test_the_point_of_tax_changes_its_code_list() -> None:
