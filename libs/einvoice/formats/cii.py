@@ -265,6 +265,9 @@ def read(root: Element) -> Read:
     values: Values = {}
     _DOCUMENT.take(root, values, reading)
     reading.stray(root)
+    for each in root.iter("{}*"):
+        # A part of the file without namespaces: no rule knows it, whatever it says.
+        reading.wrong("READ-MIXED", each)
     delivery = values.pop("_delivery", None)
     if delivery:
         values["delivery"] = Delivery(**delivery)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 import types
 from collections.abc import Hashable, Mapping
 from dataclasses import fields, is_dataclass
@@ -21,7 +22,7 @@ import orjson
 
 from libs.einvoice import money
 from libs.einvoice.formats.reading import Read, finding
-from libs.einvoice.formats.table import read_date
+from libs.einvoice.formats.table import read_date, unwritable
 from libs.einvoice.formats.written import Written
 from libs.einvoice.model import Invoice
 
@@ -99,6 +100,10 @@ def read(data: bytes) -> Read:
     except orjson.JSONDecodeError as error:
         findings.append(finding("READ-JSON", line=error.lineno, seen=error.msg))
         return Read(Invoice(), findings=tuple(findings))
+    twice = _twice(data)
+    if twice is not None:
+        # Which of the two counts is anybody's guess.
+        return Read(Invoice(), findings=(finding("READ-TWICE", seen=twice),))
     if not isinstance(body, Mapping):
         return Read(Invoice(), findings=(finding("READ-JSON", line=1, seen=type(body).__name__),))
     reader = _Reader(findings, unread)
@@ -109,6 +114,25 @@ def read(data: bytes) -> Read:
     elif invoice is None:
         findings.append(finding("READ-JSON", xpath="/", seen="{}"))
     return Read(invoice or Invoice(), findings=tuple(findings), unread=tuple(unread))
+
+
+def _twice(data: bytes) -> str | None:
+    """A name that stands twice in one object; None when each stands once."""
+    found: list[str] = []
+
+    def once(pairs: list[tuple[str, object]]) -> None:
+        names = set()
+        for name, _ in pairs:
+            if name in names:
+                found.append(name)
+            names.add(name)
+
+    try:
+        json.loads(data, object_pairs_hook=once, parse_int=str, parse_float=str)
+    except RecursionError:
+        # Nested deeper than any invoice: the reader stops there by itself.
+        return None
+    return found[0] if found else None
 
 
 class _Reader:
@@ -161,6 +185,8 @@ class _Reader:
                 return base64.b64decode(given, validate=True)
             except (binascii.Error, ValueError):
                 return self._wrong("READ-ATTACHMENT", path, given)
+        if unwritable(given):
+            return self._wrong("READ-TEXT", path, ascii(given))
         return given or None
 
     def _wrong(self, code: str, path: str, given: Any) -> None:

@@ -49,6 +49,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Dit past niet in het schema van onze JSON. Vergelijk het met docs/formats/invoice.schema.json.",
         "This does not fit the schema of our JSON. Compare it with docs/formats/invoice.schema.json.",
     ),
+    "READ-TWICE": (
+        "Deze naam staat twee keer in hetzelfde onderdeel; de hub kan niet weten welke geldt. Laat er een over.",
+        "This name stands twice in the same part; the hub cannot know which one counts. Leave one of them.",
+    ),
+    "READ-TEXT": (
+        "Deze tekst bevat een teken dat in geen e-factuur kan staan. Haal het teken weg en stuur de factuur opnieuw.",
+        "This text holds a character that no e-invoice can hold. Take it out and send the invoice again.",
+    ),
     "READ-FREIGHT": (
         "Deze factuur heeft vrachtkosten buiten de regels, zonder btw-code: het totaal zou zonder die kosten zijn. "
         "Zet ze in uw pakket op een factuurregel, of stuur de UBL die uw pakket maakt.",

@@ -26,6 +26,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T00:00:00(?:\.0+)?)?(?:Z|[+-][
 # What XML gives a meaning to, and what it cannot hold at all. One search finds neither in nearly every text.
 _ILLEGAL = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
 _SPECIAL = re.compile(f"[&<>\r{_ILLEGAL}]")
+_UNWRITABLE = re.compile(f"[{_ILLEGAL}]")
 _QUOTED = re.compile(f'[&<"\r\n\t{_ILLEGAL}]')
 _ENTITIES = {
     "&": "&amp;",
@@ -104,6 +105,11 @@ def text_of(element: Element) -> str | None:
 def escape(text: str) -> str:
     """Text as it stands between tags; what XML cannot hold becomes U+FFFD."""
     return _SPECIAL.sub(_entity, text) if _SPECIAL.search(text) else text
+
+
+def unwritable(text: str) -> bool:
+    """Whether a text holds a character that no XML document can."""
+    return _UNWRITABLE.search(text) is not None
 
 
 def quote(text: str) -> str:

@@ -151,6 +151,13 @@ def _settle(values: Values, reading: Reading, namespace: str) -> None:
         totals = values.get("totals") or DocumentTotals()
         values["totals"] = replace(totals, total_vat=vat, total_vat_in_accounting_currency=accounting)
     PaymentTerms.settle(values, reading)
+    if values.pop("_creditor", None) == "seller" and "payee" in values:
+        reading.took(
+            "BT-90",
+            values["bank_assigned_creditor_identifier"],
+            "Het incassantnummer stond bij de verkoper; waar een begunstigde is, hoort het bij die.",
+            "The creditor identifier stood with the seller; where there is a payee it belongs to that one.",
+        )
     if "type_code" not in values and namespace == detect.CREDIT_NOTE:
         values["type_code"] = "381"
         reading.took(

@@ -75,7 +75,7 @@ def siubl_12(invoice: Invoice) -> Written:
     )
     gone = {"BT-11", "BT-17", "BT-89", "BT-91", "BT-90", "NL-GACCOUNT-ID", "NL-GACCOUNT-AMOUNT", "BT-8"}
     missing = _unplaced(invoice) + lost(invoice, gone)
-    filled = _said(invoice, customization, profile)
+    filled = (*_said(invoice, customization, profile), *_added(invoice))
     invoice = _old_names(
         _without_payment(
             replace(
@@ -95,6 +95,29 @@ def siubl_12(invoice: Invoice) -> Written:
     for pattern, dressed in _MOVED:
         text = pattern.sub(dressed, text)
     return Written(_line_taxes(text, invoice.lines).encode(), missing, filled)
+
+
+def _added(invoice: Invoice) -> tuple[Filled, ...]:
+    """What SI-UBL 1.2 wants and EN 16931 does not say: names in ``PartyName``, VAT amounts on lines."""
+    names = [
+        Filled(term, party.name, _PARTY_NAME)
+        for term, party in (("BT-28", invoice.seller), ("BT-45", invoice.buyer))
+        if party is not None and party.name is not None and party.trading_name is None
+    ]
+    taxed = any(line.net_amount is not None and line.vat_rate is not None for line in invoice.lines)
+    if invoice.is_credit_note or not taxed:
+        return tuple(names)
+    return (*names, Filled("BG-25", "cac:TaxTotal", _LINE_TAX))
+
+
+_PARTY_NAME = Words(
+    nl="SI-UBL 1.2 wil de naam ook als handelsnaam; de bron noemde geen andere.",
+    en="SI-UBL 1.2 wants the name as trading name too; the source named no other.",
+)
+_LINE_TAX = Words(
+    nl="SI-UBL 1.2 wil de btw per regel: berekend uit regelbedrag en tarief.",
+    en="SI-UBL 1.2 wants the VAT of each line: worked out from its amount and rate.",
+)
 
 
 def ubl_20(invoice: Invoice) -> Written:

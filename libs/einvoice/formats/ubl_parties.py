@@ -221,15 +221,16 @@ class Party:
                 "Name taken from PartyName, because RegistrationName is absent.",
             )
         if self.creditor and "identifiers" in inner:
-            self._creditor(inner, values)
+            self._creditor(inner, values, self.field)
         if inner:
             values[self.field] = self.cls(**finish(inner))
 
     @staticmethod
-    def _creditor(inner: Values, values: Values) -> None:
+    def _creditor(inner: Values, values: Values, field: str) -> None:
         for each in inner["identifiers"]:
             if each.scheme == SEPA and "bank_assigned_creditor_identifier" not in values:
                 values["bank_assigned_creditor_identifier"] = each.value
+                values["_creditor"] = field
                 inner["identifiers"].remove(each)
                 break
         if not inner["identifiers"]:

@@ -48,6 +48,10 @@ def test_the_published_schema_is_that_of_the_model() -> None:
         (b'{"lines": {}}', "READ-JSON", "/lines"),
         (b'{"seller": []}', "READ-JSON", "/seller"),
         (b'{"buyer": {"identifiers": [{"scheme": "0106"}]}}', "READ-JSON", "/buyer/identifiers[1]"),
+        (b'{"number": "F1", "number": "F2"}', "READ-TWICE", ""),
+        (b'{"lines": [{"item": {"name": "a", "name": "a"}}]}', "READ-TWICE", ""),
+        (b'{"number": "F\\u00001"}', "READ-TEXT", "/number"),
+        (b'{"seller": {"name": "\\ufffe"}}', "READ-TEXT", "/seller/name"),
         (
             b'{"supporting_documents": [{"attached": {"content": "*"}}]}',
             "READ-ATTACHMENT",

@@ -134,3 +134,24 @@ def test_the_category_of_a_zero_rate_of_globe_is_derived() -> None:
     done = globe("Invoice", "Invoice", rate=Decimal(0))
     assert ("BT-151", "Z") in {(each.term, each.value) for each in done.filled}
     assert "BT-151" not in {each.term for each in globe("Invoice", "Invoice").filled}
+
+
+def test_a_creditor_identifier_that_moves_to_the_payee_is_told() -> None:
+    number = '<cac:PartyIdentification><cbc:ID schemeID="SEPA">NL1</cbc:ID></cac:PartyIdentification>'
+    seller = f"<cac:AccountingSupplierParty><cac:Party>{number}</cac:Party></cac:AccountingSupplierParty>"
+    payee = "<cac:PayeeParty><cac:PartyName><cbc:Name>P</cbc:Name></cac:PartyName></cac:PayeeParty>"
+
+    def filled(more: str) -> list[tuple[str, str]]:
+        done = read("ubl", "<cac:PaymentMeans>", f"{more}<cac:PaymentMeans>")
+        assert done.invoice.bank_assigned_creditor_identifier == "NL1"
+        return [(each.term, each.value) for each in done.filled]
+
+    assert filled(seller + payee) == [("BT-90", "NL1")]
+    assert filled(seller) == []
+
+
+def test_a_part_of_cii_without_its_namespace_is_a_finding() -> None:
+    done = read(
+        "cii", "<ram:PaymentReference>K1</ram:PaymentReference>", "<PaymentReference>K1</PaymentReference>"
+    )
+    assert [each.rule for each in done.findings if each.rule != "READ-MISSING"] == ["READ-MIXED"]

@@ -76,6 +76,14 @@ def test_si_ubl_1_2_speaks_its_own_dialect() -> None:
     assert "<cbc:Name>" in text.split("PostalAddress")[0]
 
 
+def test_what_si_ubl_1_2_wants_besides_is_told() -> None:
+    filled = {each.term: each.value for each in ubl_dialects.siubl_12(read(builders.invoice(lines=2))).filled}
+    assert {"BT-28", "BT-45", "BG-25"} <= set(filled)
+    invoice = model.Invoice(seller=model.Seller(name="A", trading_name="B"), buyer=model.Buyer(name="C"))
+    terms_of = {each.term for each in ubl_dialects.siubl_12(invoice).filled}
+    assert terms_of & {"BT-28", "BT-45", "BG-25"} == {"BT-45"}
+
+
 def test_ubl_2_0_has_the_due_date_with_the_means_of_payment() -> None:
     invoice = read(builders.invoice())
     text = ubl_dialects.ubl_20(invoice).data.decode()
