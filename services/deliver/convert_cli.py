@@ -36,7 +36,9 @@ def convert(
     with_report: Annotated[
         bool, typer.Option("--report", help="say what did not survive, as JSON lines")
     ] = False,
-    lang: Annotated[str, typer.Option(help="language of a PDF: nl, en, fr")] = "nl",
+    lang: Annotated[
+        str, typer.Option(help="of a PDF and of what is said (fr: said in English): nl, en, fr")
+    ] = "nl",
     seller: Annotated[
         str | None, typer.Option(help="name of the seller, for files that name none (eExact)")
     ] = None,
@@ -59,17 +61,35 @@ def convert(
         path.write_bytes(each.data)
         reports.append((path, report(each)))
     for path, said in reports:
-        sys.stdout.write(said.model_dump_json() + "\n" if with_report else _line(path, said) + "\n")
+        sys.stdout.write(said.model_dump_json() + "\n" if with_report else _line(path, said, lang) + "\n")
     if any(each.verdict == "invalid" for _, each in reports):
         raise typer.Exit(1)
 
 
-def _line(path: Path, said: Report) -> str:
-    lawful = {"valid": "in orde", "invalid": "ongeldig", "not judged": "niet getoetst"}[said.verdict]
-    findings = "".join(
-        f"\n  {each.rule}: {each.message.nl}" for each in said.findings if each.severity == "fatal"
+_SAID = {
+    "nl": (
+        "{path}: factuur {number} als {format}, {lawful}; "
+        "{lost} vervallen, {filled} ingevuld, {unread} niet gelezen",
+        {"valid": "in orde", "invalid": "ongeldig", "not judged": "niet getoetst"},
+    ),
+    "en": (
+        "{path}: invoice {number} as {format}, {lawful}; {lost} lost, {filled} filled in, {unread} not read",
+        {"valid": "in order", "invalid": "invalid", "not judged": "not judged"},
+    ),
+}
+
+
+def _line(path: Path, said: Report, lang: str) -> str:
+    text, verdicts = _SAID["nl" if lang == "nl" else "en"]
+    line = text.format(
+        path=path,
+        number=said.number or "?",
+        format=said.format,
+        lawful=verdicts[said.verdict],
+        lost=len(said.lost),
+        filled=len(said.filled),
+        unread=len(said.unread),
     )
-    return (
-        f"{path}: factuur {said.number or '?'} als {said.format}, {lawful}; "
-        f"{len(said.lost)} vervallen, {len(said.filled)} ingevuld, {len(said.unread)} niet gelezen{findings}"
-    )
+    fatal = [each for each in said.findings if each.severity == "fatal"]
+    words = [(each.rule, each.message.nl if lang == "nl" else each.message.en) for each in fatal]
+    return line + "".join(f"\n  {rule}: {message}" for rule, message in words)

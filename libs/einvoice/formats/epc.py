@@ -8,15 +8,22 @@ from decimal import Decimal
 import segno
 from stdnum import iso11649
 
-from libs.einvoice.model import Invoice
+from libs.einvoice.model import Invoice, PaymentInstructions
 from libs.identifiers import iban
 
 _LEAST, _MOST = Decimal("0.01"), Decimal("999999999.99")
 _NAME, _TEXT = 70, 140
+"""Characters."""
+_BYTES = 331
+"""All of it; as many as a code of version 13 holds, the largest the standard allows."""
+_TRANSFERS = frozenset({"30", "31", "42", "58"})
+"""Means of payment (UNCL 4461) where the buyer makes a transfer. Whoever is debited, or paid with a card, must not pay
+once more; 57 is an agreement that stands already."""
 
 
 def payload(invoice: Invoice) -> str | None:
-    """What the code says; None where nothing can be paid this way: no valid IBAN, no euros, nothing due."""
+    """What the code says; None where nothing can be paid this way: no valid IBAN, no euros, nothing due, another means
+    of payment than a transfer, shares for several accounts (g-account), more text than a transfer or a code holds."""
     due = invoice.totals.amount_due if invoice.totals is not None else None
     name = next(
         (
@@ -33,6 +40,7 @@ def payload(invoice: Invoice) -> str | None:
         or means is None
         or invoice.is_credit_note
         or invoice.currency_code != "EUR"
+        or not all(_transfer(each) for each in invoice.payment_instructions)
     ):
         return None
     if not _LEAST <= due.value <= _MOST or due.value != round(due.value, 2):
@@ -42,9 +50,20 @@ def payload(invoice: Invoice) -> str | None:
     reference = " ".join((means.remittance_information or invoice.number or "").split())
     structured = reference.replace(" ", "") if iso11649.is_valid(reference) else ""
     number = "".join((means.account_identifier or "").split()).upper()
-    text = "" if structured else reference[:_TEXT]
-    return "\n".join(
+    text = "" if structured else reference
+    code = "\n".join(
         ("BCD", "002", "1", "SCT", "", name, number, f"EUR{due.value:.2f}", "", structured, text)
+    )
+    # Half a reference is one the seller does not know.
+    return code if len(text) <= _TEXT and len(code.encode()) <= _BYTES else None
+
+
+def _transfer(means: PaymentInstructions) -> bool:
+    """Whether the buyer pays the whole amount this way."""
+    return (
+        means.means_type_code in _TRANSFERS
+        and means.mandate_reference_identifier is None
+        and means.amount is None
     )
 
 

@@ -57,6 +57,20 @@ def test_what_is_not_lawful_ends_with_1_and_says_why(tmp_path: Path) -> None:
     assert "BR-NL-" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("lang", "own", "others"), [("nl", "ongeldig", "invalid"), ("en", "invalid", "ongeldig")]
+)
+def test_it_answers_in_the_language_asked_for(lang: str, own: str, others: str, tmp_path: Path) -> None:
+    path = tmp_path / "bad.xml"
+    path.write_bytes(builders.invoice(break_rule="BR-NL-5"))
+    asked = [str(path), "--to", "nlcius", "-o", str(tmp_path / "out.xml"), "--lang", lang]
+    line, _, finding = run.invoke(convert_cli.app, asked).stdout.partition("\n")
+    assert own in line
+    assert others not in line
+    (said,) = report(convert.convert(path.read_bytes(), "nlcius")[0]).findings
+    assert (said.message.nl if lang == "nl" else said.message.en) in finding
+
+
 def test_what_is_no_invoice_ends_with_1_and_says_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "page.html"
     path.write_bytes(b"<html/>")

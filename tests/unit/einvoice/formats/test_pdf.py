@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import pikepdf
 import pytest
+import segno
 
 from libs.einvoice import convert, documents, gate, model, terms, xml
 from libs.einvoice.formats import epc, hybrid, pdf, ubl
@@ -92,16 +94,51 @@ def test_without_a_payment_to_make_there_is_no_code(how: dict[str, object]) -> N
     assert epc.payload(invoice(**how)) is None
 
 
-def test_no_term_can_add_a_line_to_the_code() -> None:
-    means = model.PaymentInstructions(
-        account_identifier="NL91ABNA0417164300", remittance_information="x\nEUR1.00\ny"
-    )
+IBAN = "NL91ABNA0417164300"
+TRANSFER = model.PaymentInstructions(means_type_code="30", account_identifier=IBAN)
+
+
+def paid_by(*means: model.PaymentInstructions, name: str = "a\nb") -> model.Invoice:
     due = model.DocumentTotals(amount_due=model.Amount(Decimal("10.00"), "EUR"))
-    text = epc.payload(
-        model.Invoice(
-            currency_code="EUR", seller=model.Seller(name="a\nb"), payment_instructions=(means,), totals=due
-        )
+    seller = model.Seller(name=name)
+    return model.Invoice(
+        number="F1", currency_code="EUR", seller=seller, payment_instructions=means, totals=due
     )
+
+
+@pytest.mark.parametrize("code", ["30", "31", "42", "58"])
+def test_a_transfer_has_a_code(code: str) -> None:
+    assert epc.payload(paid_by(replace(TRANSFER, means_type_code=code))) is not None
+
+
+@pytest.mark.parametrize("code", ["10", "48", "49", "54", "57", "59", None])
+def test_what_is_paid_in_another_way_is_not_paid_again(code: str | None) -> None:
+    other = replace(TRANSFER, means_type_code=code)
+    assert epc.payload(paid_by(other)) is None
+    assert epc.payload(paid_by(TRANSFER, other)) is None
+
+
+def test_nor_is_what_a_mandate_collects() -> None:
+    assert epc.payload(paid_by(replace(TRANSFER, mandate_reference_identifier="M1"))) is None
+
+
+def test_no_share_of_a_g_account_is_paid_as_the_whole() -> None:
+    share = replace(TRANSFER, amount=model.Amount(Decimal("8.00"), "EUR"))
+    assert epc.payload(paid_by(share, replace(share, amount=model.Amount(Decimal("2.00"), "EUR")))) is None
+
+
+@pytest.mark.parametrize(("text", "fits"), [("é" * 120, True), ("é" * 121, False), ("x" * 141, False)])
+def test_a_code_is_never_larger_than_banks_read(text: str, fits: bool) -> None:
+    code = epc.payload(paid_by(replace(TRANSFER, remittance_information=text), name="x" * 45))
+    assert (code is not None) == fits
+    if code is not None:
+        assert len(code.encode()) == 331
+        made = segno.make(code, error="m", encoding="utf-8", micro=False)
+        assert int(made.version) <= 13
+
+
+def test_no_term_can_add_a_line_to_the_code() -> None:
+    text = epc.payload(paid_by(replace(TRANSFER, remittance_information="x\nEUR1.00\ny")))
     assert text is not None
     assert text.split("\n")[5:] == ["a b", "NL91ABNA0417164300", "EUR10.00", "", "", "x EUR1.00 y"]
 
