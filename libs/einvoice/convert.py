@@ -170,6 +170,6 @@ def written(document: Document, into: Target, options: Options) -> Conversion:
         filled=(*read.filled, *settled, *made.filled),
         unread=read.unread,
         findings=read.findings,
-        remarks=document.remarks,
+        remarks=(*document.remarks, *made.remarks),
         judged=(made.data, into.pack) if into.pack is not None else made.inside,
     )

@@ -45,7 +45,7 @@ class Report(BaseModel):
     filled: list[FilledTerm]
     unread: list[str] = Field(description="places of the source that no term stands for")
     findings: list[Finding] = Field(description="of reading, then of the target's rules")
-    remarks: list[Words] = Field(description="about the file the invoice was in")
+    remarks: list[Words] = Field(description="about the file the invoice was in, and the page that was made")
 
 
 def report(done: Conversion) -> Report:

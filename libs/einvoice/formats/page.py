@@ -14,6 +14,7 @@ from libs.einvoice.model import (
     AllowanceCharge,
     Amount,
     Buyer,
+    Identifier,
     Invoice,
     Line,
     Period,
@@ -32,6 +33,13 @@ _UNITS = {
     "MTR": ("m", "m", "m"), "KMT": ("km", "km", "km"), "LTR": ("l", "l", "l"), "MTK": ("m²", "m²", "m²"),
     "MTQ": ("m³", "m³", "m³"), "ANN": ("jaar", "year", "an"), "WEE": ("week", "week", "sem."), "ZZ": ("", "", ""),
     "XPP": ("", "", ""),
+}  # fmt: skip
+
+
+# Schemes as EN 16931 writes them, and as SI-UBL 1.x and e-FFF did.
+_REGISTERS = {
+    "0106": "kvk", "NL:KVK": "kvk", "0190": "oin", "NL:OIN": "oin", "0088": "gln", "GLN": "gln",
+    "0208": "enterprise", "BE:EN": "enterprise", "BE:CBE": "enterprise",
 }  # fmt: skip
 
 
@@ -109,7 +117,7 @@ def page(invoice: Invoice, language: Language, *, most: int | None = None) -> di
         "lines": [_line(line, to) for line in invoice.lines[:most]],
         "vat_columns": [said["rate"], said["base"], said["tax"], ""],
         "vat": _vat(invoice, to),
-        "reasons": _reasons(invoice),
+        "reasons": _reasons(invoice, to),
         "totals": _totals(invoice, to),
         "payment": _payment(invoice, to),
     }
@@ -137,10 +145,17 @@ def _address(address: PostalAddress | None) -> list[str]:
     return [each for each in lines if each]
 
 
+def _registered(number: Identifier, address: PostalAddress | None, to: _Printer) -> str:
+    """A number under the name of its register. Without one it is the KvK's, unless the address is abroad."""
+    abroad = address is not None and address.country_code not in (None, "NL")
+    unnamed = "registration" if abroad or number.scheme else "kvk"
+    return f"{to.words[_REGISTERS.get((number.scheme or '').upper(), unnamed)]} {number.value}"
+
+
 def _seller(seller: Seller, invoice: Invoice, to: _Printer) -> dict[str, Any]:
     ids = []
     if seller.legal_registration_identifier is not None:
-        ids.append(f"{to.words['kvk']} {seller.legal_registration_identifier.value}")
+        ids.append(_registered(seller.legal_registration_identifier, seller.postal_address, to))
     if seller.vat_identifier is not None:
         ids.append(f"{to.words['vat_number']} {seller.vat_identifier}")
     contact = seller.contact
@@ -165,7 +180,7 @@ def _buyer(buyer: Buyer, to: _Printer) -> dict[str, Any]:
     if buyer.contact is not None and buyer.contact.contact_point:
         ids.append(f"{to.words['attention']} {buyer.contact.contact_point}")
     if buyer.legal_registration_identifier is not None:
-        ids.append(f"{to.words['kvk']} {buyer.legal_registration_identifier.value}")
+        ids.append(_registered(buyer.legal_registration_identifier, buyer.postal_address, to))
     if buyer.vat_identifier is not None:
         ids.append(f"{to.words['vat_number']} {buyer.vat_identifier}")
     return {
@@ -254,8 +269,13 @@ def _vat(invoice: Invoice, to: _Printer) -> list[list[str]]:
     ]
 
 
-def _reasons(invoice: Invoice) -> list[str]:
-    found = (each.exemption_reason or each.exemption_reason_code for each in invoice.vat_breakdown)
+def _reasons(invoice: Invoice, to: _Printer) -> list[str]:
+    """Why no VAT is asked. Of reverse charge the law wants the words, whatever the code."""
+    found = (
+        each.exemption_reason
+        or (to.words["reverse_charge"] if each.category_code == "AE" else each.exemption_reason_code)
+        for each in invoice.vat_breakdown
+    )
     return list(dict.fromkeys(each for each in found if each))
 
 

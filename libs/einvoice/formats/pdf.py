@@ -6,7 +6,8 @@
         └─NLCIUS or EN 16931─▶ invoice.xml, attached as the *alternative* of the page
 
 Nothing is read from disk but the template, once; only the fonts inside typst are used, so the same invoice gives the
-same bytes on every machine. What those fonts cannot draw is printed as a box and stays in the XML as it was.
+same bytes on every machine. What those fonts cannot draw is printed as a question mark,
+which the report says, and stays in the XML as it was.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from importlib.resources import files
 import orjson
 import typst
 
+from libs.contracts.parts import Words
 from libs.einvoice.formats import ubl_dialects
 from libs.einvoice.formats.page import page
 from libs.einvoice.formats.pdf_words import Language
@@ -37,6 +39,11 @@ _UNDRAWN = re.compile(f"[^{_LETTERS}{_SIGNS}]")
 # Controls, marks without a shape, and marks that turn the direction of what follows (a way to show another amount).
 _SHAPELESS = "\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufffe\uffff"
 _CONTROL = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff{_SHAPELESS}]")
+
+_BOXED = Words(
+    nl=f"Op de bladzijde staat {BOX} waar het lettertype een teken niet heeft; in de XML erin staat alles zoals het was.",
+    en=f"The page shows {BOX} where its font lacks a sign; in the XML inside everything stands as it was.",
+)
 
 
 @cache
@@ -63,16 +70,24 @@ def write(invoice: Invoice, language: Language = "nl") -> Written:
         "text": xml.data.decode(),
         "description": data["words"]["attachment"],
     }
-    return replace(xml, data=_draw(data), inside=(xml.data, "nlcius" if claimed else "en16931"))
+    drawn, whole = _draw(data)
+    return replace(
+        xml,
+        data=drawn,
+        inside=(xml.data, "nlcius" if claimed else "en16931"),
+        remarks=() if whole else (_BOXED,),
+    )
 
 
-def _draw(data: dict[str, object]) -> bytes:
+def _draw(data: dict[str, object]) -> tuple[bytes, bool]:
+    """The page, and whether every sign of its texts stands on it."""
+    clean = _cleaned(data, _CONTROL)
     try:
-        return _compile(_cleaned(data, _CONTROL))
+        return _compile(clean), clean == data
     except typst.TypstError as error:
         if "could not be displayed" not in error.message:
             raise
-    return _compile(_cleaned(data, _UNDRAWN))
+    return _compile(_cleaned(data, _UNDRAWN)), False
 
 
 def _compile(data: object) -> bytes:

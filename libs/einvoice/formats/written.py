@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from libs.contracts.parts import Words
 from libs.einvoice import terms
 from libs.einvoice.formats.reading import Filled
 from libs.einvoice.model import Invoice
@@ -15,12 +16,13 @@ from libs.einvoice.terms import Term
 class Written:
     """A document in a target's format. ``lost`` are terms that had a value and have no place there; ``filled``
     are terms the target wants and the invoice lacks, supplied by a stated rule. ``inside``: the XML in a page, and
-    the rule pack that judges it."""
+    the rule pack that judges it. ``remarks``: what else a reader should know."""
 
     data: bytes
     lost: tuple[Term, ...] = ()
     filled: tuple[Filled, ...] = ()
     inside: tuple[bytes, str] | None = None
+    remarks: tuple[Words, ...] = ()
 
 
 Writer = Callable[[Invoice], Written]

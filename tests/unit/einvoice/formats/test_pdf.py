@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import re
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pikepdf
+import pypdfium2 as pdfium
 import pytest
 import segno
 
 from libs.einvoice import convert, documents, gate, model, terms, xml
 from libs.einvoice.formats import epc, hybrid, pdf, ubl
+from libs.einvoice.formats.page import page
 from libs.errors import TooLarge, Unprocessable
 from libs.testing import builders
 from libs.testing.pdf_readers import READERS
@@ -291,3 +295,61 @@ def test_a_damaged_pdf_is_refused(data: bytes) -> None:
     with pytest.raises(Unprocessable) as refused:
         convert.convert(data, "nlcius")
     assert refused.value.code in ("pdf", "pdf-broken")
+
+
+def printed(of: model.Invoice) -> dict[str, Any]:
+    return page(of, "nl")
+
+
+@pytest.mark.parametrize(
+    ("number", "country", "shown"),
+    [
+        (model.Identifier("69599068", "0106"), "NL", "KvK 69599068"),
+        (model.Identifier("69599068"), "NL", "KvK 69599068"),
+        (model.Identifier("00000001003214345000", "0190"), "NL", "OIN 00000001003214345000"),
+        (model.Identifier("0403019261", "0208"), "BE", "Ondernemingsnummer 0403019261"),
+        (model.Identifier("HRB 123"), "DE", "Registratienummer HRB 123"),
+        (model.Identifier("HRB 123", "0204"), None, "Registratienummer HRB 123"),
+    ],
+)
+def test_a_number_bears_the_name_of_its_register(
+    number: model.Identifier, country: str | None, shown: str
+) -> None:
+    address = model.PostalAddress(country_code=country)
+    seller = model.Seller(legal_registration_identifier=number, postal_address=address)
+    buyer = model.Buyer(legal_registration_identifier=number, postal_address=address)
+    found = printed(model.Invoice(seller=seller, buyer=buyer))
+    assert found["seller"]["ids"] == found["buyer"]["ids"] == [shown]
+
+
+def test_reverse_charge_is_said_in_words() -> None:
+    coded = model.VatBreakdown(category_code="AE", exemption_reason_code="VATEX-EU-AE")
+    assert printed(model.Invoice(vat_breakdown=(coded,)))["reasons"] == ["Btw verlegd"]
+    own = replace(coded, exemption_reason="Btw verlegd naar afnemer")
+    assert printed(model.Invoice(vat_breakdown=(own,)))["reasons"] == ["Btw verlegd naar afnemer"]
+
+
+def test_long_words_stay_on_the_page_and_signs_nobody_can_draw_are_reported(tmp_path: Path) -> None:
+    path = tmp_path / "invoice.pdf"
+    source = invoice(number="N" * 120)
+    line = replace(source.lines[0], item=model.Item(name="Artikel" * 60))
+    made = pdf.write(replace(source, lines=(line,)))
+    assert made.remarks == ()
+    path.write_bytes(made.data)
+    with pdfium.PdfDocument(path) as found:
+        text = found[0].get_textpage()
+        width = found[0].get_width()
+        assert all(0 <= text.get_charbox(at)[2] <= width for at in range(text.count_chars()))
+        town = text.search("Amersfoort").get_next()
+        assert town is not None
+        left = [text.get_charbox(at)[2] for at in range(town[0], sum(town))]
+        number = text.search("Factuurnummer").get_next()
+        assert number is not None
+        assert max(left) < text.get_charbox(number[0])[0], "the buyer keeps room of its own"
+        words = re.sub(r"\s", "", text.get_text_range())
+    assert "N" * 120 in words
+    assert "Artikel" * 60 in words
+    for strange in ("\u4e2d", "\u202e"):
+        boxed = replace(line, item=model.Item(name=strange))
+        (remark,) = pdf.write(replace(source, lines=(boxed,))).remarks
+        assert pdf.BOX in remark.en
