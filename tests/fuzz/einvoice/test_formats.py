@@ -10,7 +10,7 @@ import os
 import pytest
 
 from libs.einvoice import convert, documents
-from libs.errors import Refusal
+from libs.errors import Refusal, Unprocessable
 from libs.testing import builders
 from libs.testing.broken import mutant
 from libs.testing.eexact import GlobeInvoice, file
@@ -42,6 +42,11 @@ def test_every_mutant_is_read_and_written_or_refused() -> None:
         # A page costs a hundred times what the others do.
         into = convert.TARGETS["pdf" if seed % 200 == 0 else TARGETS[seed % len(TARGETS)]]
         for document in found:
+            if into.name == "eexact" and document.read.invoice.currency_code not in (None, "", "EUR"):
+                # The one thing a writer refuses.
+                with pytest.raises(Unprocessable, match="a purchase entry books in EUR"):
+                    convert.written(document, into, convert.Options())
+                continue
             done = convert.written(document, into, convert.Options())
             assert done.data
             for finding in done.findings:
