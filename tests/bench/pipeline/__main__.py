@@ -38,7 +38,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--invoices", type=int, default=20_000, help="of each loop to folders")
     parser.add_argument("--mails", type=int, help="invoices sent on by mail; default a quarter of the others")
     parser.add_argument("--in-flight", type=int, default=1_500, help="closed loop: most under way")
-    parser.add_argument("--rate", type=float, help=f"open loop; default {OPEN_SHARE:.0%}% of the closed one's")
+    parser.add_argument(
+        "--rate", type=float, help=f"open loop; default {OPEN_SHARE:.0%}% of the closed one's"
+    )
     parser.add_argument("--only", choices=["closed", "open", "mail"], action="append", help="repeatable")
     parser.add_argument("--statements", action="store_true", help="what the time in Postgres goes to")
     parser.add_argument("--keep", action="store_true", help="leave logs and what was delivered")
