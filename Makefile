@@ -78,6 +78,10 @@ trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
 bench-pipeline: $(VENV)/.dev ## how many invoices a second, at what cost and delay (ARGS="--invoices 2000" for a short form)
 	@$(PY) -m tests.bench.pipeline $(ARGS)
 
+.PHONY: bench-route
+bench-route: $(VENV)/.dev ## how fast a receiver is found in a directory of a million parties (ARGS="--parties 100000")
+	@$(PY) -m tests.bench.route $(ARGS)
+
 .PHONY: bench-sync
 bench-sync: $(VENV)/.dev ## how long a plan of a hundred thousand records takes, and how fast one is applied (ARGS="--sizes 10000")
 	@$(PY) -m tests.bench.sync $(ARGS)

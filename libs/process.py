@@ -125,7 +125,7 @@ def main(name: str, kind: Callable[[], S], build: Build[S], migrations: Migratio
         try:
             settings = load(kind)
             telemetry = configure(name, settings)
-            _spare_the_collector()
+            spare_the_collector()
             try:
                 raise typer.Exit(uvloop.run(_act(name, settings, build, migrations, role, sql_only=sql)))
             finally:
@@ -139,7 +139,7 @@ def main(name: str, kind: Callable[[], S], build: Build[S], migrations: Migratio
     app()
 
 
-def _spare_the_collector() -> None:
+def spare_the_collector() -> None:
     """What is loaded by now stays until the end, so garbage collection need not look at it; and young objects
     are looked at less often, because a batch makes thousands that live until its commit."""
     gc.collect()

@@ -69,7 +69,7 @@ def alike(one: str, other: str) -> bool:
 
 
 def _within(some: Iterable[str], others: Collection[str]) -> bool:
-    return all(any(_same(word, each) for each in others) for word in some)
+    return all(word in others or any(_same(word, each) for each in others) for word in some)
 
 
 def _words(name: str) -> frozenset[str]:
@@ -78,8 +78,6 @@ def _words(name: str) -> frozenset[str]:
 
 
 def _same(one: str, other: str) -> bool:
-    if one == other:
-        return True
     # Numbers are what tells "Filiaal 12" from "Filiaal 13".
     if min(len(one), len(other)) < _WORTH_COMPARING or any(c.isdigit() for c in one + other):
         return False

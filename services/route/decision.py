@@ -23,7 +23,7 @@ from itertools import product
 from typing import Literal, TypeAlias
 from uuid import UUID
 
-from libs.contracts.parts import Identifier, InvoiceSummary, Receiver, ReceiverCandidate, Words
+from libs.contracts.parts import Identifier, InvoiceSummary, Receiver, Words
 from libs.identifiers import be, branch, kvk, oin, vat
 from services.route import words
 from services.route.corroboration import evidence
@@ -50,6 +50,11 @@ class Party:
     names: tuple[str, ...] = ()
     """Other names it goes by."""
     post_codes: tuple[str, ...] = ()
+
+    @property
+    def company(self) -> UUID:
+        """Itself, or whose place of business it is."""
+        return self.branch_of or self.party_id
 
 
 Directory: TypeAlias = Mapping[Key, Party]
@@ -95,21 +100,29 @@ class _Named:
     found: tuple[_Found, ...]
 
     @property
+    def scheme(self) -> str:
+        return self.key[0]
+
+    @property
     def party(self) -> Party | None:
         return self.found[0].party if self.found else None
 
 
 def wanted(summary: InvoiceSummary) -> frozenset[Key]:
     """Everything to look up in the directory before ``decide``."""
-    found = {key for candidate in summary.candidates for key in keys(candidate.identifier)}
-    found.update(key for identifier in summary.buyer.identifiers for key in keys(identifier))
-    return frozenset(found)
+    said = {key_of(candidate.identifier) for candidate in summary.candidates}
+    said.update(map(key_of, summary.buyer.identifiers))
+    return frozenset(key for each in said for key in keys(each))
 
 
-def keys(identifier: Identifier) -> Iterator[Key]:
+def key_of(identifier: Identifier) -> Key:
+    return identifier.scheme, identifier.value
+
+
+def keys(said: Key) -> Iterator[Key]:
     """An identifier as the directory may hold it: itself, and what is certainly inside it."""
-    scheme, value = identifier.scheme, identifier.value
-    yield scheme, value
+    scheme, value = said
+    yield said
     if scheme == oin.SCHEME:
         inside = oin.kvk(value)
         if inside is not None:
@@ -127,8 +140,14 @@ def decide(
 
     ``confirmed``: the companies this sender is known to send to. Anybody else's number alone is not believed.
     """
-    named = [_named(candidate, directory) for candidate in summary.candidates if _routes(candidate)]
-    branches = [_named(c, directory) for c in summary.candidates if c.identifier.scheme == branch.SCHEME]
+    # The same number stands in several places of most invoices: it is looked at once, in the first.
+    paths: dict[Key, str] = {}
+    for candidate in summary.candidates:
+        paths.setdefault(key_of(candidate.identifier), candidate.path)
+    read = [_named(key, path, directory) for key, path in paths.items()]
+    # A branch number never routes by itself (R34), and text is no number at all.
+    branches = [one for one in read if one.scheme == branch.SCHEME]
+    named = [one for one in read if one.scheme not in (branch.SCHEME, words.TEXT)]
     unknown = [one for one in named if one.party is None]
     found = [each for candidate in (*named, *branches) for each in candidate.found]
     chosen = next((one for one in found if one.key[0] != branch.SCHEME), None)
@@ -144,14 +163,14 @@ def decide(
             return Parked("contradiction", said, waits_for=_waits_for(summary, unknown))
     nobodys = [one for one in branches if one.party is None]
     routed = _routed(chosen, found, unknown, nobodys, _untrusted(summary, directory))
-    return routed if _head(chosen.party) in confirmed else _corroborated(summary, chosen, found, routed)
+    return routed if chosen.party.company in confirmed else _corroborated(summary, chosen, found, routed)
 
 
 def _corroborated(
     summary: InvoiceSummary, chosen: _Found, found: Sequence[_Found], routed: Routed
 ) -> Decision:
     """For the first time between these two, the invoice must agree with the directory in one thing more."""
-    company = _head(chosen.party)
+    company = chosen.party.company
     for party in (one.party for one in found):
         agrees = evidence(summary.buyer, party.keys, (party.name, *party.names), party.post_codes)
         if agrees is not None:
@@ -165,7 +184,7 @@ def _corroborated(
 
 def chosen(summary: InvoiceSummary, party: Party) -> Routed:
     """Whom a person chose for an invoice, whatever it says."""
-    carried = {key for candidate in summary.candidates for key in keys(candidate.identifier)}
+    carried = {key for candidate in summary.candidates for key in keys(key_of(candidate.identifier))}
     key = min(party.keys & carried or party.keys)
     return Routed(
         Receiver(
@@ -183,7 +202,7 @@ def _conflict(chosen: _Found, found: Sequence[_Found]) -> _Found | None:
     """Somebody who is neither the chosen company nor one of its places of business, or a second of these."""
     place = chosen.party if chosen.party.branch_of is not None else None
     for one in found:
-        if _head(one.party) != _head(chosen.party):
+        if one.party.company != chosen.party.company:
             return one
         if one.party.branch_of is not None:
             place = place or one.party
@@ -192,29 +211,16 @@ def _conflict(chosen: _Found, found: Sequence[_Found]) -> _Found | None:
     return None
 
 
-def _head(party: Party) -> UUID:
-    return party.branch_of or party.party_id
-
-
-def _routes(candidate: ReceiverCandidate) -> bool:
-    """A branch number never routes by itself (R34), and text is no number at all."""
-    return candidate.identifier.scheme not in (branch.SCHEME, words.TEXT)
-
-
-def _named(candidate: ReceiverCandidate, directory: Directory) -> _Named:
-    found = tuple(
-        _Found(key, candidate.path, directory[key]) for key in keys(candidate.identifier) if key in directory
-    )
-    own = (candidate.identifier.scheme, candidate.identifier.value)
-    return _Named(found[0].key if found else own, candidate.path, found)
+def _named(said: Key, path: str, directory: Directory) -> _Named:
+    found = tuple(_Found(key, path, directory[key]) for key in keys(said) if key in directory)
+    return _Named(found[0].key if found else said, path, found)
 
 
 def _denies(earlier: _Named, party: Party) -> bool:
     """Whether a number nobody has cannot be one of ``party``: it has another one of that kind."""
     schemes = {scheme for scheme, _ in party.keys}
     return any(
-        key[0] in ONE_PER_COMPANY and key[0] in schemes and key not in party.keys
-        for key in keys(Identifier(scheme=earlier.key[0], value=earlier.key[1]))
+        key[0] in ONE_PER_COMPANY and key[0] in schemes and key not in party.keys for key in keys(earlier.key)
     )
 
 
@@ -234,7 +240,7 @@ def _routed(
     heard: set[UUID] = set()
     for one in untrusted:
         other = one.party
-        if other is None or _head(other) == _head(chosen.party) or other.party_id in heard:
+        if other is None or other.company == chosen.party.company or other.party_id in heard:
             continue
         heard.add(other.party_id)
         said.append(words.untrusted(one.key, other.name))
@@ -253,12 +259,10 @@ def _routed(
 
 def _untrusted(summary: InvoiceSummary, directory: Directory) -> list[_Named]:
     """What the buyer's own block says and no candidate does."""
-    trusted = {candidate.identifier for candidate in summary.candidates}
-    return [
-        _named(ReceiverCandidate(identifier=identifier, path=""), directory)
-        for identifier in summary.buyer.identifiers
-        if identifier not in trusted and identifier.scheme != branch.SCHEME
-    ]
+    untrusted = dict.fromkeys(map(key_of, summary.buyer.identifiers))
+    for candidate in summary.candidates:
+        untrusted.pop(key_of(candidate.identifier), None)
+    return [_named(key, "", directory) for key in untrusted if key[0] != branch.SCHEME]
 
 
 def _nobody(summary: InvoiceSummary, named: Sequence[_Named], branches: Sequence[_Named]) -> Parked:
@@ -283,6 +287,7 @@ def _waits_for(summary: InvoiceSummary, named: Sequence[_Named]) -> tuple[Key, .
     positions = {one.key: None for one in named}
     found: dict[Key, None] = {}
     for candidate in summary.candidates:
-        if (candidate.identifier.scheme, candidate.identifier.value) in positions:
-            found.update(dict.fromkeys(keys(candidate.identifier)))
+        key = key_of(candidate.identifier)
+        if key in positions:
+            found.update(dict.fromkeys(keys(key)))
     return tuple(found)

@@ -142,16 +142,16 @@ def _party(row: Record) -> Party:
 
 
 _CONFIRMED = """
-SELECT account_id, party_id FROM pair WHERE account_id = ANY ($1::uuid[]) AND party_id = ANY ($2::uuid[])
+SELECT account_id, party_id FROM unnest($1::uuid[], $2::uuid[]) AS asked (account_id, party_id)
+  JOIN pair USING (account_id, party_id)
 """
 
 
-async def confirmed(conn: Connection, accounts: Collection[UUID], known: Directory) -> Pairs:
-    """With which of these parties' companies each of these accounts is known to belong together."""
-    companies = {party.branch_of or party.party_id for party in known.values()}
-    if not companies:
+async def confirmed(conn: Connection, asked: Collection[tuple[UUID, UUID]]) -> Pairs:
+    """Which of these accounts and companies are known to belong together."""
+    if not asked:
         return {}
-    rows = await conn.fetch(_CONFIRMED, list(accounts), list(companies))
+    rows = await conn.fetch(_CONFIRMED, [account for account, _ in asked], [company for _, company in asked])
     pairs: dict[UUID, set[UUID]] = {}
     for row in rows:
         pairs.setdefault(row["account_id"], set()).add(row["party_id"])

@@ -63,10 +63,15 @@ class Known:
 
 async def know(conn: Connection, events: Sequence[Event]) -> Known:
     """Read it, in two queries. Needs the worker role."""
-    validated = [validated_of(event) for event in events]
-    parties = await directory.look_up(conn, {key for each in validated for key in wanted(each.summary)})
-    accounts = {each.account_id for each in validated}
-    return Known(parties, await directory.confirmed(conn, accounts, parties))
+    asked = [(each.account_id, wanted(each.summary)) for each in map(validated_of, events)]
+    parties = await directory.look_up(conn, {key for _, keys in asked for key in keys})
+    together = {
+        (account, party.company)
+        for account, keys in asked
+        for party in map(parties.get, keys)
+        if party is not None
+    }
+    return Known(parties, await directory.confirmed(conn, together))
 
 
 async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
@@ -77,7 +82,7 @@ async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
     page.released(event, "person", words.by_hand())
     page.routed(event, chosen(validated.summary, party))
     await directory.confirm(
-        conn, [Pair(validated.account_id, party.branch_of or party.party_id, "by hand", validated.invoice_id)]
+        conn, [Pair(validated.account_id, party.company, "by hand", validated.invoice_id)]
     )
     return await page.write(conn)
 

@@ -47,6 +47,8 @@ def _cut(text: str) -> str:
 
 def joined(parts: Sequence[Words]) -> Words:
     """Several sentences as one text."""
+    if len(parts) == 1:
+        return parts[0]
     return Words(nl=" ".join(part.nl for part in parts), en=" ".join(part.en for part in parts))
 
 

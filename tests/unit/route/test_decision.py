@@ -211,6 +211,13 @@ def test_a_dutch_customer_with_only_an_unknown_vat_number_is_asked_for_the_kvk_n
     assert "Kamer van Koophandel" not in parked(german, directory(X)).reason.nl
 
 
+def test_a_number_that_stands_in_three_places_is_said_once_with_the_first() -> None:
+    known = directory(party(1, "X BV", (VAT, "NL001234567B01")))
+    decision = routed(summary((KVK, "58070036"), (VAT, "NL001234567B01"), (KVK, "58070036")), known)
+    assert decision.explanation.en.count("58070036") == 1
+    assert "(/Invoice/place[1])" in decision.explanation.en
+
+
 def test_a_long_text_from_the_invoice_is_cut_before_it_is_quoted() -> None:
     assert len(parked(summary(("text", "x" * 5000)), directory(X)).reason.nl) < 1000
 
