@@ -7,8 +7,9 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import DEVNULL, Process
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 
 import httpx
@@ -18,6 +19,7 @@ from libs.contracts.topology import TOPOLOGY
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.http.client import client
+from libs.identifiers.kvk import looks_mistyped
 from libs.messaging import AmqpTransport
 from libs.testing import builders
 from libs.testing.machine import free_ports
@@ -159,9 +161,8 @@ async def _people(
     templates: dict[str, list[str]] = {"folder": [], "smtp": []}
     async with client(timeout=30) as http:
         http.headers["Authorization"] = f"Bearer {staff}"
-        for n in range(2 * RECEIVERS):
-            channel = "folder" if n < RECEIVERS else "smtp"
-            kvk, name = str(60_000_001 + n), f"Receiver {n} BV"
+        for n, kvk in enumerate(islice(_numbers(), 2 * RECEIVERS)):
+            channel, name = "folder" if n < RECEIVERS else "smtp", f"Receiver {n} BV"
             await _receiver(http, ports, name, kvk, f"map-{n}" if channel == "folder" else None, n)
             xml = builders.invoice(
                 number=TOKEN.decode(), lines=LINES, buyer_kvk=kvk, buyer_name=name,
@@ -170,6 +171,11 @@ async def _people(
             (folder / f"{n}.xml").write_bytes(xml)
             templates[channel].append(str(folder / f"{n}.xml"))
     return keys, templates
+
+
+def _numbers() -> Iterator[str]:
+    """KvK numbers such as companies have: one that looks mistyped is warned of, in each invoice."""
+    return (kvk for kvk in map(str, count(60_000_001)) if not looks_mistyped(kvk))
 
 
 async def _receiver(

@@ -56,7 +56,8 @@ class Generator:
         self._before = self._board[Count.sent] - self._board[Count.delivered]
         self._templates = [Path(name).read_bytes() for name in plan.templates]
         self._heads = [self._head(key) for key in plan.keys]
-        self._idle: list[_Connection] = []
+        # In turns: one that is never needed would be closed by the hub.
+        self._idle: deque[_Connection] = deque()
         self._waiting: deque[tuple[int, float]] = deque()
         self._next = 0
         self._left = plan.count
@@ -85,6 +86,10 @@ class Generator:
             self._fill()
         if not self._left:
             self._done.set()
+
+    @property
+    def finished(self) -> bool:
+        return self._done.is_set()
 
     async def _closed(self) -> None:
         while self._next < self._plan.count:
@@ -116,7 +121,7 @@ class Generator:
         body = self._templates[number % len(self._templates)].replace(TOKEN, name)
         head = self._heads[number % len(self._heads)]
         self._board.add(Count.sent)
-        self._idle.pop().send(self._plan.first + number, due, head % (name, len(body)) + body)
+        self._idle.popleft().send(self._plan.first + number, due, head % (name, len(body)) + body)
 
     def _head(self, key: str) -> bytes:
         return (
@@ -139,9 +144,9 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.WriteTransport", transport)  # uvloop's is none by its class
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._number >= 0:
-            # Sent, and no answer: the load is wrong from here on, and a wrong figure is worse than none.
-            sys.exit(f"the hub hung up on invoice {self._number}: {exc}")
+        if not self._generator.finished:
+            # The load is wrong from here on, and a wrong figure is worse than none.
+            sys.exit(f"the hub hung up, on invoice {self._number} (-1: on none): {exc}")
 
     def send(self, number: int, due: float, request: bytes) -> None:
         assert self._transport is not None

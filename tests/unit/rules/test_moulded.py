@@ -42,7 +42,7 @@ def anew(data: bytes, pack: str | None = None) -> object:
 
 def known(data: bytes, pack: str | None = None) -> bool:
     """Whether the verdict came by the mould."""
-    return engine.validate(data, pack).again is not None
+    return engine.validate(data, pack).parsed is not None
 
 
 def teach(data: bytes, pack: str | None = None) -> None:
