@@ -17,9 +17,9 @@ from libs.errors import Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.service import Wake
 from libs.text import EmailAddress, PlainText
-from services.route import directory
-from services.route.directory import Editor, Entry
+from services.route import parties
 from services.route.entries import read_all, read_key
+from services.route.parties import Editor, Entry
 from services.route.releases import release_some
 from services.route.settings import RouteSettings
 
@@ -104,12 +104,12 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         editor = _editor(principal)
         if editor.operator:
             async with worker.acquire() as conn, conn.transaction():
-                await directory.add(conn, entry, editor)
+                await parties.add(conn, entry, editor)
                 await release_some(conn, settings.release_most)
             wake()
         else:
             async with tenant(pool, principal.account_id) as conn:
-                await directory.add(conn, entry, editor)
+                await parties.add(conn, entry, editor)
         response.headers["Location"] = f"/v1/parties/{entry.party_id}"
         return _view(entry)
 
@@ -119,12 +119,12 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         editor = _editor(principal)
         if editor.operator:
             async with worker.acquire() as conn, conn.transaction():
-                entry = await directory.change(conn, _entry(given, principal, party_id), editor)
+                entry = await parties.change(conn, _entry(given, principal, party_id), editor)
                 await release_some(conn, settings.release_most)
             wake()
         else:
             async with tenant(pool, principal.account_id) as conn:
-                entry = await directory.change(conn, _entry(given, principal, party_id), editor)
+                entry = await parties.change(conn, _entry(given, principal, party_id), editor)
         return _view(entry)
 
     @router.get("/v1/parties/{party_id}")
@@ -132,10 +132,10 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         """A party you entered, whole. Operators see every party."""
         if OPERATOR in principal.scopes:
             async with worker.acquire() as conn:
-                found = await directory.party(conn, party_id)
+                found = await parties.party(conn, party_id)
         else:
             async with tenant(pool, principal.account_id) as conn:
-                found = await directory.party(conn, party_id)
+                found = await parties.party(conn, party_id)
         if found is None:
             raise NotFound
         return _view(found)
@@ -148,7 +148,7 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
     ) -> PartyFound:
         """Who receives under this number? The name and numbers of a confirmed party."""
         async with tenant(pool, principal.account_id) as conn:
-            found = await directory.find(conn, read_key(scheme, value))
+            found = await parties.find(conn, read_key(scheme, value))
         if found is None:
             raise NotFound
         return PartyFound.model_validate(found)

@@ -13,9 +13,9 @@ from libs import clock
 from libs.db.types import Connection
 from libs.errors import BadInput, HubError
 from libs.terminal import say
-from services.route import directory
-from services.route.directory import Editor, Entry
+from services.route import parties
 from services.route.entries import read_all
+from services.route.parties import Editor, Entry
 from services.route.releases import release_some
 from services.route.sessions import run
 from services.route.settings import RouteSettings
@@ -66,7 +66,7 @@ def add(
             names=tuple(called or ()),
             post_codes=tuple(post_code or ()),
         )
-        await directory.add(conn, entry, _OPERATOR)
+        await parties.add(conn, entry, _OPERATOR)
         await release_some(conn, settings.release_most)
         return entry
 
@@ -86,7 +86,7 @@ def list_parties(
     """Parties in order of entry."""
 
     async def work(conn: Connection, settings: RouteSettings) -> list[Entry]:  # noqa: ARG001
-        return await directory.parties(conn, after, limit)
+        return await parties.parties(conn, after, limit)
 
     for entry in run(work):
         _print(entry, as_json)

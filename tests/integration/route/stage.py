@@ -12,11 +12,11 @@ from libs.contracts.invoice import InvoiceFact, InvoiceValidated
 from libs.contracts.parts import DocumentRef
 from libs.db.pools import Pools
 from libs.service import Wake
-from services.route import directory, releases
+from services.route import parties, releases
 from services.route.decision import Key
-from services.route.directory import Editor, Entry
 from services.route.entries import read_all
 from services.route.handlers import Validated
+from services.route.parties import Editor, Entry
 from tests.integration.validate.api_client import ANNA, STAFF
 from tests.integration.validate.drive import handle
 from tests.unit.route.sample import NAMES, summary
@@ -53,7 +53,7 @@ def facts(events: Sequence[Event]) -> list[InvoiceFact]:
 
 
 async def enter(
-    pools: Pools, name: str, *keys: Key, most: int = 500, status: directory.Status = "confirmed", **terms: Any
+    pools: Pools, name: str, *keys: Key, most: int = 500, status: parties.Status = "confirmed", **terms: Any
 ) -> Entry:
     """A party an operator enters; what waits for it goes on."""
     entry = Entry(
@@ -67,7 +67,7 @@ async def enter(
     )
     worker = await pools.get("route", "worker")
     async with worker.acquire() as conn, conn.transaction():
-        await directory.add(conn, entry, OPERATOR)
+        await parties.add(conn, entry, OPERATOR)
         await releases.release_some(conn, most)
     return entry
 

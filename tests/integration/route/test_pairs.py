@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
-from services.route import directory
+from services.route import parties
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.route.sample import KVK
@@ -67,7 +67,7 @@ async def test_another_name_of_the_party_lets_go_on_what_waited_for_it(pools: Po
     await decided(pools, event)
     worker = await pools.get("route", "worker")
     async with worker.acquire() as conn, conn.transaction():
-        await directory.change(conn, replace(party, names=("Bloemenzaak Smit",)), OPERATOR)
+        await parties.change(conn, replace(party, names=("Bloemenzaak Smit",)), OPERATOR)
     await drain(pools)
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from libs.db.pools import Pools
-from services.route import directory, store
+from services.route import parties, store
 from services.route.entries import read_all
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT
@@ -105,7 +105,7 @@ async def test_a_number_taken_from_the_wrong_party_lets_go_on_what_it_kept(pools
     worker = await pools.get("route", "worker")
     for entry, keys in ((wrong, [(KVK, "58070036")]), (right, [(KVK, "90004760"), (VAT, "NL001234567B01")])):
         async with worker.acquire() as conn, conn.transaction():
-            await directory.change(conn, replace(entry, identifiers=read_all(keys)), OPERATOR)
+            await parties.change(conn, replace(entry, identifiers=read_all(keys)), OPERATOR)
     await drain(pools)
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
 

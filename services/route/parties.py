@@ -1,0 +1,245 @@
+"""SQL of parties: how they are entered, changed and shown. Every change goes through ``write``, which keeps who made it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import UUID
+
+import asyncpg
+
+from libs.contracts.parts import Identifier, Words
+from libs.db.types import Connection, Record
+from libs.errors import Conflict, NotFound
+from services.route import directory
+from services.route.decision import Key
+
+Status = Literal["claimed", "confirmed"]
+
+TAKEN = Words(
+    nl="Een van deze nummers is al van een andere bevestigde partij. Controleer het nummer; "
+    "klopt het, vraag dan de beheerder om het uit te zoeken.",
+    en="One of these numbers already belongs to another confirmed party. Check the number; "
+    "if it is right, ask the operator to sort it out.",
+)
+CONFIRMED = Words(
+    nl="Deze partij is bevestigd: anderen sturen haar facturen. Alleen de beheerder kan haar nog wijzigen.",
+    en="This party is confirmed: others send invoices to it. Only the operator can still change it.",
+)
+NO_SUCH_HEAD = Words(
+    nl="De partij waarvan dit een vestiging zou zijn, bestaat niet.",
+    en="The party this would be a branch of does not exist.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who changes the directory. ``account_id`` None: an operator at the machine itself."""
+
+    account_id: UUID | None
+    user_id: UUID | None = None
+    operator: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A party as it is entered: identifiers in their canonical form, each once."""
+
+    party_id: UUID
+    owner_account: UUID
+    name: str
+    identifiers: tuple[Identifier, ...]
+    email: str | None = None
+    language: Literal["nl", "en"] = "nl"
+    country: str = "NL"
+    status: Status = "claimed"
+    branch_of: UUID | None = None
+    names: tuple[str, ...] = ()
+    post_codes: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """What the history keeps."""
+        return {
+            "name": self.name,
+            "email": self.email,
+            "language": self.language,
+            "country": self.country,
+            "names": list(self.names),
+            "post_codes": list(self.post_codes),
+            "status": self.status,
+            "branch_of": str(self.branch_of) if self.branch_of else None,
+            "identifiers": [i.model_dump() for i in self.identifiers],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be of a party, and what was; None: it is new."""
+
+    after: Entry
+    before: Entry | None = None
+
+    def moved(self) -> Iterator[Identifier]:
+        """The numbers for which what waits is to be looked at again."""
+        if self.after.status != "confirmed":
+            return
+        before, after = self.before, set(self.after.identifiers)
+        known = set(before.identifiers) if before and before.status == "confirmed" else set()
+        # A number that a party has lost may have been what kept an invoice: two numbers of one, that named two. And
+        # what an invoice says may be what the party is called now.
+        yield from known | after if before and _called(before) != _called(self.after) else known ^ after
+
+
+def _called(entry: Entry) -> tuple[object, ...]:
+    return entry.name, entry.names, entry.post_codes
+
+
+_INSERT = """
+INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes)
+SELECT party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes
+  FROM jsonb_populate_recordset(NULL::party, $1::jsonb)
+"""
+_UPDATE = """
+UPDATE party p SET name = t.name, email = t.email, language = t.language, country = t.country, status = t.status,
+                   branch_of = t.branch_of, names = t.names, post_codes = t.post_codes, updated_at = now()
+  FROM jsonb_populate_recordset(NULL::party, $1::jsonb) AS t WHERE p.party_id = t.party_id
+"""
+_DELETE_IDENTIFIERS = "DELETE FROM identifier WHERE party_id = ANY ($1::uuid[])"
+_INSERT_IDENTIFIERS = """
+INSERT INTO identifier (party_id, scheme, value, owner_account, confirmed)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::boolean[])
+"""
+_INSERT_CHANGES = """
+INSERT INTO party_change (party_id, owner_account, by_account, by_user, before, after)
+SELECT party_id, owner_account, $3, $4, before, after
+  FROM unnest($1::uuid[], $2::uuid[], $5::jsonb[], $6::jsonb[]) AS t (party_id, owner_account, before, after)
+"""
+
+
+async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> None:
+    """Enter and change parties, remember who did, and note that what waited for them may go on. A few statements, however
+    many there are. Where one is confirmed, ``conn`` changes the directory alone (``change_alone``).
+
+    Raises ``Conflict`` when a number belongs to another confirmed party, or there is no such head.
+    """
+    entries = [change.after for change in changes]
+    old = [change.after for change in changes if change.before is not None]
+    new = [change.after for change in changes if change.before is None]
+    try:
+        if new:
+            await conn.execute(_INSERT, [_terms(entry) for entry in new])
+        if old:
+            await conn.execute(_UPDATE, [_terms(entry) for entry in old])
+            await conn.execute(_DELETE_IDENTIFIERS, [entry.party_id for entry in old])
+        numbers = [(entry, i) for entry in entries for i in entry.identifiers]
+        await conn.execute(
+            _INSERT_IDENTIFIERS,
+            [entry.party_id for entry, _ in numbers],
+            [i.scheme for _, i in numbers],
+            [i.value for _, i in numbers],
+            [entry.owner_account for entry, _ in numbers],
+            [entry.status == "confirmed" for entry, _ in numbers],
+        )
+    except asyncpg.ForeignKeyViolationError as bad:
+        raise Conflict(NO_SUCH_HEAD.en, code="no-such-head", words=NO_SUCH_HEAD.model_dump()) from bad
+    except asyncpg.UniqueViolationError as taken:
+        raise Conflict(TAKEN.en, code="identifier-taken", words=TAKEN.model_dump()) from taken
+    await conn.execute(
+        _INSERT_CHANGES,
+        [entry.party_id for entry in entries],
+        [entry.owner_account for entry in entries],
+        editor.account_id,
+        editor.user_id,
+        [change.before.as_json() if change.before else None for change in changes],
+        [entry.as_json() for entry in entries],
+    )
+    moved = {i for change in changes for i in change.moved()}
+    await directory.arrive(conn, sorted(moved, key=lambda i: (i.scheme, i.value)))
+
+
+def _terms(entry: Entry) -> dict[str, Any]:
+    return {
+        "party_id": str(entry.party_id),
+        "owner_account": str(entry.owner_account),
+        **entry.as_json(),
+    }
+
+
+async def add(conn: Connection, entry: Entry, editor: Editor) -> None:
+    """Enter one party. Raises ``Conflict`` as ``write`` does."""
+    if entry.status == "confirmed":
+        await directory.change_alone(conn)
+    await write(conn, [Change(entry)], editor)
+
+
+async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
+    """Replace what is said about a party; its owner stays. Returns what it is now.
+
+    Raises ``NotFound``, or ``Conflict`` when a number is taken or the party is not the editor's to change.
+    """
+    if editor.operator:
+        await directory.change_alone(conn)
+    before = await party(conn, entry.party_id, lock=True)
+    if before is None:
+        raise NotFound
+    if before.status == "confirmed" and not editor.operator:
+        raise Conflict(CONFIRMED.en, code="confirmed-party", words=CONFIRMED.model_dump())
+    after = replace(entry, owner_account=before.owner_account)
+    await write(conn, [Change(after, before)], editor)
+    return after
+
+
+_WHOLE = """
+SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of, p.names,
+       p.post_codes,
+       (SELECT coalesce(array_agg(i.scheme || ':' || i.value ORDER BY i.scheme, i.value), '{}')
+          FROM identifier i WHERE i.party_id = p.party_id) AS keys
+  FROM party p
+"""
+_PARTY = f"{_WHOLE} WHERE p.party_id = $1"
+
+
+async def party(conn: Connection, party_id: UUID, *, lock: bool = False) -> Entry | None:
+    """One party whole, as the role and account of ``conn`` may see it."""
+    row = await conn.fetchrow(_PARTY, party_id)
+    if row is None or not lock:
+        return _entry(row) if row else None
+    # Read once more under the lock: a row that an account may read but not change gives nothing to lock.
+    await conn.fetch("SELECT 1 FROM party WHERE party_id = $1 FOR NO KEY UPDATE", party_id)
+    row = await conn.fetchrow(_PARTY, party_id)
+    return _entry(row) if row else None
+
+
+_PARTIES = f"{_WHOLE} WHERE p.party_id > $1 ORDER BY p.party_id LIMIT $2"
+
+
+async def parties(conn: Connection, after: UUID, limit: int) -> list[Entry]:
+    """A page of parties in order of entry, as the role and account of ``conn`` may see them."""
+    return [_entry(row) for row in await conn.fetch(_PARTIES, after, limit)]
+
+
+_FIND = "SELECT party_id, name, country, identifiers FROM find_party($1, $2)"
+
+
+async def find(conn: Connection, key: Key) -> dict[str, Any] | None:
+    """Who has this number, for anybody who asks: name and numbers, nothing more."""
+    row = await conn.fetchrow(_FIND, *key)
+    return dict(row) if row else None
+
+
+def _entry(row: Record) -> Entry:
+    pairs = (text.partition(":") for text in row["keys"])
+    return Entry(
+        party_id=row["party_id"],
+        owner_account=row["owner_account"],
+        name=row["name"],
+        identifiers=tuple(Identifier(scheme=scheme, value=value) for scheme, _, value in pairs),
+        email=row["email"],
+        language=row["language"],
+        country=row["country"],
+        status=row["status"],
+        branch_of=row["branch_of"],
+        names=tuple(row["names"]),
+        post_codes=tuple(row["post_codes"]),
+    )
