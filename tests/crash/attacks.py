@@ -33,6 +33,7 @@ class Attack:
     trick: str = ""
     to: Sequence[Receiver] = field(default=RECEIVERS)
     mailed: float = 0.0
+    unlawful: float = 0.0
     waves: int = 1
     """So many batches, each sent when the one before has come."""
     patience: float = 30.0
@@ -191,6 +192,42 @@ ATTACKS: Mapping[str, Attack] = {
         "solo",
         (Strike("consumer.commit.before", 1, "route.validated"),),
     ),
+    "wrong-receiver": Attack(
+        "an invoice comes to whom it is meant for, and to nobody else",
+        "each is planned by the way of the one before it",
+        "wrong receiver: ",
+        "deliver",
+    ),
+    "page-of-a-neighbour": Attack(
+        "an invoice comes with its own page",
+        "each PDF goes out with the next invoice that has one",
+        "wrong page: ",
+        "deliver",
+    ),
+    "notice-sent-before-mailed": Attack(
+        "a notice is written as sent after it is mailed",
+        "it is committed as sent, then mailed",
+        "no notice: ",
+        "track",
+        (Strike("notice.act.before"),),
+        unlawful=1.0,
+    ),
+    "notice-lease-ignored": Attack(
+        "who stood still for longer than its lease mails no notice",
+        "the lease is not looked at before the text",
+        "notices came again",
+        "track",
+        (Strike("notice.claim.after", do="stop"),),
+        unlawful=1.0,
+    ),
+    "notice-id-anew": Attack(
+        "a notice that had to be sent again is the same mail to its sender",
+        "every attempt has a Message-ID of its own",
+        r"told twice: F\S+ is rejected",
+        "track",
+        (Strike("notice.dot.after"),),
+        unlawful=1.0,
+    ),
 }
 
 
@@ -221,7 +258,7 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
         on.receivers.down = {each.email for each in plan.to}
     for wave in range(plan.waves):
         await until(lambda: len(on.receivers.numbers) == len(on.sent) or bool(on.hub.strikes()))
-        batch = invoices(12, on.random, f"F{wave}", to=plan.to, mailed=plan.mailed, unlawful=0)
+        batch = invoices(12, on.random, f"F{wave}", to=plan.to, mailed=plan.mailed, unlawful=plan.unlawful)
         if plan.trick == "poison":
             batch += invoices(1, on.random, POISON, mailed=0, unlawful=0)
         await on.send(batch, at_once=12, patience=20)
@@ -237,6 +274,9 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
     at_once = await _asked_at_once(on) if plan.trick == "down" else 1
     # What the break left lying does not move any more; the unbroken hub gets all the time it wants.
     verdict = await (on.verdict(patience=plan.patience, still=6.0) if broken else on.verdict())
+    if broken and plan.red.startswith("lost") and (slow := [*verdict.under_way, *await on.in_the_broker()]):
+        # Who is slow has lost nothing yet.
+        raise Missed(f"{name}: still under way: {slow}")
     if at_once > 1:
         verdict.other.append(f"{at_once} attempts at once at a receiver that is down")
     if plan.strikes and not on.hub.strikes():
@@ -293,6 +333,10 @@ async def _asked_at_once(on: Scene) -> int:
     return most
 
 
+_CLAIMED: Mapping[str, str] = {
+    "deliver": "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')",
+    "track": "SELECT count(*) FROM track.notice WHERE state = 'due'",
+}
 _BREAKER = (
     "SELECT count(*) FROM deliver.delivery",
     "SELECT count(*) FROM deliver.delivery WHERE state = 'attempting'",
@@ -319,9 +363,7 @@ async def _overtaken(on: Scene, service: str) -> None:
 
     async def taken_over() -> bool:
         # What the first one holds unacknowledged is not among them: it goes on with that itself.
-        return not await on.ask(
-            "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')"
-        )
+        return not await on.ask(_CLAIMED[service])
 
     await until(taken_over)
     on.hub.go_on(service)

@@ -83,12 +83,13 @@ def _publish_after_commit(bit: Say) -> None:
         kept.extend(rows)
 
     def writing(original: Any) -> Any:
-        async def write_once(self: Any, result: Any) -> None:
-            await original(self, result)
+        async def write_once(self: Any, result: Any) -> Any:
+            fresh = await original(self, result)
             waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(kept)]
             kept.clear()
             for each in pack(waiting):
                 await transport.publish([each.message])
+            return fresh
 
         return write_once
 
@@ -232,14 +233,15 @@ def _retry_marked_done(bit: Say) -> None:
     """An event that is to be tried again gets its inbox row at once."""
 
     def make(original: Any) -> Any:
-        async def write_once(self: Any, result: Any) -> None:
-            await original(self, result)
+        async def write_once(self: Any, result: Any) -> Any:
+            fresh = await original(self, result)
             if result.retries:
                 bit()
                 async with self._pool.acquire() as conn, conn.transaction():
                     from libs.messaging import inbox
 
                     await inbox.claim(conn, self._queue, {event.id for event, _ in result.retries})
+            return fresh
 
         return write_once
 
@@ -337,6 +339,88 @@ def _settled_too_soon(bit: Say) -> None:
     wrap("libs.messaging.memory:MemoryTransport.publish", lambda _: publish)
 
 
+def _wrong_receiver(bit: Say) -> None:
+    """Each delivery is planned by the way of the one before it."""
+
+    def make(original: Any) -> Any:
+        last: list[Any] = []
+
+        def way_to(receiver: Any, connection: Any) -> Any:
+            last.append(original(receiver, connection))
+            if len(last) == 1:
+                return last[0]
+            if last[0] != last[1]:
+                bit()
+            return last.pop(0)
+
+        return way_to
+
+    wrap("services.deliver.plan:way_to", make)
+
+
+def _page_of_a_neighbour(bit: Say) -> None:
+    """Each PDF goes out with the next invoice that has one."""
+
+    def make(original: Any) -> Any:
+        last: list[bytes] = []
+
+        async def load(self: Any, jobs: Any) -> Any:
+            loaded, failed = await original(self, jobs)
+            return [replace(each, pdf=shifted(each.pdf)) for each in loaded], failed
+
+        def shifted(pdf: bytes | None) -> bytes | None:
+            if pdf is None:
+                return None
+            last.append(pdf)
+            if len(last) == 1:
+                return pdf
+            bit()
+            return last.pop(0)
+
+        return load
+
+    wrap("services.deliver.dispatcher:Dispatcher._load", make)
+
+
+def _notice_sent_before_mailed(bit: Say) -> None:
+    from services.track import mailings
+
+    def make(original: Any) -> Any:
+        async def send(self: Any, claimed: Any) -> Any:
+            bit()
+            await mailings.settle(self._pool, claimed, "sent", "surely", state="sent")
+            return await original(self, claimed)
+
+        return send
+
+    wrap("services.track.dispatch:Dispatcher._send", make)
+
+
+def _notice_lease_ignored(bit: Say) -> None:
+    import aiosmtplib
+
+    async def data(self: Any, message: Any, **more: Any) -> Any:
+        bit()
+        return await aiosmtplib.SMTP.data(self, message, **more)
+
+    wrap("services.track.dispatch:_Line.data", lambda _: data)
+
+
+def _notice_id_anew(bit: Say) -> None:
+    """Every writing of a notice has a Message-ID of its own."""
+
+    def make(original: Any) -> Any:
+        def write(*args: Any) -> Any:
+            bit()
+            mail = original(*args)
+            mail.replace_header("Message-ID", f"<notice.{uuid4()}@postbode.localhost>")
+            return mail
+
+        return write
+
+    wrap("services.track.letter:write", make)
+
+
 BREAKS: Mapping[str, Callable[[Say], None]] = {
     "ack-before-commit": _ack_before_commit,
     "no-inbox": _no_inbox,
@@ -358,4 +442,9 @@ BREAKS: Mapping[str, Callable[[Say], None]] = {
     "started-with-the-result": _started_with_the_result,
     "dead-letter-dropped": _dead_letter_dropped,
     "settled-too-soon": _settled_too_soon,
+    "wrong-receiver": _wrong_receiver,
+    "page-of-a-neighbour": _page_of_a_neighbour,
+    "notice-sent-before-mailed": _notice_sent_before_mailed,
+    "notice-lease-ignored": _notice_lease_ignored,
+    "notice-id-anew": _notice_id_anew,
 }

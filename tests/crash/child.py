@@ -66,7 +66,8 @@ def report_of(folder: Path) -> Path:
 
 
 def mails_of(folder: Path, name: str) -> Path:
-    """Where a process keeps how many mails are out without a written result: eight bytes."""
+    """Where a process keeps how many mails are out without a written result, and how many were for too long; then
+    the same of notices: eight bytes each."""
     return folder / f"{name}.mails"
 
 

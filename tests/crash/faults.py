@@ -14,6 +14,7 @@ stops (``SIGSTOP``), after writing down where.
 ``mail``         dot: the whole message is with the mail server, which has not answered yet
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
+``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
 ===============  ======================================================================================
 """
 
@@ -45,6 +46,8 @@ WINDOWS: tuple[str, ...] = (
     "mail.dot.after",
     "result.commit.before", "result.commit.after",
     "arrivals.commit.before", "arrivals.commit.after",
+    "notice.claim.before", "notice.claim.after", "notice.act.before", "notice.dot.after",
+    "notice.commit.before", "notice.commit.after",
 )  # fmt: skip
 
 
@@ -74,14 +77,15 @@ class Faults:
         self._passed: Counter[tuple[str, str]] = Counter()
         self._report = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._name = name
-        self._open_mails: dict[object, float] = {}
-        self._overdue = 0
-        # A quarter of its lease is left at least when a mail is sent: see `leases.SAFE`.
-        self._lease_left = float(os.environ.get("POSTBODE_DELIVER_LEASE_SECONDS", "20")) / 4
+        # A quarter of its lease is left at least when a mail is sent: see `leases.SAFE` and `mailings.SAFE`.
+        self.mails = _Out(float(os.environ.get("POSTBODE_DELIVER_LEASE_SECONDS", "20")) / 4, self._count)
+        self.notices = _Out(
+            float(os.environ.get("POSTBODE_TRACK_NOTICE_LEASE_SECONDS", "60")) / 4, self._count
+        )
         with ledger.open("wb") as file:
-            file.write(bytes(16))
+            file.write(bytes(32))
         with ledger.open("r+b") as file:
-            self._ledger = mmap.mmap(file.fileno(), 16)
+            self._ledger = mmap.mmap(file.fileno(), 32)
 
     def hit(self, window: str, who: str = "") -> None:
         if window not in WINDOWS:
@@ -100,22 +104,35 @@ class Faults:
             self._report, json.dumps({"process": self._name, "pid": os.getpid(), **what}).encode() + b"\n"
         )
 
-    def mail_out(self, key: object) -> None:
-        """From now on the receiver may have this mail while nobody here has written it down."""
-        self._open_mails.setdefault(key, time.monotonic())
-        self._count()
-
-    def mail_known(self, key: object) -> None:
-        """Its result is written. After a long time somebody else may have taken it over meanwhile."""
-        since = self._open_mails.pop(key, None)
-        if since is not None and time.monotonic() - since > self._lease_left:
-            self._overdue += 1
-        self._count()
-
     def _count(self) -> None:
         # Read by the parent after a kill of any kind: so many mails may come again.
-        self._ledger[:8] = len(self._open_mails).to_bytes(8, "little")
-        self._ledger[8:] = self._overdue.to_bytes(8, "little")
+        for n, count in enumerate(
+            (len(self.mails.open), self.mails.overdue, len(self.notices.open), self.notices.overdue)
+        ):
+            self._ledger[8 * n : 8 * n + 8] = count.to_bytes(8, "little")
+
+
+class _Out:
+    """Mails of one kind that are with the mail server while nobody here has written it down."""
+
+    def __init__(self, lease_left: float, changed: Callable[[], None]) -> None:
+        self.open: dict[object, float] = {}
+        self.overdue = 0
+        """Those that were so for so long, or with such an end, that somebody else may have sent them again."""
+        self._lease_left = lease_left
+        self._changed = changed
+
+    def out(self, key: object) -> None:
+        """From now on the receiver may have it."""
+        self.open.setdefault(key, time.monotonic())
+        self._changed()
+
+    def known(self, key: object, *, written: bool = True) -> None:
+        """Its result is written, or could not be."""
+        since = self.open.pop(key, None)
+        if since is not None and (not written or time.monotonic() - since > self._lease_left):
+            self.overdue += 1
+        self._changed()
 
 
 @contextlib.contextmanager
@@ -305,7 +322,7 @@ def _arm_dispatcher(faults: Faults) -> None:
             with _transaction_of("result", done[0][0].channel if done else ""):
                 result = await original(self, done)
             for job, _ in done:
-                faults.mail_known(job.delivery_id)
+                faults.mails.known(job.delivery_id)
             return result
 
         return wrapped
@@ -315,12 +332,12 @@ def _arm_dispatcher(faults: Faults) -> None:
 
 
 def _arm_mail(faults: Faults) -> None:
-    sending: ContextVar[Any] = ContextVar("sending", default=None)
+    sending: ContextVar[tuple[_Out, object, str] | None] = ContextVar("sending", default=None)
 
     def send(original: Any) -> Any:
         async def wrapped(self: Any, line: Any, job: Any, data: bytes) -> Any:
             faults.hit("dispatch.act.before", "smtp")
-            token = sending.set(job)
+            token = sending.set((faults.mails, job.delivery_id, "mail.dot.after"))
             try:
                 outcome = await original(self, line, job, data)
             finally:
@@ -334,18 +351,64 @@ def _arm_mail(faults: Faults) -> None:
 
     def writing(original: Any) -> Any:
         def wrapped(self: Any, data: bytes) -> Any:
-            job = sending.get()
-            if job is None or not data.endswith(b"\r\n.\r\n"):
+            what = sending.get()
+            if what is None or not data.endswith(b"\r\n.\r\n"):
                 return original(self, data)
-            faults.mail_out(job.delivery_id)
+            kind, key, window = what
+            kind.out(key)
             result = original(self, data)
             # The message is in the socket's buffer: a moment later the kernel has it.
-            asyncio.get_running_loop().call_later(0.002, faults.hit, "mail.dot.after", "smtp")
+            asyncio.get_running_loop().call_later(0.002, faults.hit, window, "smtp")
             return result
 
         return wrapped
 
     wrap("aiosmtplib.protocol:SMTPProtocol.write", writing)
+    _arm_notices(faults, sending)
+
+
+def _arm_notices(faults: Faults, sending: ContextVar[tuple[_Out, object, str] | None]) -> None:
+    def claiming(original: Any) -> Any:
+        async def wrapped(*args: Any, **named: Any) -> Any:
+            faults.hit("notice.claim.before")
+            claimed = await original(*args, **named)
+            if claimed:
+                faults.hit("notice.claim.after")
+            return claimed
+
+        return wrapped
+
+    wrap("services.track.mailings:claim", claiming)
+
+    def send(original: Any) -> Any:
+        async def wrapped(self: Any, claimed: Any) -> Any:
+            token = sending.set((faults.notices, claimed.notice_id, "notice.dot.after"))
+            try:
+                return await original(self, claimed)
+            finally:
+                sending.reset(token)
+
+        return wrapped
+
+    wrap("services.track.dispatch:Dispatcher._send", send)
+    wrap(
+        "services.track.dispatch:_Line.data",
+        _around(faults.hit, "notice.act.before", None, lambda *_: ""),
+    )
+
+    def settling(original: Any) -> Any:
+        async def wrapped(pool: Any, claimed: Any, *args: Any, **named: Any) -> None:
+            written = False
+            try:
+                with _transaction_of("notice", ""):
+                    await original(pool, claimed, *args, **named)
+                written = True
+            finally:
+                faults.notices.known(claimed.notice_id, written=written)
+
+        return wrapped
+
+    wrap("services.track.mailings:settle", settling)
 
 
 def _after(faults: Faults, window: str) -> Callable[[Any], Any]:

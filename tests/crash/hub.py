@@ -76,7 +76,7 @@ class Place:
             "POSTBODE_DELIVER_BREAKER_LONGEST_SECONDS": "2",
             "POSTBODE_TRACK_SMTP_PORT": str(self.sink_port),
             "POSTBODE_TRACK_NOTICE_SECONDS": "0.5",
-            "POSTBODE_TRACK_NOTICE_LEASE_SECONDS": "2",
+            "POSTBODE_TRACK_NOTICE_LEASE_SECONDS": "3",
             **self.settings,
         }
 
@@ -174,6 +174,8 @@ class Hub:
         self.mails_cut: int = 0
         """Mails that were out without a written result when their process was killed or stood still, or longer
         than their lease surely held: each may come twice."""
+        self.notices_cut: int = 0
+        """The same of mails to senders."""
         self.fell: list[tuple[str, int]] = []
         """Processes that had started and ended without being killed or told to: name and exit code; and those
         that were told to and did not end well."""
@@ -220,8 +222,9 @@ class Hub:
         while True:
             assert member.ended is not None
             code = await member.ended
-            out, overdue = self._mails(member.order.name)
+            out, overdue, notices, late = self._mails(member.order.name)
             self.mails_cut += overdue + (out if code == -signal.SIGKILL else 0)
+            self.notices_cut += late + (notices if code == -signal.SIGKILL else 0)
             # One that could not start because something was away is started again, as an orchestrator would.
             if (
                 code != -signal.SIGKILL
@@ -237,17 +240,26 @@ class Hub:
                 return
             await self._begin(member)
 
-    def _mails(self, name: str) -> tuple[int, int]:
-        """Of the life that is or was: mails out now, and mails that were out for too long."""
+    def _mails(self, name: str) -> tuple[int, ...]:
+        """Of the life that is or was: mails out now, and mails that were out for too long; the same of notices."""
         with contextlib.suppress(FileNotFoundError):
-            kept = mails_of(self.place.folder, name).read_bytes()
-            return int.from_bytes(kept[:8], "little"), int.from_bytes(kept[8:], "little")
-        return 0, 0
+            kept = mails_of(self.place.folder, name).read_bytes().ljust(32, b"\0")
+            return tuple(int.from_bytes(kept[n : n + 8], "little") for n in range(0, 32, 8))
+        return 0, 0, 0, 0
 
     @property
     def repeats_allowed(self) -> int:
         """How many mails may have come again by now."""
         return self.mails_cut + sum(self._mails(name)[1] for name in self.members)
+
+    @property
+    def notices_allowed(self) -> int:
+        """The same of mails to senders."""
+        return self.notices_cut + sum(self._mails(name)[3] for name in self.members)
+
+    def home_of(self, service: str) -> str:
+        """Whose port answers for this service: without a broker one process is all of them."""
+        return "ingest" if "solo" in self.members else service
 
     def kill(self, name: str) -> None:
         self._signal(name, signal.SIGKILL)
@@ -260,7 +272,9 @@ class Hub:
     def pause(self, name: str) -> None:
         """SIGSTOP. Mails that are out at that moment may come again: somebody else takes over."""
         self._signal(name, signal.SIGSTOP)
-        self.mails_cut += self._mails(name)[0]
+        out = self._mails(name)
+        self.mails_cut += out[0]
+        self.notices_cut += out[2]
 
     def go_on(self, name: str) -> None:
         self._signal(name, signal.SIGCONT)

@@ -1,17 +1,17 @@
 """Who has each invoice in the end: told by the receivers' counters first, and by the hub's own tables second.
 
-An acknowledged invoice (202, or 250 at the key mailbox) is *delivered* once, or *returned* with a notice to its
-sender; else it is *lost*. Two hand-overs are *duplicated*, except a mail under one Message-ID whose process was
-killed after the final dot: nobody can avoid that one. It is a *repeat*, must stand in the timeline, and there
-are never more of them than mails were in that place when their process was killed.
+An acknowledged invoice (202, or 250 at the key mailbox) is *delivered* once, to whom it is meant for, with its own
+page, or *returned* with one notice to its sender; else it is *lost*. Two hand-overs are *duplicated*, except a mail
+under one Message-ID whose process was killed after the final dot: nobody can avoid that one. It is a *repeat*, must
+stand in the timeline, and there are never more of them than mails were in that place when their process was killed.
+``notices.py`` judges the mails to senders.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -21,7 +21,9 @@ from libs.db.settings import DatabaseSettings
 from libs.testing.databases import SECRET
 from services.track import ledger
 from services.track.snapshots import snapshots
-from tests.crash.people import Invoice, Receivers, Supplier
+from tests.crash import notices
+from tests.crash.notices import Stored
+from tests.crash.people import Invoice, Receivers, Supplier, mark_of
 from tests.crash.tricks import POISON
 
 SCHEMAS = ("ingest", "validate", "route", "deliver", "track")
@@ -54,7 +56,7 @@ SELECT invoice_id, axis, type, count(*) FROM track.fact
  GROUP BY 1, 2, 3 HAVING count(*) > 1
 """
 _STATUS = """
-SELECT i.filename, s.headline, s.axes
+SELECT i.invoice_id::text AS invoice_id, i.filename, s.headline
   FROM ingest.invoice i LEFT JOIN track.status s ON s.invoice_id = i.invoice_id AND s.role = 'sender'
 """
 _REPEATED = """
@@ -65,6 +67,7 @@ _PENDING = {
     "deliveries": "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')",
     "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel = 'folder'",
     "notices": "SELECT count(*) FROM track.notice WHERE state = 'due'",
+    "parked": "SELECT count(*) FROM route.parked WHERE state = 'open'",
 }
 _PROGRESS = "SELECT (SELECT count(*) FROM track.fact), (SELECT count(*) FROM deliver.attempt)"
 
@@ -83,6 +86,10 @@ class Verdict:
     duplicated: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)
     """Other bytes came than were sent."""
+    misdelivered: list[str] = field(default_factory=list)
+    """They came to somebody for whom they are not meant."""
+    pages: list[str] = field(default_factory=list)
+    """They came with another PDF than they were sent with, or without."""
     repeats: int = 0
     """Mails that came again under the same Message-ID."""
     repeated: int = 0
@@ -92,8 +99,12 @@ class Verdict:
     repeats_told: int = 0
     """Mails that may have come again, as the timeline says."""
     repeats_allowed: int = 0
+    notices: list[str] = field(default_factory=list)
+    """What is wrong with the mails to senders."""
     other: list[str] = field(default_factory=list)
     """What the hub's own tables say against it."""
+    under_way: list[str] = field(default_factory=list)
+    """What surely still moves: where there is any, nobody can say that something is lost."""
 
     @property
     def faults(self) -> list[str]:
@@ -101,7 +112,10 @@ class Verdict:
         found = [
             *(f"lost: {number}" for number in self.lost),
             *(f"duplicated: {number}" for number in self.duplicated),
+            *(f"wrong receiver: {each}" for each in self.misdelivered),
             *(f"bytes changed: {number}" for number in self.changed),
+            *(f"wrong page: {each}" for each in self.pages),
+            *self.notices,
             *self.other,
         ]
         if self.repeats > self.repeats_allowed:
@@ -189,6 +203,7 @@ async def judge(
     receivers: Receivers,
     *,
     mails_cut: int = 0,
+    notices_cut: int = 0,
     left: Sequence[str] = (),
 ) -> Verdict:
     """Compare what was acknowledged with what came."""
@@ -203,19 +218,21 @@ async def judge(
     finally:
         await conn.close()
     verdict.other += await _ledger(database_url)
+    stored = [Stored(row["invoice_id"], _number(row), row["headline"] or "unknown") for row in rows]
     headlines: dict[str, list[str]] = {}
-    for row in rows:
-        headlines.setdefault(str(row["filename"]).removesuffix(".xml"), []).append(
-            row["headline"] or "unknown"
-        )
-    buried = Counter(str(row["filename"]).removesuffix(".xml") for row in dead)
+    for each in stored:
+        headlines.setdefault(each.number, []).append(each.headline)
+    verdict.notices = notices.judge(receivers.notices, stored, sent, cut=notices_cut)
+    told_of = {each.about for each in receivers.notices}
+    answered = {each.number for each in stored if each.invoice_id in told_of}
+    buried = Counter(_number(row) for row in dead)
     for invoice in sent:
         if invoice.number.startswith(POISON):
             # It must be open: a dead letter, with its cause, for a person to see to.
             verdict.poisoned += 1
             verdict.lost += [] if buried[invoice.number] == 1 else [invoice.number]
             continue
-        _judge_one(verdict, invoice, supplier, receivers, headlines)
+        _judge_one(verdict, invoice, supplier, receivers, headlines, answered)
     verdict.duplicated += [name for (_, name), times in receivers.files.items() if times > 1]
     verdict.repeats = sum(times - 1 for times in receivers.mails.values())
     again = [key for key, times in receivers.mails.items() if times > 1]
@@ -229,8 +246,18 @@ async def judge(
     ]
     verdict.other += [f"a ghost in track: {row['invoice_id']}" for row in ghosts]
     verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
+    verdict.other += [f"strange mail: {each}" for each in receivers.strange]
     verdict.other += [f"left behind: {each}" for each in left]
+    verdict.under_way = [each for each in left if each.endswith(MOVING)]
     return verdict
+
+
+MOVING = ("outbox", "deliveries")
+
+
+def _number(row: asyncpg.Record) -> str:
+    """A file is called by the number of its invoice."""
+    return str(row["filename"]).rpartition(".")[0]
 
 
 async def _ledger(database_url: str) -> list[str]:
@@ -248,29 +275,31 @@ def _judge_one(
     supplier: Supplier,
     receivers: Receivers,
     headlines: Mapping[str, Sequence[str]],
+    answered: Collection[str],
 ) -> None:
     keys = receivers.numbers.get(invoice.number, set())
     if len(keys) > 1:
         verdict.duplicated.append(f"{invoice.number} came as {sorted(keys)}")
-    if any(
-        found != hashlib.sha256(invoice.xml).hexdigest()
-        for found in receivers.bytes_of.get(invoice.number, ())
-    ):
+    if any(found != mark_of(invoice.xml) for found in receivers.bytes_of.get(invoice.number, ())):
         verdict.changed.append(invoice.number)
+    if others := receivers.places.get(invoice.number, set()) - {invoice.to.place}:
+        verdict.misdelivered.append(f"{invoice.number} came to {sorted(others)}, not {invoice.to.place}")
+    if receivers.pages.get(invoice.number, set()) - {mark_of(invoice.pdf)}:
+        verdict.pages.append(invoice.number)
     if invoice.number not in supplier.acknowledged:
         verdict.unacknowledged += 1
         return
     verdict.acknowledged += 1
     shown = list(headlines.get(invoice.number, ()))
-    expected = "rejected" if not invoice.lawful else "arrived" if invoice.to.folder else "sent"
-    told = any(invoice.number in subject for subject in receivers.notices)
-    if keys and invoice.lawful:
+    delivered = invoice.end == "delivered"
+    expected = invoice.end if not delivered else "arrived" if invoice.to.folder else "sent"
+    if keys and delivered:
         verdict.delivered += 1
-    elif not invoice.lawful and told and not keys:
+    elif not delivered and invoice.number in answered and not keys:
         verdict.returned += 1
     else:
         verdict.lost.append(f"{invoice.number} ({invoice.by}, shown as {shown})")
         return
-    # The same bytes may come in anew after a rejection: a client that was not answered makes two of it.
-    if (shown if invoice.lawful else sorted(set(shown))) != [expected]:
+    # The same bytes may come in anew after a return: a client that was not answered makes two of it.
+    if (shown if delivered else sorted(set(shown))) != [expected]:
         verdict.other.append(f"status of {invoice.number} is {shown}, not {expected}")

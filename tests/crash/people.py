@@ -30,15 +30,23 @@ _NUMBER = re.compile(rb"<cbc:ID>([^<]*)</cbc:ID>")
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """``folder``: its Globe reads there; else it gets mail."""
+    """``folder``: its Globe reads there; else it gets mail. ``later``: the hub does not know it at first.
+    ``refuses``: its mail server takes nothing, for good."""
 
     name: str
     kvk: str
     folder: str | None = None
+    later: bool = False
+    refuses: bool = False
 
     @property
     def email(self) -> str:
         return f"in@{self.name.split()[0].lower()}.example"
+
+    @property
+    def place(self) -> str:
+        """Where its invoices come, and nobody else's."""
+        return self.folder or self.email
 
 
 RECEIVERS = (
@@ -47,11 +55,16 @@ RECEIVERS = (
     Receiver("Gemeente Voorbeeld", "55344526", "gemeente"),
     Receiver("Visser BV", "68750110"),
 )
+LATER = (Receiver("Nieuw BV", "70000018", later=True), Receiver("Starter BV", "70000026", later=True))
+REFUSING = Receiver("Dicht BV", "70000034", refuses=True)
+SENDER = "boekhouding@bakker.example"
+"""Where notices go: the supplier's address."""
+End = Literal["delivered", "rejected", "quarantined", "undeliverable"]
 
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """One invoice to be sent: its bytes, and what must become of it."""
+    """One invoice to be sent: its bytes, and what must become of it. Without XML it is a page by itself."""
 
     number: str
     xml: bytes
@@ -62,18 +75,33 @@ class Invoice:
 
     @property
     def files(self) -> list[tuple[str, bytes]]:
-        own = [(f"{self.number}.xml", self.xml)]
+        own = [(f"{self.number}.xml", self.xml)] if self.xml else []
         return [*own, (f"{self.number}.pdf", self.pdf)] if self.pdf else own
+
+    @property
+    def end(self) -> End:
+        if not self.xml:
+            return "quarantined"
+        if not self.lawful:
+            return "rejected"
+        return "undeliverable" if self.to.refuses else "delivered"
 
 
 def invoices(
     count: int, random_: random.Random, prefix: str = "F", *, to: Sequence[Receiver] = RECEIVERS,
-    mailed: float = 0.25, unlawful: float = 0.05, lines: int = 1,
+    mailed: float = 0.25, unlawful: float = 0.05, odd: float = 0.0, lines: int = 1,
 ) -> list[Invoice]:  # fmt: skip
-    """``count`` invoices with unique numbers, chosen by ``random_``."""
+    """``count`` invoices with unique numbers, chosen by ``random_``. ``odd``: the share of those that do not just go
+    through: to receivers that are not known yet or refuse, and pages without an invoice."""
     made = []
     for n in range(count):
         number, receiver = f"{prefix}{n:05d}", random_.choice(to)
+        if random_.random() < odd:
+            other = random_.choice((*LATER, REFUSING, None))
+            if other is None:
+                made.append(Invoice(number, b"", builders.pdf(number), "mail", receiver))
+                continue
+            receiver = other
         lawful = random_.random() >= unlawful
         xml = builders.invoice(
             number=number, lines=lines, buyer_name=receiver.name, buyer_kvk=receiver.kvk,
@@ -156,6 +184,20 @@ class Supplier:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A mail of the hub about an invoice, to whoever it went."""
+
+    key: str
+    """Its Message-ID."""
+    subject: str
+    to: tuple[str, ...]
+    about: str
+    """The invoice's id."""
+    announced: bool
+    """It says itself that it may come twice."""
+
+
 @dataclass
 class Receivers:
     """Folders that are emptied and a mail server that keeps what it gets."""
@@ -170,8 +212,14 @@ class Receivers:
     """Under which keys an invoice of this number came."""
     bytes_of: dict[str, set[str]] = field(default_factory=dict)
     """SHA-256 of the XML that came, by number."""
-    notices: Counter[str] = field(default_factory=Counter)
-    """What the hub mailed to suppliers, by its subject."""
+    places: dict[str, set[str]] = field(default_factory=dict)
+    """Where an invoice of this number came: a folder or a mail address."""
+    pages: dict[str, set[str]] = field(default_factory=dict)
+    """SHA-256 of the PDF that came with it each time; empty: there was none."""
+    strange: list[str] = field(default_factory=list)
+    """Mails that are neither a notice nor one invoice."""
+    notices: list[Notice] = field(default_factory=list)
+    """What the hub mailed that is no delivery, in the order it came."""
     hold: Callable[[str], Awaitable[None]] | None = None
     """Called with the recipient when a mail is complete and not yet answered."""
     down: set[str] = field(default_factory=set)
@@ -201,6 +249,8 @@ class Receivers:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        if address == REFUSING.email:
+            return "550 5.1.1 Nobody here by that name"
         if address not in self.down:
             envelope.rcpt_tos.append(address)
             return "250 2.1.5 OK"
@@ -214,18 +264,24 @@ class Receivers:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         mail: Any = message_from_bytes(raw, policy=policy.default)
-        recipient = envelope.rcpt_tos[0]
-        if not recipient.startswith("in@"):
-            self.notices[str(mail["Subject"])] += 1
-            return "250 2.0.0 Kept"
         key = str(mail["Message-ID"])
+        if key.startswith("<notice."):
+            told = str(mail["Postbode-Repeat"]) == "possible"
+            to, about = tuple(envelope.rcpt_tos), str(mail["Postbode-Invoice"])
+            self.notices.append(Notice(key, str(mail["Subject"]), to, about, told))
+            return "250 2.0.0 Kept"
         # Taken when the final dot is there: whatever becomes of the answer, the receiver has it.
         self.mails[key] += 1
+        found: dict[str, list[bytes]] = {"xml": [], "pdf": []}
         for part in mail.iter_attachments():
-            if str(part.get_filename()).endswith(".xml"):
-                self._came(key, part.get_payload(decode=True))
+            found.setdefault(str(part.get_filename())[-3:], []).append(part.get_payload(decode=True))
+        if len(found["xml"]) != 1 or len(found["pdf"]) > 1:
+            self.strange.append(f"{key} has {sorted(found)}")
+        for xml in found["xml"]:
+            for place in envelope.rcpt_tos:
+                self._came(key, place, xml, found["pdf"][0] if found["pdf"] else None)
         if self.hold is not None:
-            await self.hold(recipient)
+            await self.hold(envelope.rcpt_tos[0])
         return "250 2.0.0 Kept"
 
     async def _take_for_ever(self) -> None:
@@ -236,15 +292,23 @@ class Receivers:
     def take_away(self) -> None:
         """What Globe does with a pair: the XML is the sign."""
         for xml in self.root.glob("*/*.xml"):
-            data = xml.read_bytes()
+            data, page = xml.read_bytes(), xml.with_suffix(".pdf")
+            pdf = page.read_bytes() if page.exists() else None
             for file in (xml, xml.with_suffix(".pdf")):
                 if file.exists():
                     self.files[xml.parent.name, file.name] += 1
                     file.unlink()
-            self._came(f"{xml.parent.name}/{xml.name}", data)
+            self._came(f"{xml.parent.name}/{xml.name}", xml.parent.name, data, pdf)
 
-    def _came(self, key: str, xml: bytes) -> None:
+    def _came(self, key: str, place: str, xml: bytes, pdf: bytes | None) -> None:
         found = _NUMBER.search(xml)
         number = found[1].decode() if found else "?"
         self.numbers.setdefault(number, set()).add(key)
         self.bytes_of.setdefault(number, set()).add(hashlib.sha256(xml).hexdigest())
+        self.places.setdefault(number, set()).add(place)
+        self.pages.setdefault(number, set()).add(mark_of(pdf))
+
+
+def mark_of(page: bytes | None) -> str:
+    """As ``Receivers.pages`` has it."""
+    return hashlib.sha256(page).hexdigest() if page is not None else ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aio_pika
 import asyncpg
 import httpx
 
@@ -25,7 +26,7 @@ from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from tests.crash.hub import Hub, Nursery, Place
 from tests.crash.judge import Verdict, judge, settled
-from tests.crash.people import RECEIVERS, Invoice, Receivers, Supplier
+from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Receivers, Supplier
 
 STAFF = ("operator", "party:write", "party:read", "account:admin")
 SUPPLIER = ("invoice:write", "invoice:read", "account:admin")
@@ -40,6 +41,8 @@ class Scene:
     random: random.Random
     direct_url: str
     """The database's own address, where the hub's goes through something that breaks."""
+    staff: str
+    """The operator's key."""
     sent: list[Invoice] = field(default_factory=list)
 
     async def ask(self, query: str) -> Any:
@@ -53,6 +56,34 @@ class Scene:
     async def send(self, batch: Sequence[Invoice], *, at_once: int = 8, patience: float = 60.0) -> None:
         self.sent += batch
         await self.supplier.send(batch, at_once=at_once, patience=patience)
+
+    async def in_the_broker(self) -> list[str]:
+        """Queues in which messages wait."""
+        url = self.hub.place.amqp_url
+        if not url:
+            return []
+        async with await aio_pika.connect(url) as connection:
+            channel = await connection.channel()
+            found = [await channel.declare_queue(queue.name, passive=True) for queue in TOPOLOGY.queues]
+            return [
+                f"{each.declaration_result.message_count} in {each.name}"
+                for each in found
+                if each.declaration_result.message_count
+            ]
+
+    async def enter(self, receiver: Receiver) -> None:
+        """Make a receiver known, whatever dies meanwhile."""
+        place = self.hub.place
+        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+
+            async def done() -> bool:
+                with contextlib.suppress(httpx.HTTPError):
+                    reply = await _enter(http, place.url(self.hub.home_of("route")), self.staff, receiver)
+                    # The answer to an earlier try may have died on its way.
+                    return reply.is_success or reply.json().get("code") == "identifier-taken"
+                return False
+
+            await until(done)
 
     async def verdict(self, *, patience: float = 300.0, still: float = 15.0) -> Verdict:
         """Wait until nothing is under way, then judge. Nothing is waited for that has not moved for ``still``
@@ -71,6 +102,7 @@ class Scene:
             self.supplier,
             self.receivers,
             mails_cut=self.hub.repeats_allowed,
+            notices_cut=self.hub.notices_allowed,
             left=left,
         )
 
@@ -126,10 +158,11 @@ async def scene(
             else:
                 for service in ("ingest", "route", "deliver"):
                     await hub.start(service, service, "api")
-            await _introduce(hub, supplier, await _key(pools, common, STAFF), solo=solo)
+            staff = await _key(pools, common, STAFF)
+            await _introduce(hub, supplier, staff, solo=solo)
             await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
             await pools.close()
-            yield Scene(hub, supplier, receivers, random.Random(seed), database.url)
+            yield Scene(hub, supplier, receivers, random.Random(seed), database.url, staff)
         finally:
             await hub.close()
             await receivers.close()
@@ -146,7 +179,7 @@ async def declare(amqp_url: str) -> None:
 
 async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
     settings = IngestSettings(**common.model_dump())
-    claims = accounts.Claims(name="Bakker BV", email="boekhouding@bakker.example", language="en")
+    claims = accounts.Claims(name="Bakker BV", email=SENDER, language="en")
     account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
     key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), account_id) as conn:
@@ -169,17 +202,8 @@ async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) ->
             f"{place.url('ingest')}/v1/mailboxes", headers={"Authorization": f"Bearer {supplier.key}"}
         )
         supplier.mailbox = reply.raise_for_status().json()["addresses"][0]
-        for each in RECEIVERS:
-            party = await http.post(
-                f"{url('route')}/v1/parties",
-                headers=as_staff,
-                json={
-                    "name": each.name,
-                    "country": "NL",
-                    "email": each.email,
-                    "identifiers": [{"scheme": "0106", "value": each.kvk}],
-                },
-            )
+        for each in (*RECEIVERS, REFUSING):
+            party = await _enter(http, url("route"), staff, each)
             party.raise_for_status()
             if each.folder is not None:
                 reply = await http.put(
@@ -188,3 +212,16 @@ async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) ->
                     json={"package": "globe", "channel": "folder", "settings": {"folder": each.folder}},
                 )
                 reply.raise_for_status()
+
+
+async def _enter(http: httpx.AsyncClient, url: str, staff: str, receiver: Receiver) -> httpx.Response:
+    return await http.post(
+        f"{url}/v1/parties",
+        headers={"Authorization": f"Bearer {staff}"},
+        json={
+            "name": receiver.name,
+            "country": "NL",
+            "email": receiver.email,
+            "identifiers": [{"scheme": "0106", "value": receiver.kvk}],
+        },
+    )

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tests.crash.faults import WINDOWS, Strike
-from tests.crash.people import invoices
+from tests.crash.people import LATER, invoices
 from tests.crash.scene import SERVICES, Scene
 
 _PARTS = {
@@ -21,14 +21,18 @@ _PARTS = {
     "validate": ("consumer", "relay"),
     "route": ("consumer", "relay"),
     "deliver": ("consumer", "relay", "dispatch", "folder", "mail", "result", "arrivals"),
-    "track": ("consumer",),
+    "track": ("consumer", "notice"),
 }
 _ROLES = {
-    "serve": frozenset({"door", "relay", "consumer", "dispatch", "folder", "mail", "result", "arrivals"}),
+    "serve": frozenset(
+        {"door", "relay", "consumer", "dispatch", "folder", "mail", "result", "arrivals", "notice"}
+    ),
     "api": frozenset({"door"}),
-    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "result", "arrivals"}),
+    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "result", "arrivals", "notice"}),
     "relay": frozenset({"relay"}),
 }
+ODD = 0.15
+"""Share of invoices that wait, come back or are set apart."""
 ONCE_A_BATCH = 4
 ONCE_AN_INVOICE = 20
 _OFTEN = ("door.", "folder.staged", "folder.shown", "folder.pdf", "mail.dot")
@@ -87,21 +91,28 @@ class Storm:
         scene = self._scene
         scene.hub.plan = self
         self._each = each
-        numbers = 0
+        numbers, waiting = 0, list(LATER[:1])
         began = asyncio.get_running_loop().time()
         while (passed := asyncio.get_running_loop().time() - began) < (longest or 6 * seconds):
             struck = scene.hub.strikes()
             enough = struck.total() >= kills and all(struck[window] >= each for window in WINDOWS)
             if passed >= seconds and enough:
                 break
-            batch = invoices(12, scene.random, f"{prefix}{numbers:05d}")
+            batch = invoices(12, scene.random, f"{prefix}{numbers:05d}", odd=ODD)
             numbers += 1
             await scene.send(batch, at_once=at_once, patience=patience)
             await asyncio.sleep(0.05)
+            if waiting and passed > seconds / 2:
+                # Now the hub hears of one it has parked invoices for; of the other when the kills are over.
+                await scene.enter(waiting.pop())
+        for receiver in waiting:
+            await scene.enter(receiver)
         scene.hub.plan = lambda _: ()
         # Those with a strike still to come are replaced by processes without one.
         for name in list(scene.hub.members):
             scene.hub.kill(name)
+        for receiver in LATER[1:]:
+            await scene.enter(receiver)
 
     def table(self) -> str:
         """How many kills landed in each window."""

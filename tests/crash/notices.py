@@ -1,0 +1,76 @@
+"""The mails to senders: one for each invoice that came back, to nobody else, about nothing else.
+
+A mail cut off after the final dot goes out again under its Message-ID and says so; there are never more of those than
+notices were in that place when their process was killed or stood still.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.crash.people import SENDER, Invoice, Notice
+
+RETURNED = ("rejected", "quarantined", "undeliverable")
+"""Headlines with which an invoice comes back."""
+_SUBJECTS: Mapping[str, str] = {
+    "Rejected": "rejected",
+    "Not accepted": "quarantined",
+    "Waiting for you": "parked",
+    "Given back": "returned",
+    "Not delivered": "undeliverable",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One invoice the hub took in, and how it is shown."""
+
+    invoice_id: str
+    number: str
+    headline: str
+
+
+def judge(
+    mails: Sequence[Notice], stored: Collection[Stored], sent: Sequence[Invoice], *, cut: int
+) -> list[str]:
+    """What is wrong with them. ``cut``: so many may have come again."""
+    late = {invoice.number for invoice in sent if invoice.to.later}
+    of = {each.invoice_id: each for each in stored}
+    found = [
+        f"a notice to a stranger: {mail.subject!r} to {list(mail.to)}"
+        for mail in mails
+        if mail.to != (SENDER,)
+    ]
+    found += [f"a notice about nothing: {mail.subject!r}" for mail in mails if mail.about not in of]
+    keys: dict[str, dict[str, set[str]]] = {}
+    for mail in mails:
+        kind = _SUBJECTS.get(mail.subject.partition(":")[0], mail.subject)
+        keys.setdefault(mail.about, {}).setdefault(kind, set()).add(mail.key)
+    for each in stored:
+        found += _of_one(each, keys.get(each.invoice_id, {}), waited=each.number in late)
+    return [*found, *_again(mails, cut)]
+
+
+def _of_one(each: Stored, kinds: Mapping[str, set[str]], *, waited: bool) -> Iterator[str]:
+    wanted = {each.headline} & set(RETURNED)
+    for kind in sorted(wanted - kinds.keys()):
+        yield f"no notice: {each.number} is {kind}"
+    # Who waited may have been told so: nobody knows whether it went on before that.
+    for kind in sorted(kinds.keys() - wanted - ({"parked"} if waited else set())):
+        yield f"a false notice: {each.number} is {each.headline}, its sender reads {kind}"
+    for kind, ids in kinds.items():
+        if len(ids) > 1:
+            yield f"told twice: {each.number} is {kind}, under {len(ids)} Message-IDs"
+
+
+def _again(mails: Sequence[Notice], cut: int) -> Iterator[str]:
+    times = Counter(mail.key for mail in mails)
+    said = Counter(mail.key for mail in mails if mail.announced)
+    again = sum(times.values()) - len(times)
+    if again > cut:
+        yield f"{again} notices came again, only {cut} were cut off"
+    for key, count in times.items():
+        if count - 1 > said[key]:
+            yield f"a notice came {count} times and does not say so: {key}"
