@@ -187,7 +187,7 @@ def _scene(
 
 
 def _kept(on: Scene, verdict: Verdict) -> Verdict:
-    assert not verdict.faults, "\n".join(verdict.faults)
+    assert not verdict.faults, "\n".join([*verdict.faults, f"ended by themselves: {on.hub.fell}"])
     assert not verdict.unacknowledged, f"{verdict.unacknowledged} were never taken in"
     assert not on.hub.fell, f"that is no reason to end: {on.hub.fell}"
     return verdict
