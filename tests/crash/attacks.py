@@ -13,6 +13,7 @@ from tests.crash.faults import Strike
 from tests.crash.judge import Verdict
 from tests.crash.people import RECEIVERS, Receiver, invoices
 from tests.crash.scene import SERVICES, Scene, until
+from tests.crash.story import story
 from tests.crash.tricks import POISON, TRICKS
 
 FOLDERS = tuple(each for each in RECEIVERS if each.folder)
@@ -283,6 +284,8 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
         raise Missed(f"{name}: the fault never happened\n{on.hub.log(plan.service)}")
     if broken and name not in on.hub.bitten():
         raise Missed(f"{name}: the broken code never ran")
+    if not broken and verdict.faults:
+        raise AssertionError(await story(on, verdict))
     return verdict
 
 

@@ -34,6 +34,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tests.crash import mailed
+from tests.crash.mailed import Mailed
 from tests.crash.wrapping import wrap
 
 WINDOWS: tuple[str, ...] = (
@@ -77,11 +79,7 @@ class Faults:
         self._passed: Counter[tuple[str, str]] = Counter()
         self._report = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._name = name
-        # A quarter of its lease is left at least when a mail is sent: see `leases.SAFE` and `mailings.SAFE`.
-        self.mails = _Out(float(os.environ.get("POSTBODE_DELIVER_LEASE_SECONDS", "20")) / 4, self._count)
-        self.notices = _Out(
-            float(os.environ.get("POSTBODE_TRACK_NOTICE_LEASE_SECONDS", "60")) / 4, self._count
-        )
+        self.mails, self.notices = Mailed(self._count), Mailed(self._count)
         with ledger.open("wb") as file:
             file.write(bytes(32))
         with ledger.open("r+b") as file:
@@ -95,7 +93,7 @@ class Faults:
         for strike in self._strikes:
             meant = strike.window == window and strike.who in ("", who)
             if meant and self._passed[window, strike.who] == strike.at:
-                self.tell({"strike": asdict(strike), "who": who})
+                self.tell({"strike": asdict(strike), "who": who, "at": time.time()})
                 os.kill(os.getpid(), signal.SIGKILL if strike.do == "kill" else signal.SIGSTOP)
 
     def tell(self, what: dict[str, Any]) -> None:
@@ -110,29 +108,6 @@ class Faults:
             (len(self.mails.open), self.mails.overdue, len(self.notices.open), self.notices.overdue)
         ):
             self._ledger[8 * n : 8 * n + 8] = count.to_bytes(8, "little")
-
-
-class _Out:
-    """Mails of one kind that are with the mail server while nobody here has written it down."""
-
-    def __init__(self, lease_left: float, changed: Callable[[], None]) -> None:
-        self.open: dict[object, float] = {}
-        self.overdue = 0
-        """Those that were so for so long, or with such an end, that somebody else may have sent them again."""
-        self._lease_left = lease_left
-        self._changed = changed
-
-    def out(self, key: object) -> None:
-        """From now on the receiver may have it."""
-        self.open.setdefault(key, time.monotonic())
-        self._changed()
-
-    def known(self, key: object, *, written: bool = True) -> None:
-        """Its result is written, or could not be."""
-        since = self.open.pop(key, None)
-        if since is not None and (not written or time.monotonic() - since > self._lease_left):
-            self.overdue += 1
-        self._changed()
 
 
 @contextlib.contextmanager
@@ -151,6 +126,8 @@ def arm(faults: Faults) -> None:
     _arm_relay(faults)
     _arm_door(faults)
     _arm_dispatcher(faults)
+    wrap("services.track.mailings:settle", _in_transaction_of("notice", lambda *_: ""))
+    mailed.arm(faults.hit, faults.mails, faults.notices)
 
 
 def _around(
@@ -315,100 +292,11 @@ def _arm_dispatcher(faults: Faults) -> None:
         return wrapped
 
     wrap("services.deliver.channels.disk:Folder.show", showing)
-    _arm_mail(faults)
-
-    def finishing(original: Any) -> Any:
-        async def wrapped(self: Any, done: Any) -> Any:
-            with _transaction_of("result", done[0][0].channel if done else ""):
-                result = await original(self, done)
-            for job, _ in done:
-                faults.mails.known(job.delivery_id)
-            return result
-
-        return wrapped
-
-    wrap("services.deliver.dispatcher:Dispatcher.finish", finishing)
-    wrap("services.deliver.arrivals:Arrivals._confirm", _in_transaction_of("arrivals", lambda *_: ""))
-
-
-def _arm_mail(faults: Faults) -> None:
-    sending: ContextVar[tuple[_Out, object, str] | None] = ContextVar("sending", default=None)
-
-    def send(original: Any) -> Any:
-        async def wrapped(self: Any, line: Any, job: Any, data: bytes) -> Any:
-            faults.hit("dispatch.act.before", "smtp")
-            token = sending.set((faults.mails, job.delivery_id, "mail.dot.after"))
-            try:
-                outcome = await original(self, line, job, data)
-            finally:
-                sending.reset(token)
-            faults.hit("dispatch.act.after", "smtp")
-            return outcome
-
-        return wrapped
-
-    wrap("services.deliver.channels.smtp:SmtpChannel._send", send)
-
-    def writing(original: Any) -> Any:
-        def wrapped(self: Any, data: bytes) -> Any:
-            what = sending.get()
-            if what is None or not data.endswith(b"\r\n.\r\n"):
-                return original(self, data)
-            kind, key, window = what
-            kind.out(key)
-            result = original(self, data)
-            # The message is in the socket's buffer: a moment later the kernel has it.
-            asyncio.get_running_loop().call_later(0.002, faults.hit, window, "smtp")
-            return result
-
-        return wrapped
-
-    wrap("aiosmtplib.protocol:SMTPProtocol.write", writing)
-    _arm_notices(faults, sending)
-
-
-def _arm_notices(faults: Faults, sending: ContextVar[tuple[_Out, object, str] | None]) -> None:
-    def claiming(original: Any) -> Any:
-        async def wrapped(*args: Any, **named: Any) -> Any:
-            faults.hit("notice.claim.before")
-            claimed = await original(*args, **named)
-            if claimed:
-                faults.hit("notice.claim.after")
-            return claimed
-
-        return wrapped
-
-    wrap("services.track.mailings:claim", claiming)
-
-    def send(original: Any) -> Any:
-        async def wrapped(self: Any, claimed: Any) -> Any:
-            token = sending.set((faults.notices, claimed.notice_id, "notice.dot.after"))
-            try:
-                return await original(self, claimed)
-            finally:
-                sending.reset(token)
-
-        return wrapped
-
-    wrap("services.track.dispatch:Dispatcher._send", send)
     wrap(
-        "services.track.dispatch:_Line.data",
-        _around(faults.hit, "notice.act.before", None, lambda *_: ""),
+        "services.deliver.dispatcher:Dispatcher.finish",
+        _in_transaction_of("result", lambda self, done: done[0][0].channel if done else ""),
     )
-
-    def settling(original: Any) -> Any:
-        async def wrapped(pool: Any, claimed: Any, *args: Any, **named: Any) -> None:
-            written = False
-            try:
-                with _transaction_of("notice", ""):
-                    await original(pool, claimed, *args, **named)
-                written = True
-            finally:
-                faults.notices.known(claimed.notice_id, written=written)
-
-        return wrapped
-
-    wrap("services.track.mailings:settle", settling)
+    wrap("services.deliver.arrivals:Arrivals._confirm", _in_transaction_of("arrivals", lambda *_: ""))
 
 
 def _after(faults: Faults, window: str) -> Callable[[Any], Any]:

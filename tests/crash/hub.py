@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -172,14 +173,17 @@ class Hub:
         self.plan: Plan = unharmed
         self.members: dict[str, Member] = {}
         self.mails_cut: int = 0
-        """Mails that were out without a written result when their process was killed or stood still, or longer
-        than their lease surely held: each may come twice."""
+        """Mails of processes that have ended that may come twice: see ``mailed``."""
         self.notices_cut: int = 0
         """The same of mails to senders."""
+        self.deaths: list[dict[str, Any]] = []
+        """Every end of a process: when, who, its exit code, and what it left of mails and notices."""
         self.fell: list[tuple[str, int]] = []
         """Processes that had started and ended without being killed or told to: name and exit code; and those
         that were told to and did not end well."""
         self._nursery = nursery
+        self._strikes: Counter[str] = Counter()
+        self._strikes_read = 0
 
     async def start(
         self,
@@ -225,6 +229,8 @@ class Hub:
             out, overdue, notices, late = self._mails(member.order.name)
             self.mails_cut += overdue + (out if code == -signal.SIGKILL else 0)
             self.notices_cut += late + (notices if code == -signal.SIGKILL else 0)
+            left = {"mails": (out, overdue), "notices": (notices, late)}
+            self.deaths.append({"at": time.time(), "process": member.order.name, "code": code, **left})
             # One that could not start because something was away is started again, as an orchestrator would.
             if (
                 code != -signal.SIGKILL
@@ -241,21 +247,25 @@ class Hub:
             await self._begin(member)
 
     def _mails(self, name: str) -> tuple[int, ...]:
-        """Of the life that is or was: mails out now, and mails that were out for too long; the same of notices."""
+        """Of the life that is or was: mails open now, and overdue ones (see ``mailed``); the same of notices."""
         with contextlib.suppress(FileNotFoundError):
             kept = mails_of(self.place.folder, name).read_bytes().ljust(32, b"\0")
             return tuple(int.from_bytes(kept[n : n + 8], "little") for n in range(0, 32, 8))
         return 0, 0, 0, 0
 
+    def mails_now(self) -> dict[str, tuple[int, ...]]:
+        """Of each process that lives: see ``mails_of``."""
+        return {name: self._mails(name) for name in self.members}
+
     @property
     def repeats_allowed(self) -> int:
         """How many mails may have come again by now."""
-        return self.mails_cut + sum(self._mails(name)[1] for name in self.members)
+        return self.mails_cut + sum(sum(self._mails(name)[:2]) for name in self.members)
 
     @property
     def notices_allowed(self) -> int:
         """The same of mails to senders."""
-        return self.notices_cut + sum(self._mails(name)[3] for name in self.members)
+        return self.notices_cut + sum(sum(self._mails(name)[2:]) for name in self.members)
 
     def home_of(self, service: str) -> str:
         """Whose port answers for this service: without a broker one process is all of them."""
@@ -270,11 +280,8 @@ class Hub:
         self._signal(name, signal.SIGTERM)
 
     def pause(self, name: str) -> None:
-        """SIGSTOP. Mails that are out at that moment may come again: somebody else takes over."""
+        """SIGSTOP."""
         self._signal(name, signal.SIGSTOP)
-        out = self._mails(name)
-        self.mails_cut += out[0]
-        self.notices_cut += out[2]
 
     def go_on(self, name: str) -> None:
         self._signal(name, signal.SIGCONT)
@@ -325,8 +332,18 @@ class Hub:
             yield from map(json.loads, path.read_text().splitlines())
 
     def strikes(self) -> Counter[str]:
-        """How often each window was struck."""
-        return Counter(told["strike"]["window"] for told in self.reported() if "strike" in told)
+        """How often each window was struck so far."""
+        path = report_of(self.place.folder)
+        if path.exists():
+            with path.open("rb") as report:
+                report.seek(self._strikes_read)
+                # A line that is being written is for the next time.
+                fresh = report.read().rpartition(b"\n")
+            self._strikes_read += len(fresh[0] + fresh[1])
+            for told in map(json.loads, fresh[0].splitlines()):
+                if "strike" in told:
+                    self._strikes[told["strike"]["window"]] += 1
+        return self._strikes
 
     def bitten(self) -> set[str]:
         return {told["bit"] for told in self.reported() if "bit" in told}

@@ -92,8 +92,8 @@ class Verdict:
     """They came with another PDF than they were sent with, or without."""
     repeats: int = 0
     """Mails that came again under the same Message-ID."""
-    repeated: int = 0
-    """How many mails that were; some may have come more than twice."""
+    again: list[str] = field(default_factory=list)
+    """Which mails that were; some may have come more than twice."""
     untold: int = 0
     """Those of them of which the timeline does not say so."""
     repeats_told: int = 0
@@ -122,7 +122,7 @@ class Verdict:
             found.append(f"{self.repeats} mails came again, only {self.repeats_allowed} were cut off")
         if self.untold:
             found.append(
-                f"{self.repeated} mails came again, the timeline tells of {self.repeated - self.untold} of them"
+                f"{len(self.again)} mails came again, the timeline tells of {len(self.again) - self.untold} of them"
             )
         return found
 
@@ -235,10 +235,10 @@ async def judge(
         _judge_one(verdict, invoice, supplier, receivers, headlines, answered)
     verdict.duplicated += [name for (_, name), times in receivers.files.items() if times > 1]
     verdict.repeats = sum(times - 1 for times in receivers.mails.values())
-    again = [key for key, times in receivers.mails.items() if times > 1]
-    verdict.repeated, verdict.repeats_told = len(again), len(told)
+    verdict.again = [key for key, times in receivers.mails.items() if times > 1]
+    verdict.repeats_told = len(told)
     # A Message-ID begins with the delivery it is about.
-    verdict.untold = sum(key.lstrip("<").partition("@")[0] not in told for key in again)
+    verdict.untold = sum(key.lstrip("<").partition("@")[0] not in told for key in verdict.again)
     verdict.other += [
         f"dead letter of {row['queue']}: {row['cause']} ({row['filename']})"
         for row in dead

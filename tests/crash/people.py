@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import random
 import re
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -220,6 +221,8 @@ class Receivers:
     """Mails that are neither a notice nor one invoice."""
     notices: list[Notice] = field(default_factory=list)
     """What the hub mailed that is no delivery, in the order it came."""
+    came: list[tuple[float, str]] = field(default_factory=list)
+    """When what came; seconds since the epoch."""
     hold: Callable[[str], Awaitable[None]] | None = None
     """Called with the recipient when a mail is complete and not yet answered."""
     down: set[str] = field(default_factory=set)
@@ -269,6 +272,7 @@ class Receivers:
             told = str(mail["Postbode-Repeat"]) == "possible"
             to, about = tuple(envelope.rcpt_tos), str(mail["Postbode-Invoice"])
             self.notices.append(Notice(key, str(mail["Subject"]), to, about, told))
+            self.came.append((time.time(), f"{key} about {about} to {to}"))
             return "250 2.0.0 Kept"
         # Taken when the final dot is there: whatever becomes of the answer, the receiver has it.
         self.mails[key] += 1
@@ -303,6 +307,7 @@ class Receivers:
     def _came(self, key: str, place: str, xml: bytes, pdf: bytes | None) -> None:
         found = _NUMBER.search(xml)
         number = found[1].decode() if found else "?"
+        self.came.append((time.time(), f"{number} as {key} to {place}"))
         self.numbers.setdefault(number, set()).add(key)
         self.bytes_of.setdefault(number, set()).add(hashlib.sha256(xml).hexdigest())
         self.places.setdefault(number, set()).add(place)

@@ -27,6 +27,7 @@ from services.ingest.settings import IngestSettings
 from tests.crash.hub import Hub, Nursery, Place
 from tests.crash.judge import Verdict, judge, settled
 from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Receivers, Supplier
+from tests.crash.story import story
 
 STAFF = ("operator", "party:write", "party:read", "account:admin")
 SUPPLIER = ("invoice:write", "invoice:read", "account:admin")
@@ -83,7 +84,7 @@ class Scene:
                     return reply.is_success or reply.json().get("code") == "identifier-taken"
                 return False
 
-            await until(done)
+            await until(done, seconds=180)
 
     async def verdict(self, *, patience: float = 300.0, still: float = 15.0) -> Verdict:
         """Wait until nothing is under way, then judge. Nothing is waited for that has not moved for ``still``
@@ -105,6 +106,15 @@ class Scene:
             notices_cut=self.hub.notices_allowed,
             left=left,
         )
+
+    async def kept(self) -> Verdict:
+        """The verdict, when every promise was kept and nobody ended by himself. Raises ``AssertionError`` with all
+        that is known of what was not."""
+        verdict = await self.verdict()
+        print(verdict)
+        if verdict.faults or self.hub.fell:
+            raise AssertionError(await story(self, verdict))
+        return verdict
 
 
 async def until(done: Callable[[], bool | Awaitable[bool]], *, seconds: float = 60.0) -> None:

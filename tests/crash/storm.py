@@ -9,6 +9,7 @@ dying anywhere, not the delivery limit, which is for messages that kill.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Sequence
 
@@ -31,6 +32,7 @@ _ROLES = {
     "worker": frozenset({"consumer", "dispatch", "folder", "mail", "result", "arrivals", "notice"}),
     "relay": frozenset({"relay"}),
 }
+PROGRESS_SECONDS = 60.0
 ODD = 0.15
 """Share of invoices that wait, come back or are set apart."""
 ONCE_A_BATCH = 4
@@ -93,6 +95,7 @@ class Storm:
         self._each = each
         numbers, waiting = 0, list(LATER[:1])
         began = asyncio.get_running_loop().time()
+        tell_at = began + PROGRESS_SECONDS
         while (passed := asyncio.get_running_loop().time() - began) < (longest or 6 * seconds):
             struck = scene.hub.strikes()
             enough = struck.total() >= kills and all(struck[window] >= each for window in WINDOWS)
@@ -102,6 +105,9 @@ class Storm:
             numbers += 1
             await scene.send(batch, at_once=at_once, patience=patience)
             await asyncio.sleep(0.05)
+            if asyncio.get_running_loop().time() > tell_at:
+                tell_at += PROGRESS_SECONDS
+                print(f"{passed:5.0f} s, {self.progress()}", file=sys.stderr, flush=True)
             if waiting and passed > seconds / 2:
                 # Now the hub hears of one it has parked invoices for; of the other when the kills are over.
                 await scene.enter(waiting.pop())
@@ -113,6 +119,21 @@ class Storm:
             scene.hub.kill(name)
         for receiver in LATER[1:]:
             await scene.enter(receiver)
+
+    def progress(self) -> str:
+        """How far it is, and the windows that need most."""
+        struck = self._scene.hub.strikes()
+        least = sorted(WINDOWS, key=lambda window: struck[window])[:8]
+        full = sum(struck[window] >= self._each for window in WINDOWS)
+        return (
+            f"{struck.total()} kills, {full} of {len(WINDOWS)} windows have {self._each}; least: "
+            + ", ".join(f"{window} {struck[window]}" for window in least)
+        )
+
+    def short(self) -> str:
+        """The windows that got fewer than they must have; empty: none."""
+        struck = self._scene.hub.strikes()
+        return ", ".join(f"{window} {struck[window]}" for window in WINDOWS if struck[window] < self._each)
 
     def table(self) -> str:
         """How many kills landed in each window."""

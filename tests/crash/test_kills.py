@@ -8,7 +8,6 @@ import pytest
 
 from libs.db.settings import DatabaseSettings
 from tests.crash import scale, storm
-from tests.crash.faults import WINDOWS
 from tests.crash.hub import Nursery
 from tests.crash.scene import scene
 
@@ -22,13 +21,13 @@ async def test_every_process_is_killed_again_and_again(
         rage = storm.Storm(on)
         on.hub.plan = rage
         await storm.start(on)
-        await rage.rage(20, kills=26, each=scale.KILLS, longest=scale.LONGEST)
-        verdict = await on.verdict()
-        print(f"{verdict}\n{rage.table()}")
-        assert not verdict.faults, on.hub.fell
-        assert on.hub.strikes().total() >= 26
-        assert all(on.hub.strikes()[window] >= scale.KILLS for window in WINDOWS)
-        assert not on.hub.fell, "a process must not end by itself because another one was killed"
+        try:
+            await rage.rage(12, kills=20, each=scale.KILLS, longest=scale.LONGEST)
+        finally:
+            print(rage.table())
+        await on.kept()
+        assert on.hub.strikes().total() >= 20
+        assert not rage.short(), f"fewer than {scale.KILLS} kills in {rage.short()}"
 
 
 async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
@@ -38,9 +37,9 @@ async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
         rage = storm.Storm(on, solo=True)
         on.hub.plan = rage
         await on.hub.start("solo", "solo", "")
-        await rage.rage(12, kills=6, each=scale.KILLS // 4, longest=scale.LONGEST)
-        verdict = await on.verdict()
-        print(f"{verdict}\n{rage.table()}")
-        assert not verdict.faults, on.hub.fell
-        assert on.hub.strikes().total() >= 6
-        assert not on.hub.fell
+        try:
+            await rage.rage(8, kills=5, each=scale.KILLS // 4, longest=scale.LONGEST)
+        finally:
+            print(rage.table())
+        await on.kept()
+        assert on.hub.strikes().total() >= 5

@@ -124,6 +124,10 @@ class SmtpChannel:
         except aiosmtplib.SMTPResponseException as refused:
             line.good = refused.code != _CLOSING
             return replies.meaning("recipient", refused.code, refused.message)
+        if not job.lease.held:
+            # The server thought about the recipient for longer than the lease surely holds.
+            line.good = True
+            return NotBegun("the lease ran out")
         try:
             code, said = await line.smtp.data(data)
         except aiosmtplib.SMTPDataError as answer:

@@ -243,6 +243,28 @@ async def test_a_lost_lease_sends_nothing(stage: Stage) -> None:
     assert {row["failures"] for row in await stage.rows()} == {0}
 
 
+async def test_a_lease_that_ends_while_the_server_thinks_about_the_recipient_sends_nothing(
+    stage: Stage,
+) -> None:
+    await stage.send(receiver())
+    dispatcher = stage.dispatcher()
+    held = await dispatcher.start("smtp")
+
+    def slept_on(_: str) -> str:
+        held.lease.until = 0
+        return "250 OK"
+
+    stage.sink.rcpt = slept_on
+    await dispatcher.attempt("smtp", held)
+    assert stage.sink.mails == []
+    stage.sink.rcpt = lambda _: "250 OK"
+    await stage.make_due()
+    await dispatcher.dispatch()
+    assert await stage.attempts() == [(1, "not_begun"), (2, "handed_over")]
+    # Nothing of the one given up is left in the connection.
+    assert (len(stage.sink.mails), stage.sink.sessions) == (1, 1)
+
+
 async def test_a_slow_receiver_delays_nobody_else(stage: Stage) -> None:
     """Its mail server takes seconds for each answer; mails to others and files go on meanwhile."""
     release = asyncio.Event()
