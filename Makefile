@@ -93,10 +93,11 @@ format: $(VENV)/.dev ## put the code into the house's format
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
 
 .PHONY: contracts
-contracts: $(VENV)/.dev ## write docs/contracts and the RabbitMQ definitions anew
+contracts: $(VENV)/.dev ## write docs/contracts, the RabbitMQ definitions and the pictures of the docs anew
 	@$(PY) -m libs.contracts.export
 	@$(PY) -m libs.einvoice.formats.json_form > docs/formats/invoice.schema.json
 	@$(PY) -m services.sync.described
+	@$(PY) -m libs.testing.picture
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in

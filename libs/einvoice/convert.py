@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from libs.contracts.parts import Finding, Words
-from libs.einvoice import documents
+from libs.einvoice import documents, xml
 from libs.einvoice.documents import Document
 from libs.einvoice.formats import adres_2, cii, glentries, json_form, lines_csv, pdf, ubl_dialects
 from libs.einvoice.formats.eexact import Sender
@@ -62,7 +62,10 @@ def _ubl(name: str) -> Callable[[Invoice, Options], Written]:
 def _cii(invoice: Invoice, _: Options) -> Written:
     invoice, renamed = modern(invoice)
     made = cii.write(invoice)
-    return replace(made, filled=(*made.filled, *renamed))
+    # The rules of EN 16931 are about terms, whatever the syntax; ours read UBL. What the CII says is read back, so that
+    # they judge what leaves and not what was meant.
+    said = ubl_dialects.ubl_21(cii.read(xml.parse(made.data)).invoice)
+    return replace(made, filled=(*made.filled, *renamed), inside=(said.data, "en16931"))
 
 
 def _target(
@@ -117,7 +120,8 @@ class Conversion:
     ``lost``: terms that had a value and have no place in the target. ``filled``: terms a stated rule supplied, at
     reading or at writing. ``unread``: places of the source that no term stands for. ``findings``: what could not be
     read; with a fatal one among them the result is not the whole invoice. ``judged``: the XML by which the rules say
-    whether it is lawful (of a page what is inside), and the name of their pack; None where nobody has any.
+    whether it is lawful (of a page what is inside, of CII the same terms as UBL), and the name of their pack; None
+    where nobody has any.
     """
 
     target: Target

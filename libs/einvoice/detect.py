@@ -77,16 +77,27 @@ def root(document: bytes | gate.Gate) -> Root:
 def readable(document: bytes | gate.Gate) -> Root:
     """The same for every syntax that the hub reads; ``root`` knows only what the rules judge as it stands."""
     passed = document if isinstance(document, gate.Gate) else gate.check(document)
-    syntax = _OTHER.get((passed.namespace, passed.root))
-    if syntax is not None:
-        return Root(passed.namespace, passed.root, syntax)
-    return _root(passed.namespace, passed.root, passed.line)
+    return _readable(passed.namespace, passed.root, passed.line)
 
 
 def root_of(element: Element) -> Root:
     """The same for a parsed document."""
+    return _root(*_named(element))
+
+
+def readable_of(element: Element) -> Root:
+    """``readable`` for a parsed document."""
+    return _readable(*_named(element))
+
+
+def _readable(namespace: str, name: str, line: int) -> Root:
+    syntax = _OTHER.get((namespace, name))
+    return _root(namespace, name, line) if syntax is None else Root(namespace, name, syntax)
+
+
+def _named(element: Element) -> tuple[str, str, int]:
     name = etree.QName(element)
-    return _root(name.namespace or "", name.localname, line_of(element) or 1)
+    return name.namespace or "", name.localname, line_of(element) or 1
 
 
 def _root(namespace: str, name: str, line: int) -> Root:

@@ -17,6 +17,7 @@ from libs.einvoice import detect, gate, xml
 from libs.einvoice.formats import cii, eexact, finvoice, hybrid, json_form, ubl
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.formats.reading import Element, Read
+from libs.errors import Unprocessable
 
 SYNTAXES = ("ubl-invoice", "ubl-creditnote", "cii", "eexact", "finvoice", "json")
 
@@ -55,9 +56,13 @@ def read(data: bytes, sender: Sender | None = None) -> tuple[Document, ...]:
 
 
 def _read_xml(data: bytes, sender: Sender | None) -> tuple[Document, ...]:
-    passed = gate.check(data)
-    syntax = detect.readable(passed).syntax
-    root = xml.parse(passed.data)
+    try:
+        root = xml.parse(gate.bounded(data))
+    except Unprocessable:
+        # The bytes vouched for its bounds alone; what is wrong with it as XML is the gate's to say.
+        detect.readable(gate.check(data))
+        raise
+    syntax = detect.readable_of(root).syntax
     if syntax != "eexact":
         return (Document(syntax, _READERS[syntax](root)),)
     found = eexact.read(root, sender)

@@ -25,8 +25,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "the PDF may come along under the same file name.",
     ),
     "pdf-broken": (
-        "Dit PDF-bestand is beschadigd ({seen}). Maak de factuur opnieuw aan en stuur het XML-bestand erbij of alleen.",
-        "This PDF file is damaged ({seen}). Make the invoice again and send the XML file with it or alone.",
+        "Dit PDF-bestand is beschadigd: het begint als een PDF en is er geen die te openen is. Maak de factuur opnieuw "
+        "aan en stuur het XML-bestand erbij of alleen.",
+        "This PDF file is damaged: it begins as a PDF and cannot be opened as one. Make the invoice again and send the "
+        "XML file with it or alone.",
     ),
     "pdf-locked": (
         "Dit PDF-bestand is met een wachtwoord beveiligd. Stuur de factuur zonder wachtwoord, of het XML-bestand zelf.",

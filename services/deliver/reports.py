@@ -54,7 +54,7 @@ def report(done: Conversion) -> Report:
     verdict: Literal["valid", "invalid", "not judged"] = "not judged"
     if done.judged is not None:
         judged = engine.validate(*done.judged)
-        findings += judged.findings
+        findings += judged.findings if _seen(done) else (_unplaced(each) for each in judged.findings)
         verdict = "invalid" if judged.fatal else "valid"
     if any(finding.severity == "fatal" for finding in done.findings):
         verdict = "invalid"
@@ -72,6 +72,16 @@ def report(done: Conversion) -> Report:
         findings=findings[:_MOST],
         remarks=list(done.remarks),
     )
+
+
+def _seen(done: Conversion) -> bool:
+    """Whether whoever asked has the XML that was judged before them: as the file, or inside their page."""
+    return done.judged is None or done.data is done.judged[0] or done.target.name == "pdf"
+
+
+def _unplaced(finding: Finding) -> Finding:
+    """Without line and path, which are those of a form nobody sees; the terms say what it is about."""
+    return finding.model_copy(update={"line": None, "xpath": ""})
 
 
 def _shown(value: object) -> str:

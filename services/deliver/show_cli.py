@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -20,6 +18,8 @@ from libs.einvoice.documents import Document
 from libs.einvoice.formats.page import page
 from libs.einvoice.formats.pdf_words import Language
 from libs.errors import HubError
+from services.deliver import given_file
+from services.deliver.given_file import GivenFile, PageLanguage
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -29,21 +29,17 @@ _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2
 
 @app.command()
 def show(
-    file: Annotated[Path, typer.Argument(help="the invoice", exists=True, dir_okay=False, readable=True)],
-    lang: Annotated[str, typer.Option(help="nl, en or fr")] = "nl",
+    file: GivenFile,
+    lang: Annotated[PageLanguage, typer.Option(help="of what is shown")] = PageLanguage.nl,
 ) -> None:
     """Show an invoice: parties, lines, VAT, totals, payment, and whom it is for. Ends with 1 when it cannot be read."""
-    language: Language = "en" if lang == "en" else "fr" if lang == "fr" else "nl"
     try:
-        found = documents.read(file.read_bytes())
-    except HubError as refused:
-        words = Words.model_validate(refused.extra.get("words", refused.words))
-        said = words.nl if lang == "nl" else words.en
-        sys.stderr.write(f"{file}: {said}\n")
-        raise typer.Exit(1) from None
+        found = documents.read(given_file.read(file, lang))
+    except HubError as error:
+        raise given_file.refused(file, error, lang) from None
     console = Console(highlight=False)
     for each in found:
-        console.print(view(each, language))
+        console.print(view(each, lang.value))
     if any(each.read.findings for each in found):
         raise typer.Exit(1)
 

@@ -36,8 +36,10 @@ _WHY: dict[type[OSError], Words] = {
 _NO_NAME = Words(nl="dit is geen bestandsnaam", en="this is no file name")
 _NO_FILE_AT_ALL = Words(nl="het is geen gewoon bestand", en="it is no ordinary file")
 FAILED = Words(
-    nl="Dit document kon niet worden beoordeeld ({why}). Dat ligt aan Postbode: meld het met dit bestand.",
-    en="This document could not be judged ({why}). That is a fault of Postbode: report it with this file.",
+    nl="Dit document kon niet worden beoordeeld. Dat ligt aan Postbode en niet aan u: meld het, met dit bestand en dit "
+    "woord erbij: {why}.",
+    en="This document could not be judged. That is a fault of Postbode and not of yours: report it, with this file and "
+    "this word: {why}.",
 )
 
 

@@ -84,8 +84,8 @@ def _opened(data: bytes) -> Iterator[pikepdf.Pdf]:
             yield pdf
     except pikepdf.PasswordError:
         raise refuse("pdf-locked", 1) from None
-    except (pikepdf.PdfError, RecursionError, ValueError, KeyError, TypeError) as error:
-        raise refuse("pdf-broken", 1, seen=type(error).__name__) from None
+    except (pikepdf.PdfError, RecursionError, ValueError, KeyError, TypeError):
+        raise refuse("pdf-broken", 1) from None
 
 
 def _unfit(pdf: pikepdf.Pdf) -> tuple[Words, ...]:
@@ -158,9 +158,9 @@ def _unpacked(stream: pikepdf.Stream) -> bytes:
         try:
             found = packed.decompress(raw, most + 1)
         except zlib.error:
-            raise refuse("pdf-broken", 1, seen="FlateDecode") from None
+            raise refuse("pdf-broken", 1) from None
     else:
-        raise refuse("pdf-broken", 1, seen=names[0])
+        raise refuse("pdf-broken", 1)
     if len(found) > most:
         raise refuse("pdf-too-large", 1, limit=most)
     return found

@@ -1,13 +1,15 @@
 """The lines of an invoice as CSV, to open in a spreadsheet: one row a line, the invoice's own terms on each.
 
 Semicolons, decimal commas and a byte order mark: so Dutch and Belgian Excel open it with a double click. Machines
-take JSON instead. A cell of text never begins a formula.
+take JSON instead. A cell of text never begins a formula (OWASP, CSV injection), also where a spreadsheet splits it at
+another separator than ours: an apostrophe stands before what would.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 
@@ -15,7 +17,9 @@ from libs.einvoice import terms
 from libs.einvoice.formats.written import Written
 from libs.einvoice.model import Amount, Invoice, Line
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BLANKS = ("\t", "\r", "\n")
+# What begins a formula, at the beginning of a text or behind what begins a cell or a row in some country's spreadsheet.
+_FORMULA = re.compile(r"((?:^|[,;|\t\r\n])[\s\"]*)(?=[=+\-@＝＋－＠])")
 
 # Column → (term, what stands there).
 _OF_INVOICE: Mapping[str, tuple[str, Callable[[Invoice], object]]] = {
@@ -66,4 +70,5 @@ def _cell(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}".replace(".", ",")
     text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    text = _FORMULA.sub(r"\1'", text)
+    return f"'{text}" if text.startswith(_BLANKS) else text

@@ -17,6 +17,7 @@ from libs.einvoice.model import (
     Identifier,
     Invoice,
     Item,
+    Line,
     Payee,
     PaymentInstructions,
     Seller,
@@ -65,10 +66,7 @@ def modern(invoice: Invoice) -> tuple[Invoice, tuple[Filled, ...]]:
         delivery=replace(delivery, location_identifier=names.maybe(delivery.location_identifier, "BT-71"))
         if delivery
         else None,
-        lines=tuple(
-            replace(line, item=names.item(line.item)) if line.item is not None else line
-            for line in invoice.lines
-        ),
+        lines=tuple(names.line(line) for line in invoice.lines),
         supporting_documents=tuple(
             names.document(each, number) for number, each in enumerate(invoice.supporting_documents, 1)
         ),
@@ -110,6 +108,12 @@ class _Names:
         if code is None or not code.isdigit():
             return identifier
         return self._said(identifier._replace(scheme=code), term, f"{code}:{identifier.value}")
+
+    def line(self, line: Line) -> Line:
+        item = line.item
+        changed = self.item(item) if item is not None else None
+        # Nearly always the very same: copying each line would cost more than looking at it.
+        return line if changed is item else replace(line, item=changed)
 
     def item(self, item: Item) -> Item:
         standard = item.standard_identifier

@@ -15,8 +15,9 @@ from libs.einvoice.terms import Term
 @dataclass(frozen=True, slots=True)
 class Written:
     """A document in a target's format. ``lost`` are terms that had a value and have no place there; ``filled``
-    are terms the target wants and the invoice lacks, supplied by a stated rule. ``inside``: the XML in a page, and
-    the rule pack that judges it. ``remarks``: what else a reader should know."""
+    are terms the target wants and the invoice lacks, supplied by a stated rule. ``inside``: where the rules cannot
+    read the bytes, the XML they judge instead (that in a page, the terms of a CII as UBL) and their pack. ``remarks``:
+    what else a reader should know."""
 
     data: bytes
     lost: tuple[Term, ...] = ()

@@ -14,6 +14,7 @@ from libs.einvoice import convert, xml
 from libs.einvoice.formats import eexact
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.model import PostalAddress
+from libs.rules import engine
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
 from libs.testing.finvoice import finvoice
@@ -73,3 +74,16 @@ def test_the_official_rules_are_heard(judges: dict[str, Judge]) -> None:
     for name, syntax in (("nlcius", "ubl"), ("cii", "cii")):
         (done,) = convert.convert(builders.invoice(break_rule="BR-CO-15"), name)
         assert judges[syntax](done.data) == {"BR-CO-15"}
+
+
+@pytest.mark.proves("R4")
+@pytest.mark.parametrize(
+    "rule", sorted(each for each in builders.BREAKS if each.startswith("BR-") and "-NL-" not in each)
+)
+def test_a_cii_that_the_official_rules_refuse_is_refused_here(judges: dict[str, Judge], rule: str) -> None:
+    """By its terms as UBL. The stylesheet of CII says some things twice, as rules of Factur-X's own."""
+    (done,) = convert.convert(builders.invoice(break_rule=rule), "cii")
+    assert done.judged is not None
+    ours = {finding.rule for finding in engine.validate(*done.judged).findings if finding.severity == "fatal"}
+    assert rule in ours
+    assert ours - {"UBL-XSD"} <= judges["cii"](done.data)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -34,7 +35,7 @@ def test_a_file_is_converted_with_its_report(name: str, invoice: Path, tmp_path:
     assert done.exit_code == 0, done.output
     said = json.loads(done.stdout)
     assert said["format"] == name
-    judged = name == "pdf" or convert.TARGETS[name].pack is not None
+    judged = name in ("pdf", "cii") or convert.TARGETS[name].pack is not None
     assert said["verdict"] == ("valid" if judged else "not judged")
     assert out.read_bytes() == convert.convert(invoice.read_bytes(), name)[0].data
 
@@ -102,3 +103,44 @@ def test_a_report_has_a_bounded_size() -> None:
     (done,) = convert.convert(data, "eexact")
     assert len(done.lost) > 500
     assert len(report(done).lost) == 500
+
+
+@pytest.mark.parametrize("app", [convert_cli.app, show_cli.app])
+def test_a_language_it_does_not_know_is_refused(app: typer.Typer, invoice: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.pdf"
+    more = ["--to", "pdf", "-o", str(out)] if app is convert_cli.app else []
+    done = run.invoke(app, [str(invoice), *more, "--lang", "de"])
+    assert done.exit_code == 2
+    assert "'de' is not one of 'nl', 'en', 'fr'" in " ".join(done.stderr.replace("│", " ").split())
+    assert not out.exists()
+
+
+def test_a_dash_is_standard_input_and_output(invoice: Path, tmp_path: Path) -> None:
+    data = invoice.read_bytes()
+    done = run.invoke(convert_cli.app, ["-", "--to", "json", "-o", "-", "--report"], input=data)
+    assert done.exit_code == 0, done.output
+    assert done.stdout_bytes == convert.convert(data, "json")[0].data
+    assert json.loads(done.stderr)["verdict"] == "not judged"
+    assert "NL91ABNA0417164300" in run.invoke(show_cli.app, ["-"], input=data).stdout
+    several = file([GlobeInvoice(number="1"), GlobeInvoice(number="2")])
+    done = run.invoke(convert_cli.app, ["-", "--to", "json", "-o", "-"], input=several)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "-o" in done.stderr
+
+
+def test_where_it_cannot_be_written_is_told(invoice: Path, tmp_path: Path) -> None:
+    before = invoice.read_bytes()
+    for out, code in ((tmp_path, 2), (tmp_path / "none" / "out.xml", 1), (invoice, 1)):
+        done = run.invoke(convert_cli.app, [str(invoice), "--to", "nlcius", "-o", str(out)])
+        assert done.exit_code == code, done.output
+        assert done.stderr
+        assert "Traceback" not in done.stderr
+    assert invoice.read_bytes() == before
+
+
+@pytest.mark.parametrize(("lang", "word"), [("nl", "gelezen"), ("en", "read")])
+def test_what_cannot_be_read_is_told(lang: str, word: str, tmp_path: Path) -> None:
+    for given in (tmp_path, tmp_path / "none.xml"):
+        done = run.invoke(show_cli.app, [str(given), "--lang", lang])
+        assert done.exit_code == 1
+        assert word in done.stderr

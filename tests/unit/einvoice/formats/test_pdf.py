@@ -13,12 +13,13 @@ import pikepdf
 import pypdfium2 as pdfium
 import pytest
 import segno
+from PIL import Image, ImageChops, ImageStat
 
 from libs.einvoice import convert, documents, gate, model, terms, xml
 from libs.einvoice.formats import epc, hybrid, pdf, ubl
 from libs.einvoice.formats.page import page
 from libs.errors import TooLarge, Unprocessable
-from libs.testing import builders
+from libs.testing import builders, picture
 from libs.testing.pdf_readers import READERS
 
 
@@ -353,3 +354,13 @@ def test_long_words_stay_on_the_page_and_signs_nobody_can_draw_are_reported(tmp_
         boxed = replace(line, item=model.Item(name=strange))
         (remark,) = pdf.write(replace(source, lines=(boxed,))).remarks
         assert pdf.BOX in remark.en
+
+
+def test_the_picture_in_the_docs_is_of_the_page_as_it_is() -> None:
+    """Red after a change of the page: ``make contracts`` draws it anew."""
+    with Image.open(picture.FILE) as kept:
+        drawn = picture.draw()
+        assert kept.size == drawn.size
+        apart = ImageChops.difference(kept.convert("L"), drawn.convert("L"))
+    # Everything one pixel lower is 5; fewer colours in the file are 0.1.
+    assert ImageStat.Stat(apart).mean[0] < 1
