@@ -27,7 +27,7 @@ from libs.einvoice.model import Invoice
 from libs.einvoice.terms import Term
 from libs.errors import BadInput
 
-VERSION = "3"
+VERSION = "4"
 """Changes when the same invoice gives other bytes: whoever keeps converted documents keeps it beside them."""
 
 XML = "application/xml"
