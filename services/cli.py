@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, Command] = {
         "services.deliver.convert_cli", "an invoice in another format, with a report, offline"
     ),
     "show": Command("services.deliver.show_cli", "an invoice of any format as people read it, offline"),
-    "party": Command("services.route.cli", "the directory of receivers"),
+    "parties": Command("services.route.cli", "the directory of receivers"),
     "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
     "sync": Command(
         "services.sync.cli", "keep Exact Globe+ and Exact Purchase to Pay alike: plan, apply, verify"

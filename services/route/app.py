@@ -11,7 +11,7 @@ from libs.contracts.invoice import InvoiceParked, InvoiceReleased, InvoiceReturn
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, parked_api
+from services.route import api, load_api, parked_api
 from services.route.handlers import Validated
 from services.route.releases import Releases
 from services.route.settings import RouteSettings
@@ -26,6 +26,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
     wake = Wake()
     router = APIRouter()
     router.include_router(api.routes(settings, pool, worker, wake))
+    router.include_router(load_api.routes(settings, worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
     releases = Releases(worker, wake, settings.release_most)
     return Service(

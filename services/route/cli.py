@@ -1,4 +1,4 @@
-"""``postbode party``: the directory, with the database at hand."""
+"""``postbode parties``: the directory, with the database at hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from libs import clock
 from libs.db.types import Connection
 from libs.errors import BadInput, HubError
 from libs.terminal import say
-from services.route import parties
+from services.route import load_cli, parties
 from services.route.entries import read_all
 from services.route.parties import Editor, Entry
 from services.route.releases import release_some
@@ -21,6 +21,7 @@ from services.route.sessions import run
 from services.route.settings import RouteSettings
 
 app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
+app.command("load")(load_cli.load)
 
 _OPERATOR = Editor(account_id=None, operator=True)
 _NOBODY = UUID(int=0)

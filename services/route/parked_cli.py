@@ -79,7 +79,7 @@ def show(
 def release(
     invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
     to: Annotated[
-        UUID, typer.Option("--to", help="the party that receives it, as `postbode party list` prints it")
+        UUID, typer.Option("--to", help="the party that receives it, as `postbode parties list` prints it")
     ],
 ) -> None:
     """Say who receives an invoice that waits; that company's number is believed on this sender's invoices from then on."""

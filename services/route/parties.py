@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -123,6 +123,8 @@ async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> 
 
     Raises ``Conflict`` when a number belongs to another confirmed party, or there is no such head.
     """
+    if not changes:
+        return
     entries = [change.after for change in changes]
     old = [change.after for change in changes if change.before is not None]
     new = [change.after for change in changes if change.before is None]
@@ -217,6 +219,31 @@ _PARTIES = f"{_WHOLE} WHERE p.party_id > $1 ORDER BY p.party_id LIMIT $2"
 async def parties(conn: Connection, after: UUID, limit: int) -> list[Entry]:
     """A page of parties in order of entry, as the role and account of ``conn`` may see them."""
     return [_entry(row) for row in await conn.fetch(_PARTIES, after, limit)]
+
+
+_OF_THESE = """
+SELECT i.party_id FROM unnest($1::text[], $2::text[]) AS w (scheme, value)
+  JOIN identifier i ON i.scheme = w.scheme AND i.value = w.value AND i.confirmed
+"""
+_HOLDERS = f"{_WHOLE} WHERE p.party_id IN ({_OF_THESE})"
+
+
+async def holders(conn: Connection, wanted: Collection[Key]) -> dict[Key, Entry]:
+    """Which confirmed parties have these numbers, whole. Needs the worker role."""
+    rows = await conn.fetch(_HOLDERS, [scheme for scheme, _ in wanted], [value for _, value in wanted])
+    entries = [_entry(row) for row in rows]
+    found = {(i.scheme, i.value): entry for entry in entries for i in entry.identifiers}
+    return {key: found[key] for key in wanted if key in found}
+
+
+async def confirmed(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these that are confirmed parties."""
+    if not ids:
+        return set()
+    rows = await conn.fetch(
+        "SELECT party_id FROM party WHERE party_id = ANY ($1::uuid[]) AND status = 'confirmed'", list(ids)
+    )
+    return {row["party_id"] for row in rows}
 
 
 _FIND = "SELECT party_id, name, country, identifiers FROM find_party($1, $2)"

@@ -1,4 +1,4 @@
-"""What the two command lines of route share: the database at hand, as the worker."""
+"""What the command lines of route share: the database at hand, as the worker."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 from libs.settings import load
 from services.route.settings import RouteSettings
 
@@ -18,13 +18,21 @@ T = TypeVar("T")
 def run(work: Callable[[Connection, RouteSettings], Awaitable[T]]) -> T:
     """Do ``work`` in one transaction of the worker role."""
 
+    async def session(pool: Pool, settings: RouteSettings) -> T:
+        async with pool.acquire() as conn, conn.transaction():
+            return await work(conn, settings)
+
+    return run_with_pool(session)
+
+
+def run_with_pool(work: Callable[[Pool, RouteSettings], Awaitable[T]]) -> T:
+    """Do ``work``, which makes its own transactions."""
+
     async def session() -> T:
         settings = load(RouteSettings)
         pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
         try:
-            pool = await pools.get("route", "worker")
-            async with pool.acquire() as conn, conn.transaction():
-                return await work(conn, settings)
+            return await work(await pools.get("route", "worker"), settings)
         finally:
             await pools.close()
 

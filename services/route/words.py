@@ -32,6 +32,12 @@ _QUOTED = 60
 _LISTED = 3
 
 
+def kind_of(scheme: str) -> Words:
+    """What people call a number of this scheme."""
+    nl, en = _SCHEMES.get(scheme, (scheme, scheme))
+    return Words(nl=nl, en=en)
+
+
 def _nl(key: Key) -> str:
     return f"{_SCHEMES.get(key[0], (key[0], ''))[0]} {_cut(key[1])}"
 

@@ -10,6 +10,7 @@ then measures in a process of its own, as ``route`` runs with shipped settings::
 ``decision_us``     the pure decision about one invoice, microseconds of processor time (mean, nothing remembered)
 ``invoices_per_s``  through the handler, decoding to commit, in batches of 200, without a broker; median of stretches
 ``peak_rss_mb``     the most memory that process took
+``bulk_load_s``     ``postbode parties load`` of a CSV of 100,000 parties nobody has, as a process of its own
 ==================  ===========================================================================================
 
 Of a hundred invoices ninety go to a receiver their sender has sent to before, eight to one it has not and whose name
@@ -26,6 +27,7 @@ import random
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -265,22 +267,44 @@ def _peak_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
-async def main(parties: int, count: int) -> None:
+def load_file(database: DatabaseSettings, parties: int, count: int, folder: Path) -> float:
+    """Seconds of the whole command."""
+    file = folder / "klanten.csv"
+    with file.open("w", encoding="cp1252") as out:
+        out.write("naam;kvk;gln;e-mail;postcode\n")
+        for n in range(parties, parties + count):
+            out.write(f"Café {name(n)};{kvk(n)};;facturen@b{n}.example;{1000 + n % 9000} AB\n")
+    command = [sys.executable, "-m", "services.cli", "parties", "load", str(file), "--json"]
+    began = time.monotonic()
+    done = subprocess.run(command, env=_environment(database), stdout=subprocess.PIPE, text=True, check=True)
+    seconds = time.monotonic() - began
+    assert json.loads(done.stdout.splitlines()[-1])["added"] == count
+    return seconds
+
+
+def _environment(database: DatabaseSettings) -> dict[str, str]:
+    return os.environ | {"POSTBODE_DATABASE_URL": database.url, "POSTBODE_SECRET": database.secret}
+
+
+async def main(parties: int, count: int, loaded: int) -> None:
     with stack.postgres(private=True, durable=True) as server:
         database = await Databases(server.url, present()).fresh()
         filled = await fill(database.url, parties)
         print(f"{parties} parties in {filled:.0f} s", flush=True)
         command = [sys.executable, "-m", "tests.bench.route", "--worker"]
         command += ["--parties", str(parties), "--invoices", str(count)]
-        environment = os.environ | {"POSTBODE_DATABASE_URL": database.url, "POSTBODE_SECRET": database.secret}
         done = await asyncio.to_thread(
-            subprocess.run, command, env=environment, stdout=subprocess.PIPE, check=True, text=True
+            subprocess.run, command, env=_environment(database), stdout=subprocess.PIPE, check=True, text=True
         )
         figures = json.loads(done.stdout.splitlines()[-1])
+        with tempfile.TemporaryDirectory() as folder:
+            seconds = await asyncio.to_thread(load_file, database, parties, loaded, Path(folder))
         print(
             json.dumps(
                 figures
                 | {
+                    "bulk_load_s": round(seconds, 1),
+                    "loaded": loaded,
                     "parties": parties,
                     "fill_s": round(filled, 1),
                     "postgres": server.says,
@@ -295,6 +319,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--parties", type=int, default=1_000_000)
     parser.add_argument("--invoices", type=int, default=20_000)
+    parser.add_argument("--load", type=int, default=100_000)
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
@@ -302,4 +327,4 @@ if __name__ == "__main__":
         configure("route", settings)
         print(json.dumps(uvloop.run(measure(settings, given.parties, given.invoices))))
     else:
-        asyncio.run(main(given.parties, given.invoices))
+        asyncio.run(main(given.parties, given.invoices, given.load))

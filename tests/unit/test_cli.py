@@ -30,7 +30,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
     return ended.value.code, " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("arguments", [OPEN, ("party", "list"), ("parked", "list"), ("delivery", "list")])
+@pytest.mark.parametrize("arguments", [OPEN, ("parties", "list"), ("parked", "list"), ("delivery", "list")])
 def test_without_a_database_it_is_asked_for(
     capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
@@ -62,7 +62,7 @@ def test_a_setting_that_is_wrong_is_named(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSTBODE_PORT", "many")
-    code, words = said(capsys, "party", "list")
+    code, words = said(capsys, "parties", "list")
     assert (code, "POSTBODE_PORT" in words) == (2, True)
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.service import Wake
-from services.route import api, parked_api
+from services.route import api, load_api, parked_api
 from services.route.settings import RouteSettings
 from tests.integration.validate.api_client import served
 
@@ -28,6 +28,7 @@ async def hub(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
     pool, worker, wake = await pools.get("route", "api"), await pools.get("route", "worker"), Wake()
     router = APIRouter()
     router.include_router(api.routes(RouteSettings(), pool, worker, wake))
+    router.include_router(load_api.routes(RouteSettings(), worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
     async with served(router) as client:
         yield client

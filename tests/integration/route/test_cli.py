@@ -1,4 +1,4 @@
-"""``postbode party`` and ``postbode parked``, with the database at hand."""
+"""``postbode parties`` and ``postbode parked``, with the database at hand."""
 
 from __future__ import annotations
 
