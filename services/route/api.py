@@ -7,6 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
+from starlette.requests import Request
 from starlette.responses import Response
 
 from libs import clock
@@ -14,11 +15,13 @@ from libs.contracts.parts import Identifier
 from libs.db.pools import tenant
 from libs.db.types import Pool
 from libs.errors import Forbidden, NotFound
+from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.service import Wake
 from libs.text import EmailAddress, PlainText
-from services.route import parties
+from services.route import history, parties
 from services.route.entries import read_all, read_key
+from services.route.history import ChangeView
 from services.route.parties import Editor, Entry
 from services.route.releases import release_some
 from services.route.settings import RouteSettings
@@ -85,6 +88,11 @@ class PartyFound(BaseModel):
     identifiers: list[Identifier]
 
 
+class History(BaseModel):
+    changes: list[ChangeView]
+    next: str | None = Field(default=None, description="cursor of the next page")
+
+
 Reader = Annotated[Principal, Depends(requires("party:read"))]
 
 
@@ -139,6 +147,32 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         if found is None:
             raise NotFound
         return _view(found)
+
+    @router.get("/v1/parties/{party_id}/history")
+    async def get_history(
+        party_id: UUID,
+        request: Request,
+        response: Response,
+        principal: Reader,
+        limit: paging.Limit = 50,
+        after: paging.After = None,
+    ) -> History:
+        """Every change of a party you entered, oldest first: who, when, what it was and what it became. Operators see
+        those of every party."""
+        (place,) = paging.place(after, int) if after else (0,)
+        if OPERATOR in principal.scopes:
+            async with worker.acquire() as conn:
+                found = await history.changes(conn, party_id, place, limit + 1)
+        else:
+            async with tenant(pool, principal.account_id) as conn:
+                found = await history.changes(conn, party_id, place, limit + 1)
+        if not found and not after:
+            raise NotFound
+        page = History(changes=found[:limit])
+        if len(found) > limit:
+            page.next = paging.cursor(found[limit - 1].change_id)
+            response.headers.update(paging.link_next(request.url, page.next))
+        return page
 
     @router.get("/v1/parties")
     async def find_party(

@@ -13,8 +13,9 @@ from libs import clock
 from libs.db.types import Connection
 from libs.errors import BadInput, HubError
 from libs.terminal import say
-from services.route import load_cli, parties
+from services.route import history, load_cli, parties
 from services.route.entries import read_all
+from services.route.history import ChangeView
 from services.route.parties import Editor, Entry
 from services.route.releases import release_some
 from services.route.sessions import run
@@ -91,6 +92,31 @@ def list_parties(
 
     for entry in run(work):
         _print(entry, as_json)
+
+
+@app.command("history")
+def show_history(
+    party_id: Annotated[UUID, typer.Argument(help="the party, as `postbode parties list` prints it")],
+    as_json: AsJson = False,
+) -> None:
+    """Every change of a party, oldest first: when, who, and what it was and became."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> list[ChangeView]:  # noqa: ARG001
+        return await history.changes(conn, party_id, 0, 10_000)
+
+    found = run(work)
+    if not found:
+        say("there is no such party", err=True)
+        raise typer.Exit(1)
+    for change in found:
+        if as_json:
+            say(change.model_dump_json())
+            continue
+        say(
+            f"{change.at:%Y-%m-%d %H:%M:%S}  {change.by}  {change.by_account or '-'}  {change.by_user or '-'}"
+        )
+        for name, each in change.changes.items():
+            say(f"    {name}: {json.dumps(each.before)} → {json.dumps(each.after)}")
 
 
 def _pair(text: str) -> tuple[str, str]:

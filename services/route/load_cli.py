@@ -82,8 +82,8 @@ def load(
 
 def _show(line: Line, lang: Language) -> None:
     say(f"{line.line:>6}  {line.outcome:9}  {line.name or '-'}")
-    for name, (before, after) in line.changes.items():
-        say(f"        {name}: {json.dumps(before)} → {json.dumps(after)}")
+    for name, each in line.changes.items():
+        say(f"        {name}: {json.dumps(each.before)} → {json.dumps(each.after)}")
     for trouble in line.troubles:
         place = " ".join(filter(None, (trouble.field, trouble.value)))
         say(

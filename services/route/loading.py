@@ -28,6 +28,7 @@ from services.route import directory, parties, tables, wishes
 from services.route import load_words as words
 from services.route.corroboration import post_code, root
 from services.route.decision import ONE_PER_COMPANY, Key, key_of, keys
+from services.route.history import Difference, differences
 from services.route.load_words import Trouble
 from services.route.parties import Change, Editor, Entry
 from services.route.releases import release_some
@@ -50,8 +51,7 @@ class Line:
     name: str | None = None
     party_id: UUID | None = None
     """Not of one that would be added."""
-    changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
-    """By field: before and after."""
+    changes: Mapping[str, Difference] = field(default_factory=dict)
     troubles: tuple[Trouble, ...] = ()
     """Why it is refused, or what to look at."""
 
@@ -62,9 +62,7 @@ class Line:
         if self.party_id is not None:
             said["party_id"] = str(self.party_id)
         if self.changes:
-            said["changes"] = {
-                name: {"before": before, "after": after} for name, (before, after) in self.changes.items()
-            }
+            said["changes"] = {name: each.model_dump() for name, each in self.changes.items()}
         if self.troubles:
             said["troubles"] = [trouble.as_json() for trouble in self.troubles]
         return said
@@ -206,7 +204,7 @@ def _changed(wish: Wish, head: UUID | None, before: Entry) -> tuple[Line, Change
         names=tuple(dict.fromkeys((*before.names, *(wish.names or ())))),
         post_codes=(*before.post_codes, *_new_codes(wish, before)),
     )
-    changes = _differences(before, after)
+    changes = differences(before.as_json(), after.as_json())
     outcome: Outcome = "changed" if changes else "unchanged"
     line = Line(wish.line, outcome, after.name, before.party_id, changes, wish.remarks)
     return line, Change(after, before) if changes else None
@@ -215,11 +213,6 @@ def _changed(wish: Wish, head: UUID | None, before: Entry) -> tuple[Line, Change
 def _new_codes(wish: Wish, before: Entry) -> list[str]:
     known = {post_code(each) for each in before.post_codes}
     return [each for each in wish.post_codes or () if post_code(each) not in known]
-
-
-def _differences(before: Entry, after: Entry) -> dict[str, tuple[Any, Any]]:
-    was, will = before.as_json(), after.as_json()
-    return {name: (was[name], will[name]) for name in will if was[name] != will[name]}
 
 
 def _other_number(said: Sequence[Identifier], before: Entry) -> Trouble | None:
