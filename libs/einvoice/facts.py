@@ -127,7 +127,7 @@ class Facts:
         self._numbers: dict[Element, Decimal] = {}
         self._categories: dict[Group, TaxCategory] = {}
         self._charges: dict[Group, bool | None] = {}
-        self._known: dict[Callable[[Facts], object], object] = {}
+        self._known: dict[tuple[object, object], object] = {}
 
     @property
     def is_credit_note(self) -> bool:
@@ -142,22 +142,27 @@ class Facts:
     def profile(self) -> detect.Profile:
         return detect.profile(self.customization, self.root.text("ProfileID"))
 
-    def once(self, find: Callable[[Facts], T]) -> T:
-        """What ``find`` (a function of a module, not made on the spot) says of this document, asked once.
+    def once(self, find: Callable[..., T], *of: object) -> T:
+        """What ``find`` (a function of a module, not made on the spot) says of this document and these values, asked once.
 
         For what a rule wants to know of the whole document at each of its places: a hostile document has both by
-        the ten thousand.
+        the ten thousand. That it is no number is kept as well.
         """
-        if find not in self._known:
-            self._known[find] = find(self)
-        return cast("T", self._known[find])
+        key = (find, of)
+        if key not in self._known:
+            try:
+                self._known[key] = find(self, *of)
+            except NotANumberError:
+                self._known[key] = NotANumberError
+        found = self._known[key]
+        if found is NotANumberError:
+            raise NotANumberError
+        return cast("T", found)
 
-    @cached_property
+    @property
     def net_of_all(self) -> Decimal:
         """The sum of every BT-131, also of lines that stand in an extension: so the official rules have it."""
-        return money.EXACT.add(
-            self.net(self.lines), money.total(self.numbers(self.lines_elsewhere, "LineExtensionAmount"))
-        )
+        return self.once(_net_of_all)
 
     @cached_property
     def lines_elsewhere(self) -> Sequence[Group]:
@@ -311,6 +316,11 @@ class Facts:
             value = self.number(group, name)
             if value is not None:
                 yield value
+
+
+def _net_of_all(facts: Facts) -> Decimal:
+    elsewhere = facts.numbers(facts.lines_elsewhere, "LineExtensionAmount")
+    return money.EXACT.add(facts.net(facts.lines), money.total(elsewhere))
 
 
 def indicates(group: Group) -> bool | None:

@@ -30,6 +30,7 @@ class Limits:
     depth: int = 64
     elements: int = 250_000
     attributes: int = 64  # on one element
+    names: int = 2_000  # different ones, of elements and attributes; UBL 2.1 has 1,652, an invoice some 150
     namespaces: int = 32  # declared on one element
     namespace: int = 200  # characters; every element would carry it in its name
     asides: int = 10_000  # comments, processing instructions and CDATA sections together
@@ -80,8 +81,9 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
 
     Raises ``TooLarge`` (code ``too-large``) or ``Unprocessable`` with code ``empty``, ``gzip``, ``zip``,
     ``pdf``, ``ole``, ``encoding``, ``not-xml``, ``doctype``, ``xinclude``, ``too-deep``,
-    ``too-many-elements``, ``too-many-attributes``, ``too-many-namespaces``, ``namespace-too-long``,
-    ``too-many-asides`` or ``text-too-long``. ``extra`` holds ``line`` (from 1) and ``words`` (``{"nl", "en"}``).
+    ``too-many-elements``, ``too-many-attributes``, ``too-many-names``, ``too-many-namespaces``,
+    ``namespace-too-long``, ``too-many-asides`` or ``text-too-long``. ``extra`` holds ``line`` (from 1) and
+    ``words`` (``{"nl", "en"}``).
     """
     clean, encoding = transcode(data, limits)
     return _walk(clean, encoding, limits, counted=not within(clean, limits))
@@ -180,11 +182,23 @@ def within(data: bytes, limits: Limits) -> bool:
         tags = tags[1:]
     if len(tags) > 2 * limits.elements:
         return False
+    if len(tags) // 2 + marks.count(b"=") > limits.names and _names(data) > limits.names:
+        return False
     for _ in range(limits.depth):
         if not tags:
             break
         tags = tags.replace(b"<)", b"")
     return not tags
+
+
+_ELEMENT = re.compile(rb"<([^\s/>!?=]+)")
+
+
+def _names(data: bytes) -> int:
+    """How many names there are at most: what only looks like one counts too."""
+    # An attribute's is the last word before an equals sign.
+    attributes = {word for piece in data.split(b"=") for word in piece.rsplit(None, 1)[-1:]}
+    return len(set(_ELEMENT.findall(data))) + len(attributes)
 
 
 @lru_cache(maxsize=4)
@@ -291,6 +305,7 @@ def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, i
     """Hang counters on ``parser``: one Python call per tag, for documents the bytes cannot vouch for."""
     depth = elements = 0
     deepest, most, crowd = limits.depth, limits.elements, 2 * limits.attributes
+    names: set[str] = set()
 
     def start(name: str, attributes: list[str]) -> None:
         nonlocal depth, elements
@@ -304,6 +319,11 @@ def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, i
             raise refuse("too-many-elements", parser.CurrentLineNumber, limit=most)
         if len(attributes) > crowd:
             raise refuse("too-many-attributes", parser.CurrentLineNumber, limit=limits.attributes)
+        names.add(name)
+        if attributes:
+            names.update(attributes[::2])
+        if len(names) > limits.names:
+            raise refuse("too-many-names", parser.CurrentLineNumber, limit=limits.names)
 
     def end(_: str) -> None:
         nonlocal depth

@@ -89,6 +89,18 @@ _WORDS: dict[str, tuple[str, str]] = {
         "controleer hoe het bestand gemaakt is.",
         "Line {line}: an element has more than {limit} attributes. An invoice never has: check how the file was made.",
     ),
+    "too-many-names": (
+        "Regel {line}: het bestand gebruikt meer dan {limit} verschillende namen van elementen of plaatsen ervan. "
+        "Een factuur doet dat nooit: controleer hoe het bestand gemaakt is.",
+        "Line {line}: the file uses more than {limit} different names of elements or places of them. "
+        "An invoice never does: check how the file was made.",
+    ),
+    "too-many-vat-groups": (
+        "Regel {line}: de factuur heeft meer dan {limit} groepen in haar btw-overzicht. Eén per btw-categorie en tarief is "
+        "genoeg: tel ze in uw pakket bij elkaar en stuur de factuur opnieuw.",
+        "Line {line}: the invoice has more than {limit} groups in its VAT breakdown. One for each VAT category and rate is "
+        "enough: have your software add them up and send the invoice again.",
+    ),
     "too-many-namespaces": (
         "Regel {line}: een element declareert meer dan {limit} namespaces. Een factuur doet dat nooit: "
         "controleer hoe het bestand gemaakt is.",

@@ -116,11 +116,12 @@ def check(root: Element, syntax: str) -> list[Finding]:
     return list(found.values())
 
 
-def check_large(data: bytes, root: Element, syntax: str) -> list[Finding]:
+def check_large(data: bytes, root: Element, syntax: str) -> tuple[list[Finding], bool]:
     """The same in linear time, however much is wrong. ``data`` are the bytes ``root`` was parsed from.
 
     The schema is asked while the bytes stream in once more. That tells neither line nor path, so a document that
-    breaks it is streamed again, line by line, until ``MOST`` findings are known.
+    breaks it is streamed again, line by line, until ``MOST`` findings are known. Then the last finding says so, and
+    with it comes whether there is more.
     """
     # A fed parser with a schema keeps silent about XML that is not well-formed; this document is.
     parser = xml.parser(compiled(syntax))
@@ -131,10 +132,20 @@ def check_large(data: bytes, root: Element, syntax: str) -> list[Finding]:
                 break
         else:
             parser.close()
-            return []
+            return [], False
     except etree.XMLSyntaxError:
         pass  # The schema's no, at the end of the root.
-    return list(_located(data, syntax, root))
+    findings = list(_located(data, syntax, root))
+    more = findings[-1].message is _MORE
+    return findings, more
+
+
+_MORE = Words(
+    nl="Er klopt nog meer niet aan de indeling van dit bestand; verder is er niet gekeken. Herstel dit eerst en controleer "
+    "de factuur dan opnieuw.",
+    en="More is wrong with the layout of this file; nothing further was looked at. Mend this first, then check the invoice "
+    "again.",
+)
 
 
 def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:
@@ -157,6 +168,7 @@ def _located(data: bytes, syntax: str, root: Element) -> Iterator[Finding]:
         heard = len(errors)
         # The log is copied each time somebody looks at it: on few lines there may be errors by the thousand.
         if len(said) >= MOST or heard >= _HEARD:
+            yield Finding(rule=RULE, severity="fatal", line=line, message=_MORE, hint=HINT)
             return
     if not said:
         yield _finding("", None, f"/{short(root.tag)}")
@@ -194,7 +206,7 @@ class _Spots:
             self._known[tag] = ([line_of(element) or 1 for element in elements], elements)
         lines, elements = self._known[tag]
         at = bisect_right(lines, line) - 1
-        if at < 0 or lines.count(lines[at]) > 1:
+        if at < 0 or (at > 0 and lines[at - 1] == lines[at]):
             return line, ""
         return lines[at], self._places.of(elements[at])
 

@@ -133,8 +133,10 @@ def grow(
 ) -> Group:
     """Sort everything below the root ``element``. The gate has bounded depth and number of elements.
 
-    ``found`` is filled for the patterns of ``trie``. Children of the root in ``skip`` are left out.
+    ``found`` is filled for the patterns of ``trie``. Children of the root in ``skip`` are left out. Raises
+    ``Unprocessable`` (``too-many-names``) for what has paths by the thousand.
     """
+    trie.begin()
     found = Found() if found is None else found
     root = Group(element)
     for mark in trie.root.marks:

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
+from libs.einvoice.refusals import refuse
+
 CBC = "urn:oasis:names:specification:ubl:schema:xsd:CommonBasicComponents-2"
 CAC = "urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
 EXT = "urn:oasis:names:specification:ubl:schema:xsd:CommonExtensionComponents-2"
@@ -21,8 +23,10 @@ PREFIXES = {CBC: "cbc:", CAC: "cac:", EXT: "ext:"}
 LINES = ("cac:InvoiceLine", "cac:CreditNoteLine")
 _LINE = "Line"
 
-# Bounded: hostile documents invent names without end.
+# Bounded: hostile documents invent names without end, and with few names they make paths without end.
 _MOST = 20_000
+MOST_OF_ONE = 5_000
+"""Paths that one document may teach; a lawful one has some hundreds."""
 
 
 def short(tag: str) -> str:
@@ -111,7 +115,7 @@ class Trie:
     def __init__(self, patterns: Sequence[str]) -> None:
         self._elements: dict[str, list[tuple[int, tuple[str, ...], bool]]] = defaultdict(list)
         self._named: dict[str, list[tuple[int, tuple[str, ...], bool]]] = defaultdict(list)
-        self._size = 0
+        self._size = self._taught = 0
         for mark, pattern in enumerate(patterns):
             absolute = pattern.startswith("/")
             steps = tuple(step for step in pattern.split("/") if step)
@@ -122,12 +126,22 @@ class Trie:
                 self._elements["*" if "*" in last else last].append((mark, steps, absolute))
         self.root = Node(self, (), "", is_group=True, attributed=False)
 
+    def begin(self) -> None:
+        """A document comes that may teach ``MOST_OF_ONE`` paths."""
+        self._taught = 0
+
     def count(self) -> None:
-        """Something was learnt. What is full forgets all it knew: the next honest invoice teaches it again."""
+        """Something was learnt. What is full forgets all it knew: the next honest invoice teaches it again.
+
+        Raises ``Unprocessable`` (``too-many-names``) where one document teaches more than any invoice could.
+        """
         self._size += 1
-        if self._size >= _MOST:
+        self._taught += 1
+        if self._size >= _MOST or self._taught > MOST_OF_ONE:
             self._size = 0
             self.root.kids.clear()
+        if self._taught > MOST_OF_ONE:
+            raise refuse("too-many-names", 1, limit=MOST_OF_ONE)
 
     def matching(self, path: tuple[str, ...]) -> tuple[int, ...]:
         last = path[-1] if path else ""

@@ -23,7 +23,8 @@ from operator import itemgetter
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.einvoice import detect, fold, gate, schema, shelf, ubl, xml
 from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
-from libs.einvoice.tree import Element, Group, Item, Places, line_of
+from libs.einvoice.refusals import refuse
+from libs.einvoice.tree import CAC, Element, Group, Item, Places, line_of
 from libs.errors import Unprocessable
 from libs.rules import messages, moulded, remarks
 from libs.rules.packs import en16931, gaccount, nlcius, postbode, structure
@@ -51,6 +52,10 @@ _BY_PROFILE: Mapping[detect.Profile, Pack] = {
 
 MOST_OF_ONE_RULE = 100
 """Findings of one rule in one document; the next thousand lines say nothing new."""
+
+MOST_VAT_GROUPS = 1_000
+"""Groups of the VAT breakdown (BG-23) of one document; there are 9 categories of VAT, each with few rates."""
+_VAT_GROUPS = f"{{{CAC}}}TaxTotal/{{{CAC}}}TaxSubtotal"
 
 _LARGE = 64 * 1024
 """Bytes from which on the schema is asked in the way that stays linear however much is wrong."""
@@ -135,9 +140,12 @@ def _judge(
         if verdict is not None:
             return verdict
     try:
-        root, syntax, findings = _read(data, clean)
+        root, syntax, findings, more = _read(data, clean)
     except NotParsedError as error:
         return _unparsed(error, chosen or structure.PACK)
+    if more:
+        # Another layout altogether: its rules would be broken on each of its thousands of lines.
+        return Verdict((chosen or pack_of(profile_of(root))).name, profile_of(root), tuple(findings))
     if folded is None and known is not None and not findings:
         shelf.learn(known, root, syntax)
     profile = profile_of(root)
@@ -241,8 +249,8 @@ class NotParsedError(Exception):
         self.refusal = refusal
 
 
-def _read(data: bytes, clean: bytes) -> tuple[Element, detect.Syntax, list[Finding]]:
-    """The parsed document with what the schema says, by the way that suits its size."""
+def _read(data: bytes, clean: bytes) -> tuple[Element, detect.Syntax, list[Finding], bool]:
+    """The parsed document with what the schema says, by the way that suits its size, and whether it has more to say."""
     try:
         root = xml.parse(clean)
     except Unprocessable as error:
@@ -251,8 +259,12 @@ def _read(data: bytes, clean: bytes) -> tuple[Element, detect.Syntax, list[Findi
         raise NotParsedError(error) from None
     syntax = detect.root_of(root).syntax
     if len(clean) > _LARGE:
-        return root, syntax, schema.check_large(clean, root, syntax)
-    return root, syntax, schema.check(root, syntax)
+        groups = root.findall(_VAT_GROUPS)
+        if len(groups) > MOST_VAT_GROUPS:
+            line = line_of(groups[MOST_VAT_GROUPS])
+            raise refuse("too-many-vat-groups", line or 1, limit=MOST_VAT_GROUPS)
+        return root, syntax, *schema.check_large(clean, root, syntax)
+    return root, syntax, schema.check(root, syntax), False
 
 
 def _unparsed(error: NotParsedError, pack: Pack) -> Verdict:

@@ -69,6 +69,28 @@ def _long_namespace() -> bytes:
     return _inside(b"<a xmlns='urn:" + b"u" * 1_000_000 + b"'>" + b"<b/>" * 10_000 + b"</a>")
 
 
+def _names() -> bytes:
+    return _inside(b"".join(b"<cac:a%d/>" % n for n in range(200_000)))
+
+
+def _paths() -> bytes:
+    """Few names, each inside each."""
+    kids = b"".join(b"<cac:a%d/>" % n for n in range(300))
+    return _inside(b"".join(b"<cac:a%d>%s</cac:a%d>" % (n, kids, n) for n in range(300)))
+
+
+def _everywhere() -> bytes:
+    line = b'<cac:InvoiceLine a="1"><cbc:ID>1</cbc:ID></cac:InvoiceLine>\n'
+    return builders.invoice().replace(b"<cac:InvoiceLine>", line * 60_000 + b"<cac:InvoiceLine>", 1)
+
+
+def _groups() -> bytes:
+    """VAT groups and lines, each by the thousand."""
+    data = builders.invoice(lines=3_000)
+    group = data[data.index(b"<cac:TaxSubtotal>") : data.index(b"</cac:TaxTotal>")]
+    return data.replace(b"</cac:TaxTotal>", group * 9_000 + b"</cac:TaxTotal>", 1)
+
+
 ATTACKS: Mapping[str, Attack] = {
     "1 external entity, file": _attack(
         lambda: _head(b'<!DOCTYPE Invoice [<!ENTITY x SYSTEM "file:///etc/passwd">]>'), "doctype"
@@ -84,6 +106,13 @@ ATTACKS: Mapping[str, Attack] = {
     "6 XInclude": _attack(lambda: _inside(_XINCLUDE), "xinclude"),
     "7 depth": _attack(lambda: _inside(b"<a>" * 100_000 + b"</a>" * 100_000), "too-deep"),
     "8 attributes": _attack(_attributes, "too-many-attributes"),
+    "8 names": _attack(_names, "too-many-names"),
+    "8 attributes by other names": _attack(
+        lambda: _inside(b"".join(b'<cbc:ID a%d="1"/>' % n for n in range(100_000))), "too-many-names"
+    ),
+    "8 paths of few names": _attack(_paths, "too-many-names"),
+    "8 an attribute on every line": _attack(_everywhere, "UBL-XSD", refused=False),
+    "10 groups by the thousand, lines by the thousand": _attack(_groups, "too-many-vat-groups"),
     "8 one long namespace": _attack(_long_namespace, "namespace-too-long"),
     "6 XInclude behind a reference": _attack(
         lambda: _inside(_XINCLUDE.replace(b"XInclude", b"X&#73;nclude")), "xinclude"

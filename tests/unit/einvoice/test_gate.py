@@ -17,7 +17,7 @@ from libs.errors import TooLarge, Unprocessable
 from libs.testing import builders
 
 SMALL = gate.Limits(
-    size=20_000, depth=5, elements=50, attributes=4, namespaces=3, namespace=20, asides=5, text=500
+    size=20_000, depth=5, elements=50, attributes=4, names=7, namespaces=3, namespace=20, asides=5, text=500
 )
 
 
@@ -230,6 +230,11 @@ def attributes(count: int) -> bytes:
     return b"<a " + b" ".join(b'a%d="1"' % n for n in range(count)) + b"></a>"
 
 
+def names(count: int) -> bytes:
+    """Of elements and of attributes."""
+    return b"<a>" + b"".join(b'<b%d c%d="1"></b%d>' % (n, n, n) for n in range(count // 2)) + b"</a>"
+
+
 def namespaces(count: int) -> bytes:
     return b"<a " + b" ".join(b'xmlns:a%d="u"' % n for n in range(count)) + b"></a>"
 
@@ -255,6 +260,7 @@ def text(length: int) -> bytes:
     [
         (nested, 5, "too-deep"),
         (attributes, 4, "too-many-attributes"),
+        (names, 7, "too-many-names"),
         (namespaces, 3, "too-many-namespaces"),
         (namespace, 20, "namespace-too-long"),
         (elements, 50, "too-many-elements"),
@@ -275,6 +281,7 @@ def test_each_limit_is_exact(make: object, most: int, expected: str) -> None:
     [
         (nested(100_000), "too-deep"),
         (attributes(200_000), "too-many-attributes"),
+        (names(100_000), "too-many-names"),
         (namespaces(100_000), "too-many-namespaces"),
         (elements(300_000), "too-many-elements"),
         (asides(300_000), "too-many-asides"),
@@ -344,10 +351,12 @@ def markup(draw: st.DrawFn, depth: int = 0) -> str:
 def test_the_short_way_never_vouches_for_what_counting_would_refuse(body: str, head: str) -> None:
     data = (head + body).encode()
     deepest = most = depth = 0
+    seen: set[str] = set()
 
-    def start(_: str, found: dict[str, str]) -> None:
+    def start(name: str, found: dict[str, str]) -> None:
         nonlocal deepest, most, depth
         depth += 1
+        seen.update((name, *found))
         deepest, most = max(deepest, depth), max(most, len(found))
 
     def end(_: str) -> None:
@@ -360,8 +369,9 @@ def test_the_short_way_never_vouches_for_what_counting_would_refuse(body: str, h
         parser.Parse(data, True)
     except expat.ExpatError:
         return
-    limits = gate.Limits(depth=4, attributes=2, namespaces=2)
+    limits = gate.Limits(depth=4, attributes=2, names=3, namespaces=2)
     if gate.within(data, limits):
+        assert len(seen) <= limits.names
         assert deepest <= limits.depth
         assert most <= limits.attributes
 

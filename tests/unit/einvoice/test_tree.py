@@ -6,6 +6,7 @@ import pytest
 
 from libs.einvoice import tree, trie, xml
 from libs.einvoice.trie import Trie
+from libs.errors import Unprocessable
 
 DOCUMENT = b"""<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"
   xmlns:x="urn:oasis:names:specification:ubl:schema:xsd:CommonAggregateComponents-2"
@@ -60,6 +61,19 @@ def test_invented_names_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) 
     found = tree.Found()
     assert tree.grow(xml.parse(DOCUMENT), known, found).text("ID") == "7"
     assert len(found.at[0]) == 2
+
+
+def test_paths_by_the_thousand_are_refused_and_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trie, "MOST_OF_ONE", 60)
+    known = Trie(("/Line/cbc:ID",))
+    kids = "".join(f"<n{n}/>" for n in range(10))
+    few, many = ("".join(f"<n{n}>{kids}</n{n}>" for n in range(most)) for most in (5, 6))
+    tree.grow(xml.parse(f"<a>{few}</a>".encode()), known)
+    with pytest.raises(Unprocessable) as refused:
+        tree.grow(xml.parse(f"<b>{many}</b>".replace("n", "m").encode()), known)
+    assert refused.value.code == "too-many-names"
+    assert not known.root.kids
+    assert tree.grow(xml.parse(DOCUMENT), known).text("ID") == "7"
 
 
 # --- patterns ---

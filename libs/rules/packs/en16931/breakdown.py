@@ -98,6 +98,10 @@ def _everywhere(facts: Facts) -> _ByRate:
     return _ByRate(facts, ((group, facts.categories(group)) for group in groups))
 
 
+def _net(facts: Facts, code: str, rate: Decimal | None) -> Decimal:
+    return facts.net(facts.once(_lines).of(code, rate))
+
+
 def _adjusted(facts: Facts, code: str, rate: Decimal | None) -> Decimal:
     if not any(facts.adjustments):
         return ZERO
@@ -115,7 +119,7 @@ def _difference(subtotal: Group, seen: Decimal | None, expected: Decimal | None)
 def base(facts: Facts, code: str, subtotal: Group) -> Difference | None:
     """BT-116 for the categories without a rate of their own: exactly the sum."""
     seen = facts.number(subtotal, "TaxableAmount")
-    expected = EXACT.add(facts.net(facts.once(_lines).of(code, None)), _adjusted(facts, code, None))
+    expected = EXACT.add(facts.once(_net, code, None), facts.once(_adjusted, code, None))
     if facts.lines and seen == expected:
         return None
     return _difference(subtotal, seen, expected)
@@ -125,8 +129,8 @@ def base_by_rate(facts: Facts, code: str, subtotal: Group, rate: Decimal) -> Dif
     """BT-116 per rate, less than 1 away from the sum."""
     seen = facts.number(subtotal, "TaxableAmount")
     lines = facts.once(_lines).of(code, rate)
-    adjusted = _adjusted(facts, code, rate)
-    expected = EXACT.add(facts.net(lines), adjusted)
+    adjusted = facts.once(_adjusted, code, rate)
+    expected = EXACT.add(facts.once(_net, code, rate), adjusted)
     if seen is None:
         return _difference(subtotal, None, expected)
     if code != "S":
