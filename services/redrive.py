@@ -35,7 +35,7 @@ app = typer.Typer(
     )
 )
 
-REPEATABLE = ("track.facts", "track.accounts", "deliver.routed", "ingest.outcomes")
+REPEATABLE = ("track.facts", "track.accounts", "deliver.routed", "ingest.outcomes", "route.outcomes")
 """Queues whose events may be handled twice: what they lead to has a key of its own. Validate and route would give a
 second verdict and a second decision, and tell the sender of both."""
 

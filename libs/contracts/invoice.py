@@ -14,6 +14,7 @@ from pydantic import Field
 
 from libs.contracts.envelope import Payload
 from libs.contracts.parts import (
+    Difference,
     DocumentRef,
     Finding,
     InvoiceSummary,
@@ -132,6 +133,9 @@ class InvoiceRouted(InvoiceFact):
     original: DocumentRef
     pdf: DocumentRef | None = None
     summary: InvoiceSummary
+    warnings: tuple[Words, ...] = Field(
+        default=(), description="what the receiver should know before it pays"
+    )
 
 
 class InvoiceParked(InvoiceFact):
@@ -144,6 +148,12 @@ class InvoiceParked(InvoiceFact):
     reason: Words
     candidates: tuple[ReceiverCandidate, ...] = ()
     summary: InvoiceSummary
+    first: UUID | None = Field(
+        default=None, description="the invoice that has its number already and says something else"
+    )
+    differences: tuple[Difference, ...] = Field(
+        default=(), description="the first terms in which it differs from that one"
+    )
 
 
 class InvoiceReleased(InvoiceFact):
@@ -156,12 +166,25 @@ class InvoiceReleased(InvoiceFact):
 
 
 class InvoiceReturned(InvoiceFact):
-    """A parked invoice was given back to its sender."""
+    """An invoice was given back to its sender: a parked one, or one that says what another of its number said already
+    (``duplicate``: the first one's answer is its answer)."""
 
     type: ClassVar[str] = "invoice.returned.v1"
     axis_name: ClassVar[str] = "routing"
 
     code: str
+    reason: Words
+    first: UUID | None = Field(default=None, description="code duplicate: the invoice that counts")
+
+
+class InvoiceLinked(InvoiceFact):
+    """Two invoices of one number belong together. In the timeline of each; changes no status."""
+
+    type: ClassVar[str] = "invoice.linked.v1"
+    axis_name: ClassVar[str] = "link"
+
+    relation: Literal["replaces", "replaced_by", "repeated_by"]
+    other: UUID
     reason: Words
 
 
@@ -240,6 +263,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceParked,
     InvoiceReleased,
     InvoiceReturned,
+    InvoiceLinked,
     InvoiceHandedOver,
     InvoiceConfirmed,
     InvoiceBounced,

@@ -61,6 +61,9 @@ class InvoiceSummary(Frozen):
     type_code: str | None = Field(default=None, description="BT-3")
     currency: str | None = Field(default=None, description="BT-5")
     payable: Decimal | None = Field(default=None, description="BT-115, in BT-5")
+    pay_to: tuple[str, ...] = Field(
+        default=(), description="BT-84: the accounts it is to be paid into, as IBAN where it is one"
+    )
     seller: PartyFacts = PartyFacts()
     buyer: PartyFacts = PartyFacts()
     candidates: tuple[ReceiverCandidate, ...] = ()
@@ -78,6 +81,15 @@ class Finding(Frozen):
     expected: str | None = None
     message: Words
     hint: Words | None = Field(default=None, description="where the sender usually mends it")
+
+
+class Difference(Frozen):
+    """One business term in which two invoices of one number differ."""
+
+    term: str = Field(description="EN 16931 business term, such as BT-115")
+    path: str = Field(description="where in the model, repeated groups counted from 1: lines[2].quantity")
+    before: str | None = Field(default=None, description="in the invoice that came first; null: not there")
+    after: str | None = Field(default=None, description="in this one; null: not there")
 
 
 class Receiver(Frozen):

@@ -59,15 +59,21 @@ class PostgresDocuments:
     async def get(
         self, refs: Sequence[DocumentRef], accounts: Sequence[UUID], *, conn: Connection | None = None
     ) -> Mapping[UUID, bytes | HubError]:
-        if len(refs) != len(accounts):
-            raise ValueError("every document has an account")
-        if not refs:
-            return {}
-        ids = [ref.document_id for ref in refs]
-        rows = await (conn or self._pool).fetch(_GET, accounts, ids)
-        if sum(ref.size for ref in refs) > OFF_LOOP:
-            return await asyncio.to_thread(_unpack_all, refs, accounts, rows)
-        return _unpack_all(refs, accounts, rows)
+        return await fetch(conn or self._pool, refs, accounts)
+
+
+async def fetch(
+    conn: Connection | Pool, refs: Sequence[DocumentRef], accounts: Sequence[UUID]
+) -> Mapping[UUID, bytes | HubError]:
+    """As ``DocumentStore.get``, on a connection at hand."""
+    if len(refs) != len(accounts):
+        raise ValueError("every document has an account")
+    if not refs:
+        return {}
+    rows = await conn.fetch(_GET, accounts, [ref.document_id for ref in refs])
+    if sum(ref.size for ref in refs) > OFF_LOOP:
+        return await asyncio.to_thread(_unpack_all, refs, accounts, rows)
+    return _unpack_all(refs, accounts, rows)
 
 
 def _unpack_all(

@@ -29,6 +29,7 @@ def summarise(facts: Facts) -> InvoiceSummary:
         type_code=(code.text or "").strip() or None if code is not None else None,
         currency=root.text("DocumentCurrencyCode") or None,
         payable=_payable(facts),
+        pay_to=_pay_to(facts),
         seller=_party(facts.seller),
         buyer=_party(facts.buyer),
         candidates=tuple(
@@ -107,6 +108,13 @@ def _payable(facts: Facts) -> Decimal | None:
         return next(facts.numbers(facts.totals, "PayableAmount"), None)
     except NotANumberError:
         return None
+
+
+def _pay_to(facts: Facts) -> tuple[str, ...]:
+    leaves = facts.root.at("PaymentMeans", "PayeeFinancialAccount", "ID")
+    return tuple(
+        dict.fromkeys(text for leaf in leaves if (text := "".join((leaf.text or "").split()).upper()))
+    )[:MOST]
 
 
 def _date(text: str) -> date | None:

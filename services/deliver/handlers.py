@@ -56,6 +56,7 @@ class Routed:
                 summary=data.summary.model_copy(update={"candidates": ()}),
                 settings={} if isinstance(way, Refused) else dict(way.settings),
                 connection_id=connection.connection_id if connection else None,
+                warnings=data.warnings,
             ),
             refused=refused,
             correlation=event.correlation_id,

@@ -12,7 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, formataddr, localtime
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -43,7 +43,7 @@ def compose(each: Loaded, mail_from: str) -> bytes:
     job = each.job
     summary, receiver = job.parcel.summary, job.parcel.receiver
     language: Language = receiver.language
-    facts = {
+    facts: dict[str, Any] = {
         "number": line(summary.number or "?", 100),
         "seller": line(summary.seller.name or "?", 150),
         "receiver": line(receiver.name, 150),
@@ -52,6 +52,7 @@ def compose(each: Loaded, mail_from: str) -> bytes:
         "has_pdf": each.pdf is not None,
         "has_xml": each.xml is not None,
     }
+    facts["warnings"] = [line(getattr(each, language), 500) for each in job.parcel.warnings]
     if summary.issue_date is not None:
         months = _MAAND if language == "nl" else _MONTHS
         day = summary.issue_date

@@ -29,6 +29,8 @@ class Parcel(Frozen):
     settings: dict[str, str] = Field(default_factory=dict)
     connection_id: UUID | None = None
     """The connection it was planned by."""
+    warnings: tuple[Words, ...] = ()
+    """What the receiver should know before it pays."""
 
     @property
     def size(self) -> int:

@@ -7,12 +7,18 @@ from pathlib import Path
 
 from fastapi import APIRouter
 
-from libs.contracts.invoice import InvoiceParked, InvoiceReleased, InvoiceReturned, InvoiceRouted
+from libs.contracts.invoice import (
+    InvoiceLinked,
+    InvoiceParked,
+    InvoiceReleased,
+    InvoiceReturned,
+    InvoiceRouted,
+)
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
 from services.route import api, load_api, parked_api
-from services.route.handlers import Validated
+from services.route.handlers import Outcomes, Validated
 from services.route.releases import Releases
 from services.route.settings import RouteSettings
 
@@ -33,8 +39,14 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
         name="route",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Validated(worker),),
-        emits=(InvoiceRouted.type, InvoiceParked.type, InvoiceReleased.type, InvoiceReturned.type),
+        consumers=(Validated(worker), Outcomes()),
+        emits=(
+            InvoiceRouted.type,
+            InvoiceParked.type,
+            InvoiceReleased.type,
+            InvoiceReturned.type,
+            InvoiceLinked.type,
+        ),
         schedules=(Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),),
         wake=wake,
     )

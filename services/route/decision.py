@@ -20,10 +20,10 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
-from libs.contracts.parts import Identifier, InvoiceSummary, Receiver, Words
+from libs.contracts.parts import Difference, Identifier, InvoiceSummary, Receiver, Words
 from libs.identifiers import be, branch, kvk, oin, vat
 from services.route import words
 from services.route.corroboration import evidence
@@ -60,6 +60,14 @@ class Party:
 Directory: TypeAlias = Mapping[Key, Party]
 
 
+class PayTo(NamedTuple):
+    """An account that a receiver is asked to pay a seller into."""
+
+    party_id: UUID
+    seller: str
+    account: str
+
+
 @dataclass(frozen=True, slots=True)
 class Routed:
     """The receiver, and how it was found."""
@@ -68,6 +76,10 @@ class Routed:
     explanation: Words
     company: UUID | None = None
     """The company it belongs to, where this sender and it were not known to belong together and the invoice showed it."""
+    warnings: tuple[Words, ...] = ()
+    """What the receiver should know before it pays."""
+    unseen: tuple[PayTo, ...] = ()
+    """Accounts its receiver was not asked to pay this seller into before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +89,22 @@ class Parked:
     code: str
     reason: Words
     waits_for: tuple[Key, ...]
+    first: UUID | None = None
+    """Another invoice that has its number and says something else."""
+    differences: tuple[Difference, ...] = ()
 
 
-Decision: TypeAlias = Routed | Parked
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """``first`` has its number and says the same: that one counts."""
+
+    first: UUID
+    reason: Words
+
+
+Answer: TypeAlias = Routed | Parked
+"""What candidates and directory say."""
+Decision: TypeAlias = Answer | Repeated
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +158,7 @@ def keys(said: Key) -> Iterator[Key]:
         yield vat.BE, f"BE{value}"
 
 
-def decide(
-    summary: InvoiceSummary, directory: Directory, confirmed: Container[UUID] = frozenset()
-) -> Decision:
+def decide(summary: InvoiceSummary, directory: Directory, confirmed: Container[UUID] = frozenset()) -> Answer:
     """The receiver of one invoice, or why it waits. The same for the candidates in any order.
 
     ``confirmed``: the companies this sender is known to send to. Anybody else's number alone is not believed.
@@ -166,9 +189,7 @@ def decide(
     return routed if chosen.party.company in confirmed else _corroborated(summary, chosen, found, routed)
 
 
-def _corroborated(
-    summary: InvoiceSummary, chosen: _Found, found: Sequence[_Found], routed: Routed
-) -> Decision:
+def _corroborated(summary: InvoiceSummary, chosen: _Found, found: Sequence[_Found], routed: Routed) -> Answer:
     """For the first time between these two, the invoice must agree with the directory in one thing more."""
     company = chosen.party.company
     for party in (one.party for one in found):

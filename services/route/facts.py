@@ -6,28 +6,37 @@ once: what has been routed or returned is not decided again by a verdict that is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import timedelta
 from uuid import UUID
 
-from libs.contracts.envelope import Event, new_event
-from libs.contracts.invoice import (
-    InvoiceFact,
-    InvoiceParked,
-    InvoiceReleased,
-    InvoiceReturned,
-    InvoiceRouted,
-    InvoiceValidated,
-)
-from libs.contracts.parts import Words
+from libs.contracts.envelope import Event
+from libs.contracts.invoice import InvoiceValidated
+from libs.contracts.parts import DocumentRef, Words
 from libs.db.types import Connection
-from services.route import directory, store, words
-from services.route.decision import Decision, Directory, Parked, Party, Routed, chosen, decide, wanted
+from libs.errors import Retry
+from services.route import directory, links, numbers, payees, store, words
+from services.route.decision import (
+    Decision,
+    Directory,
+    Parked,
+    Party,
+    Repeated,
+    Routed,
+    chosen,
+    decide,
+    wanted,
+)
 from services.route.directory import Pair, Pairs
-from services.route.store import Fact, Last, Outcome, Waiting
+from services.route.links import Link
+from services.route.numbering import Number, number_of
+from services.route.numbers import Differs, Same, Taken
+from services.route.page import Page, validated_of
+from services.route.payees import Payees
 
-SOURCE = "/postbode/route"
+DIFFERS = "duplicate-differs"
+_TRIES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,67 +51,84 @@ class Decided:
         return validated_of(self.event)
 
 
-def validated_of(event: Event) -> InvoiceValidated:
-    """Raises ``TypeError`` for any other event."""
-    if not isinstance(event.data, InvoiceValidated):
-        raise TypeError(f"{event.type} is not invoice.validated")
-    return event.data
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What decides about a batch: the parties its numbers name, and whom its senders are known to send to."""
+    """What decides about a batch: the parties its numbers name, whom its senders are known to send to, what is against its
+    invoice numbers, and where its receivers paid before."""
 
     parties: Directory
     pairs: Pairs
+    taken: Taken
+    payees: Payees
 
     def decide(self, event: Event) -> Decision:
         validated = validated_of(event)
-        return decide(validated.summary, self.parties, self.pairs.get(validated.account_id, ()))
+        summary = validated.summary
+        match self.taken.get(validated.invoice_id):
+            case Same(first):
+                return Repeated(first, words.repeated(summary.number, first))
+            case Differs(first, others, differences):
+                said = words.differs(summary.number, first, differences)
+                waits_for = tuple((words.INVOICE, str(each)) for each in others)
+                return Parked(DIFFERS, said, waits_for, first, differences or ())
+        found = decide(summary, self.parties, self.pairs.get(validated.account_id, ()))
+        return payees.warned(found, self.payees, summary) if isinstance(found, Routed) else found
 
 
 async def know(conn: Connection, events: Sequence[Event]) -> Known:
-    """Read it, in two queries. Needs the worker role."""
-    asked = [(each.account_id, wanted(each.summary)) for each in map(validated_of, events)]
+    """Read it, in four queries; and two documents for each invoice whose number another has. Needs the worker role."""
+    asked = [(each, wanted(each.summary)) for each in map(validated_of, events)]
     parties = await directory.look_up(conn, {key for _, keys in asked for key in keys})
-    together = {
-        (account, party.company)
-        for account, keys in asked
-        for party in map(parties.get, keys)
-        if party is not None
-    }
-    return Known(parties, await directory.confirmed(conn, together))
+    named = [(each, party) for each, keys in asked for party in map(parties.get, keys) if party is not None]
+    return Known(
+        parties,
+        await directory.confirmed(conn, {(each.account_id, party.company) for each, party in named}),
+        await numbers.taken(conn, [each for each, _ in asked]),
+        await payees.seen(conn, ((party.party_id, each.summary) for each, party in named)),
+    )
 
 
 async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
     """A person says who receives a parked invoice. ``conn`` changes the directory alone (``change_alone``) and has locked
     the invoice's row, in this order. Returns the events to emit."""
     validated = validated_of(event)
-    page = _Page(await store.last(conn, [validated.invoice_id]))
+    page = Page(await store.last(conn, [validated.invoice_id]))
     page.released(event, "person", words.by_hand())
-    page.routed(event, chosen(validated.summary, party))
+    seen = await payees.seen(conn, [(party.party_id, validated.summary)])
+    page.routed(event, payees.warned(chosen(validated.summary, party), seen, validated.summary))
+    await numbers.beside(conn, validated)
     await directory.confirm(
         conn, [Pair(validated.account_id, party.company, "by hand", validated.invoice_id)]
     )
     return await page.write(conn)
 
 
+async def let_through(conn: Connection, event: Event, by: str) -> list[Event]:
+    """A person wants an invoice delivered although another has its number. ``conn`` keeps the directory as it is (``hold``)
+    and has locked the invoice's row, in this order. Returns the events to emit."""
+    await numbers.beside(conn, validated_of(event))
+    return await release(conn, [event], by, words.let_through(), again=True)
+
+
 async def settle(conn: Connection, decided: Sequence[Decided]) -> list[Event]:
     """Write first decisions; returns the events to emit. A few statements, however many there are."""
+    last = await store.last(conn, {d.validated.invoice_id for d in decided})
+    decided = [d for d in decided if not _over(last, d.validated.invoice_id)]
     # Whoever is confirmed here lets others go on that are being parked elsewhere: see `directory.change_alone`.
     first = any(isinstance(d.decision, Routed) and d.decision.company for d in decided)
     if first:
         await directory.change_alone(conn)
-    decided = await _look_again(conn, decided)
-    page = _Page(await store.last(conn, {d.validated.invoice_id for d in decided}), confirms=first)
+    decided, replaced = await _number(conn, await _look_again(conn, decided))
+    page = Page(last, confirms=first)
     for each in decided:
-        if page.outcome(each.validated.invoice_id) in ("routed", "returned"):
-            continue
-        if isinstance(each.decision, Routed):
-            page.routed(each.event, each.decision)
-        else:
-            page.parked(each.event, each.decision)
-    return await page.write(conn)
+        # The same invoice twice in one batch: the first verdict decides.
+        if page.outcome(each.validated.invoice_id) not in store.ENDS:
+            page.decided(each.event, each.decision)
+    return [*await page.write(conn), *await _link(conn, decided, replaced)]
+
+
+def _over(last: Mapping[UUID, store.Last], invoice_id: UUID) -> bool:
+    return invoice_id in last and last[invoice_id].outcome in store.ENDS
 
 
 async def release(
@@ -111,18 +137,20 @@ async def release(
     """Decide anew about parked invoices whose rows ``conn`` has locked; returns the events to emit.
 
     Those with a receiver are released and routed. The others stay as they are; with ``again`` (somebody
-    asked) it is said anew why they wait.
+    asked), or when they wait for something else now, it is said anew why they wait.
     """
     known = await know(conn, waiting)
-    decided = [Decided(event, known.decide(event)) for event in waiting]
-    page = _Page(await store.last(conn, {d.validated.invoice_id for d in decided}))
+    decided, replaced = await _number(conn, [Decided(event, known.decide(event)) for event in waiting])
+    page = Page(await store.last(conn, {d.validated.invoice_id for d in decided}))
     for each in decided:
         if isinstance(each.decision, Routed):
             page.released(each.event, by, why)
-            page.routed(each.event, each.decision)
-        elif again:
-            page.parked(each.event, each.decision)
-    return await page.write(conn)
+        elif isinstance(each.decision, Parked) and not (
+            again or each.decision.first or each.validated.invoice_id in replaced
+        ):
+            continue
+        page.decided(each.event, each.decision)
+    return [*await page.write(conn), *await _link(conn, decided, replaced)]
 
 
 async def give_back(
@@ -130,114 +158,81 @@ async def give_back(
 ) -> list[Event]:
     """The sender takes a parked invoice back, unless ``why`` says otherwise; its row is locked. Returns the event."""
     invoice_id = validated_of(event).invoice_id
-    page = _Page(await store.last(conn, [invoice_id]))
+    page = Page(await store.last(conn, [invoice_id]))
     page.returned(event, code, why or words.taken_back())
-    return await page.write(conn)
+    emitted = await page.write(conn)
+    await numbers.end(conn, [invoice_id], "returned")
+    return emitted
 
 
 async def _look_again(conn: Connection, decided: Sequence[Decided]) -> Sequence[Decided]:
     """Before anything is parked: has somebody become known since the directory was read?"""
-    parked = [d for d in decided if isinstance(d.decision, Parked) and d.decision.waits_for]
+    parked = [
+        d for d in decided if isinstance(d.decision, Parked) and d.decision.waits_for and not d.decision.first
+    ]
     if not parked:
         return decided
     await directory.hold(conn)
     known = await know(conn, [d.event for d in parked])
-    return [Decided(d.event, known.decide(d.event)) if isinstance(d.decision, Parked) else d for d in decided]
+    ours = {id(d) for d in parked}
+    return [Decided(d.event, known.decide(d.event)) if id(d) in ours else d for d in decided]
 
 
-class _Page:
-    """What one transaction writes: facts in the order they happened, each under its number."""
+async def _number(
+    conn: Connection, decided: Sequence[Decided]
+) -> tuple[Sequence[Decided], dict[UUID, UUID | None]]:
+    """Take the numbers of all that may have theirs, and hold on to what speaks against the others. Returns the decisions
+    that stand, and the invoices that got a number with the one each replaces.
 
-    def __init__(self, last: dict[UUID, Last], *, confirms: bool = False) -> None:
-        """``confirms``: what an invoice shows of sender and receiver is remembered. Only who changes the directory alone
-        may; else the next invoice will be."""
-        self._confirms = confirms
-        self._last = last
-        self._facts: list[Fact] = []
-        self._waiting: dict[UUID, Waiting] = {}
-        self._closed: dict[UUID, Literal["released", "returned"]] = {}
-        self._events: list[Event] = []
-        self._pairs: list[Pair] = []
+    Between reading and this another worker may have taken a number, or whoever had it may be over: those are decided
+    once more.
+    """
+    got: dict[UUID, UUID | None] = {}
+    sure: set[UUID] = set()
+    for _ in range(_TRIES):
+        wanted: dict[UUID, tuple[Number, DocumentRef]] = {}
+        against: dict[UUID, Collection[UUID]] = {}
+        for each in decided:
+            validated = each.validated
+            number = number_of(validated.account_id, validated.summary)
+            others = _others(each.decision)
+            if others:
+                against[validated.invoice_id] = others
+            elif number is not None and validated.invoice_id not in sure:
+                wanted[validated.invoice_id] = (number, validated.original)
+        taken, lost = await numbers.take(conn, wanted)
+        got |= taken
+        sure |= wanted.keys() - lost
+        still = await numbers.still(conn, {other for others in against.values() for other in others})
+        lost |= {invoice_id for invoice_id, others in against.items() if not still.issuperset(others)}
+        if not lost:
+            return decided, got
+        known = await know(conn, [each.event for each in decided if each.validated.invoice_id in lost])
+        decided = [
+            Decided(each.event, known.decide(each.event)) if each.validated.invoice_id in lost else each
+            for each in decided
+        ]
+    raise Retry(timedelta(seconds=1), "its number changed hands again and again")
 
-    def outcome(self, invoice_id: UUID) -> Outcome | None:
-        """Where the invoice stands now, with what this page says already."""
-        return self._last.get(invoice_id, Last()).outcome
 
-    def routed(self, event: Event, decision: Routed) -> None:
-        validated = validated_of(event)
-        if self.outcome(validated.invoice_id) == "parked":
-            self._closed[validated.invoice_id] = "released"
-        if self._confirms and decision.company is not None:
-            self._pairs.append(
-                Pair(validated.account_id, decision.company, "corroborated", validated.invoice_id)
-            )
-        self._tell(
-            event,
-            "routed",
-            decision.explanation,
-            InvoiceRouted,
-            receiver=decision.receiver,
-            explanation=decision.explanation,
-            original=validated.original,
-            pdf=validated.pdf,
-            summary=validated.summary,
-        )
+def _others(decision: Decision) -> Collection[UUID]:
+    """The invoices that have the number, as far as this was decided by them."""
+    if isinstance(decision, Repeated):
+        return [decision.first]
+    if isinstance(decision, Parked) and decision.first is not None:
+        return [UUID(value) for _, value in decision.waits_for]
+    return []
 
-    def parked(self, event: Event, decision: Parked) -> None:
-        validated = validated_of(event)
-        self._waiting[validated.invoice_id] = Waiting(
-            validated.invoice_id,
-            validated.account_id,
-            decision.code,
-            decision.reason,
-            decision.waits_for,
-            event,
-        )
-        self._tell(
-            event,
-            "parked",
-            decision.reason,
-            InvoiceParked,
-            code=decision.code,
-            reason=decision.reason,
-            candidates=validated.summary.candidates,
-            summary=validated.summary,
-        )
 
-    def released(self, event: Event, by: str, why: Words) -> None:
-        self._closed[validated_of(event).invoice_id] = "released"
-        self._tell(event, "released", why, InvoiceReleased, by=by)
-
-    def returned(self, event: Event, code: str, why: Words) -> None:
-        self._closed[validated_of(event).invoice_id] = "returned"
-        self._tell(event, "returned", why, InvoiceReturned, code=code, reason=why)
-
-    def _tell(
-        self, event: Event, outcome: Outcome, why: Words, kind: type[InvoiceFact], **terms: Any
-    ) -> None:
-        validated = validated_of(event)
-        sequence = self._last.get(validated.invoice_id, Last()).sequence + 1
-        self._last[validated.invoice_id] = Last(sequence, outcome)
-        self._facts.append(
-            Fact(
-                invoice_id=validated.invoice_id,
-                sequence=sequence,
-                account_id=validated.account_id,
-                outcome=outcome,
-                explanation=why,
-                code=terms.get("code"),
-                receiver=terms.get("receiver"),
-            )
-        )
-        fact = kind(
-            invoice_id=validated.invoice_id, account_id=validated.account_id, sequence=sequence, **terms
-        )
-        self._events.append(new_event(fact, source=SOURCE, account=validated.account_id, cause=event))
-
-    async def write(self, conn: Connection) -> list[Event]:
-        """All of it, set-based; returns the events to emit."""
-        await store.insert_facts(conn, self._facts)
-        await store.park(conn, list(self._waiting.values()))
-        await store.close(conn, self._closed)
-        await directory.confirm(conn, self._pairs)
-        return self._events
+async def _link(
+    conn: Connection, decided: Sequence[Decided], replaced: Mapping[UUID, UUID | None]
+) -> list[Event]:
+    """What is told in the timelines of both."""
+    found: list[Link] = []
+    for each in decided:
+        own = each.validated.invoice_id
+        if isinstance(each.decision, Repeated):
+            found.append(Link(each.decision.first, "repeated_by", own, each.event))
+        elif (before := replaced.get(own)) is not None:
+            found += links.both(own, before, each.event)
+    return await links.tell(conn, found)

@@ -28,6 +28,10 @@ NOT_WAITING = Words(
     nl="Deze factuur wacht niet (meer): zij is doorgegaan of teruggenomen.",
     en="This invoice does not wait (any more): it went on or was taken back.",
 )
+WHO = Words(
+    nl="Deze factuur wacht op een ontvanger: kies er een (party_id).",
+    en="This invoice waits for a receiver: choose one (party_id).",
+)
 NOBODY = Words(
     nl="Deze ontvanger is er niet, of is nog niet bevestigd. Zoek hem op met GET /v1/parties?scheme=0106&value=…",
     en="There is no such receiver, or it is not confirmed yet. Look it up with GET /v1/parties?scheme=0106&value=…",
@@ -41,11 +45,16 @@ class ParkedPage(BaseModel):
 
 
 class Chosen(BaseModel):
-    """Who receives."""
+    """Who receives, where that is in question."""
 
-    party_id: UUID = Field(description="a confirmed party, as GET /v1/parties?scheme=…&value=… shows it")
+    party_id: UUID | None = Field(
+        default=None,
+        description="a confirmed party, as GET /v1/parties?scheme=…&value=… shows it; without it, an invoice "
+        "that waits because another has its number goes to whom it names",
+    )
 
 
+_NOBODY_CHOSEN = Chosen()
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 Sender = Annotated[Principal, Depends(requires("invoice:write"))]
 Chooser = Annotated[Principal, Depends(requires("invoice:write", "operator"))]
@@ -82,20 +91,32 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
     @router.post("/v1/parked/{invoice_id}/return")
     async def post_return(invoice_id: UUID, principal: Sender) -> ParkedView:
         """Take an invoice back that waits: it is not delivered, and you may send it again."""
-        async with tenant(pool, principal.account_id) as conn:
+        await _shown(invoice_id, principal)
+        async with worker.acquire() as conn, conn.transaction():
             for event in await _locked(conn, invoice_id):
                 await outbox.append(conn, await facts.give_back(conn, event))
         wake()
         return await _shown(invoice_id, principal)
 
     @router.post("/v1/parked/{invoice_id}/release")
-    async def post_release(invoice_id: UUID, given: Chosen, principal: Chooser) -> ParkedView:
-        """Say who receives an invoice that waits. From then on that company's number is believed on your invoices."""
+    async def post_release(
+        invoice_id: UUID, principal: Chooser, given: Chosen = _NOBODY_CHOSEN
+    ) -> ParkedView:
+        """Let an invoice go on that waits. Say who receives it: from then on that company's number is believed
+        on your invoices. Where another invoice has its number, you say that this one is to be delivered as well."""
         await _shown(invoice_id, principal)
-        async with worker.acquire() as conn, conn.transaction():
-            await directory.change_alone(conn)
-            (event,) = await _locked(conn, invoice_id)
-            await outbox.append(conn, await facts.choose(conn, event, await _party(conn, given.party_id)))
+        if given.party_id is None:
+            async with worker.acquire() as conn, conn.transaction():
+                await directory.hold(conn)
+                (event,) = await _locked(conn, invoice_id)
+                await _beside_another(conn, invoice_id)
+                by = "operator" if "operator" in principal.scopes else "sender"
+                await outbox.append(conn, await facts.let_through(conn, event, by))
+        else:
+            async with worker.acquire() as conn, conn.transaction():
+                await directory.change_alone(conn)
+                (event,) = await _locked(conn, invoice_id)
+                await outbox.append(conn, await facts.choose(conn, event, await _party(conn, given.party_id)))
         wake()
         return await _shown(invoice_id, principal)
 
@@ -122,6 +143,13 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         return view(row)
 
     return router
+
+
+async def _beside_another(conn: Connection, invoice_id: UUID) -> None:
+    """Raises ``Conflict`` for an invoice whose receiver is in question: that takes somebody who says who it is."""
+    row = await store.parked(conn, invoice_id)
+    if row is None or row["code"] != facts.DIFFERS:
+        raise Conflict(WHO.en, code="no-receiver-chosen", words=WHO.model_dump())
 
 
 async def _party(conn: Connection, party_id: UUID) -> Party:

@@ -73,18 +73,41 @@ def show(
     say(found.reason.en if lang is Language.en else found.reason.nl)
     for candidate in found.candidates:
         say(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")
+    if found.first is not None:
+        say(f"{found.first}:")
+    for each in found.differences:
+        say(f"  {each.term:8} {each.path}: {_or_none(each.before)} → {_or_none(each.after)}")
+
+
+def _or_none(text: str | None) -> str:
+    return "-" if text is None else text
 
 
 @app.command("release")
 def release(
     invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
     to: Annotated[
-        UUID, typer.Option("--to", help="the party that receives it, as `postbode parties list` prints it")
-    ],
+        UUID | None,
+        typer.Option("--to", help="the party that receives it, as `postbode parties list` prints it"),
+    ] = None,
 ) -> None:
-    """Say who receives an invoice that waits; that company's number is believed on this sender's invoices from then on."""
+    """Say who receives an invoice that waits; that company's number is believed on this sender's invoices from then on.
+    Without --to: deliver one that waits because another has its number."""
+
+    async def let_through(conn: Connection) -> str | None:
+        await directory.hold(conn)
+        waiting = await store.lock_open(conn, [invoice_id])
+        row = await store.parked(conn, invoice_id)
+        if not waiting or row is None:
+            return "no such invoice waits"
+        if row["code"] != facts.DIFFERS:
+            return "it waits for a receiver: say which with --to"
+        await outbox.append(conn, await facts.let_through(conn, waiting[0], "operator"))
+        return None
 
     async def work(conn: Connection, settings: RouteSettings) -> str | None:  # noqa: ARG001
+        if to is None:
+            return await let_through(conn)
         await directory.change_alone(conn)
         party = await directory.by_id(conn, to)
         if party is None:

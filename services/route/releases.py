@@ -11,8 +11,9 @@ from __future__ import annotations
 from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.service import Wake
-from services.route import facts, store, words
+from services.route import directory, facts, store, words
 from services.route.directory import as_text
+from services.route.page import validated_of
 
 
 async def release_some(conn: Connection, most: int) -> bool:
@@ -25,7 +26,7 @@ async def release_some(conn: Connection, most: int) -> bool:
         waiting = await store.lock_waiting_for(conn, arrival, left)
         events = await facts.release(conn, waiting, as_text(arrival.key), words.now_known(arrival.key))
         await outbox.append(conn, events)
-        last = facts.validated_of(waiting[-1]).invoice_id if len(waiting) == left else None
+        last = validated_of(waiting[-1]).invoice_id if len(waiting) == left else None
         await store.arrival_got_to(conn, arrival, last)
         left -= len(waiting)
     return True
@@ -45,6 +46,8 @@ class Releases:
         more = True
         while True:
             async with self._pool.acquire() as conn, conn.transaction():
+                # What waited for a number may now wait for a party.
+                await directory.hold(conn)
                 more = await release_some(conn, self._most)
             self._wake()
             if not more:

@@ -15,12 +15,16 @@ import orjson
 
 from libs.contracts import registry
 from libs.contracts.envelope import Event
-from libs.contracts.parts import Receiver, Words
+from libs.contracts.parts import Difference, Receiver, Words
 from libs.db.types import Connection
 from services.route.decision import Key
 from services.route.directory import as_text
 
 Outcome = Literal["routed", "parked", "released", "returned"]
+
+
+ENDS: frozenset[Outcome] = frozenset({"routed", "returned"})
+"""After these nothing is decided any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,17 +90,19 @@ class Waiting:
     reason: Words
     waits_for: tuple[Key, ...]
     validated: Event
+    first: UUID | None = None
+    differences: tuple[Difference, ...] = ()
 
 
 _PARK = """
-INSERT INTO parked (invoice_id, account_id, code, reason, waits_for, validated)
+INSERT INTO parked (invoice_id, account_id, code, reason, waits_for, validated, first_id, differences)
 SELECT invoice_id, account_id, code, reason,
-       ARRAY(SELECT jsonb_array_elements_text(waits_for::jsonb)), validated
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[])
-       AS t (invoice_id, account_id, code, reason, waits_for, validated)
+       ARRAY(SELECT jsonb_array_elements_text(waits_for::jsonb)), validated, first_id, differences::jsonb
+  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::jsonb[], $5::text[], $6::jsonb[], $7::uuid[], $8::text[])
+       AS t (invoice_id, account_id, code, reason, waits_for, validated, first_id, differences)
 ON CONFLICT (invoice_id) DO UPDATE
    SET code = excluded.code, reason = excluded.reason, waits_for = excluded.waits_for,
-       validated = excluded.validated
+       validated = excluded.validated, first_id = excluded.first_id, differences = excluded.differences
 """
 
 
@@ -112,6 +118,8 @@ async def park(conn: Connection, waiting: Sequence[Waiting]) -> None:
             # As text: a list inside an array of jsonb would be taken for another dimension of the array.
             [orjson.dumps([as_text(key) for key in w.waits_for]).decode() for w in waiting],
             [orjson.loads(w.validated.encode()) for w in waiting],
+            [w.first for w in waiting],
+            [orjson.dumps([each.model_dump() for each in w.differences]).decode() for w in waiting],
         )
 
 
@@ -185,7 +193,7 @@ async def arrival_got_to(conn: Connection, arrival: Arrival, after: UUID | None)
 
 
 _PARKED = """
-SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at,
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, first_id, differences,
        validated -> 'data' -> 'summary' AS summary
   FROM parked WHERE invoice_id = $1
 """
@@ -198,7 +206,7 @@ async def parked(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
 
 
 _OPEN = """
-SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at,
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, first_id, differences,
        validated -> 'data' -> 'summary' AS summary
   FROM parked
  WHERE state = 'open' AND (parked_at, invoice_id) > ($1, $2)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from libs.contracts.parts import InvoiceSummary, ReceiverCandidate, Words
+from libs.contracts.parts import Difference, InvoiceSummary, ReceiverCandidate, Words
 
 
 class ParkedView(BaseModel):
@@ -22,6 +22,8 @@ class ParkedView(BaseModel):
     reason: Words
     candidates: list[ReceiverCandidate] = Field(description="what the invoice says about its receiver")
     waits_for: list[str] = Field(description="scheme:value; it goes on when somebody has one of these")
+    first: UUID | None = Field(description="the invoice that has its number already and says something else")
+    differences: list[Difference] = Field(description="the first terms in which it differs from that one")
     state: str
     parked_at: datetime
     closed_at: datetime | None
@@ -38,6 +40,8 @@ def view(row: Mapping[str, Any]) -> ParkedView:
         reason=Words.model_validate(row["reason"]),
         candidates=list(summary.candidates),
         waits_for=row["waits_for"],
+        first=row["first_id"],
+        differences=row["differences"],
         state=row["state"],
         parked_at=row["parked_at"],
         closed_at=row["closed_at"],

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from libs.contracts.parts import Words
+from libs.contracts.parts import Difference, Words
 from libs.identifiers import be, branch, gln, kvk, oin, vat
 
 Key: TypeAlias = tuple[str, str]
 
 COMPANY = "company"
 """The scheme of what an invoice waits for when its sender has to confirm the receiver: a party's id."""
+
+INVOICE = "invoice"
+"""The scheme of what an invoice waits for when another has its number: that one's id."""
 
 TEXT = "text"
 """The scheme of a candidate that is no identifier: what stood where one was expected (R36)."""
@@ -217,10 +220,76 @@ def conflict(one: Key, name: str, other: Key, other_name: str) -> Words:
     )
 
 
+# --- invoices of one number ---
+
+
+def repeated(number: str | None, first: object) -> Words:
+    """The same content under the same number."""
+    return Words(
+        nl=f"Factuur {_cut(number or '?')} hebben wij al, met dezelfde inhoud: die eerste telt en deze wordt niet nog eens "
+        f"bezorgd. U hoeft niets te doen. Hoe het met de eerste staat: {first}.",
+        en=f"We have invoice {_cut(number or '?')} already, with the same content: that first one counts and this one is "
+        f"not delivered again. You need not do anything. How the first one is doing: {first}.",
+    )
+
+
+def differs(number: str | None, first: object, differences: Sequence[Difference] | None) -> Words:
+    """Other content under the same number."""
+    nl = ", ".join(_change(each, "niets", "wordt") for each in (differences or ())[:_LISTED])
+    en = ", ".join(_change(each, "nothing", "becomes") for each in (differences or ())[:_LISTED])
+    return Words(
+        nl=f"Factuur {_cut(number or '?')} hebben wij al ({first}), maar met een andere inhoud"
+        f"{f' ({nl})' if nl else ''}. Is deze juist en wacht de eerste nog, haal de eerste dan terug: "
+        "deze gaat vanzelf verder. Moeten beide naar uw klant, geef deze dan vrij. Is het een vergissing, haal deze terug. "
+        "Wat al bezorgd is corrigeert u met een creditnota en een factuur met een nieuw nummer.",
+        en=f"We have invoice {_cut(number or '?')} already ({first}), but with other content{f' ({en})' if en else ''}. If "
+        "this one is right and the first still waits, take the first back: this one then goes on by itself. If your "
+        "customer is to get both, release this one. If it is a mistake, take this one back. What was delivered already is "
+        "corrected by a credit note and an invoice with a new number.",
+    )
+
+
+def _change(each: Difference, nothing: str, becomes: str) -> str:
+    before, after = (_cut(text) if text is not None else nothing for text in (each.before, each.after))
+    return f"{each.term}: {before} {becomes} {after}"
+
+
+def linked(relation: str, number: str | None, other: object) -> Words:
+    """Another invoice of this number, for the timeline."""
+    called = f"{_cut(number)} " if number else ""
+    nl = {
+        "replaces": f"Deze factuur vervangt een eerdere met hetzelfde nummer {called}die niet bezorgd is: {other}.",
+        "replaced_by": f"Deze factuur is vervangen door een nieuwe met hetzelfde nummer {called}: {other}.",
+        "repeated_by": f"Dezelfde factuur {called}kwam nog eens binnen: {other}. Zij wordt één keer bezorgd.",
+    }
+    en = {
+        "replaces": f"This invoice replaces an earlier one of the same number {called}that was not delivered: {other}.",
+        "replaced_by": f"This invoice was replaced by a new one of the same number {called}: {other}.",
+        "repeated_by": f"The same invoice {called}came in again: {other}. It is delivered once.",
+    }
+    return Words(nl=nl[relation].replace(" :", ":"), en=en[relation].replace(" :", ":"))
+
+
+def other_account(account: str, seller: str | None) -> Words:
+    """For the receiver, before it pays."""
+    who = _cut(seller or "?")
+    return Words(
+        nl=f"Let op: {who} vraagt betaling op een ander rekeningnummer dan u van deze leverancier kent: {_cut(account)}. "
+        "Bel de leverancier op een nummer dat u al had voordat u betaalt.",
+        en=f"Note: {who} asks to be paid into another account than you know of this supplier: {_cut(account)}. "
+        "Call the supplier at a number you had before, and only then pay.",
+    )
+
+
 # --- how the waiting ends ---
 
 
 def now_known(key: Key) -> Words:
+    if key[0] == INVOICE:
+        return Words(
+            nl="De factuur wacht niet langer: haar nummer is weer vrij.",
+            en="The invoice no longer waits: its number is free again.",
+        )
     if key[0] == COMPANY:
         return Words(
             nl="De factuur wacht niet langer: de ontvanger is bevestigd.",
@@ -244,6 +313,13 @@ def chosen(name: str) -> Words:
     return Words(
         nl=f"Ontvanger is {_cut(name)}: dat is met de hand bevestigd.",
         en=f"The receiver is {_cut(name)}: a person confirmed it.",
+    )
+
+
+def let_through() -> Words:
+    return Words(
+        nl="De factuur is vrijgegeven, naast die met hetzelfde nummer.",
+        en="The invoice was released, beside the one of the same number.",
     )
 
 

@@ -1,6 +1,7 @@
 """From an event to what it says: on which axis, which value, in which words. Pure.
 
-A fact that has no place on an axis (``invoice.duplicate``; whatever a newer release adds) is timeline only.
+A fact that has no place on an axis (``invoice.duplicate``, ``invoice.linked``; whatever a newer release adds) is timeline
+only.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ def value_of(data: InvoiceFact) -> str | None:
     """The value a fact gives its axis; None when it has no place there."""
     if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
         return "returned"
+    if isinstance(data, invoice.InvoiceReturned) and data.first is not None:
+        return "duplicate"
     return VALUES.get(data.type)
 
 

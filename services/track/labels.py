@@ -41,6 +41,6 @@ LABELS: Mapping[Headline, Words] = {
     "paid": Words(nl="betaald", en="paid"),
     "bounced": Words(nl="teruggestuurd door de ontvanger", en="bounced"),
     "undeliverable": Words(nl="onbezorgbaar", en="undeliverable"),
-    # No invoice has this headline: the same bytes are the *same* invoice. The word stands in timelines.
+    # The same bytes are the *same* invoice; this is other bytes that say the same under the same number.
     "duplicate": Words(nl="dubbel", en="duplicate"),
 }

@@ -35,9 +35,12 @@ class Notice:
 
 
 def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
-    """The notice a fact asks for; None for good news, and for a mail that a program sent."""
+    """The notice a fact asks for; None for good news, for what asks nothing, and for a mail that a program sent."""
     kind = KINDS.get(data.type)
     if kind is None or (isinstance(data, invoice.InvoiceQuarantined) and data.silent):
+        return None
+    if isinstance(data, invoice.InvoiceReturned) and data.first is not None:
+        # The first one's answer is its answer, and nothing is asked of the sender.
         return None
     if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
         kind = "returned"

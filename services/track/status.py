@@ -8,7 +8,8 @@ from the order of arrival or the clock.
 
 The headline of an invoice, first match wins:
 
-1. quarantined · rejected · returned: the hub is done with it, the sender has to act.
+1. quarantined · rejected · returned: the hub is done with it, the sender has to act. duplicate: another of its number says
+   the same and counts.
 2. paid · imported: only when the receiver's package reported it (R54).
 3. deliveries. *Of one receiver the best channel counts*: mail that arrived makes up for a folder that
    failed. *Of several receivers the worst one counts*: "arrived" means arrived everywhere, and an invoice
@@ -90,6 +91,7 @@ _ENDS: tuple[tuple[str, str, Headline], ...] = (
     ("ingest", "quarantined", "quarantined"),
     ("validation", "invalid", "rejected"),
     ("routing", "returned", "returned"),
+    ("routing", "duplicate", "duplicate"),
 )
 
 _BOOKED: Mapping[str, Headline] = {

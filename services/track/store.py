@@ -228,13 +228,13 @@ async def invoice(conn: Connection, invoice_id: UUID) -> Record | None:
     return await conn.fetchrow(_ONE, invoice_id)
 
 
-# A good invoice has less than ten facts that are no repeats, so only the repeats need a limit: how many
+# A good invoice has less than ten facts that are no repeats and no links, so only these need a limit: how many
 # there are is up to whoever sends.
 _TIMELINE = """
 SELECT * FROM (
-    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis <> 'repeat')
+    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis NOT IN ('repeat', 'link'))
     UNION ALL
-    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis = 'repeat'
+    (SELECT event_id, recorded_at, occurred_at, body FROM fact WHERE invoice_id = $1 AND axis IN ('repeat', 'link')
       ORDER BY occurred_at DESC LIMIT $2)) t
  ORDER BY occurred_at, event_id
 """

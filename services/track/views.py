@@ -66,6 +66,7 @@ class Moment(BaseModel):
     channel: str | None = None
     receiver: str | None = None
     attempt: int | None = None
+    other: UUID | None = Field(default=None, description="another invoice of the same number")
     proof: str | None = Field(default=None, description="what the other side said, as it said it")
     findings: list[Finding] = []
     trace_id: str | None
@@ -97,6 +98,7 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceParked.type: Words(nl="Geparkeerd", en="Parked"),
     invoice.InvoiceReleased.type: Words(nl="Vrijgegeven", en="Released"),
     invoice.InvoiceReturned.type: Words(nl="Teruggegeven", en="Returned"),
+    invoice.InvoiceLinked.type: Words(nl="Zelfde nummer", en="Same number"),
     invoice.InvoiceHandedOver.type: Words(nl="Verzonden", en="Sent"),
     invoice.InvoiceConfirmed.type: Words(nl="Aangekomen", en="Arrived"),
     invoice.InvoiceBounced.type: Words(nl="Teruggestuurd door de ontvanger", en="Bounced"),
@@ -104,6 +106,9 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceDeliveryReleased.type: Words(nl="Vrijgegeven", en="Released"),
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
 }
+
+_TOLD_AS = {"returned": invoice.InvoiceReturned.type, "duplicate": invoice.InvoiceDuplicate.type}
+"""By value, where that says more than the type."""
 
 _STEPS: tuple[tuple[Literal["received", "sent", "arrived", "imported", "paid"], str], ...] = (
     ("received", "received"),
@@ -137,7 +142,7 @@ def moment(event: Event, recorded_at: datetime) -> Moment:
         raise TypeError(f"{event.type} is not a fact about an invoice")
     delivery = data if isinstance(data, DeliveryFact) else None
     value = value_of(data)
-    told_as = invoice.InvoiceReturned.type if value == "returned" else event.type
+    told_as = _TOLD_AS.get(value or "", event.type)
     return Moment(
         event_id=event.id,
         type=event.type,
@@ -152,6 +157,7 @@ def moment(event: Event, recorded_at: datetime) -> Moment:
         channel=delivery.channel if delivery else None,
         receiver=delivery.receiver_name if delivery else None,
         attempt=delivery.attempt if delivery else None,
+        other=getattr(data, "other", None) or getattr(data, "first", None),
         proof=getattr(data, "receipt", None) or getattr(data, "evidence", None),
         findings=list(getattr(data, "findings", ())),
         trace_id=trace_id(event.traceparent),

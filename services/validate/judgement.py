@@ -195,6 +195,7 @@ def _bounded_summary(summary: InvoiceSummary) -> InvoiceSummary:
             "number": _cut_maybe(summary.number, _SHORT),
             "type_code": _cut_maybe(summary.type_code, _SHORT),
             "currency": _cut_maybe(summary.currency, _SHORT),
+            "pay_to": tuple(account for account in summary.pay_to if len(account) <= _SHORT),
             "seller": _bounded_party(summary.seller),
             "buyer": _bounded_party(summary.buyer),
             "candidates": tuple(

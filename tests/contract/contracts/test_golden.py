@@ -77,8 +77,11 @@ def test_a_sample_says_every_field_it_can(path: Path) -> None:
 ADDED_LATER: dict[str, set[str]] = {
     "invoice.duplicate.v1": {"pdf"},
     "invoice.handed_over.v1": {"repeated"},
+    "invoice.parked.v1": {"first", "differences"},
     "invoice.quarantined.v1": {"pdf", "silent"},
     "invoice.received.v1": {"source"},
+    "invoice.returned.v1": {"first"},
+    "invoice.routed.v1": {"warnings"},
     "invoice.undeliverable.v1": {"returned"},
 }
 """Fields that joined a version after its sample was made, by type."""

@@ -11,6 +11,8 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceFact, InvoiceValidated
 from libs.contracts.parts import DocumentRef
 from libs.db.pools import Pools
+from libs.documents.postgres import PostgresDocuments
+from libs.documents.store import NewDocument
 from libs.service import Wake
 from services.route import parties, releases
 from services.route.decision import Key
@@ -25,19 +27,39 @@ _ORIGINAL = DocumentRef(document_id=UUID(int=1), sha256="a" * 64, size=1, media_
 OPERATOR = Editor(STAFF, operator=True)
 
 
-def validated(*candidates: Key, account: UUID = ANNA, invoice_id: UUID | None = None, **buyer: Any) -> Event:
+def validated(
+    *candidates: Key,
+    account: UUID = ANNA,
+    invoice_id: UUID | None = None,
+    original: DocumentRef = _ORIGINAL,
+    **terms: Any,
+) -> Event:
     return new_event(
         InvoiceValidated(
             invoice_id=invoice_id or clock.uuid7(),
             account_id=account,
             sequence=1,
             rule_pack="nlcius-2.0",
-            original=_ORIGINAL,
-            summary=summary(*candidates, **buyer),
+            original=original,
+            summary=summary(*candidates, **terms),
         ),
         source="/test",
         account=account,
         correlation_id="submission",
+    )
+
+
+async def stored(pools: Pools, data: bytes, account: UUID = ANNA) -> DocumentRef:
+    """A document in the store, and its claim check."""
+    document = NewDocument(clock.uuid7(), data, "application/xml")
+    worker = await pools.get("route", "worker")
+    async with worker.acquire() as conn, conn.transaction():
+        await PostgresDocuments(worker).put(conn, account, [document])
+    return DocumentRef(
+        document_id=document.document_id,
+        sha256=document.sha256.hex(),
+        size=len(data),
+        media_type="application/xml",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from libs.contracts.parts import Identifier, InvoiceSummary, PartyFacts, ReceiverCandidate
@@ -51,8 +51,12 @@ def summary(
     country: str | None = "NL",
     name: str | None = BUYER,
     post_code: str | None = None,
+    **terms: Any,
 ) -> InvoiceSummary:
-    """An invoice whose reader found these, in this order; ``buyer`` is what else its buyer block says."""
+    """An invoice whose reader found these, in this order; ``buyer`` is what else its buyer block says.
+
+    It has no date, so that nothing of its number is compared; ``terms`` of the summary may say one.
+    """
     read = [
         ReceiverCandidate(identifier=Identifier(scheme=scheme, value=value), path=f"/Invoice/place[{n}]")
         for n, (scheme, value) in enumerate(candidates, 1)
@@ -60,9 +64,12 @@ def summary(
     others = [Identifier(scheme=scheme, value=value) for scheme, value in buyer]
     said = (*(c.identifier for c in read), *others)
     return InvoiceSummary(
-        number="F1",
-        buyer=PartyFacts(name=name, identifiers=said, country=country, post_code=post_code),
-        candidates=tuple(read),
+        **{
+            "number": "F1",
+            "buyer": PartyFacts(name=name, identifiers=said, country=country, post_code=post_code),
+            "candidates": tuple(read),
+            **terms,
+        },
     )
 
 

@@ -123,6 +123,17 @@ class Journey:
     def returned(self) -> Event:
         return self.event(invoice.InvoiceReturned, "route", "routing", code="no-identifier", reason=NO_KVK)
 
+    def repeated(self) -> Event:
+        """Another invoice of its number says the same."""
+        return self.event(
+            invoice.InvoiceReturned, "route", "routing", code="duplicate", reason=NO_KVK, first=UUID(int=9)
+        )
+
+    def linked(self) -> Event:
+        return self.event(
+            invoice.InvoiceLinked, "route", "link", relation="replaced_by", other=UUID(int=9), reason=NO_KVK
+        )
+
     def _delivery(self, kind: type[invoice.DeliveryFact], by: str, to: UUID | None, **data: Any) -> Event:
         receiver = to or self.receiver.party_id
         return self.event(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from libs.contracts import invoice
 from services.track import facts, views
+from services.track.labels import PROBLEMS
 from services.track.notices import notice_of
 from services.track.status import NOTHING, Status, apply_all, headline_of, show
 from tests.unit.track.sample import DOCUMENT, LINE_12, TRACE, Journey
@@ -64,7 +65,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
     made = [
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
-        j.delivery_parked(), j.delivery_released(),
+        j.delivery_parked(), j.delivery_released(), j.linked(),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:
@@ -72,8 +73,21 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         assert moment.words.nl
         assert moment.words.en
         assert moment.label.nl != event.type
-        assert (moment.value is None) == (event.type == "invoice.duplicate.v1")
+        assert (moment.value is None) == (event.type in ("invoice.duplicate.v1", "invoice.linked.v1"))
         assert moment.trace_id == TRACE.split("-")[1]
+
+
+@pytest.mark.proves("R51")
+def test_what_says_the_same_as_another_of_its_number_is_a_duplicate_that_names_it_and_mails_nobody() -> None:
+    j = Journey(ACCOUNT)
+    event = j.repeated()
+    shown = show(status(j.received(), j.validated(), event))
+    assert shown.headline == "duplicate"
+    assert shown.headline not in PROBLEMS
+    moment = views.moment(event, event.time)
+    assert (moment.value, moment.label.en, moment.other) == ("duplicate", "Duplicate", UUID(int=9))
+    assert isinstance(event.data, invoice.InvoiceFact)
+    assert notice_of(event.id, event.data) is None
 
 
 @pytest.mark.proves("R56")

@@ -1,0 +1,146 @@
+"""What one transaction of route writes: facts in the order they happened, each under its number."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+from uuid import UUID
+
+from libs.contracts.envelope import Event, new_event
+from libs.contracts.invoice import (
+    InvoiceFact,
+    InvoiceParked,
+    InvoiceReleased,
+    InvoiceReturned,
+    InvoiceRouted,
+    InvoiceValidated,
+)
+from libs.contracts.parts import Words
+from libs.db.types import Connection
+from services.route import directory, payees, store
+from services.route.decision import Decision, Parked, PayTo, Routed
+from services.route.directory import Pair
+from services.route.store import Fact, Last, Outcome, Waiting
+
+SOURCE = "/postbode/route"
+DUPLICATE = "duplicate"
+
+
+def validated_of(event: Event) -> InvoiceValidated:
+    """Raises ``TypeError`` for any other event."""
+    if not isinstance(event.data, InvoiceValidated):
+        raise TypeError(f"{event.type} is not invoice.validated")
+    return event.data
+
+
+class Page:
+    """What one transaction writes: facts in the order they happened, each under its number."""
+
+    def __init__(self, last: dict[UUID, Last], *, confirms: bool = False) -> None:
+        """``confirms``: what an invoice shows of sender and receiver is remembered. Only who changes the directory alone
+        may; else the next invoice will be."""
+        self._confirms = confirms
+        self._last = last
+        self._facts: list[Fact] = []
+        self._waiting: dict[UUID, Waiting] = {}
+        self._closed: dict[UUID, Literal["released", "returned"]] = {}
+        self._events: list[Event] = []
+        self._pairs: list[Pair] = []
+        self._unseen: set[PayTo] = set()
+
+    def outcome(self, invoice_id: UUID) -> Outcome | None:
+        """Where the invoice stands now, with what this page says already."""
+        return self._last.get(invoice_id, Last()).outcome
+
+    def routed(self, event: Event, decision: Routed) -> None:
+        validated = validated_of(event)
+        if self.outcome(validated.invoice_id) == "parked":
+            self._closed[validated.invoice_id] = "released"
+        if self._confirms and decision.company is not None:
+            self._pairs.append(
+                Pair(validated.account_id, decision.company, "corroborated", validated.invoice_id)
+            )
+        self._unseen.update(decision.unseen)
+        self._tell(
+            event,
+            "routed",
+            decision.explanation,
+            InvoiceRouted,
+            receiver=decision.receiver,
+            explanation=decision.explanation,
+            original=validated.original,
+            pdf=validated.pdf,
+            summary=validated.summary,
+            warnings=decision.warnings,
+        )
+
+    def parked(self, event: Event, decision: Parked) -> None:
+        validated = validated_of(event)
+        self._waiting[validated.invoice_id] = Waiting(
+            validated.invoice_id,
+            validated.account_id,
+            decision.code,
+            decision.reason,
+            decision.waits_for,
+            event,
+            decision.first,
+            decision.differences,
+        )
+        self._tell(
+            event,
+            "parked",
+            decision.reason,
+            InvoiceParked,
+            code=decision.code,
+            reason=decision.reason,
+            candidates=validated.summary.candidates,
+            summary=validated.summary,
+            first=decision.first,
+            differences=decision.differences,
+        )
+
+    def decided(self, event: Event, decision: Decision) -> None:
+        if isinstance(decision, Routed):
+            self.routed(event, decision)
+        elif isinstance(decision, Parked):
+            self.parked(event, decision)
+        else:
+            self.returned(event, DUPLICATE, decision.reason, decision.first)
+
+    def released(self, event: Event, by: str, why: Words) -> None:
+        self._closed[validated_of(event).invoice_id] = "released"
+        self._tell(event, "released", why, InvoiceReleased, by=by)
+
+    def returned(self, event: Event, code: str, why: Words, first: UUID | None = None) -> None:
+        self._closed[validated_of(event).invoice_id] = "returned"
+        self._tell(event, "returned", why, InvoiceReturned, code=code, reason=why, first=first)
+
+    def _tell(
+        self, event: Event, outcome: Outcome, why: Words, kind: type[InvoiceFact], **terms: Any
+    ) -> None:
+        validated = validated_of(event)
+        sequence = self._last.get(validated.invoice_id, Last()).sequence + 1
+        self._last[validated.invoice_id] = Last(sequence, outcome)
+        self._facts.append(
+            Fact(
+                invoice_id=validated.invoice_id,
+                sequence=sequence,
+                account_id=validated.account_id,
+                outcome=outcome,
+                explanation=why,
+                code=terms.get("code"),
+                receiver=terms.get("receiver"),
+            )
+        )
+        fact = kind(
+            invoice_id=validated.invoice_id, account_id=validated.account_id, sequence=sequence, **terms
+        )
+        self._events.append(new_event(fact, source=SOURCE, account=validated.account_id, cause=event))
+
+    async def write(self, conn: Connection) -> list[Event]:
+        """All of it, set-based; returns the events to emit."""
+        await store.insert_facts(conn, self._facts)
+        await store.park(conn, list(self._waiting.values()))
+        await store.close(conn, self._closed)
+        await directory.confirm(conn, self._pairs)
+        await payees.remember(conn, self._unseen)
+        return self._events
