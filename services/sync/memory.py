@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from libs.db.types import Connection
@@ -43,6 +43,42 @@ async def stamps(
     """Stamp, whether it went over, and external id of every record remembered, by record id."""
     rows = await conn.fetch(_STAMPS, client_id, administration, kind)
     return {row["record_id"]: (row["stamp"], row["went_over"], row["external_id"]) for row in rows}
+
+
+_COMPARED = """
+SELECT coalesce(p.record_id, i.record_id) AS record_id, p.record_id IS NULL AS gone,
+       i.record_id IS NOT NULL AS remembered, coalesce(i.digest <> '', false) AS went_over
+  FROM unnest($4::text[], $5::text[]) AS p (record_id, stamp)
+  FULL JOIN (SELECT record_id, stamp, digest FROM identity
+              WHERE client_id = $1 AND administration = $2 AND kind = $3) AS i USING (record_id)
+ WHERE $6 OR p.stamp IS DISTINCT FROM i.stamp
+"""
+
+
+class Compared(NamedTuple):
+    """A record that is in Globe+, in our memory or in both, and not alike in them."""
+
+    record_id: str
+    gone: bool
+    """From Globe+."""
+    remembered: bool
+    went_over: bool
+
+
+async def compared(
+    conn: Connection,
+    client_id: UUID,
+    administration: str,
+    kind: Name,
+    ids: Sequence[str],
+    stamps: Sequence[str],
+    *,
+    whole: bool,
+) -> list[Compared]:
+    """Hold the stamps Globe+ has now against those remembered; ``whole``: also give what is alike. Nearly everything
+    is, so it is Postgres that compares: only what differs comes back."""
+    rows = await conn.fetch(_COMPARED, client_id, administration, kind, list(ids), list(stamps), whole)
+    return [Compared(*row) for row in rows]
 
 
 _SEEN = """

@@ -137,22 +137,25 @@ class Planner:
         mode: Mode,
         narrowed: Collection[str] | None,
     ) -> dict[str, Stamp]:
+        """Records to be weighed, of those that are there and those that were."""
+        whole = mode != "changes" or SOURCES[kind.name].stamp is None
+        stamps = [each.stamp for each in present.values()]
         async with self._pool.acquire() as conn:
-            remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
-            lost = [
-                record for record, (_, over, _) in remembered.items() if record not in present and not over
-            ]
+            compared = await memory.compared(
+                conn, sides.client_id, code, kind.name, list(present), stamps, whole=whole
+            )
+            lost = [each.record_id for each in compared if each.gone and not each.went_over]
             await memory.forget(conn, sides.client_id, code, kind.name, lost)
-        always = mode != "changes" or SOURCES[kind.name].stamp is None
-        wanted = {
-            record: each
-            for record, each in present.items()
-            if (narrowed is None or record in narrowed or (mode != "load" and record in remembered))
-            and (always or record in touched or remembered.get(record, ("",))[0] != each.stamp)
-        }
+        wanted: dict[str, Stamp] = {}
+        for each in compared:
+            if each.gone and each.went_over and mode != "load":
+                wanted[each.record_id] = Stamp(each.record_id, "", "")
+            elif not each.gone and (
+                narrowed is None or each.record_id in narrowed or (mode != "load" and each.remembered)
+            ):
+                wanted[each.record_id] = present[each.record_id]
         if mode != "load":
-            gone = [r for r, (_, over, _) in remembered.items() if over and r not in present]
-            wanted |= {record: Stamp(record, "", "") for record in gone}
+            wanted |= {record: present[record] for record in touched if record in present}
         return wanted
 
     async def _shared(

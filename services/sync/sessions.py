@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from enum import StrEnum
@@ -11,6 +10,7 @@ from uuid import UUID
 
 import structlog
 import typer
+import uvloop
 
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
@@ -50,7 +50,7 @@ def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
     # What a run logs is for a service's log; at a terminal only trouble is.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     try:
-        return asyncio.run(session())
+        return uvloop.run(session())
     except HubError as refused:
         say(f"{refused.code}: {refused.words['nl']} / {refused.words['en']}", err=True)
         checks = refused.extra.get("checks")

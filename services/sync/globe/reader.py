@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from sqlalchemy import ColumnElement, Connection, Engine, create_engine
+from sqlalchemy import ColumnElement, Connection, Engine, Uuid, create_engine
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -31,8 +31,7 @@ class GlobeAway(Unavailable):
     dutch = "Exact Globe+ antwoordt niet: kijk of de server draait en deze gebruiker mag lezen."
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
+class Stamp(NamedTuple):
     """One record, without its contents. ``stamp`` differs from what it was when the record was changed."""
 
     record_id: str
@@ -128,31 +127,19 @@ class Globe:
 
     def stamps(self, kind: Name, condition: ColumnElement[bool] | None = None) -> list[Stamp]:
         """Every record of a kind. A kind without a stamp has an empty one: it is read whole each time."""
-        source = SOURCES[kind]
+        stamped = SOURCES[kind].stamp is not None
         with self._reading() as conn:
             rows = conn.execute(statements.stamps(kind, self.code, condition)).all()
-            parts = [(position, self._part_stamps(conn, kind, name)) for name, _, position in source.parts]
-            owners = self._owners(conn, kind) if any(key != source.record for key, _ in parts) else {}
+        if not stamped:
+            return [Stamp(as_text(record), as_text(code), "") for record, code in rows]
+        by_guid = isinstance(SOURCES[kind].table.c[SOURCES[kind].record].type, Uuid)
         found = []
-        for row in rows:
-            record = as_text(row.record)
-            stamp = _moment(row.stamp) if source.stamp is not None else ""
-            for key, stamps in parts:
-                owner = record if key == source.record else owners.get(record, "")
-                stamp += f"|{stamps.get(owner, '')}"
-            found.append(Stamp(record, as_text(row.code), stamp))
+        for record, code, stamp, *parts in rows:
+            whole = _moment(stamp)
+            for many, newest in zip(parts[::2], parts[1::2], strict=True):
+                whole += f"|{many}@{_moment(newest)}" if many else "|"
+            found.append(Stamp(record.lower() if by_guid else as_text(record), as_text(code), whole))
         return found
-
-    def _part_stamps(self, conn: Connection, kind: Name, name: str) -> dict[str, str]:
-        rows = conn.execute(statements.part_stamps(SOURCES[kind], name))
-        return {as_text(row.owner_id): f"{row.many}@{_moment(row.stamp)}" for row in rows}
-
-    def _owners(self, conn: Connection, kind: Name) -> dict[str, str]:
-        source = SOURCES[kind]
-        key = next(key for _, _, key in source.parts if key != source.record)
-        table = source.table
-        rows = conn.execute(table.select().with_only_columns(table.c[source.record], table.c[key]))
-        return {as_text(record): as_text(owner) for record, owner in rows}
 
     def codes(self, kind: Name, ids: Sequence[str]) -> list[Any]:
         """The codes of these records as Globe+ writes them, blanks and all."""

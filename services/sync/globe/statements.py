@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, String, Uuid, and_, cast, func, or_, select
 
 from services.sync.globe.tables import BANKACCOUNTS, BEDRYF, BNKACC, CICMPY, RATES, SOURCES, Source
 from services.sync.mappings.field import Name
@@ -34,12 +34,24 @@ def _where(statement: Select[Any], *conditions: ColumnElement[bool] | None) -> S
 
 
 def stamps(kind: Name, administration: str, condition: ColumnElement[bool] | None = None) -> Select[Any]:
-    """Every record's id, code and stamp: small rows, however wide the records are."""
+    """Every record's id, code and stamp: small rows, however wide the records are. Behind them, of each of its parts,
+    how many there are and when the newest was changed: nobody promises that a new address touches its relation."""
     source = SOURCES[kind]
-    columns = [source.table.c[source.record].label("record"), source.table.c[source.code].label("code")]
+    record: ColumnElement[Any] = source.table.c[source.record]
+    if isinstance(record.type, Uuid):
+        record = cast(record, String(36))  # one for each record is dear to make an object of
+    columns = [record.label("record"), source.table.c[source.code].label("code")]
     if source.stamp is not None:
         columns.append(source.table.c[source.stamp].label("stamp"))
-    return _where(select(*columns), standard(kind, administration), condition).order_by(columns[0])
+    tables: FromClause = source.table
+    for name, table, key in source.parts:
+        newest = func.max(table.c.stamp).label("stamp")
+        own = select(table.c.owner_id, func.count().label("many"), newest).group_by(table.c.owner_id)
+        part = own.subquery(name)
+        tables = tables.outerjoin(part, part.c.owner_id == source.table.c[key])
+        columns += [part.c.many.label(f"{name}_many"), part.c.stamp.label(f"{name}_stamp")]
+    found = _where(select(*columns).select_from(tables), standard(kind, administration), condition)
+    return found.order_by(source.table.c[source.record])
 
 
 def records(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:
@@ -71,15 +83,6 @@ def parts(source: Source, name: str, owners: Sequence[Any]) -> Select[Any]:
     table = next(table for each, table, _ in source.parts if each == name)
     owner = table.c.owner_id
     return select(table).where(owner.in_(list(owners))).order_by(owner)
-
-
-def part_stamps(source: Source, name: str) -> Select[Any]:
-    """How many parts each record has and when the newest of them was changed: the record's stamp counts them in,
-    because nobody promises that a new address touches its relation."""
-    table = next(table for each, table, _ in source.parts if each == name)
-    return select(
-        table.c.owner_id, func.count().label("many"), func.max(table.c.stamp).label("stamp")
-    ).group_by(table.c.owner_id)
 
 
 def rates(today: date) -> Select[Any]:
