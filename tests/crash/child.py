@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import os
@@ -150,6 +151,9 @@ def _nursery() -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken)
     children: set[int] = set()
+    # What is here stays: no child need look through it, and with that copy it.
+    gc.collect()
+    gc.freeze()
     _say({"ready": os.getpid()})
     buffer = b""
     while True:

@@ -24,6 +24,7 @@ from services.ingest import accounts
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
+from tests.crash import scale
 from tests.crash.hub import Hub, Nursery, Place
 from tests.crash.judge import Verdict, judge, settled
 from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Receivers, Supplier
@@ -86,7 +87,7 @@ class Scene:
 
             await until(done, seconds=180)
 
-    async def verdict(self, *, patience: float = 300.0, still: float = 15.0) -> Verdict:
+    async def verdict(self, *, patience: float = 300, still: float = 15.0) -> Verdict:
         """Wait until nothing is under way, then judge. Nothing is waited for that has not moved for ``still``
         seconds: long, for a machine that is busy with others."""
         # Somebody who is started again and again is at work, if only at finding out what kills it.
@@ -110,7 +111,7 @@ class Scene:
     async def kept(self) -> Verdict:
         """The verdict, when every promise was kept and nobody ended by himself. Raises ``AssertionError`` with all
         that is known of what was not."""
-        verdict = await self.verdict()
+        verdict = await self.verdict(patience=900 if scale.SOAK else 300)
         print(verdict)
         if verdict.faults or self.hub.fell:
             raise AssertionError(await story(self, verdict))

@@ -33,6 +33,8 @@ _ROLES = {
     "relay": frozenset({"relay"}),
 }
 PROGRESS_SECONDS = 60.0
+AHEAD = 3
+"""Kills by which a window may be ahead of the one struck least."""
 ODD = 0.15
 """Share of invoices that wait, come back or are set apart."""
 ONCE_A_BATCH = 4
@@ -46,27 +48,44 @@ class Storm:
     def __init__(self, scene: Scene, *, solo: bool = False) -> None:
         self._scene = scene
         self._solo = solo
-        self._planned: Counter[str] = Counter()
+        self._planned: dict[str, list[str]] = {}
+        """What is to strike each process in this life; nothing: it is spared."""
         self._each = 0
 
     def __call__(self, name: str) -> Sequence[Strike]:
         chance = self._scene.random
         struck = self._scene.hub.strikes()
+        # Not all processes go for the same window at once.
+        others = Counter(each for who, planned in self._planned.items() if who != name for each in planned)
+        planned = self._planned[name] = []
         parts: dict[str, list[str]] = {}
-        for window in self.windows_of(name):
-            if self._each and struck[window] >= self._each:
-                continue  # it has had its share: leave the rest to those that come by less often
+        for window in self._open_to(name):
             # Where each window must have its share, one strike a life: else the frequent ones come first always.
             parts.setdefault("" if self._each else window.partition(".")[0], []).append(window)
         strikes = []
         for windows in parts.values():
-            # Planned ones count a little: not all processes go for the same window at once.
-            window = min(windows, key=lambda w: (struck[w] + 0.3 * self._planned[w], chance.random()))
-            self._planned[window] += 1
-            often = window.startswith(_OFTEN) and not self._each
-            most = ONCE_AN_INVOICE if often else ONCE_A_BATCH
+            window = min(windows, key=lambda w: (struck[w] + others[w], chance.random()))
+            planned.append(window)
+            often = window.startswith(_OFTEN)
+            most = 3 if self._each else ONCE_AN_INVOICE if often else ONCE_A_BATCH
             strikes.append(Strike(window, at=chance.randint(2, most)))
         return strikes
+
+    def _open_to(self, name: str) -> list[str]:
+        """The windows of this process that are to be struck now. Where each must have its share, those far ahead wait
+        for the others: a late step is reached only if the earlier ones live long enough to feed it."""
+        windows = self.windows_of(name)
+        if not self._each:
+            return windows
+        struck = self._scene.hub.strikes()
+        most = min(self._each, min(struck[window] for window in WINDOWS) + AHEAD)
+        return [window for window in windows if struck[window] < most]
+
+    def _call_up(self) -> None:
+        """Those who were spared and whose turn it is begin a new life."""
+        for name in [name for name, planned in self._planned.items() if not planned and self._open_to(name)]:
+            del self._planned[name]
+            self._scene.hub.kill(name)
 
     def windows_of(self, name: str) -> list[str]:
         if self._solo:
@@ -101,10 +120,12 @@ class Storm:
             enough = struck.total() >= kills and all(struck[window] >= each for window in WINDOWS)
             if passed >= seconds and enough:
                 break
-            batch = invoices(12, scene.random, f"{prefix}{numbers:05d}", odd=ODD)
+            batch = invoices(24 if each else 12, scene.random, f"{prefix}{numbers:05d}", odd=ODD)
             numbers += 1
-            await scene.send(batch, at_once=at_once, patience=patience)
-            await asyncio.sleep(0.05)
+            await scene.send(batch, at_once=8 if each else at_once, patience=patience)
+            # A long storm is to kill, and not to be busy with invoices.
+            await asyncio.sleep(0.3 if each else 0.05)
+            self._call_up()
             if asyncio.get_running_loop().time() > tell_at:
                 tell_at += PROGRESS_SECONDS
                 print(f"{passed:5.0f} s, {self.progress()}", file=sys.stderr, flush=True)
@@ -150,3 +171,9 @@ async def start(scene: Scene, *, roles: Sequence[str] = ("serve",)) -> None:
                 mail = {"POSTBODE_INGEST_SMTP_PORT": "0"} if role == "worker" else {}
                 await scene.hub.start(f"{service}.{role}", service, role, settings=mail)
     await scene.hub.start("deliver.worker.2", "deliver", "worker")
+
+
+async def start_more(scene: Scene) -> None:
+    """More of those who have most windows of their own: what one has left when it died another takes up."""
+    for name in ("deliver.worker.3", "deliver.worker.4", "track.worker.2"):
+        await scene.hub.start(name, name.partition(".")[0], "worker")
