@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import ssl
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -30,14 +31,16 @@ def client(
     timeout: float = 10,
     most: int = 50,
     transport: httpx.AsyncBaseTransport | None = None,
+    trusted: Path | None = None,
 ) -> httpx.AsyncClient:
-    """``timeout`` in seconds, for connecting and for each read; at most ``most`` connections. Close it."""
+    """``timeout`` in seconds, for connecting and for each read; at most ``most`` connections. ``trusted``:
+    a file of certificates (PEM) to trust beside the usual ones. Close it."""
     limits = httpx.Limits(max_connections=most, max_keepalive_connections=most)
     return httpx.AsyncClient(
         base_url=base_url,
         timeout=timeout,
         transport=Traced(
-            transport or httpx.AsyncHTTPTransport(verify=_trusted(), limits=limits, trust_env=False)
+            transport or httpx.AsyncHTTPTransport(verify=_trusting(trusted), limits=limits, trust_env=False)
         ),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT},
@@ -46,9 +49,12 @@ def client(
 
 
 @functools.cache
-def _trusted() -> ssl.SSLContext:
+def _trusting(more: Path | None) -> ssl.SSLContext:
     """Whom we trust: 80 ms to read, and the same for every client of a process."""
-    return httpx.create_ssl_context(trust_env=False)
+    context = httpx.create_ssl_context(trust_env=False)
+    if more is not None:
+        context.load_verify_locations(more)
+    return context
 
 
 class Traced(httpx.AsyncBaseTransport):

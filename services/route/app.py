@@ -17,8 +17,10 @@ from libs.contracts.invoice import (
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, load_api, parked_api
+from services.route import api, kvk_api, load_api, lookup_api, parked_api
+from services.route.corroborator import Corroborator
 from services.route.handlers import Outcomes, Validated
+from services.route.lookups import Lookups, care_of
 from services.route.releases import Releases
 from services.route.settings import RouteSettings
 
@@ -31,9 +33,14 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
     pool = await resources.pools.get("route", "api")
     wake = Wake()
     router = APIRouter()
+    register = kvk_api.configured(settings)
+    lookups = Lookups(worker, register, care_of(settings))
+    # Before the parties: theirs would take "lookup" for an id.
+    router.include_router(lookup_api.routes(worker, lookups))
     router.include_router(api.routes(settings, pool, worker, wake))
     router.include_router(load_api.routes(settings, worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
+    corroborator = Corroborator(worker, lookups, wake, settings.release_most)
     releases = Releases(worker, wake, settings.release_most)
     return Service(
         name="route",
@@ -47,6 +54,10 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
             InvoiceReturned.type,
             InvoiceLinked.type,
         ),
-        schedules=(Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),),
+        schedules=(
+            Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),
+            Schedule("route.register", timedelta(seconds=settings.kvk_every_s), corroborator.run),
+        ),
+        background=(register,) if register else (),
         wake=wake,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from enum import StrEnum
 from typing import Annotated
@@ -10,15 +11,18 @@ from uuid import UUID
 import typer
 
 from libs import clock
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 from libs.errors import BadInput, HubError
+from libs.identifiers import kvk
 from libs.terminal import say
-from services.route import history, load_cli, parties
-from services.route.entries import read_all
+from services.route import history, kvk_api, load_cli, parties
+from services.route.entries import read_all, read_key
 from services.route.history import ChangeView
+from services.route.lookup_api import NOTHING
+from services.route.lookups import Answer, Lookups, care_of
 from services.route.parties import Editor, Entry
 from services.route.releases import release_some
-from services.route.sessions import run
+from services.route.sessions import run, run_with_pool
 from services.route.settings import RouteSettings
 
 app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
@@ -92,6 +96,38 @@ def list_parties(
 
     for entry in run(work):
         _print(entry, as_json)
+
+
+@app.command("lookup")
+def lookup(
+    number: Annotated[str, typer.Argument(help="a KvK number")],
+    as_json: AsJson = False,
+) -> None:
+    """What the trade register says of a company; nothing is entered. Needs POSTBODE_ROUTE_KVK_API_KEY."""
+
+    async def work(pool: Pool, settings: RouteSettings) -> Answer:
+        key = read_key(kvk.SCHEME, number)
+        async with contextlib.AsyncExitStack() as stack:
+            register = kvk_api.configured(settings)
+            if register is not None:
+                await stack.enter_async_context(register)
+            return await Lookups(pool, register, care_of(settings)).company(key[1])
+
+    try:
+        answer = run_with_pool(work)
+    except HubError as refused:
+        say(f"{refused.code}: {refused.message}", err=True)
+        raise typer.Exit(1) from refused
+    if answer.company is None:
+        say(f"{NOTHING.nl} / {NOTHING.en}", err=True)
+        raise typer.Exit(1)
+    found = answer.company
+    if as_json:
+        say(json.dumps(found.as_json() | {"asked_at": answer.asked_at.isoformat()}))
+        return
+    say(f"{found.kvk}  {found.name}{'  (ended)' if found.ended else ''}")
+    for each in (*found.names, *found.postal, *found.post_codes):
+        say(f"    {each}")
 
 
 @app.command("history")

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from libs.db.types import Connection, Record
 
-By = Literal["owner", "operator", "machine"]
+By = Literal["owner", "operator", "machine", "register", "letter"]
 
 
 class Difference(BaseModel):
@@ -24,7 +24,9 @@ class ChangeView(BaseModel):
 
     change_id: int
     at: datetime
-    by: By = Field(description="its owner, an operator, or somebody at the machine itself")
+    by: By = Field(
+        description="its owner, an operator, somebody at the machine itself; the trade register; a code by letter"
+    )
     by_account: UUID | None
     by_user: UUID | None
     before: dict[str, Any] | None = Field(description="the party as it was; null: it was entered")
@@ -33,7 +35,7 @@ class ChangeView(BaseModel):
 
 
 _CHANGES = """
-SELECT change_id, owner_account, by_account, by_user, before, after, changed_at FROM party_change
+SELECT change_id, owner_account, by_account, by_user, means, before, after, changed_at FROM party_change
  WHERE party_id = $1 AND change_id > $2 ORDER BY change_id LIMIT $3
 """
 
@@ -47,7 +49,7 @@ def _view(row: Record) -> ChangeView:
     return ChangeView(
         change_id=row["change_id"],
         at=row["changed_at"],
-        by=_by(row["by_account"], row["owner_account"]),
+        by=row["means"] or _by(row["by_account"], row["owner_account"]),
         by_account=row["by_account"],
         by_user=row["by_user"],
         before=row["before"],

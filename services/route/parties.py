@@ -40,6 +40,8 @@ class Editor:
     account_id: UUID | None
     user_id: UUID | None = None
     operator: bool = False
+    means: Literal["register", "letter"] | None = None
+    """None: by hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,9 @@ INSERT INTO identifier (party_id, scheme, value, owner_account, confirmed)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::boolean[])
 """
 _INSERT_CHANGES = """
-INSERT INTO party_change (party_id, owner_account, by_account, by_user, before, after)
-SELECT party_id, owner_account, $3, $4, before, after
-  FROM unnest($1::uuid[], $2::uuid[], $5::jsonb[], $6::jsonb[]) AS t (party_id, owner_account, before, after)
+INSERT INTO party_change (party_id, owner_account, by_account, by_user, means, before, after)
+SELECT party_id, owner_account, $3, $4, $5, before, after
+  FROM unnest($1::uuid[], $2::uuid[], $6::jsonb[], $7::jsonb[]) AS t (party_id, owner_account, before, after)
 """
 
 
@@ -153,6 +155,7 @@ async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> 
         [entry.owner_account for entry in entries],
         editor.account_id,
         editor.user_id,
+        editor.means,
         [change.before.as_json() if change.before else None for change in changes],
         [entry.as_json() for entry in entries],
     )

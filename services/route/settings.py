@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, FilePath, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from libs.settings import Settings
@@ -15,3 +15,22 @@ class RouteSettings(Settings):
         default=500, ge=1, description="most parked invoices released in one transaction"
     )
     release_every_s: float = Field(default=2.0, gt=0, description="how soon the rest follows, in seconds")
+
+    kvk_api_key: SecretStr | None = Field(
+        default=None, description="key for the API of the KvK trade register; without one it is not asked"
+    )
+    kvk_lookup: bool = Field(
+        default=True, description="false: do not ask the register, although there is a key"
+    )
+    kvk_api_url: str = Field(default="https://api.kvk.nl/api", description="its address, without a version")
+    kvk_trusted: FilePath | None = Field(
+        default=None, description="file of certificates (PEM) to trust as well: the register's own root"
+    )
+    kvk_timeout_s: float = Field(default=5.0, gt=0, description="longest wait for an answer, in seconds")
+    kvk_daily: int = Field(default=200, ge=0, description="most questions a day, of all processes together")
+    kvk_keep_days: int = Field(default=30, ge=1, description="how long an answer is good")
+    kvk_every_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="how often companies are looked up for which invoices wait, in seconds",
+    )
