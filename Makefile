@@ -45,7 +45,7 @@ test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found
 	@$(PY) -m pytest --budgets --ignore=tests/bench $(if $(ARGS),$(ARGS),--trace-to=.state/trace.json)
 
 .PHONY: soak
-soak: $(VENV)/.dev ## the long form of the crash suite: 100 kills in each window, every guarantee broken once (an hour)
+soak: soak-formats ## the long form: 20,000 broken documents, 100 kills in each window, every guarantee broken once (an hour)
 	@POSTBODE_SOAK_KILLS=$${POSTBODE_SOAK_KILLS:-100} POSTBODE_SOAK_MINUTES=$${POSTBODE_SOAK_MINUTES:-240} \
 		$(PY) -m pytest -s --durations=0 tests/crash $(ARGS)
 	@POSTBODE_REDRIVE_INVOICES=5000 $(PY) -m pytest --timeout=1800 tests/e2e/test_redrive.py -k disk

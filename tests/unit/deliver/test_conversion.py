@@ -64,13 +64,14 @@ def test_the_senders_own_picture_stays() -> None:
 
 
 @pytest.mark.proves("R3")
-def test_what_is_not_lawful_in_the_format_does_not_leave() -> None:
-    done = fit(GLOBE, format="nlcius")
+@pytest.mark.parametrize(("name", "word"), [("nlcius", "NLCIUS"), ("cii", "CII"), ("pdf", "PDF")])
+def test_what_is_not_lawful_in_the_format_does_not_leave(name: str, word: str) -> None:
+    done = fit(GLOBE, format=name)
     assert isinstance(done, Parked)
     assert done.code == "not-lawful-in-format"
     assert "BR-" in done.detail
-    assert "NLCIUS" in done.reason.nl
-    assert "NLCIUS" in done.reason.en
+    assert word in done.reason.nl
+    assert word in done.reason.en
     assert {finding.rule for finding in done.findings} == set(done.detail.split(", "))
     # Lines of a file that nobody but the hub has seen would be looked for in the sender's own.
     assert {finding.line for finding in done.findings} == {None}
