@@ -30,7 +30,7 @@ class Limits:
     depth: int = 64
     elements: int = 250_000
     attributes: int = 64  # on one element
-    names: int = 2_000  # different ones, of elements and attributes; UBL 2.1 has 1,652, an invoice some 150
+    names: int = 2_000  # different ones, of elements and attributes; UBL 2.1 has 1,652, an invoice some 150 (see within)
     namespaces: int = 32  # declared on one element
     namespace: int = 200  # characters; every element would carry it in its name
     asides: int = 10_000  # comments, processing instructions and CDATA sections together
@@ -97,9 +97,11 @@ def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
     return bound(*transcode(data, limits), limits)
 
 
-def bound(clean: bytes, encoding: str, limits: Limits = DEFAULT) -> bytes:
-    """``bounded`` for what ``transcode`` gave."""
-    return clean if within(clean, limits) else _walk(clean, encoding, limits, counted=True).data
+def bound(clean: bytes, encoding: str, limits: Limits = DEFAULT, *, names: bool = False) -> bytes:
+    """``bounded`` for what ``transcode`` gave; with ``names`` theirs are counted too, whatever else is vouched for."""
+    if within(clean, limits) and not (names and _many_names(clean, limits.names)):
+        return clean
+    return _walk(clean, encoding, limits, counted=True).data
 
 
 def is_pdf(data: bytes) -> bool:
@@ -182,8 +184,6 @@ def within(data: bytes, limits: Limits) -> bool:
         tags = tags[1:]
     if len(tags) > 2 * limits.elements:
         return False
-    if len(tags) // 2 + marks.count(b"=") > limits.names and _names(data) > limits.names:
-        return False
     for _ in range(limits.depth):
         if not tags:
             break
@@ -191,14 +191,12 @@ def within(data: bytes, limits: Limits) -> bool:
     return not tags
 
 
-_ELEMENT = re.compile(rb"<([^\s/>!?=]+)")
+_END = re.compile(rb"</[^>\s]+")
 
 
-def _names(data: bytes) -> int:
-    """How many names there are at most: what only looks like one counts too."""
-    # An attribute's is the last word before an equals sign.
-    attributes = {word for piece in data.split(b"=") for word in piece.rsplit(None, 1)[-1:]}
-    return len(set(_ELEMENT.findall(data))) + len(attributes)
+def _many_names(data: bytes, most: int) -> bool:
+    """Whether there may be more names of elements than that, where each has an end tag."""
+    return data.count(b"</") > most and len(set(_END.findall(data))) > most
 
 
 @lru_cache(maxsize=4)

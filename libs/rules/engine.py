@@ -106,14 +106,16 @@ def validate(data: bytes, pack: str | None = None) -> Verdict:
     # What is known needs no gate; whose size alone is out of the ordinary is looked at first.
     ordinary = gate.ordinary(clean)
     if not ordinary:
-        clean = gate.bound(clean, encoding)
+        clean = gate.bound(clean, encoding, names=True)
     folded = fold.fold(clean) if chosen is None or chosen.alike else None
     known = shelf.split(clean, folded)
     verdict = None if known is None else _known_way(known, folded, chosen, clean)
     if verdict is not None:
         return verdict
     if ordinary:
-        clean = gate.bound(clean, encoding)
+        # Where lines are alike their names are those of a few.
+        unlike = len(clean if folded is None else folded.data) > _LARGE
+        clean = gate.bound(clean, encoding, names=unlike)
     with _uncollected(len(clean)):
         return _judge(data, clean, chosen, folded, known)
 

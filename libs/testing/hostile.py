@@ -69,8 +69,8 @@ def _long_namespace() -> bytes:
     return _inside(b"<a xmlns='urn:" + b"u" * 1_000_000 + b"'>" + b"<b/>" * 10_000 + b"</a>")
 
 
-def _names() -> bytes:
-    return _inside(b"".join(b"<cac:a%d/>" % n for n in range(200_000)))
+def _names(element: bytes) -> bytes:
+    return _inside(b"".join(element.replace(b"%", b"%d" % n) for n in range(200_000)))
 
 
 def _paths() -> bytes:
@@ -106,7 +106,8 @@ ATTACKS: Mapping[str, Attack] = {
     "6 XInclude": _attack(lambda: _inside(_XINCLUDE), "xinclude"),
     "7 depth": _attack(lambda: _inside(b"<a>" * 100_000 + b"</a>" * 100_000), "too-deep"),
     "8 attributes": _attack(_attributes, "too-many-attributes"),
-    "8 names": _attack(_names, "too-many-names"),
+    "8 names": _attack(lambda: _names(b"<cac:a%/>"), "too-many-names"),
+    "8 names in pairs": _attack(lambda: _names(b"<cac:a%></cac:a%>"), "too-many-names"),
     "8 attributes by other names": _attack(
         lambda: _inside(b"".join(b'<cbc:ID a%d="1"/>' % n for n in range(100_000))), "too-many-names"
     ),

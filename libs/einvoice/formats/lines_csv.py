@@ -19,6 +19,7 @@ from libs.einvoice.model import Amount, Invoice, Line
 
 _BLANKS = ("\t", "\r", "\n")
 # What begins a formula, at the beginning of a text or behind what begins a cell or a row in some country's spreadsheet.
+_RISKY = re.compile(r"[=+\-@＝＋－＠\t\r\n]")
 _FORMULA = re.compile(r"((?:^|[,;|\t\r\n])[\s\"]*)(?=[=+\-@＝＋－＠])")
 
 # Column → (term, what stands there).
@@ -70,5 +71,7 @@ def _cell(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}".replace(".", ",")
     text = str(value)
+    if _RISKY.search(text) is None:
+        return text
     text = _FORMULA.sub(r"\1'", text)
     return f"'{text}" if text.startswith(_BLANKS) else text
