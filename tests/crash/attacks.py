@@ -143,7 +143,8 @@ ATTACKS: Mapping[str, Attack] = {
     "twice-is-two": Attack(
         "the same bytes from the same sender are one invoice",
         "the door does not recognise them",
-        "duplicated: ",
+        # Whoever routes it knows its number; the sender is shown two invoices all the same.
+        r"status of .*'duplicate'",
         "ingest",
         (Strike("door.commit.after"),),
         mailed=0.3,
