@@ -7,6 +7,7 @@ order and any repetition of delivery gives the same answer.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -153,6 +154,9 @@ class InvoiceParked(InvoiceFact):
     )
     differences: tuple[Difference, ...] = Field(
         default=(), description="the first terms in which it differs from that one"
+    )
+    return_on: date | None = Field(
+        default=None, description="a reminder: the day on which it is given back unless something changes"
     )
 
 

@@ -21,6 +21,7 @@ from services.route import api, kvk_api, load_api, lookup_api, parked_api
 from services.route.corroborator import Corroborator
 from services.route.handlers import Outcomes, Validated
 from services.route.lookups import Lookups, care_of
+from services.route.patience import Patience
 from services.route.releases import Releases
 from services.route.settings import RouteSettings
 
@@ -42,6 +43,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
     router.include_router(parked_api.routes(pool, worker, wake))
     corroborator = Corroborator(worker, lookups, wake, settings.release_most)
     releases = Releases(worker, wake, settings.release_most)
+    patience = Patience(worker, wake, timedelta(days=settings.parked_days), settings.release_most)
     return Service(
         name="route",
         migrations=MIGRATIONS,
@@ -57,6 +59,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
         schedules=(
             Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),
             Schedule("route.register", timedelta(seconds=settings.kvk_every_s), corroborator.run),
+            Schedule("route.patience", timedelta(seconds=settings.parked_every_s), patience.run),
         ),
         background=(register,) if register else (),
         wake=wake,

@@ -34,6 +34,7 @@ from services.route.numbering import Number, number_of
 from services.route.numbers import Differs, Same, Taken
 from services.route.page import Page, validated_of
 from services.route.payees import Payees
+from services.route.store import Silent
 
 DIFFERS = "duplicate-differs"
 _TRIES = 4
@@ -153,15 +154,24 @@ async def release(
     return [*await page.write(conn), *await _link(conn, decided, replaced)]
 
 
+async def remind(conn: Connection, silent: Sequence[Silent]) -> list[Event]:
+    """Tell on which day these are given back; their rows are locked. Returns the events to emit."""
+    page = Page(await store.last(conn, [validated_of(each.validated).invoice_id for each in silent]))
+    for each in silent:
+        page.reminded(each)
+    return await page.write(conn)
+
+
 async def give_back(
-    conn: Connection, event: Event, code: str = "taken-back", why: Words | None = None
+    conn: Connection, waiting: Sequence[Event], code: str = "taken-back", why: Words | None = None
 ) -> list[Event]:
-    """The sender takes a parked invoice back, unless ``why`` says otherwise; its row is locked. Returns the event."""
-    invoice_id = validated_of(event).invoice_id
-    page = Page(await store.last(conn, [invoice_id]))
-    page.returned(event, code, why or words.taken_back())
+    """The sender takes parked invoices back, unless ``why`` says otherwise; their rows are locked. Returns the events."""
+    invoices = [validated_of(event).invoice_id for event in waiting]
+    page = Page(await store.last(conn, invoices))
+    for event in waiting:
+        page.returned(event, code, why or words.taken_back())
     emitted = await page.write(conn)
-    await numbers.end(conn, [invoice_id], "returned")
+    await numbers.end(conn, invoices, "returned")
     return emitted
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import (
@@ -16,13 +17,15 @@ from libs.contracts.invoice import (
 )
 from libs.contracts.parts import Words
 from libs.db.types import Connection
-from services.route import directory, payees, store
+from services.route import directory, payees, store, words
 from services.route.decision import Decision, Parked, PayTo, Routed
 from services.route.directory import Pair
-from services.route.store import Fact, Last, Outcome, Waiting
+from services.route.store import Fact, Last, Outcome, Silent, Waiting
 
 SOURCE = "/postbode/route"
 DUPLICATE = "duplicate"
+HERE = ZoneInfo("Europe/Amsterdam")
+"""Days that are told are legal days."""
 
 
 def validated_of(event: Event) -> InvoiceValidated:
@@ -96,6 +99,25 @@ class Page:
             summary=validated.summary,
             first=decision.first,
             differences=decision.differences,
+        )
+
+    def reminded(self, silent: Silent) -> None:
+        """It waits as before; its row says so already."""
+        event, day = silent.validated, silent.return_at.astimezone(HERE).date()
+        reason = words.joined([silent.reason, words.given_back_on(day)])
+        summary = validated_of(event).summary
+        self._tell(
+            event,
+            "parked",
+            reason,
+            InvoiceParked,
+            code=silent.code,
+            reason=reason,
+            candidates=summary.candidates,
+            summary=summary,
+            first=silent.first,
+            differences=silent.differences,
+            return_on=day,
         )
 
     def decided(self, event: Event, decision: Decision) -> None:

@@ -93,8 +93,7 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         """Take an invoice back that waits: it is not delivered, and you may send it again."""
         await _shown(invoice_id, principal)
         async with worker.acquire() as conn, conn.transaction():
-            for event in await _locked(conn, invoice_id):
-                await outbox.append(conn, await facts.give_back(conn, event))
+            await outbox.append(conn, await facts.give_back(conn, await _locked(conn, invoice_id)))
         wake()
         return await _shown(invoice_id, principal)
 

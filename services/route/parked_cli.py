@@ -129,7 +129,7 @@ def give_back(invoice_id: Annotated[UUID, typer.Argument(help="the invoice")]) -
         waiting = await store.lock_open(conn, [invoice_id])
         if not waiting:
             return "no such invoice waits"
-        await outbox.append(conn, await facts.give_back(conn, waiting[0], "given-back", words.given_back()))
+        await outbox.append(conn, await facts.give_back(conn, waiting, "given-back", words.given_back()))
         return None
 
     _told(run(work), "given back")

@@ -14,6 +14,12 @@ class RouteSettings(Settings):
     release_most: int = Field(
         default=500, ge=1, description="most parked invoices released in one transaction"
     )
+    parked_days: float = Field(
+        default=30.0,
+        gt=0,
+        description="how long an invoice waits before it is given back; its sender is told at half",
+    )
+    parked_every_s: float = Field(default=60.0, gt=0, description="how often to see what has waited too long")
     release_every_s: float = Field(default=2.0, gt=0, description="how soon the rest follows, in seconds")
 
     kvk_api_key: SecretStr | None = Field(

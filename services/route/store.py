@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -149,6 +149,57 @@ async def lock_open(conn: Connection, invoices: Collection[UUID]) -> list[Event]
 
 
 @dataclass(frozen=True, slots=True)
+class Silent:
+    """An invoice that waits and whose sender is told now when it is given back."""
+
+    validated: Event
+    code: str
+    reason: Words
+    return_at: datetime
+    first: UUID | None
+    differences: tuple[Difference, ...]
+
+
+# SKIP LOCKED: who is releasing one of these, or taking it back, is not waited for and not overtaken.
+_LOCK_SILENT = """
+WITH silent AS (
+    SELECT invoice_id FROM parked
+     WHERE state = 'open' AND return_at IS NULL AND parked_at <= now() - $1::interval / 2
+     ORDER BY parked_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE parked p SET return_at = greatest(p.parked_at + $1::interval, now() + $1::interval / 2)
+  FROM silent WHERE p.invoice_id = silent.invoice_id
+RETURNING p.validated, p.code, p.reason, p.return_at, p.first_id, p.differences
+"""
+
+
+async def lock_silent(conn: Connection, patience: timedelta, limit: int) -> list[Silent]:
+    """The longest waiting of which half the time is over, with the day on which they are given back, set now."""
+    return [
+        Silent(
+            registry.decode(row["validated"]),
+            row["code"],
+            Words.model_validate(row["reason"]),
+            row["return_at"],
+            row["first_id"],
+            tuple(Difference.model_validate(each) for each in row["differences"]),
+        )
+        for row in await conn.fetch(_LOCK_SILENT, patience, limit)
+    ]
+
+
+_LOCK_OVERDUE = """
+SELECT validated FROM parked WHERE state = 'open' AND return_at <= now()
+ ORDER BY return_at LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
+"""
+
+
+async def lock_overdue(conn: Connection, limit: int) -> list[Event]:
+    """The validated events of those whose day has come."""
+    return [registry.decode(row["validated"]) for row in await conn.fetch(_LOCK_OVERDUE, limit)]
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """An identifier that has come to be known, and how far releasing what waited for it has got."""
 
@@ -193,7 +244,7 @@ async def arrival_got_to(conn: Connection, arrival: Arrival, after: UUID | None)
 
 
 _PARKED = """
-SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, first_id, differences,
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, return_at, first_id, differences,
        validated -> 'data' -> 'summary' AS summary
   FROM parked WHERE invoice_id = $1
 """
@@ -206,7 +257,7 @@ async def parked(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
 
 
 _OPEN = """
-SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, first_id, differences,
+SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed_at, return_at, first_id, differences,
        validated -> 'data' -> 'summary' AS summary
   FROM parked
  WHERE state = 'open' AND (parked_at, invoice_id) > ($1, $2)

@@ -26,6 +26,7 @@ class ParkedView(BaseModel):
     differences: list[Difference] = Field(description="the first terms in which it differs from that one")
     state: str
     parked_at: datetime
+    return_at: datetime | None = Field(description="when it is given back; null until you were reminded")
     closed_at: datetime | None
 
 
@@ -44,5 +45,6 @@ def view(row: Mapping[str, Any]) -> ParkedView:
         differences=row["differences"],
         state=row["state"],
         parked_at=row["parked_at"],
+        return_at=row["return_at"],
         closed_at=row["closed_at"],
     )

@@ -6,6 +6,7 @@ Pure texts; whatever comes out of an invoice is cut short before it is quoted.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from typing import TypeAlias
 
 from libs.contracts.parts import Difference, Words
@@ -335,6 +336,23 @@ def given_back() -> Words:
         nl="De beheerder van de hub gaf de factuur terug: er is geen ontvanger voor gevonden. Verbeter haar en stuur haar "
         "opnieuw.",
         en="The operator of the hub gave the invoice back: no receiver was found for it. Mend it and send it again.",
+    )
+
+
+def given_back_on(day: date) -> Words:
+    """A reminder."""
+    return Words(
+        nl=f"Is dat op {day.day}-{day.month}-{day.year} nog zo, dan krijgt u de factuur terug en wordt zij niet bezorgd.",
+        en=f"If that is still so on {day.isoformat()}, the invoice is given back to you and not delivered.",
+    )
+
+
+def waited_too_long() -> Words:
+    return Words(
+        nl="De factuur heeft te lang gewacht en is niet bezorgd. Zorg dat waarop zij wachtte in orde is en "
+        "stuur haar opnieuw, of stuur haar langs een andere weg.",
+        en="The invoice waited too long and was not delivered. See that what it waited for is settled and send it "
+        "again, or send it another way.",
     )
 
 

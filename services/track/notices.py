@@ -44,9 +44,10 @@ def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
         return None
     if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
         kind = "returned"
-    # Parked is told once per reason: an invoice that goes round and waits for the same thing is no news.
+    # Parked is told once per reason: an invoice that goes round and waits for the same thing is no news; when
+    # it is given back, is.
     if isinstance(data, invoice.InvoiceParked):
-        which = data.code
+        which = data.code if data.return_on is None else f"{data.code}:{data.return_on}"
     elif isinstance(data, invoice.InvoiceDeliveryParked):
         which = f"{data.axis}:{data.code}"
     else:

@@ -77,7 +77,7 @@ def test_a_sample_says_every_field_it_can(path: Path) -> None:
 ADDED_LATER: dict[str, set[str]] = {
     "invoice.duplicate.v1": {"pdf"},
     "invoice.handed_over.v1": {"repeated"},
-    "invoice.parked.v1": {"first", "differences"},
+    "invoice.parked.v1": {"first", "differences", "return_on"},
     "invoice.quarantined.v1": {"pdf", "silent"},
     "invoice.received.v1": {"source"},
     "invoice.returned.v1": {"first"},

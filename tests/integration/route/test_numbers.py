@@ -336,8 +336,8 @@ async def test_whoever_is_parked_while_the_first_ends_is_not_forgotten(pools: Po
 
     async def give_back() -> None:
         async with worker.acquire() as conn, conn.transaction():
-            (event,) = await store.lock_open(conn, [of(wrong)])
-            await outbox.append(conn, await writing.give_back(conn, event))
+            waiting = await store.lock_open(conn, [of(wrong)])
+            await outbox.append(conn, await writing.give_back(conn, waiting))
 
     giving = asyncio.create_task(give_back())
     await blocked(worker)
