@@ -111,6 +111,7 @@ class ComparisonView(BaseModel):
     alike: bool
     counts: dict[str, dict[str, int]]
     differences: list[Mapping[str, Any]] = Field(description="at most 1000; all are counted")
+    left_out: list[CheckView] = Field(description="why an administration was not compared")
 
 
 class Outcome(BaseModel):
@@ -175,7 +176,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
         """Every precondition, asked of both sides now."""
         found = await own_solution(principal, solution_id)
         async with opened(found, shop.connect, open_globe) as sides:
-            made = [CheckView.model_validate(plans.check_json(each)) for each in sides.checks]
+            made = [CheckView.model_validate(each.as_json()) for each in sides.checks]
         return Checks(checks=made)
 
     @router.post("/v1/sync/{solution_id}/plans", status_code=201)
@@ -272,6 +273,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
                 }
                 for each in found.differences
             ],
+            left_out=[CheckView.model_validate(each.as_json()) for each in found.left_out],
         )
 
     @router.get("/v1/sync/history/{kind}")

@@ -27,19 +27,19 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.masterdata import RecordSettled, RunEnded
 from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
-from libs.errors import Conflict, HubError
+from libs.errors import Conflict
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.telemetry import tracing
 from services.sync import clients, leases, memory, payloads, plans
 from services.sync.clients import Seal
-from services.sync.globe.reader import Stamp
+from services.sync.globe.reader import GlobeAway, Stamp
 from services.sync.leases import Held
 from services.sync.p2p.client import P2PAway, P2PRefused, P2PRefusesUs, P2PUnknown
 from services.sync.planning import Verdict
 from services.sync.plans import Item, Plan, Result
 from services.sync.settings import SyncSettings
-from services.sync.sides import Connect, Open, Sides, opened, refresh
+from services.sync.sides import Connect, Open, Sides, Stopped, opened, refresh
 from services.sync.weighing import weigh
 
 SOURCE = "/postbode/sync"
@@ -97,9 +97,10 @@ class Applier:
             ):
                 try:
                     async with opened(solution, self._connect, self._open) as sides:
+                        sides.refuse_when_stopped()
                         run = _Run(self._settings, self._pool, sides, plan, codes, held, self._wake)
                         await run.work()
-                except (P2PAway, P2PRefusesUs) as away:
+                except (P2PAway, P2PRefusesUs, GlobeAway, Stopped) as away:
                     tracing.record_failure("sync apply", away)
                     words = Words(**away.words)
                     await end(self._pool, plan, held, "stopped", words, self._wake)
@@ -468,8 +469,3 @@ def _settled(plan: Plan, item: Item, outcome: str, code: str) -> Event:
         }
     )
     return new_event(data, source=SOURCE, account=plan.account_id, correlation_id=str(plan.plan_id))
-
-
-def failure(error: HubError) -> Words:
-    """An error in the words people get."""
-    return Words(nl=error.words["nl"], en=error.words["en"])

@@ -34,6 +34,14 @@ class Check:
     def stops(self) -> bool:
         return self.met is False
 
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "rule": self.rule,
+            "met": self.met,
+            "administration": self.administration,
+            "words": self.words.model_dump(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class P2PFacts:
@@ -184,6 +192,18 @@ def of_administration(globe: GlobeFacts, p2p: P2PFacts) -> Iterator[Check]:
         "Rechten ➔ Invoicing).",
         "give the API user in Purchase to Pay access to the module Invoicing and select this administration (tab "
         "Rights ➔ Invoicing).",
+    )
+
+
+def has_administrations(count: int) -> Check:
+    """A configuration is of one or more administrations (R204)."""
+    return Check(
+        "R204",
+        count > 0,
+        Words(
+            nl="Deze configuratie heeft geen administratie: geef haar er een met `postbode sync administrations`.",
+            en="This configuration has no administration: give it one with `postbode sync administrations`.",
+        ),
     )
 
 

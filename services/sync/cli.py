@@ -16,8 +16,7 @@ from libs import clock
 from libs.errors import BadInput
 from libs.terminal import say
 from services.sync import clients, loads_cli, runs_cli, timetable
-from services.sync.clients import Member
-from services.sync.p2p.client import Account
+from services.sync.given import GivenAdministration, GivenClient, GivenSettings, given
 from services.sync.sessions import OWN, AsJson, run
 from services.sync.workshop import Workshop, open_globe
 
@@ -42,14 +41,22 @@ def client(
     """Add a Purchase to Pay, connect to it, and save it when that succeeds."""
 
     async def work(shop: Workshop) -> None:
-        given = Account(address, username, password, api_key)
-        p2p = shop.connect(given)
+        typed = given(
+            GivenClient,
+            account_id=account,
+            name=name,
+            base_address=address,
+            username=username,
+            password=password,
+            api_key=api_key,
+        )
+        p2p = shop.connect(typed.account)
         try:
             await p2p.sign_in()
         finally:
             await p2p.close()
         async with shop.pool.acquire() as conn:
-            client_id = await clients.put_client(conn, shop.seal, account, name, given)
+            client_id = await clients.put_client(conn, shop.seal, account, name, typed.account)
             await clients.connected(conn, client_id)
 
     run(work)
@@ -76,7 +83,15 @@ def administration(
     """Add a Globe+ administration, or say where it is now. Its database is read once to see that it is there."""
 
     async def work(shop: Workshop) -> str:
-        member = Member(code, name or code, source, update, "cmdm" if cmdm else "integrator", True)
+        member = given(
+            GivenAdministration,
+            account_id=account,
+            code=code,
+            name=name,
+            source=source,
+            product_update=update,
+            integrator="cmdm" if cmdm else "integrator",
+        ).member
         globe = open_globe(member)
         try:
             found = globe.administration()
@@ -117,9 +132,10 @@ def solution(
 ) -> None:
     """Put one Purchase to Pay and one or more administrations together. It is off until it is activated."""
     moment = _time(at)
-    timetable.checked(every, moment, timezone)
 
     async def work(shop: Workshop) -> UUID:
+        timetable.checked(every, moment, timezone)
+        settings = given(GivenSettings, **_settings(setting or [])).model_dump(exclude_none=True)
         async with shop.pool.acquire() as conn, conn.transaction():
             client_id, _ = await clients.client(conn, shop.seal, account, client)
             return await clients.add_solution(
@@ -132,7 +148,7 @@ def solution(
                 every,
                 moment,
                 timezone,
-                _settings(setting or []),
+                settings,
             )
 
     say(f"{name}: {run(work)}")

@@ -193,8 +193,10 @@ async def add_solution(
 
 
 async def _set_members(conn: Connection, account_id: UUID, solution_id: UUID, codes: Sequence[str]) -> None:
-    tag = await conn.execute(_ADD_MEMBERS, solution_id, account_id, list(codes))
-    if not codes or len(set(codes)) != len(codes) or int(tag.rpartition(" ")[2]) != len(codes):
+    each_once = bool(codes) and len(set(codes)) == len(codes)
+    if each_once:
+        tag = await conn.execute(_ADD_MEMBERS, solution_id, account_id, list(codes))
+    if not each_once or int(tag.rpartition(" ")[2]) != len(codes):
         raise BadInput(
             "Name one or more administrations that were added before, each once.",
             nl="Noem een of meer administraties die eerder zijn toegevoegd, elk eenmaal.",
@@ -209,6 +211,16 @@ async def change_members(conn: Connection, account_id: UUID, solution_id: UUID, 
     """Give a solution other administrations, in one action; what is remembered of records stays (R205)."""
     await conn.execute(_CLEAR_MEMBERS, solution_id)
     await _set_members(conn, account_id, solution_id, codes)
+
+
+_HAS_MEMBER = """
+SELECT EXISTS (SELECT 1 FROM member JOIN administration USING (administration_id) WHERE solution_id = $1 AND code = $2)
+"""
+
+
+async def has_member(conn: Connection, solution_id: UUID, code: str) -> bool:
+    """Whether an administration is in a solution."""
+    return bool(await conn.fetchval(_HAS_MEMBER, solution_id, code))
 
 
 _SOLUTION = """

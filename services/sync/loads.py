@@ -38,6 +38,8 @@ async def save(
         raise BadInput(f"There is no kind {kind}.", nl=f"Er is geen soort {kind}.", code="unknown-kind")
     if text:
         compiled(text, kind)
+    if not await clients.has_member(conn, solution_id, administration):
+        raise no_member(administration)
     saved = await conn.fetchval(_SAVE, clock.uuid7(), solution_id, administration, kind, ticked, text)
     if saved is None:
         raise Conflict(
@@ -45,6 +47,14 @@ async def save(
             nl="Er loopt een lading van dit soort: stop die eerst.",
             code="load-running",
         )
+
+
+def no_member(administration: str) -> BadInput:
+    return BadInput(
+        f"Administration {administration} is not in this configuration.",
+        nl=f"Administratie {administration} zit niet in deze configuratie.",
+        code="unknown-administration",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +153,7 @@ async def preview(
         found = await clients.solution(conn, shop.seal, solution_id)
     member = next((each for each in found.members if each.code == administration), None)
     if member is None:
-        raise BadInput(
-            f"Administration {administration} is not in this configuration.",
-            nl=f"Administratie {administration} zit niet in deze configuratie.",
-        )
+        raise no_member(administration)
     globe = open_globe(member)
     try:
         stamps: list[Stamp] = await asyncio.to_thread(globe.stamps, kind, condition)

@@ -13,7 +13,8 @@ from services.sync import clients, loads, plans
 from services.sync.loads import Saved
 from services.sync.mappings.field import Name
 from services.sync.plans import Plan
-from services.sync.sessions import run
+from services.sync.sessions import Lang, Language, run
+from services.sync.showing import word
 from services.sync.workshop import Workshop
 
 app = typer.Typer()
@@ -72,6 +73,7 @@ def start(
     kind: Kind,
     filter_: Annotated[str, typer.Option("--filter", help="the filter as it was saved")] = "",
     resume: Annotated[bool, typer.Option("--resume", help="go on where it was stopped")] = False,
+    lang: Lang = Language.nl,
 ) -> None:
     """Load what is there already, from the beginning or where it was stopped; shows how far it is."""
 
@@ -89,7 +91,12 @@ def start(
         return made, solution_id
 
     made, _ = run(work)
-    say(f"{made.state}: {json.dumps(dict(made.counts))}")
+    counts = ", ".join(f"{many} {word(action, lang.value)}" for action, many in made.counts.items() if many)
+    say(
+        f"{made.state}: {counts}"
+        if made.writes
+        else ("niets te laden" if lang is Language.nl else "nothing to load")
+    )
 
 
 @app.command("loads")

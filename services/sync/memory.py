@@ -258,14 +258,12 @@ async def external_ids(conn: Connection, client_id: UUID, kind: Name) -> list[st
     return [row["external_id"] for row in await conn.fetch(_EXTERNAL_IDS, client_id, kind)]
 
 
-_ANY_COST_TYPE = (
-    "SELECT 1 FROM identity WHERE client_id = $1 AND kind = 'gl_account' AND digest <> '' LIMIT 1"
-)
+_KNOWS = "SELECT EXISTS (SELECT 1 FROM identity WHERE client_id = $1 AND administration = $2)"
 
 
-async def has_cost_types(conn: Connection, client_id: UUID) -> bool:
-    """Whether ledger accounts went over before."""
-    return await conn.fetchval(_ANY_COST_TYPE, client_id) is not None
+async def knows(conn: Connection, client_id: UUID, administration: str) -> bool:
+    """Whether anything is remembered of an administration."""
+    return bool(await conn.fetchval(_KNOWS, client_id, administration))
 
 
 def rows_of(records: Sequence[dict[str, Any]]) -> list[tuple[str, Payload]]:

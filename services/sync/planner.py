@@ -21,13 +21,14 @@ from typing import Literal
 from uuid import UUID
 
 from libs import clock
+from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
-from libs.errors import Refusal
+from libs.errors import BadInput, HubError
 from libs.telemetry import tracing
 from services.sync import clients, memory, plans
-from services.sync.clients import Seal
+from services.sync.clients import Member, Seal, Solution
 from services.sync.globe.filters import compiled
-from services.sync.globe.reader import Globe, Stamp
+from services.sync.globe.reader import Globe, GlobeAway, Stamp
 from services.sync.globe.tables import SOURCES
 from services.sync.mappings import BY_NAME, KINDS, Kind
 from services.sync.mappings.field import Name
@@ -45,14 +46,6 @@ class Load:
 
     administration: str
     kind: Name
-
-
-class Stopped(Refusal):
-    """The preconditions of Purchase to Pay are not met: see the checks."""
-
-    slug = "preconditions"
-    dutch = "Aan de voorwaarden van Purchase to Pay is niet voldaan: zie de controles."
-    status = 409
 
 
 class Planner:
@@ -73,16 +66,26 @@ class Planner:
         deleted: Collection[str] = (),
     ) -> Plan:
         """Make a plan. ``deleted``: administrations that were deleted in Globe+ (R241). Raises ``Stopped`` with
-        the checks, and whatever says that Purchase to Pay is away."""
+        the checks, and whatever says that a side is away; the plan is kept then too, as failed and with the reason."""
         async with self._pool.acquire() as conn:
             solution = await clients.solution(conn, self._seal, solution_id)
-        left = replace(solution, members=tuple(m for m in solution.members if m.code not in deleted))
-        async with opened(left, self._connect, self._open) as sides:
-            if sides.stopped:
-                raise Stopped(checks=[plans.check_json(each) for each in sides.checks if each.stops])
             plan_id = clock.uuid7()
+            await plans.begin(conn, plan_id, solution, mode, tracing.current_traceparent())
+        try:
+            return await self._made(plan_id, solution, mode, load, deleted)
+        except HubError as failed:
             async with self._pool.acquire() as conn:
-                await plans.begin(conn, plan_id, solution, mode, sides.checks, tracing.current_traceparent())
+                await plans.move(conn, plan_id, "failed", ("making",), Words(**failed.words))
+            raise
+
+    async def _made(
+        self, plan_id: UUID, solution: Solution, mode: Mode, load: Load | None, deleted: Collection[str]
+    ) -> Plan:
+        await self._are_deleted(solution, deleted)
+        async with opened(solution, self._connect, self._open, deleted) as sides:
+            async with self._pool.acquire() as conn:
+                await plans.checked(conn, plan_id, sides.checks)
+            sides.refuse_when_stopped()
             made = _Made(self._pool, sides, plan_id)
             kinds = [BY_NAME[load.kind]] if load else KINDS
             for kind in kinds:
@@ -95,6 +98,34 @@ class Planner:
                 objections = [] if mode == "load" else self._guard.objections(made.counts, known)
                 await plans.ready(conn, plan_id, made.counts, objections)
                 return await plans.one(conn, plan_id)
+
+    async def _are_deleted(self, solution: Solution, deleted: Collection[str]) -> None:
+        """Raises ``BadInput`` for a slip of the finger: a code nobody knows, or one that Globe+ still has."""
+        members = {each.code: each for each in solution.members}
+        for code in deleted:
+            async with self._pool.acquire() as conn:
+                known = code in members or await memory.knows(conn, solution.client_id, code)
+            if not known:
+                raise BadInput(
+                    f"Nothing of administration {code} ever went over: look at its code.",
+                    nl=f"Van administratie {code} is nooit iets overgegaan: kijk de code na.",
+                    code="unknown-administration",
+                )
+            if code in members and await self._is_there(members[code]):
+                raise BadInput(
+                    f"Administration {code} is still in Globe+: nothing of it is switched off.",
+                    nl=f"Administratie {code} staat nog in Globe+: daarvan wordt niets op niet-actief gezet.",
+                    code="administration-not-deleted",
+                )
+
+    async def _is_there(self, member: Member) -> bool:
+        globe = self._open(member)
+        try:
+            return await asyncio.to_thread(globe.administration) is not None
+        except GlobeAway:
+            return False  # its database went along with it
+        finally:
+            globe.close()
 
     async def _of_kind(
         self, sides: Sides, kind: Kind, mode: Mode, load: Load | None

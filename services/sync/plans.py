@@ -75,29 +75,17 @@ class Item:
         return BY_NAME[self.kind]
 
 
-def check_json(check: Check) -> dict[str, Any]:
-    return {
-        "rule": check.rule,
-        "met": check.met,
-        "administration": check.administration,
-        "words": check.words.model_dump(),
-    }
-
-
 _BEGIN = """
-INSERT INTO plan (plan_id, solution_id, client_id, account_id, mode, state, checks, traceparent)
-VALUES ($1, $2, $3, $4, $5, 'making', $6, $7)
+INSERT INTO plan (plan_id, solution_id, client_id, account_id, mode, state, traceparent)
+VALUES ($1, $2, $3, $4, $5, 'making', $6)
 """
+_CHECKED = "UPDATE plan SET checks = $2 WHERE plan_id = $1"
 
 
 async def begin(
-    conn: Connection,
-    plan_id: UUID,
-    solution: Solution,
-    mode: str,
-    checks: Sequence[Check],
-    traceparent: str | None,
+    conn: Connection, plan_id: UUID, solution: Solution, mode: str, traceparent: str | None
 ) -> None:
+    """A plan is begun before anything is asked of the two sides, so that one that fails has left its reason."""
     await conn.execute(
         _BEGIN,
         plan_id,
@@ -105,9 +93,13 @@ async def begin(
         solution.client_id,
         solution.account_id,
         mode,
-        [check_json(each) for each in checks],
         traceparent,
     )
+
+
+async def checked(conn: Connection, plan_id: UUID, checks: Sequence[Check]) -> None:
+    """What was found of the preconditions."""
+    await conn.execute(_CHECKED, plan_id, [each.as_json() for each in checks])
 
 
 _ADD = """
@@ -245,7 +237,7 @@ async def administrations(conn: Connection, plan_id: UUID) -> list[str]:
 
 _APPROVE = """
 UPDATE plan SET state = 'approved' WHERE plan_id = $1 AND hash = $2
-   AND state IN ('ready', 'asking', 'stopped', 'failed', 'approved')
+   AND state IN ('ready', 'asking', 'stopped', 'approved')
 """
 
 

@@ -173,7 +173,8 @@ def verify(name: Name, lang: Lang = Language.nl, as_json: AsJson = False) -> Non
             }
             for d in found.differences
         ]
-        say(json.dumps({"counts": found.counts, "differences": differences}))
+        left_out = [each.as_json() for each in found.left_out]
+        say(json.dumps({"counts": found.counts, "differences": differences, "left_out": left_out}))
     else:
         for line in showing.comparison(found, lang.value):
             say(line)

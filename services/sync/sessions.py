@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from enum import StrEnum
 from typing import Annotated, TypeVar
 from uuid import UUID
 
@@ -17,7 +16,7 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import HubError
 from libs.service import Wake
 from libs.settings import load
-from libs.terminal import say
+from libs.terminal import Lang, Language, say
 from services.sync.settings import SyncSettings
 from services.sync.workshop import Workshop
 
@@ -27,13 +26,10 @@ OWN = UUID(int=0)
 """Who owns what is entered at the machine itself, when nobody else is named."""
 
 
-class Language(StrEnum):
-    nl = "nl"
-    en = "en"
-
-
-Lang = Annotated[Language, typer.Option("--lang", help="of the words: nl or en")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
+
+
+__all__ = ["OWN", "AsJson", "Lang", "Language", "run"]
 
 
 def run(work: Callable[[Workshop], Awaitable[T]]) -> T:

@@ -182,6 +182,8 @@ def comparison(found: Comparison, language: Language) -> Iterator[str]:
             f"{counts[how]} {names[language == 'en']}" for how, names in HOW.items() if counts.get(how)
         )
         yield f"{kind:18} {told or '–'}"
+    for out in found.left_out:
+        yield f"  ✗ {out.rule:8} {out.words.nl if language == 'nl' else out.words.en}"
     for each in found.differences:
         fields = f" ({', '.join(each.fields)})" if each.fields else ""
         yield f"  {each.administration:4} {each.kind:18} {each.external_id:40} {HOW[each.how][language == 'en']}{fields}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Pool
+from libs.errors import Refusal
 from services.sync import checks, memory
 from services.sync.checks import Check, GlobeFacts, P2PFacts
 from services.sync.clients import Member, Solution
@@ -53,15 +54,26 @@ class Sides:
     def account_id(self) -> UUID:
         return self.solution.account_id
 
-    @property
-    def stopped(self) -> bool:
-        return checks.stopped(self.checks)[0]
+    def refuse_when_stopped(self) -> None:
+        """Raises ``Stopped`` with the checks that are not met."""
+        if checks.stopped(self.checks)[0]:
+            raise Stopped(checks=[each.as_json() for each in self.checks if each.stops])
+
+
+class Stopped(Refusal):
+    """The preconditions of Purchase to Pay are not met: see the checks."""
+
+    slug = "preconditions"
+    dutch = "Aan de voorwaarden van Purchase to Pay is niet voldaan: zie de controles."
+    status = 409
 
 
 @contextlib.asynccontextmanager
-async def opened(solution: Solution, connect: Connect, open_globe: Open) -> AsyncIterator[Sides]:
-    """Both sides, checked. Administrations that do not pass their checks are left out; Purchase to Pay that does
-    not answer raises."""
+async def opened(
+    solution: Solution, connect: Connect, open_globe: Open, deleted: Collection[str] = ()
+) -> AsyncIterator[Sides]:
+    """Both sides, checked. Administrations that do not pass their checks are left out, and so are those that were
+    ``deleted``; Purchase to Pay that does not answer raises."""
     p2p = connect(solution.account)
     globes: dict[str, Globe] = {}
     try:
@@ -69,7 +81,8 @@ async def opened(solution: Solution, connect: Connect, open_globe: Open) -> Asyn
         found = list(checks.of_client(facts))
         same = checks.same_cost_types(facts)
         found.append(checks.cost_types_switched(solution.same_cost_types, same))
-        for member in solution.members:
+        found.append(checks.has_administrations(len(solution.members)))
+        for member in (each for each in solution.members if each.code not in deleted):
             globe = open_globe(member)
             globes[member.code] = globe
             if facts.api_right:

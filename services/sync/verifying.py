@@ -9,6 +9,7 @@ from uuid import UUID
 
 from libs.db.types import Pool
 from services.sync import clients, memory, payloads
+from services.sync.checks import Check
 from services.sync.clients import Seal
 from services.sync.globe.reader import Stamp
 from services.sync.mappings import KINDS, Kind
@@ -38,10 +39,12 @@ class Comparison:
 
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
+    left_out: list[Check] = field(default_factory=list)
+    """Why an administration was not compared."""
 
     @property
     def alike(self) -> bool:
-        return not any(
+        return not self.left_out and not any(
             counts[how] for counts in self.counts.values() for how in ("differs", "only left", "only right")
         )
 
@@ -52,11 +55,13 @@ class Comparison:
 
 
 async def verify(pool: Pool, seal: Seal, connect: Connect, open_globe: Open, solution_id: UUID) -> Comparison:
-    """Read both sides whole and compare. Changes nothing but the mirror."""
+    """Read both sides whole and compare. Changes nothing but the mirror. Raises ``Stopped``."""
     async with pool.acquire() as conn:
         solution = await clients.solution(conn, seal, solution_id)
     made = Comparison()
     async with opened(solution, connect, open_globe) as sides:
+        sides.refuse_when_stopped()
+        made.left_out += [each for each in sides.checks if each.stops]
         for kind in KINDS:
             made.counts[kind.name] = Counter()
             await refresh(pool, sides, kind, full=True)

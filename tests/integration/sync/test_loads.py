@@ -28,6 +28,9 @@ async def test_a_load_is_saved_started_stopped_and_started_anew(stage: Stage) ->
         await loads.begin(stage.shop, stage.solution_id, "001", "gl_account", text)
     with pytest.raises(BadInput):
         await save(stage, "gl_account", "reknr in (select reknr from grtbk)")
+    async with stage.shop.pool.acquire() as conn:
+        with pytest.raises(BadInput):
+            await loads.save(conn, stage.solution_id, "009", "gl_account", True, "")
     await save(stage, "gl_account", text)
     with pytest.raises(Conflict):  # typed over, not saved
         await loads.begin(stage.shop, stage.solution_id, "001", "gl_account", "reknr = '0001'")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from libs.errors import Conflict
+from libs.errors import BadInput, Conflict
 from libs.service import Wake
 from services.sync import memory, plans
 from services.sync.applier import Applier
@@ -126,6 +126,11 @@ async def test_what_is_deleted_in_globe_becomes_inactive_or_stays(stage: Stage) 
 @pytest.mark.proves("R241", "SB23")
 async def test_an_administration_that_is_deleted_takes_its_cost_centres_along(stage: Stage) -> None:
     await stage.sync()
+    for code in ("001", "777"):  # still there; never seen
+        with pytest.raises(BadInput):
+            await stage.plan(deleted=(code,))
+    async with stage.administrations["001"].connection() as conn:
+        await conn.execute("DELETE FROM bedryf")
     plan = await stage.plan(deleted=("001",))
     items = await stage.items(plan)
     assert {(e.kind, e.action, e.rule) for e in items} == {("cost_centre", "deactivate", "R241")}

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from libs import clock
+from libs.errors import BadInput, Conflict
 from services.sync import clients, plans
-from services.sync.planner import Stopped
+from services.sync.sides import Stopped
 from tests.integration.sync.stage import Stage
 
 
@@ -71,8 +72,35 @@ async def test_settings_of_purchase_to_pay_are_checked(stage: Stage) -> None:
     await stage.control.setting("DIFFERENT_SUPPLIERS_BY_COMPANY", "No")
     assert await failing() == {"R216"}
     await stage.control.setting("DIFFERENT_SUPPLIERS_BY_COMPANY", "Yes")
+    approved = await stage.plan()
     await stage.control.remove("AddressType", "POS")
     assert await failing() == {"R219"}
+    with pytest.raises(Stopped):
+        await stage.shop.verify(stage.solution_id)
+    stopped = await stage.apply(approved)
+    assert (stopped.state, await stage.outcomes(stopped)) == ("stopped", await stage.outcomes(approved))
+    (failed, *_) = await due(stage)  # nobody is there to be told: it is kept
+    assert (failed.state, failed.trouble is not None) == ("failed", True)
+    assert [each["rule"] for each in failed.checks if each["met"] is False] == ["R219"]
+    with pytest.raises(Conflict):
+        await stage.apply(failed)
+
+
+@pytest.mark.proves("R204")
+async def test_a_configuration_without_administrations_is_refused(stage: Stage) -> None:
+    async with stage.shop.pool.acquire() as conn:
+        await conn.execute("DELETE FROM member")
+    for work in (stage.plan(), stage.plan("full"), stage.shop.verify(stage.solution_id)):
+        with pytest.raises(Stopped) as refused:
+            await work
+        checks = refused.value.extra["checks"]
+        assert isinstance(checks, list)
+        assert [each["rule"] for each in checks] == ["R204"]
+    async with stage.shop.pool.acquire() as conn, conn.transaction():
+        found = await clients.solution(conn, stage.shop.seal, stage.solution_id)
+        for codes in ([], ["001", "001"], ["001", "009"]):
+            with pytest.raises(BadInput):
+                await clients.change_members(conn, found.account_id, stage.solution_id, codes)
 
 
 @pytest.mark.proves("R218", "SB9")
