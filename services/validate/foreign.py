@@ -1,4 +1,5 @@
-"""Invoices that are not UBL, judged as what they say: read into the model, written as UBL, judged by EN 16931. Pure.
+"""Invoices that are not UBL, judged as what they say: read into the model, written as UBL, judged by EN 16931. Of a PDF
+with UBL inside that is judged as it stands. Pure.
 
 The rules know UBL alone and never the model. So a finding about such a document names the business term; its line is
 known only where a reader could not make sense of something.
@@ -9,8 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from libs.einvoice import convert, documents
+from libs.einvoice import convert, documents, gate
 from libs.einvoice.documents import Document
+from libs.einvoice.formats import hybrid
+from libs.errors import Unprocessable
 from libs.rules import engine
 
 PACK = "en16931"
@@ -59,11 +62,32 @@ def validate(data: bytes) -> Judged:
 
     Raises ``Unprocessable`` or ``TooLarge`` for what is no invoice in any syntax the hub reads.
     """
+    inside = _ubl_inside(data) if gate.is_pdf(data) else None
+    if inside is not None:
+        return inside
     found = documents.read(data)
     verdict = _validate(found[0])
     if len(found) > 1:
         return replace(verdict, findings=(_SEVERAL, *verdict.findings))
     return verdict
+
+
+def _ubl_inside(data: bytes) -> Judged | None:
+    """The verdict on the UBL in a PDF, by what that claims: so the hub judges it too, once it has taken it out. None
+    where something else is inside. Its lines are not those of the file."""
+    try:
+        verdict = engine.validate(hybrid.extract(data).xml)
+    except Unprocessable as refusal:
+        if refusal.code != "not-an-invoice":
+            raise
+        return None
+    findings = (*verdict.findings, *engine.own(verdict))
+    return Judged(
+        verdict.rule_pack,
+        verdict.profile,
+        tuple(each.model_copy(update={"line": None}) for each in findings),
+        verdict.summary,
+    )
 
 
 def _validate(document: Document) -> Judged:

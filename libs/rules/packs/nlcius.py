@@ -142,9 +142,13 @@ def _correction(facts: Facts, leaf: Element) -> Breach | None:
     return Breach(leaf, seen="384", expected=_CORRECTED)
 
 
-def _needs_means(facts: Facts, group: Group) -> Breach | None:
+def _has_means(facts: Facts) -> bool:
     # Anywhere: UBL has payment means in an allowance or charge too.
-    if facts.is_credit_note or facts.groups_everywhere("cac:PaymentMeans"):
+    return bool(facts.groups_everywhere("cac:PaymentMeans"))
+
+
+def _needs_means(facts: Facts, group: Group) -> Breach | None:
+    if facts.is_credit_note or facts.once(_has_means):
         return None
     payable = facts.number(group, "PayableAmount")
     return (

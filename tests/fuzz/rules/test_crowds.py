@@ -113,6 +113,20 @@ def _groups(code: bytes, rate: bytes) -> bytes:
     return kept.replace(b"</cac:TaxTotal>", group * (engine.MOST_VAT_GROUPS - 1) + b"</cac:TaxTotal>", 1)
 
 
+def _accounts() -> bytes:
+    """Means of payment by the ten thousand, all of them named by as many terms, and as many totals that need some."""
+    means = b"<cac:PaymentMeans><cbc:ID>%d</cbc:ID><cbc:PaymentMeansCode>30</cbc:PaymentMeansCode></cac:PaymentMeans>"
+    terms = b"<cac:PaymentTerms><cbc:PaymentMeansID>%d</cbc:PaymentMeansID></cac:PaymentTerms>"
+    totals = (
+        b"<cac:LegalMonetaryTotal><cbc:PayableAmount>1</cbc:PayableAmount></cac:LegalMonetaryTotal>" * MANY
+    )
+    crowd = (
+        b"".join(means % n for n in range(MANY)) + b"".join(terms % n for n in reversed(range(MANY))) + totals
+    )
+    data = builders.invoice().replace(b"<cac:PaymentMeans>", crowd + b"<cac:PaymentMeans>", 1)
+    return data.replace(b"nlcius:v1.0", b"nlcius:v1.0#conformant#urn:fdc:nen.nl:gaccount:v1.0", 1)
+
+
 def _unreadable() -> bytes:
     """The last of many lines has no number: whoever adds them up a thousand times stumbles each time at the end."""
     head, _, tail = _groups(b"S", b"21").rpartition(b'<cbc:LineExtensionAmount currencyID="EUR">')
@@ -134,8 +148,9 @@ def _totals() -> bytes:
         lambda: _groups(b"L", b"21"),
         _unreadable,
         _totals,
+        _accounts,
     ],
-    ids=["blanks", "strays", "groups of S", "groups of E", "groups of L", "unreadable", "totals"],
+    ids=["blanks", "strays", "groups of S", "groups of E", "groups of L", "unreadable", "totals", "accounts"],
 )
 def test_what_fills_a_document_to_its_limits_takes_seconds(make: Callable[[], bytes]) -> None:
     data = make()
