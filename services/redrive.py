@@ -35,7 +35,14 @@ app = typer.Typer(
     )
 )
 
-REPEATABLE = ("track.facts", "track.accounts", "deliver.routed", "ingest.outcomes", "route.outcomes")
+REPEATABLE = (
+    "track.facts",
+    "track.accounts",
+    "deliver.routed",
+    "ingest.outcomes",
+    "route.outcomes",
+    "route.accounts",
+)
 """Queues whose events may be handled twice: what they lead to has a key of its own. Validate and route would give a
 second verdict and a second decision, and tell the sender of both."""
 
@@ -110,7 +117,7 @@ async def _from_rows(queue: str, pools: Mapping[str, Pool]) -> dict[str, int]:
 
         built = await rebuild(pools["track"])
         return {f"status_{name}": count for name, count in asdict(built).items()}
-    if queue == "track.accounts" and _here("services.ingest.accounts"):
+    if queue in ("track.accounts", "route.accounts") and _here("services.ingest.accounts"):
         from services.ingest.accounts import tell_all
 
         return {"accounts_told": await tell_all(pools["ingest"])}

@@ -109,6 +109,7 @@ def _queues() -> Iterable[Queue]:
     yield Queue("validate.received", _invoice("received"))
     yield Queue("route.validated", _invoice("validated"))
     yield Queue("route.outcomes", _invoice("rejected", "undeliverable"))
+    yield Queue("route.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
     yield Queue("deliver.routed", _invoice("routed"))
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
     yield Queue("track.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))

@@ -23,6 +23,7 @@ from services.route import history, parties
 from services.route.entries import read_all, read_key
 from services.route.history import ChangeView
 from services.route.parties import Editor, Entry
+from services.route.party_views import PartyView, party_view
 from services.route.releases import release_some
 from services.route.settings import RouteSettings
 
@@ -62,21 +63,6 @@ class GivenParty(BaseModel):
         description="operator only; an operator's party is confirmed unless said otherwise, anybody else's "
         "is claimed. Nobody receives before confirmed.",
     )
-
-
-class PartyView(BaseModel):
-    """A party, for whoever entered it and for operators."""
-
-    party_id: UUID
-    name: str
-    identifiers: list[Identifier]
-    email: str | None
-    language: str
-    country: str
-    names: list[str]
-    post_codes: list[str]
-    status: str
-    branch_of: UUID | None
 
 
 class PartyFound(BaseModel):
@@ -119,7 +105,7 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
             async with tenant(pool, principal.account_id) as conn:
                 await parties.add(conn, entry, editor)
         response.headers["Location"] = f"/v1/parties/{entry.party_id}"
-        return _view(entry)
+        return party_view(entry)
 
     @router.put("/v1/parties/{party_id}")
     async def put_party(party_id: UUID, given: GivenParty, principal: Writer) -> PartyView:
@@ -133,7 +119,7 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         else:
             async with tenant(pool, principal.account_id) as conn:
                 entry = await parties.change(conn, _entry(given, principal, party_id), editor)
-        return _view(entry)
+        return party_view(entry)
 
     @router.get("/v1/parties/{party_id}")
     async def get_party(party_id: UUID, principal: Reader) -> PartyView:
@@ -146,7 +132,7 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
                 found = await parties.party(conn, party_id)
         if found is None:
             raise NotFound
-        return _view(found)
+        return party_view(found)
 
     @router.get("/v1/parties/{party_id}/history")
     async def get_history(
@@ -214,19 +200,4 @@ def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
         branch_of=given.branch_of,
         names=tuple(given.names),
         post_codes=tuple(given.post_codes),
-    )
-
-
-def _view(entry: Entry) -> PartyView:
-    return PartyView(
-        party_id=entry.party_id,
-        name=entry.name,
-        identifiers=list(entry.identifiers),
-        email=entry.email,
-        language=entry.language,
-        country=entry.country,
-        names=list(entry.names),
-        post_codes=list(entry.post_codes),
-        status=entry.status,
-        branch_of=entry.branch_of,
     )

@@ -17,7 +17,8 @@ from libs.contracts.invoice import (
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, kvk_api, load_api, lookup_api, parked_api
+from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api
+from services.route.claims import Claims
 from services.route.corroborator import Corroborator
 from services.route.handlers import Outcomes, Validated
 from services.route.lookups import Lookups, care_of
@@ -39,6 +40,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
     # Before the parties: theirs would take "lookup" for an id.
     router.include_router(lookup_api.routes(worker, lookups))
     router.include_router(api.routes(settings, pool, worker, wake))
+    router.include_router(letter_api.routes(settings, pool, worker, lookups, wake, resources.base_url))
     router.include_router(load_api.routes(settings, worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
     corroborator = Corroborator(worker, lookups, wake, settings.release_most)
@@ -48,7 +50,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
         name="route",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Validated(worker), Outcomes()),
+        consumers=(Validated(worker), Outcomes(), Claims()),
         emits=(
             InvoiceRouted.type,
             InvoiceParked.type,

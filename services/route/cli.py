@@ -15,11 +15,10 @@ from libs.db.types import Connection, Pool
 from libs.errors import BadInput, HubError
 from libs.identifiers import kvk
 from libs.terminal import say
-from services.route import history, kvk_api, load_cli, parties
+from services.route import history, kvk_api, letter_cli, load_cli, parties
 from services.route.entries import read_all, read_key
 from services.route.history import ChangeView
-from services.route.lookup_api import NOTHING
-from services.route.lookups import Answer, Lookups, care_of
+from services.route.lookups import NOTHING, Answer, Lookups, care_of
 from services.route.parties import Editor, Entry
 from services.route.releases import release_some
 from services.route.sessions import run, run_with_pool
@@ -27,6 +26,8 @@ from services.route.settings import RouteSettings
 
 app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
 app.command("load")(load_cli.load)
+app.command("letter")(letter_cli.letter)
+app.command("confirm")(letter_cli.confirm)
 
 _OPERATOR = Editor(account_id=None, operator=True)
 _NOBODY = UUID(int=0)

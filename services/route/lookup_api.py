@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from libs.contracts.parts import Identifier, Words
+from libs.contracts.parts import Identifier
 from libs.db.types import Pool
 from libs.errors import NotFound
 from libs.http.principal import Principal, requires
@@ -17,13 +17,8 @@ from libs.identifiers import kvk
 from libs.text import PlainText
 from services.route import parties
 from services.route.entries import read_key
-from services.route.lookups import Lookups
+from services.route.lookups import NOTHING, Lookups
 from services.route.register import Company
-
-NOTHING = Words(
-    nl="Het handelsregister geeft niets van dit nummer. Controleer het op kvk.nl.",
-    en="The trade register gives nothing of this number. Check it at kvk.nl.",
-)
 
 Operator = Annotated[Principal, Depends(requires("operator"))]
 

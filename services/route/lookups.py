@@ -19,6 +19,10 @@ from libs.db.types import Connection, Pool
 from services.route.register import Company, Register, RegisterAway
 from services.route.settings import RouteSettings
 
+NOTHING = Words(
+    nl="Het handelsregister geeft niets van dit nummer. Controleer het op kvk.nl.",
+    en="The trade register gives nothing of this number. Check it at kvk.nl.",
+)
 _OFF = Words(
     nl="Opzoeken in het handelsregister staat uit (POSTBODE_ROUTE_KVK_API_KEY is niet ingesteld, of KVK_LOOKUP is uit).",
     en="Looking up in the trade register is off (POSTBODE_ROUTE_KVK_API_KEY is not set, or KVK_LOOKUP is off).",

@@ -1,0 +1,206 @@
+"""Confirming a claimed party by a code in a letter to the address the trade register has of it.
+
+::
+
+    claimed ─ an operator makes a letter ─▶ code, kept as a keyed hash ─▶ the letter as a PDF, for the operator to post
+       └ its owner enters the code ─▶ right: confirmed, with what the letter proves and nothing else
+                                     └ wrong: counted; after five the letter is void
+
+The letter proves that somebody who reads the post of the company with this KvK number wants its invoices here. It proves
+no VAT number and no other name, so a party that is confirmed by it keeps those of the register alone.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+from uuid import UUID
+
+from libs import clock
+from libs.contracts.parts import Words
+from libs.db.types import Connection
+from libs.errors import Conflict, Forbidden, NotFound, Refusal, TooMany
+from libs.identifiers import kvk
+from services.route import directory, parties
+from services.route.corroboration import root
+from services.route.decision import key_of
+from services.route.parties import Change, Editor, Entry
+from services.route.register import Company
+
+VALID = timedelta(days=30)
+TRIES = 5
+"""Codes that may be tried for one letter."""
+LETTERS = 3
+"""Letters for one party within ``WINDOW``: each costs a stamp, and each gives five more tries."""
+WINDOW = timedelta(days=90)
+
+_SIGNS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+"""32 signs that are not taken for each other on paper."""
+_LENGTH = 12
+"""60 bits."""
+
+NOT_CLAIMED = Words(
+    nl="Een brief is voor een partij die nog niet bevestigd is en een KvK-nummer noemt. Deze is dat niet.",
+    en="A letter is for a party that is not confirmed yet and has a KvK number. This one is not.",
+)
+NO_ADDRESS = Words(
+    nl="Het handelsregister geeft geen adres van dit bedrijf, of het bedrijf is gestopt. Bevestig de partij op een andere "
+    "manier, of geef het adres zelf op.",
+    en="The trade register gives no address of this company, or it has ended. Confirm the party otherwise, or give the "
+    "address yourself.",
+)
+TOO_MANY = Words(
+    nl=f"Aan deze partij zijn in {WINDOW.days} dagen al {LETTERS} brieven gemaakt. Bevestig haar op een andere manier.",
+    en=f"{LETTERS} letters were made for this party within {WINDOW.days} days. Confirm it otherwise.",
+)
+WRONG = Words(
+    nl="Deze code klopt niet, of is niet meer geldig. Neem haar over uit de laatste brief; na vijf keer vervalt die, en "
+    "vraagt u de beheerder om een nieuwe.",
+    en="This code is not right, or not valid any more. Copy it from the last letter; after five tries that one is void, "
+    "and you ask the operator for another.",
+)
+
+
+def _refused(kind: type[Refusal], code: str, said: Words) -> Refusal:
+    return kind(said.en, nl=said.nl, code=code)
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One letter, with its code in the clear: for the page and nothing else."""
+
+    letter_id: UUID
+    company: Company
+    code: str
+    expires_at: datetime
+
+
+def new_code() -> str:
+    return "".join(secrets.choice(_SIGNS) for _ in range(_LENGTH))
+
+
+def shown(code: str) -> str:
+    """Groups of four, as on paper."""
+    return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
+
+
+def hashed(secret: str, letter_id: UUID, code: str) -> bytes:
+    """Keyed, so a stolen table opens nothing. As people write it: blanks, dashes and small letters do not matter."""
+    plain = "".join(c for c in code.upper() if c.isalnum())
+    return hmac.new(secret.encode(), b"letter" + letter_id.bytes + plain.encode(), sha256).digest()
+
+
+def number_of(entry: Entry) -> str | None:
+    """The KvK number a letter would prove."""
+    return next((i.value for i in entry.identifiers if i.scheme == kvk.SCHEME), None)
+
+
+async def claimed(conn: Connection, party_id: UUID) -> tuple[Entry, str]:
+    """A party a letter may be made for, and its KvK number. Raises ``NotFound`` or ``Conflict``."""
+    entry = await parties.party(conn, party_id)
+    if entry is None:
+        raise NotFound
+    number = number_of(entry)
+    if entry.status != "claimed" or number is None:
+        raise _refused(Conflict, "no-letter", NOT_CLAIMED)
+    return entry, number
+
+
+def addressed(entry: Entry, number: str, company: Company | None, postal: Sequence[str]) -> Company:
+    """Whom the letter goes to: as the register says, or to lines an operator looked up. Raises ``Conflict``."""
+    if postal:
+        return Company(kvk=number, name=entry.name, postal=tuple(postal))
+    if company is None or company.ended or not company.postal:
+        raise _refused(Conflict, "no-address", NO_ADDRESS)
+    return company
+
+
+_LOCK = "SELECT pg_advisory_xact_lock(hashtext('postbode.route.letter'), hashtext($1))"
+_COUNT = "SELECT count(*) FROM letter WHERE party_id = $1 AND made_at > now() - $2::interval"
+_REPLACE = "UPDATE letter SET ended = 'replaced' WHERE party_id = $1 AND ended IS NULL"
+_MAKE = """
+INSERT INTO letter (letter_id, party_id, kvk, company, by_hand, by_account, by_user, code_hash, expires_at)
+VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, now() + $9::interval) RETURNING expires_at
+"""
+
+
+async def make(
+    conn: Connection, party_id: UUID, company: Company, editor: Editor, secret: str, *, by_hand: bool
+) -> Letter:
+    """A new letter; the one before is void. Raises ``TooMany``."""
+    await conn.execute(_LOCK, str(party_id))
+    if await conn.fetchval(_COUNT, party_id, WINDOW) >= LETTERS:
+        raise _refused(TooMany, "too-many-letters", TOO_MANY)
+    await conn.execute(_REPLACE, party_id)
+    letter_id, code = clock.uuid7(), new_code()
+    expires_at = await conn.fetchval(
+        _MAKE,
+        letter_id,
+        party_id,
+        company.kvk,
+        company.as_json(),
+        by_hand,
+        editor.account_id,
+        editor.user_id,
+        hashed(secret, letter_id, code),
+        VALID,
+    )
+    return Letter(letter_id, company, code, expires_at)
+
+
+_OPEN = """
+SELECT letter_id, kvk, company, by_hand, code_hash, tries FROM letter
+ WHERE party_id = $1 AND ended IS NULL AND expires_at > now() FOR UPDATE
+"""
+_TRIED = """
+UPDATE letter SET tries = tries + 1, ended = CASE WHEN tries + 1 >= $2 THEN 'tries' END WHERE letter_id = $1
+"""
+_USED = "UPDATE letter SET tries = tries + 1, ended = 'used' WHERE letter_id = $1"
+
+
+async def try_code(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
+    """The party, confirmed; or None where the code was wrong, which is counted: commit in either case.
+
+    ``conn`` changes the directory alone. Raises ``Conflict`` when the number belongs to another confirmed party by now.
+    """
+    before = await parties.party(conn, party_id, lock=True)
+    row = await conn.fetchrow(_OPEN, party_id)
+    if before is None or row is None or before.status != "claimed":
+        return None
+    right = hmac.compare_digest(row["code_hash"], hashed(secret, row["letter_id"], code))
+    if not right or number_of(before) != row["kvk"]:
+        await conn.execute(_TRIED, row["letter_id"], TRIES)
+        return None
+    await conn.execute(_USED, row["letter_id"])
+    after = proven(before, Company.from_json(row["company"]), by_hand=row["by_hand"])
+    await parties.write(conn, [Change(after, before)], replace(editor, means="letter"))
+    return after
+
+
+def proven(entry: Entry, company: Company, *, by_hand: bool) -> Entry:
+    """What is true of the party once its letter was read: the KvK number and what is made from it, and what the register
+    calls it. Pure."""
+    own = (kvk.SCHEME, company.kvk)
+    return replace(
+        entry,
+        status="confirmed",
+        identifiers=tuple(i for i in entry.identifiers if root(*key_of(i)) == own),
+        name=entry.name if by_hand else company.name,
+        names=company.names[:20],
+        post_codes=company.post_codes[:20],
+        branch_of=None,
+    )
+
+
+async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
+    """``try_code`` under the directory's lock."""
+    await directory.change_alone(conn)
+    return await try_code(conn, party_id, code, editor, secret)
+
+
+def wrong() -> Refusal:
+    return _refused(Forbidden, "wrong-code", WRONG)

@@ -1,0 +1,40 @@
+"""A party as whoever entered it and operators read it."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from libs.contracts.parts import Identifier
+from services.route.parties import Entry
+
+
+class PartyView(BaseModel):
+    """A party, for whoever entered it and for operators."""
+
+    party_id: UUID
+    name: str
+    identifiers: list[Identifier]
+    email: str | None
+    language: str
+    country: str
+    names: list[str]
+    post_codes: list[str]
+    status: str
+    branch_of: UUID | None
+
+
+def party_view(entry: Entry) -> PartyView:
+    return PartyView(
+        party_id=entry.party_id,
+        name=entry.name,
+        identifiers=list(entry.identifiers),
+        email=entry.email,
+        language=entry.language,
+        country=entry.country,
+        names=list(entry.names),
+        post_codes=list(entry.post_codes),
+        status=entry.status,
+        branch_of=entry.branch_of,
+    )
