@@ -25,6 +25,7 @@ help:
 .PHONY: demo
 demo: $(VENV)/.demo ## watch real invoices travel through the whole hub, on this machine alone
 	@$(PY) -m services.cli demo $(ARGS)
+	@$(if $(ARGS),,$(PY) -m tests.walks.sync --short)
 
 .PHONY: demo-sync
 demo-sync: $(VENV)/.dev ## watch two Globe+ administrations and a Purchase to Pay being kept alike: plan, apply, change, verify

@@ -7,14 +7,18 @@ documents and not from the service.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from datetime import datetime, time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from datetime import datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from libs import clock
+from libs.contracts.envelope import Event, new_event
+from libs.contracts.masterdata import RecordSettled
+from libs.messaging.transport import Message, Transport
 from tests.e2e.world import World
 from tests.sims.globe import Administration, Fill, Globe, people, rows
 from tests.sims.p2p import Control, P2PServer
@@ -59,11 +63,15 @@ async def globes(postgres_url: str) -> AsyncIterator[Mapping[str, Administration
         await globe.drop(each)
 
 
+Give = Callable[..., Awaitable[Any]]
+
+
 class Console:
     """What a person does: everything by the API."""
 
-    def __init__(self, world: World, headers: dict[str, str], solution_id: str) -> None:
+    def __init__(self, world: World, headers: dict[str, str], give: Give, solution_id: str) -> None:
         self.world = world
+        self.give = give
         self.headers = headers
         self.path = f"/v1/sync/{solution_id}"
 
@@ -90,6 +98,14 @@ class Console:
                 if found["state"] in ("applied", "stopped", "refused", "failed"):
                     return found
                 await asyncio.sleep(0.05)
+
+    async def beside(self, p2p: P2PServer) -> Console:
+        """Another Purchase to Pay, with the second administration."""
+        usual = Settings()
+        access = {"username": usual.username, "password": usual.password, "api_key": usual.api_key}
+        await self.give("/v1/sync/clients", name="Ander", base_address=p2p.base_url, **access)
+        made = await self.give("/v1/sync/solutions", name="Ander", client="Ander", administrations=["002"])
+        return Console(self.world, self.headers, self.give, made["solution_id"])
 
     async def sync(self) -> Any:
         plan = await self.plan()
@@ -135,14 +151,16 @@ async def set_up(world: World, p2p: P2PServer, globes: Mapping[str, Administrati
     made = await given("/v1/sync/solutions", **solution)
     second = await given("/v1/sync/solutions", 409, **{**solution, "name": "Nog een"})
     assert second["code"] == "one-solution-per-client"
-    return Console(world, owner.headers, made["solution_id"])
+    return Console(world, owner.headers, given, made["solution_id"])
 
 
 @pytest.mark.proves(
     "R200", "R203", "R204", "R205", "R215", "R240", "R246", "R247", "R300", "R303", "R304", "R305",
-    "SB1", "SB2", "SB3", "SB8", "SB10", "SB12", "SB14", "SB19", "SB20", "SB22", "SB23",
+    "R206", "R218", "R237", "R243", "R244", "R245",
+    "SB1", "SB2", "SB3", "SB4", "SB5", "SB6", "SB7", "SB8", "SB9", "SB10", "SB12", "SB14", "SB19", "SB20", "SB21",
+    "SB22", "SB23",
 )  # fmt: skip
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 async def test_two_administrations_are_kept_alike_with_purchase_to_pay(
     world: World, p2p: P2PServer, control: Control, globes: Mapping[str, Administration]
 ) -> None:
@@ -171,6 +189,7 @@ async def test_two_administrations_are_kept_alike_with_purchase_to_pay(
             )
             for code in ("USD", "GBP")
         ]
+    projects = await of_every_status(one)
     console = await set_up(world, p2p, globes)
 
     plan = await console.plan()
@@ -206,6 +225,8 @@ async def test_two_administrations_are_kept_alike_with_purchase_to_pay(
     assert condition["days"] == 5
     assert {tuple(each["companies"]) for each in await control.all("CostCentre")} == {("001",), ("002",)}
     assert any(each["translations"].get("es") == "Unité" for each in await control.all("CostUnit"))
+    there = {each["externalId"]: each["active"] for each in await control.all("Project")}
+    assert [there.get(f"001-{each}") for each in projects] == [True, True, False, False, None]
 
     (item, *_) = [each for each in items if each["kind"] == "gl_account"]
     async with asyncio.timeout(60):
@@ -249,7 +270,161 @@ async def test_two_administrations_are_kept_alike_with_purchase_to_pay(
         ("payment_condition", "differs"),
         ("currency", "differs"),
     }
+    await renumbered(console, control, one)
+    await deleted(console, control, globes)
+    await cost_types(console, control, globes)
+    await once_a_day(console, one)
     assert repeated(await control.journal()) == []
+
+
+async def test_an_event_of_a_run_that_nobody_can_read_waits_for_a_person_and_the_next_ones_go_on(
+    world: World, transport: Transport
+) -> None:
+    """Dead letters of sync: what became of other records is heard all the same."""
+    pool = await world.resources.pools.get("sync", "worker")
+
+    def settled(external_id: str) -> Event:
+        data = RecordSettled(
+            plan_id=clock.uuid7(),
+            administration="001",
+            kind="gl_account",
+            external_id=external_id,
+            action="create",
+            outcome="applied",
+            rule="",
+            code="",
+            payload_hash="",
+        )
+        return new_event(data, source="/postbode/sync", account=UUID(int=7), correlation_id="x")
+
+    async def publish(body: bytes, name: str) -> None:
+        message = Message("masterdata.events", RecordSettled.type, b"[" + body + b"]", name)
+        assert await transport.publish([message]) == [None]
+
+    async def heard() -> list[str]:
+        return [row["external_id"] for row in await pool.fetch("SELECT external_id FROM history ORDER BY at")]
+
+    broken = settled("001-1")
+    await publish(broken.encode().replace(b'"applied"', b'"exploded"'), "broken")
+    await publish(settled("001-2").encode(), "whole")
+    async with asyncio.timeout(60):
+        while (
+            not (letters := await pool.fetch("SELECT queue, event_id, cause FROM dead")) or not await heard()
+        ):
+            await asyncio.sleep(0.05)
+    assert [(row["queue"], row["event_id"]) for row in letters] == [("sync.masterdata", broken.id)]
+    assert letters[0]["cause"]
+    assert await heard() == ["001-2"]
+
+
+async def of_every_status(one: Administration) -> list[str]:
+    """SB5: projects that are active, proposed, blocked, completed, and one that ended yesterday."""
+    async with one.connection() as conn:
+        found = await conn.fetch(
+            """SELECT "ID"::text AS id FROM "PRProject" WHERE "InitialEndDate" IS NULL ORDER BY 1 LIMIT 5"""
+        )
+        ids = [row["id"] for row in found]
+        for each, status in zip(ids, "APBCA", strict=True):
+            await conn.execute("""UPDATE "PRProject" SET "Status" = $2 WHERE "ID"::text = $1""", each, status)
+        yesterday = midnight() - timedelta(days=1)
+        await conn.execute(
+            """UPDATE "PRProject" SET "InitialEndDate" = $2 WHERE "ID"::text = $1""", ids[-1], yesterday
+        )
+    return ids
+
+
+async def renumbered(console: Console, control: Control, one: Administration) -> None:
+    """SB4: a renumbering is not sent; the next change takes it along, on the same identity."""
+    async with one.connection() as conn:
+        old, record = await conn.fetchrow(
+            """SELECT "ProjectNr", "ID"::text FROM "PRProject" WHERE "InitialEndDate" IS NULL ORDER BY 1 LIMIT 1"""
+        )
+    before = await control.find("Project", f"001-{record}")
+    await people.renumber(one, rows.Project, old, "HERNUMMERD")
+    await console.sync()
+    assert await control.find("Project", f"001-{record}") == before
+    await people.change(one, rows.Project, "HERNUMMERD", Description="Verbouwing")
+    await console.sync()
+    after = await control.find("Project", f"001-{record}")
+    assert after is not None
+    assert (after["number"], after["description"]) == ("HERNUMMERD", "Verbouwing")
+
+
+async def deleted(console: Console, control: Control, globes: Mapping[str, Administration]) -> None:
+    """SB6, SB7: an inclusive VAT code never goes over, a deleted one is switched off; a payment condition stays."""
+    one = globes["001"]
+    async with one.connection() as conn:
+        inclusive = [
+            r["code"] for r in await conn.fetch("SELECT btwtrans AS code FROM btwtrs WHERE exclus = 'I'")
+        ]
+    there = {each["externalId"]: each["active"] for each in await control.all("VatRate")}
+    assert inclusive
+    assert not {f"001-{each.strip()}" for each in inclusive} & set(there)
+    assert there["001-0E"]
+    condition = await control.find("PaymentCondition", "14")
+    await people.delete(one, rows.VatCode, "0E")
+    for code in ("001", "002"):
+        await people.delete(globes[code], rows.PaymentCondition, "14")
+    await console.sync()
+    rate = await control.find("VatRate", "001-0E")
+    assert rate is not None
+    assert not rate["active"]
+    assert await control.find("PaymentCondition", "14") == condition
+
+
+async def cost_types(console: Console, control: Control, globes: Mapping[str, Administration]) -> None:
+    """SB9, C17: administration and record id; the account number where the feature is on; switched later: refused."""
+    numbers = {}
+    for code in ("001", "002"):
+        async with globes[code].connection() as conn:
+            found = await conn.fetch("""SELECT "ID", reknr FROM grtbk""")
+            numbers[code] = {f"{code}-{row['ID']}": row["reknr"].strip() for row in found}
+    there = {each["externalId"] for each in await control.all("CostType")}
+    assert there == {*numbers["001"], *numbers["002"]}
+    await control.setting("EXACTGLOBE_ADMINS_SAME_COSTTYPES", "True")
+    refused = await console.ask("POST", f"{console.path}/plans", {}, 409)
+    assert refused["code"] == "preconditions"
+    await control.setting("EXACTGLOBE_ADMINS_SAME_COSTTYPES", "False")
+    with P2PServer() as server:
+        async with Control(server.address) as other:
+            await other.keep("Company", {"externalId": "002", "name": "Twee BV"})
+            await other.setting("EXACTGLOBE_ADMINS_SAME_COSTTYPES", "True")
+            beside = await console.beside(server)
+            await beside.sync()
+            assert {each["externalId"] for each in await other.all("CostType")} == set(
+                numbers["002"].values()
+            )
+
+
+async def once_a_day(console: Console, one: Administration) -> None:
+    """SB21, R206, R207: activated, it runs by itself when it is due, once, and next at 06:30 of its own time zone.
+    (What a change of daylight saving does to that is shown on the timetable itself.)"""
+
+    async def next_run() -> datetime:
+        found = (await console.ask("GET", "/v1/sync"))["solutions"]
+        (own,) = [each for each in found if console.path.endswith(each["solution_id"])]
+        return datetime.fromisoformat(own["next_run"])
+
+    await console.ask("PUT", f"{console.path}/activation", {"active": True})
+    planned = await next_run()
+    assert planned > clock.now()
+    assert planned.astimezone(ZoneInfo("Europe/Amsterdam")).time() == time(6, 30)
+    before = await console.ask("GET", f"{console.path}/plans")
+    await people.change(one, rows.GLAccount, await first(one, rows.GLAccount), oms25="Vannacht")
+    pool = await console.world.resources.pools.get("sync", "worker")
+    await pool.execute(
+        "UPDATE solution SET next_run = now() - interval '1 minute' WHERE next_run = $1", planned
+    )
+    async with asyncio.timeout(90):
+        while await next_run() != planned:
+            await asyncio.sleep(0.05)
+        while not (found := (await console.ask("GET", f"{console.path}/plans"))["plans"])[0]["outcomes"].get(
+            "applied"
+        ):
+            await asyncio.sleep(0.05)
+    assert found[0]["outcomes"]["applied"] == 1
+    assert len(found) == len(before["plans"]) + 1
+    await console.ask("PUT", f"{console.path}/activation", {"active": False})
 
 
 async def first(administration: Administration, kind: type[rows.Row]) -> str:

@@ -194,6 +194,7 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
         "ingest": {"smtp_port": smtp_port},
         "deliver": {"folder_root": receivers.folders, "smtp_port": sink, "poll_seconds": 0.2},
         "track": {"smtp_port": sink},
+        "sync": {"look_seconds": 0.5},
     }
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()
     async with receivers, hub(Plan(common, overrides), transport) as (services, resources):
