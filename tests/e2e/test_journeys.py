@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from libs.testing import builders
-from tests.e2e.world import World
+from tests.e2e.world import PATIENCE, Supplier, World
 
 X, Y, Z = "58070036", "69599084", "55344526"
 
@@ -86,17 +86,19 @@ async def test_an_unknown_receiver_is_parked_and_goes_on_when_it_is_entered(worl
     await world.until(supplier, invoice_id, "sent")
 
 
+@pytest.mark.proves("SA9", "R39", "R49")
 async def test_a_receiver_without_a_package_gets_mail_with_pdf_and_xml(world: World) -> None:
     supplier = await world.supplier()
     await world.receiver("Y BV", ("0106", Y))
     xml, pdf = builders.invoice(number="F1", buyer_kvk=Y), builders.pdf("F1")
     reply = await world.post(supplier, ("F1.xml", xml), ("F1.pdf", pdf))
-    await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], "sent")
+    seen = await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], "sent")
+    assert [each for each in seen["axes"] if each.startswith("delivery:smtp:")]
     (mail,) = await world.mails(1)
     assert mail.count("Content-Disposition: attachment") == 2
 
 
-@pytest.mark.proves("R4")
+@pytest.mark.proves("R4", "R51", "SA21")
 async def test_an_unlawful_invoice_is_rejected_and_may_come_again_mended(world: World) -> None:
     supplier = await world.supplier()
     await world.receiver("X BV", ("0106", X), folder="x")
@@ -105,7 +107,63 @@ async def test_an_unlawful_invoice_is_rejected_and_may_come_again_mended(world: 
     seen = await world.until(supplier, first.json()["invoices"][0]["invoice_id"], "rejected")
     assert seen["reason"]["nl"]
     mended = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
-    await world.until(supplier, mended.json()["invoices"][0]["invoice_id"], "arrived")
+    old, new = (reply.json()["invoices"][0]["invoice_id"] for reply in (first, mended))
+    await world.until(supplier, new, "arrived")
+    assert await linked(world, supplier, new) == old
+    assert await linked(world, supplier, old) == new
+
+
+@pytest.mark.proves("SA21")
+async def test_the_same_bytes_again_after_their_receiver_became_known_are_a_new_invoice(world: World) -> None:
+    supplier = await world.supplier()
+    data = builders.invoice(number="F1", buyer_kvk=Y)
+    first = await world.post(supplier, ("F1.xml", data))
+    old = first.json()["invoices"][0]["invoice_id"]
+    await world.until(supplier, old, "parked")
+    assert (await world.http.post(f"/v1/parked/{old}/return", headers=supplier.headers)).status_code == 200
+    await world.until(supplier, old, "returned")
+    await world.receiver("Y BV", ("0106", Y))
+    async with asyncio.timeout(PATIENCE):
+        # The door hears of the return by an event of its own.
+        while (
+            new := (await world.post(supplier, ("F1.xml", data))).json()["invoices"][0]["invoice_id"]
+        ) == old:
+            await asyncio.sleep(0.1)
+    await world.until(supplier, new, "sent")
+    assert await linked(world, supplier, new) == old
+
+
+@pytest.mark.proves("R51")
+async def test_a_number_that_was_delivered_is_not_delivered_again(world: World) -> None:
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    data = builders.invoice(number="F1", buyer_kvk=X)
+    other = builders.invoice(number="F1", buyer_kvk=X, lines=2)
+    first, same, differs = [
+        (await world.post(supplier, (f"{n}.xml", each))).json()["invoices"][0]["invoice_id"]
+        for n, each in enumerate((data, data + b"\n", other))
+    ]
+    await world.until(supplier, first, "arrived")
+    seen = await world.until(supplier, same, "duplicate")
+    assert first in seen["reason"]["nl"]
+    seen = await world.until(supplier, differs, "parked")
+    assert "BT-" in seen["reason"]["nl"]
+    assert len(list((world.receivers.folders.parent / "taken").glob("*.xml"))) == 1
+    released = await world.http.post(f"/v1/parked/{differs}/release", headers=supplier.headers)
+    assert released.status_code == 200, released.text
+    await world.until(supplier, differs, "arrived")
+
+
+async def linked(world: World, supplier: Supplier, invoice_id: str) -> str:
+    """Wait until its timeline names another invoice of its number."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            seen = await world.invoice(supplier, invoice_id)
+            for entry in seen["timeline"] if seen else ():
+                if entry["other"] is not None:
+                    other: str = entry["other"]
+                    return other
+            await asyncio.sleep(0.05)
 
 
 async def test_the_same_submission_twice_is_one_invoice_and_the_same_answer(world: World) -> None:
