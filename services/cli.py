@@ -40,6 +40,9 @@ COMMANDS: Mapping[str, Command] = {
         "services.sync.cli", "keep Exact Globe+ and Exact Purchase to Pay alike: plan, apply, verify"
     ),
     "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
+    "recall": Command(
+        "services.route.recall_cli", "after a wrong delivery: stop sender and receiver, tell both"
+    ),
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
     "redrive": Command("services.redrive", "publish events of the past again"),

@@ -134,6 +134,10 @@ class InvoiceRouted(InvoiceFact):
     original: DocumentRef
     pdf: DocumentRef | None = None
     summary: InvoiceSummary
+    lifted: int = Field(
+        default=0,
+        description="how many recalls between this sender and receiver are over: a person said that it may go",
+    )
     warnings: tuple[Words, ...] = Field(
         default=(), description="what the receiver should know before it pays"
     )
@@ -179,6 +183,24 @@ class InvoiceReturned(InvoiceFact):
     code: str
     reason: Words
     first: UUID | None = Field(default=None, description="code duplicate: the invoice that counts")
+
+
+class InvoiceRecalled(InvoiceFact):
+    """It went to somebody it was not for. From here on nothing goes from this sender to that receiver until a person says
+    so. Changes no status."""
+
+    type: ClassVar[str] = "invoice.recalled.v1"
+    axis_name: ClassVar[str] = "recall"
+
+    receiver: Receiver = Field(description="who got it")
+    places: tuple[UUID, ...] = Field(
+        description="the receiver's company and its places of business: all are stopped"
+    )
+    number: int = Field(ge=1, description="how often this sender and that company were stopped")
+    not_theirs: tuple[str, ...] = Field(
+        default=(), description="on one invoice of a recall: the numbers of all, which the receiver is told"
+    )
+    reason: Words
 
 
 class InvoiceLinked(InvoiceFact):
@@ -268,6 +290,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceReleased,
     InvoiceReturned,
     InvoiceLinked,
+    InvoiceRecalled,
     InvoiceHandedOver,
     InvoiceConfirmed,
     InvoiceBounced,

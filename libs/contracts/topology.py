@@ -111,6 +111,7 @@ def _queues() -> Iterable[Queue]:
     yield Queue("route.outcomes", _invoice("rejected", "undeliverable"))
     yield Queue("route.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
     yield Queue("deliver.routed", _invoice("routed"))
+    yield Queue("deliver.recalls", _invoice("recalled"))
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
     yield Queue("track.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
     yield Queue("sync.masterdata", (Binding(MASTERDATA_EVENTS, "masterdata.#"),))

@@ -22,7 +22,7 @@ from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.relay import Relay
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
-from services.deliver.handlers import Routed
+from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
 from services.deliver.settings import DeliverSettings
 
@@ -60,7 +60,8 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
     arrivals = Arrivals(worker, folder, wake)
-    parking = Parking(worker, wake)
+    patience = timedelta(days=settings.parked_days)
+    parking = Parking(worker, wake, patience)
     router = routes(api, worker)
     router.include_router(parked_api.routes(api, worker, wake))
     router.include_router(convert_api.routes())
@@ -68,7 +69,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         name="deliver",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Routed(worker),),
+        consumers=(Routed(worker, patience), Recalled(patience)),
         emits=(
             InvoiceHandedOver.type,
             InvoiceConfirmed.type,

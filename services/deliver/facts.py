@@ -15,6 +15,7 @@ from libs.contracts.invoice import (
     InvoiceHandedOver,
     InvoiceUndeliverable,
 )
+from libs.db.types import Record
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
 from services.deliver.parcel import HandedOver, Job, Move, Parked, Refused
@@ -69,6 +70,23 @@ def no_way(planned: Planned, sequence: int, cause: Event) -> Event:
     return new_event(data, source=SOURCE, account=planned.account_id, cause=cause)
 
 
+def stopped(row: Record, why: Parked) -> Event:
+    """The fact that a delivery waits although nothing is wrong with it; ``row`` as ``recalls.park`` returns it."""
+    data = InvoiceDeliveryParked(
+        invoice_id=row["invoice_id"],
+        account_id=row["account_id"],
+        sequence=row["sequence"],
+        delivery_id=row["delivery_id"],
+        channel=row["channel"],
+        receiver_id=row["receiver_id"],
+        receiver_name=row["receiver_name"],
+        attempt=max(row["attempts"], 1),
+        code=why.code,
+        reason=why.reason,
+    )
+    return _event(data, row["correlation"], row["traceparent"])
+
+
 def moved_on(move: Move, sequence: int) -> Event:
     """The fact that a parked delivery waits no longer: it goes on, or it does not."""
     waiting = move.waiting
@@ -80,7 +98,8 @@ def moved_on(move: Move, sequence: int) -> Event:
         "channel": move.channel,
         "receiver_id": waiting.parcel.receiver.party_id,
         "receiver_name": waiting.parcel.receiver.name,
-        "attempt": waiting.attempts,
+        # One that was stopped may have been parked before the first.
+        "attempt": max(waiting.attempts, 1),
     }
     data: DeliveryFact
     if isinstance(move.how, Refused):

@@ -1,17 +1,18 @@
-"""What deliver does with a routing decision: it plans one delivery."""
+"""What deliver does with a routing decision: it plans one delivery; and with a recall: what is under way waits."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from libs import clock
 from libs.contracts.envelope import Event
-from libs.contracts.invoice import InvoiceRouted
+from libs.contracts.invoice import InvoiceRecalled, InvoiceRouted
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided
-from services.deliver import connections, facts, plan, store
+from services.deliver import connections, facts, plan, recalls, store
 from services.deliver.parcel import Parcel, Refused
 from services.deliver.store import Planned
 
@@ -25,8 +26,10 @@ class Routed:
     pace = PROMPT
     heavy = False
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, patience: timedelta) -> None:
+        """``patience``: how long what is parked waits before it is given back."""
         self._pool = pool
+        self._patience = patience
 
     async def gather(self, events: Sequence[Event]) -> Known:
         parties = {e.data.receiver.party_id for e in events if isinstance(e.data, InvoiceRouted)}
@@ -68,8 +71,39 @@ class Routed:
 
     async def write(self, conn: Connection, decided: Sequence[Decided[Planned]]) -> Sequence[Event]:
         entered = await store.enter(conn, [d.decision for d in decided])
-        return [
+        lifted = {
+            d.decision.delivery_id: d.event.data.lifted
+            for d in decided
+            if isinstance(d.event.data, InvoiceRouted) and d.decision.delivery_id in entered
+        }
+        parked = await recalls.look(conn, lifted, self._patience)
+        return parked + [
             facts.no_way(d.decision, entered[d.decision.delivery_id], d.event)
             for d in decided
             if d.decision.refused is not None and d.decision.delivery_id in entered
         ]
+
+
+class Recalled:
+    """Nothing more goes from that sender to that receiver."""
+
+    queue = "deliver.recalls"
+    pace = PROMPT
+    heavy = False
+
+    def __init__(self, patience: timedelta) -> None:
+        self._patience = patience
+
+    async def gather(self, events: Sequence[Event]) -> None:
+        return None
+
+    def decide(self, event: Event, known: None) -> InvoiceRecalled:
+        if not isinstance(event.data, InvoiceRecalled):
+            raise TypeError(f"{event.type} is not a recall")
+        return event.data
+
+    def refused(self, event: Event, word: Reject | Park) -> InvoiceRecalled:
+        raise word
+
+    async def write(self, conn: Connection, decided: Sequence[Decided[InvoiceRecalled]]) -> Sequence[Event]:
+        return await recalls.stop(conn, [d.decision for d in decided], self._patience)

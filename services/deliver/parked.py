@@ -15,6 +15,7 @@ nothing has to be remembered when a connection changes, and a restart forgets no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,7 @@ from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import connections, facts, plan
+from services.deliver import connections, facts, plan, recalls
 from services.deliver.parcel import Move, Refused, Waiting
 from services.deliver.store import parcel_of, reason_of
 
@@ -76,7 +77,7 @@ _THESE = f"""{_COLUMNS}
 """
 _CHANGED = f"""{_COLUMNS}
   JOIN connection c ON c.party_id = d.receiver_id AND c.ended_at IS NULL
- WHERE d.state = 'parked' AND p.body IS NOT NULL
+ WHERE d.state = 'parked' AND NOT d.stopped AND p.body IS NOT NULL
    AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
 """
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
@@ -101,7 +102,7 @@ WITH planned AS (
     UPDATE delivery d
        SET state = CASE WHEN t.reason IS NULL THEN 'queued' ELSE 'undeliverable' END, channel = t.channel,
            lane = t.lane, due_at = now(), released_at = now(), failures = 0, reason = t.reason, findings = NULL,
-           sequence = d.sequence + 1
+           stopped = false, sequence = d.sequence + 1
       FROM planned t WHERE d.delivery_id = t.delivery_id AND d.state = 'parked'
     RETURNING d.delivery_id, d.sequence
 ), packed AS (
@@ -163,13 +164,20 @@ async def _move(conn: Connection, moves: Sequence[Move]) -> list[Event]:
 class Parking:
     """The schedule: releases what may go on, gives back what waited too long."""
 
-    def __init__(self, pool: Pool, wake: Wake) -> None:
+    def __init__(self, pool: Pool, wake: Wake, patience: timedelta = timedelta(days=30)) -> None:
         """``pool`` has the worker role: a receiver's package changes deliveries of many accounts."""
         self._pool = pool
         self._wake = wake
+        self._patience = patience
 
     async def look(self) -> None:
         """Until nothing may go on and nothing waits too long."""
+        async with self._pool.acquire() as conn, conn.transaction():
+            # An attempt that was under way when its receiver was stopped has failed.
+            stopped = await recalls.park(conn, self._patience)
+            await outbox.append(conn, stopped)
+        if stopped:
+            self._wake()
         await self._all(_CHANGED, lambda conn, some: release(conn, some, CHANGED))
         await self._all(_OVERDUE, lambda conn, some: give_back(conn, some, WAITED_TOO_LONG))
 

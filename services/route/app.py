@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from libs.contracts.invoice import (
     InvoiceLinked,
     InvoiceParked,
+    InvoiceRecalled,
     InvoiceReleased,
     InvoiceReturned,
     InvoiceRouted,
@@ -17,7 +18,7 @@ from libs.contracts.invoice import (
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api
+from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api, recall_api
 from services.route.claims import Claims
 from services.route.corroborator import Corroborator
 from services.route.handlers import Outcomes, Validated
@@ -43,6 +44,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
     router.include_router(letter_api.routes(settings, pool, worker, lookups, wake, resources.base_url))
     router.include_router(load_api.routes(settings, worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
+    router.include_router(recall_api.routes(worker, wake))
     corroborator = Corroborator(worker, lookups, wake, settings.release_most)
     releases = Releases(worker, wake, settings.release_most)
     patience = Patience(worker, wake, timedelta(days=settings.parked_days), settings.release_most)
@@ -57,6 +59,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
             InvoiceReleased.type,
             InvoiceReturned.type,
             InvoiceLinked.type,
+            InvoiceRecalled.type,
         ),
         schedules=(
             Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),

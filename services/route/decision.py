@@ -78,6 +78,8 @@ class Routed:
     """The company it belongs to, where this sender and it were not known to belong together and the invoice showed it."""
     warnings: tuple[Words, ...] = ()
     """What the receiver should know before it pays."""
+    lifted: int = 0
+    """How many stops between this sender and the company are over."""
     unseen: tuple[PayTo, ...] = ()
     """Accounts its receiver was not asked to pay this seller into before."""
 

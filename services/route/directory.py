@@ -83,21 +83,45 @@ def _party(row: Record) -> Party:
     )
 
 
-_CONFIRMED = """
-SELECT account_id, party_id FROM unnest($1::uuid[], $2::uuid[]) AS asked (account_id, party_id)
-  JOIN pair USING (account_id, party_id)
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Nothing goes between a sender and a company since it was stopped for the ``number``-th time, unless ``lifted``."""
+
+    number: int
+    lifted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """What is known of senders and companies: who belong together, and who were stopped."""
+
+    pairs: Pairs
+    stops: Mapping[tuple[UUID, UUID], Stop]
+
+
+_BETWEEN = """
+SELECT account_id, party_id, p.how IS NOT NULL AS paired, s.number, s.lifted
+  FROM unnest($1::uuid[], $2::uuid[]) AS asked (account_id, party_id)
+  LEFT JOIN pair p USING (account_id, party_id)
+  LEFT JOIN stop s USING (account_id, party_id)
+ WHERE p.how IS NOT NULL OR s.number IS NOT NULL
 """
 
 
-async def confirmed(conn: Connection, asked: Collection[tuple[UUID, UUID]]) -> Pairs:
-    """Which of these accounts and companies are known to belong together."""
-    if not asked:
-        return {}
-    rows = await conn.fetch(_CONFIRMED, [account for account, _ in asked], [company for _, company in asked])
+async def between(conn: Connection, asked: Collection[tuple[UUID, UUID]]) -> Between:
+    """What is known of these accounts and companies; one query."""
     pairs: dict[UUID, set[UUID]] = {}
-    for row in rows:
-        pairs.setdefault(row["account_id"], set()).add(row["party_id"])
-    return pairs
+    stops: dict[tuple[UUID, UUID], Stop] = {}
+    if asked:
+        rows = await conn.fetch(
+            _BETWEEN, [account for account, _ in asked], [company for _, company in asked]
+        )
+        for row in rows:
+            if row["paired"]:
+                pairs.setdefault(row["account_id"], set()).add(row["party_id"])
+            if row["number"]:
+                stops[row["account_id"], row["party_id"]] = Stop(row["number"], row["lifted"])
+    return Between(pairs, stops)
 
 
 _CONFIRM = """

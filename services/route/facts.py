@@ -7,8 +7,9 @@ once: what has been routed or returned is not decided again by a verdict that is
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import cached_property
 from uuid import UUID
 
 from libs.contracts.envelope import Event
@@ -16,7 +17,7 @@ from libs.contracts.invoice import InvoiceValidated
 from libs.contracts.parts import DocumentRef, Words
 from libs.db.types import Connection
 from libs.errors import Retry
-from services.route import directory, links, numbers, payees, store, words
+from services.route import directory, links, numbers, payees, recalls, store, words
 from services.route.decision import (
     Decision,
     Directory,
@@ -28,7 +29,7 @@ from services.route.decision import (
     decide,
     wanted,
 )
-from services.route.directory import Pair, Pairs
+from services.route.directory import Between, Pair
 from services.route.links import Link
 from services.route.numbering import Number, number_of
 from services.route.numbers import Differs, Same, Taken
@@ -37,6 +38,7 @@ from services.route.payees import Payees
 from services.route.store import Silent
 
 DIFFERS = "duplicate-differs"
+STOPPED = "stopped"
 _TRIES = 4
 
 
@@ -52,13 +54,13 @@ class Decided:
         return validated_of(self.event)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
-    """What decides about a batch: the parties its numbers name, whom its senders are known to send to, what is against its
-    invoice numbers, and where its receivers paid before."""
+    """What decides about a batch: the parties its numbers name, what is known between them and its senders, what is
+    against its invoice numbers, and where its receivers paid before."""
 
     parties: Directory
-    pairs: Pairs
+    between: Between
     taken: Taken
     payees: Payees
 
@@ -72,8 +74,21 @@ class Known:
                 said = words.differs(summary.number, first, differences)
                 waits_for = tuple((words.INVOICE, str(each)) for each in others)
                 return Parked(DIFFERS, said, waits_for, first, differences or ())
-        found = decide(summary, self.parties, self.pairs.get(validated.account_id, ()))
-        return payees.warned(found, self.payees, summary) if isinstance(found, Routed) else found
+        found = decide(summary, self.parties, self.between.pairs.get(validated.account_id, ()))
+        if not isinstance(found, Routed):
+            return found
+        company = self._companies[found.receiver.party_id]
+        stop = self.between.stops.get((validated.account_id, company))
+        if stop is not None:
+            if not stop.lifted:
+                said = words.stopped(found.receiver.name)
+                return Parked(STOPPED, said, waits_for=((words.COMPANY, str(company)),))
+            found = replace(found, lifted=stop.number)
+        return payees.warned(found, self.payees, summary)
+
+    @cached_property
+    def _companies(self) -> Mapping[UUID, UUID]:
+        return {party.party_id: party.company for party in self.parties.values()}
 
 
 async def know(conn: Connection, events: Sequence[Event]) -> Known:
@@ -83,7 +98,7 @@ async def know(conn: Connection, events: Sequence[Event]) -> Known:
     named = [(each, party) for each, keys in asked for party in map(parties.get, keys) if party is not None]
     return Known(
         parties,
-        await directory.confirmed(conn, {(each.account_id, party.company) for each, party in named}),
+        await directory.between(conn, {(each.account_id, party.company) for each, party in named}),
         await numbers.taken(conn, [each for each, _ in asked]),
         await payees.seen(conn, ((party.party_id, each.summary) for each, party in named)),
     )
@@ -96,7 +111,9 @@ async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
     page = Page(await store.last(conn, [validated.invoice_id]))
     page.released(event, "person", words.by_hand())
     seen = await payees.seen(conn, [(party.party_id, validated.summary)])
-    page.routed(event, payees.warned(chosen(validated.summary, party), seen, validated.summary))
+    lifted = await recalls.lift(conn, validated.account_id, party.company)
+    found = replace(chosen(validated.summary, party), lifted=lifted)
+    page.routed(event, payees.warned(found, seen, validated.summary))
     await numbers.beside(conn, validated)
     await directory.confirm(
         conn, [Pair(validated.account_id, party.company, "by hand", validated.invoice_id)]

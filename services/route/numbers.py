@@ -27,7 +27,7 @@ from services.route import comparing
 from services.route.numbering import Number, number_of
 from services.route.words import INVOICE
 
-Ended = Literal["rejected", "returned", "undeliverable"]
+Ended = Literal["rejected", "returned", "undeliverable", "recalled"]
 _MOST_COMPARED = 10
 """Of the invoices that have one number: the oldest. More than one is there only when a person let it through."""
 

@@ -74,6 +74,7 @@ class Page:
             pdf=validated.pdf,
             summary=validated.summary,
             warnings=decision.warnings,
+            lifted=decision.lifted,
         )
 
     def parked(self, event: Event, decision: Parked) -> None:

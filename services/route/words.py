@@ -282,6 +282,33 @@ def other_account(account: str, seller: str | None) -> Words:
     )
 
 
+# --- after a wrong delivery ---
+
+
+def stopped(name: str) -> Words:
+    who = _cut(name)
+    return Words(
+        nl=f"Facturen van u aan {who} zijn stilgelegd, omdat er een bij de verkeerde terecht was gekomen. Controleer "
+        f"het nummer bij de klant in uw pakket. Is deze factuur toch voor {who}, bevestig dat dan: zij en de volgende "
+        "gaan dan door. Anders haalt u haar terug, verbetert u het nummer en stuurt u haar opnieuw.",
+        en=f"Your invoices to {who} were stopped, because one had gone to the wrong company. Check the number at the "
+        f"customer in your software. If this invoice is for {who} after all, confirm it: this one and the next then "
+        "go on. Otherwise take it back, mend the number and send it again.",
+    )
+
+
+def recalled(name: str) -> Words:
+    who = _cut(name)
+    return Words(
+        nl=f"Deze factuur was niet voor {who}. De ontvanger is gevraagd haar niet te boeken, en wat nog van u naar "
+        f"{who} onderweg was, is stilgelegd. Verbeter het nummer bij de klant in uw pakket en stuur de factuur "
+        "opnieuw; dat mag onder hetzelfde nummer.",
+        en=f"This invoice was not for {who}. That company was asked not to book it, and what was still under way from "
+        f"you to {who} has been stopped. Mend the number at the customer in your software and send the invoice again; "
+        "the same invoice number is fine.",
+    )
+
+
 # --- how the waiting ends ---
 
 

@@ -25,6 +25,7 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceParked.type: "parked",
     invoice.InvoiceReleased.type: "pending",
     invoice.InvoiceReturned.type: "returned",
+    invoice.InvoiceRecalled.type: "recalled",
     invoice.InvoiceHandedOver.type: "handed_over",
     invoice.InvoiceConfirmed.type: "confirmed",
     invoice.InvoiceBounced.type: "bounced",

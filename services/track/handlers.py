@@ -12,18 +12,18 @@ from libs.db.types import Connection
 from libs.errors import Park, Reject
 from libs.messaging import AT_LEISURE, Decided
 from services.track import facts, mailings, store
-from services.track.notices import Notice, notice_of
+from services.track.notices import Notice, notices_of
 from services.track.status import Fact, stands
 from services.track.store import Entry, News
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One event, read: its place in the timeline, its place in the status, the mail it may ask for."""
+    """One event, read: its place in the timeline, its place in the status, the mails it may ask for."""
 
     entry: Entry
     fact: Fact | None
-    notice: Notice | None
+    notices: Sequence[Notice]
 
 
 class Facts:
@@ -43,7 +43,7 @@ class Facts:
         return Told(
             entry=Entry(event, data.invoice_id, data.axis, data.sequence, event.as_said()),
             fact=facts.read(event),
-            notice=notice_of(event.id, data),
+            notices=notices_of(event.id, data),
         )
 
     def refused(self, event: Event, word: Reject | Park) -> Told:
@@ -70,11 +70,11 @@ class Facts:
         await mailings.add(
             conn,
             [
-                t.notice
+                notice
                 for t in told
-                if t.notice is not None
-                and t.entry.event.id in fresh
-                and stands(after[t.notice.invoice_id], t.notice.axis, str(t.notice.event_id))
+                for notice in t.notices
+                if t.entry.event.id in fresh
+                and stands(after[notice.invoice_id], notice.axis, str(notice.event_id))
             ],
         )
         return ()

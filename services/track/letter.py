@@ -29,6 +29,7 @@ Language = Literal["nl", "en"]
 
 MOST_FINDINGS = 20
 _MOST_CHARACTERS = 400
+_MOST_NUMBERS = 200
 
 _templates = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
@@ -43,6 +44,8 @@ _SUBJECTS: Mapping[Kind, Words] = {
     "parked": Words(nl="Wacht op u: {what}", en="Waiting for you: {what}"),
     "returned": Words(nl="Teruggegeven: {what}", en="Given back: {what}"),
     "undeliverable": Words(nl="Niet bezorgd: {what}", en="Not delivered: {what}"),
+    "recalled": Words(nl="Verkeerd bezorgd: {what}", en="Delivered to the wrong company: {what}"),
+    "not-theirs": Words(nl="Niet voor u: {what}", en="Not for you: {what}"),
 }
 
 
@@ -99,6 +102,8 @@ def text(letter: Letter) -> str:
         findings=[_finding(f, language) for f in findings],
         more=max(data.fatals - len(findings), 0) if isinstance(data, invoice.InvoiceRejected) else 0,
         link=letter.link,
+        seller=one_line(letter.shown.sender or ""),
+        numbers=", ".join(one_line(each, 60) for each in getattr(data, "not_theirs", ())[:_MOST_NUMBERS]),
         repeat=letter.repeat,
     )
 

@@ -26,8 +26,9 @@ SAFE = 0.75
 """Share of a lease after which nothing is sent."""
 
 _INSERT = """
-INSERT INTO notice (notice_id, invoice_id, account_id, kind, topic, axis, event_id)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[])
+INSERT INTO notice (notice_id, invoice_id, account_id, kind, topic, axis, event_id, to_name, to_email, to_language)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::uuid[], $8::text[],
+                     $9::text[], $10::text[])
 ON CONFLICT (invoice_id, topic) DO NOTHING
 """
 
@@ -46,6 +47,9 @@ async def add(conn: Connection, notices: Sequence[Notice]) -> None:
         [n.topic for n in rows],
         [n.axis for n in rows],
         [n.event_id for n in rows],
+        [n.to.name if n.to else None for n in rows],
+        [n.to.email if n.to else None for n in rows],
+        [n.to.language if n.to else None for n in rows],
     )
 
 
@@ -73,7 +77,8 @@ class Claimed:
 # A notice whose account or status is not known (yet) simply waits.
 _DUE = """
 SELECT n.notice_id, n.attempts, n.kind, n.invoice_id, n.axis, n.event_id, n.created_at, s.axes, f.body,
-       a.name, a.email, a.language,
+       coalesce(n.to_name, a.name) AS name, coalesce(n.to_email, a.email) AS email,
+       coalesce(n.to_language, a.language) AS language,
        EXISTS (SELECT FROM notice_attempt t WHERE t.notice_id = n.notice_id AND t.result IS NULL) AS repeat
   FROM notice n
   JOIN account a ON a.account_id = n.account_id

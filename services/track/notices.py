@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
 from libs.contracts import invoice
 from libs.contracts.invoice import InvoiceFact
+from libs.contracts.parts import Receiver
 
-Kind = Literal["rejected", "quarantined", "parked", "returned", "undeliverable"]
+Kind = Literal["rejected", "quarantined", "parked", "returned", "undeliverable", "recalled", "not-theirs"]
 
 KINDS: Mapping[str, Kind] = {
     invoice.InvoiceRejected.type: "rejected",
@@ -19,6 +20,7 @@ KINDS: Mapping[str, Kind] = {
     invoice.InvoiceReturned.type: "returned",
     invoice.InvoiceDeliveryParked.type: "parked",
     invoice.InvoiceUndeliverable.type: "undeliverable",
+    invoice.InvoiceRecalled.type: "recalled",
 }
 
 
@@ -32,6 +34,18 @@ class Notice:
     topic: str
     axis: str
     event_id: UUID
+    to: Receiver | None = None
+    """Whom it goes to when that is not the sender."""
+
+
+def notices_of(event_id: UUID, data: InvoiceFact) -> list[Notice]:
+    """The mails a fact asks for: to the sender, and to whoever got an invoice by mistake and has an address."""
+    own = notice_of(event_id, data)
+    found = [own] if own else []
+    if own and isinstance(data, invoice.InvoiceRecalled) and data.not_theirs and data.receiver.email:
+        topic = f"not-theirs:{data.sequence}"
+        found.append(replace(own, kind="not-theirs", topic=topic, to=data.receiver))
+    return found
 
 
 def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:

@@ -98,6 +98,7 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceParked.type: Words(nl="Geparkeerd", en="Parked"),
     invoice.InvoiceReleased.type: Words(nl="Vrijgegeven", en="Released"),
     invoice.InvoiceReturned.type: Words(nl="Teruggegeven", en="Returned"),
+    invoice.InvoiceRecalled.type: Words(nl="Teruggeroepen", en="Recalled"),
     invoice.InvoiceLinked.type: Words(nl="Zelfde nummer", en="Same number"),
     invoice.InvoiceHandedOver.type: Words(nl="Verzonden", en="Sent"),
     invoice.InvoiceConfirmed.type: Words(nl="Aangekomen", en="Arrived"),

@@ -154,6 +154,34 @@ async def test_a_number_that_was_delivered_is_not_delivered_again(world: World) 
     await world.until(supplier, differs, "arrived")
 
 
+@pytest.mark.proves("R30", "R51")
+async def test_after_a_wrong_delivery_nothing_more_goes_until_a_person_says_so_and_both_are_told(
+    world: World,
+) -> None:
+    supplier = await world.supplier()
+    party = await world.receiver("X BV", ("0106", X))
+    reply = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    wrong = reply.json()["invoices"][0]["invoice_id"]
+    await world.until(supplier, wrong, "sent")
+    await world.mails(1)
+    refused = await world.http.post("/v1/recalls", headers=supplier.headers, json={"invoices": [wrong]})
+    assert refused.status_code == 403
+    await world.recall(wrong)
+    mails = await world.mails(3)
+    told = sorted(mail for mail in mails if f"Postbode-Invoice: {wrong}" in mail and "<notice." in mail)
+    assert [sum(f"To: {who}@" in mail for mail in told) for who in ("x", "bakker")] == [1, 1]
+    seen = await world.invoice(supplier, wrong)
+    assert seen is not None
+    assert "recalled" in [entry["value"] for entry in seen["timeline"]]
+    reply = await world.post(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
+    right = reply.json()["invoices"][0]["invoice_id"]
+    assert "stilgelegd" in (await world.until(supplier, right, "parked"))["reason"]["nl"]
+    chosen = {"party_id": party}
+    reply = await world.http.post(f"/v1/parked/{right}/release", headers=supplier.headers, json=chosen)
+    assert reply.status_code == 200, reply.text
+    await world.until(supplier, right, "sent")
+
+
 async def linked(world: World, supplier: Supplier, invoice_id: str) -> str:
     """Wait until its timeline names another invoice of its number."""
     async with asyncio.timeout(PATIENCE):

@@ -162,6 +162,13 @@ class World:
         self._staff = self._staff or await self._key("Postbode", (*ALL_SCOPES, "operator"))
         return {"Authorization": f"Bearer {self._staff}"}
 
+    async def recall(self, *invoices: str) -> None:
+        """What an operator does after a wrong delivery."""
+        reply = await self.http.post(
+            "/v1/recalls", headers=await self._staff_headers(), json={"invoices": list(invoices)}
+        )
+        assert reply.status_code == 201, reply.text
+
     async def connect(self, party_id: str, **connection: Any) -> None:
         """Connect a receiver's package."""
         reply = await self.http.put(

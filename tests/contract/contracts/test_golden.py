@@ -81,7 +81,7 @@ ADDED_LATER: dict[str, set[str]] = {
     "invoice.quarantined.v1": {"pdf", "silent"},
     "invoice.received.v1": {"source"},
     "invoice.returned.v1": {"first"},
-    "invoice.routed.v1": {"warnings"},
+    "invoice.routed.v1": {"warnings", "lifted"},
     "invoice.undeliverable.v1": {"returned"},
 }
 """Fields that joined a version after its sample was made, by type."""

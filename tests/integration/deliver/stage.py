@@ -8,6 +8,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -171,7 +172,7 @@ class Stage:
 
     async def plan(self, *events: Event) -> list[Event]:
         """Through the handler, as one batch; what it said."""
-        return await handle(Routed(self.worker), self.worker, events)
+        return await handle(Routed(self.worker, timedelta(days=30)), self.worker, events)
 
     async def send(self, to: Receiver, count: int = 1, **more: Any) -> list[Event]:
         """Planned deliveries of ``count`` new invoices."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -92,11 +93,11 @@ async def test_a_changed_package_holds_for_the_next_invoice(stage: Stage) -> Non
     ]  # fmt: skip
 
 
-async def test_one_statement_for_a_batch(stage: Stage) -> None:
+async def test_two_statements_for_a_batch(stage: Stage) -> None:
     from services.deliver.handlers import Routed
     from tests.integration.validate.drive import counted
 
     events = [await stage.routed(receiver(), number=f"F{n}") for n in range(20)]
-    _, statements = await counted(Routed(stage.worker), stage.worker, events)
-    assert statements == 1
+    _, statements = await counted(Routed(stage.worker, timedelta(days=30)), stage.worker, events)
+    assert statements == 2, "and one to see who was stopped"
     assert len(await stage.rows()) == 20

@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.service import Wake
-from services.route import api, load_api, parked_api
+from services.route import api, load_api, parked_api, recall_api
 from services.route.settings import RouteSettings
 from tests.integration.validate.api_client import served
 
@@ -30,5 +30,6 @@ async def hub(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
     router.include_router(api.routes(RouteSettings(), pool, worker, wake))
     router.include_router(load_api.routes(RouteSettings(), worker, wake))
     router.include_router(parked_api.routes(pool, worker, wake))
+    router.include_router(recall_api.routes(worker, wake))
     async with served(router) as client:
         yield client

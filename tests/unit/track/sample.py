@@ -129,6 +129,13 @@ class Journey:
             invoice.InvoiceReturned, "route", "routing", code="duplicate", reason=NO_KVK, first=UUID(int=9)
         )
 
+    def recalled(self, *not_theirs: str) -> Event:
+        return self.event(
+            invoice.InvoiceRecalled, "route", "recall",
+            receiver=self.receiver.model_copy(update={"email": "in@dejong.example"}), places=(self.receiver.party_id,),
+            number=1, not_theirs=not_theirs, reason=NO_KVK,
+        )  # fmt: skip
+
     def linked(self) -> Event:
         return self.event(
             invoice.InvoiceLinked, "route", "link", relation="replaced_by", other=UUID(int=9), reason=NO_KVK

@@ -65,7 +65,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
     made = [
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
-        j.delivery_parked(), j.delivery_released(), j.linked(),
+        j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:

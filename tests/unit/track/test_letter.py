@@ -12,7 +12,7 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
 from services.track import facts, letter
 from services.track.letter import Letter
-from services.track.notices import notice_of
+from services.track.notices import notice_of, notices_of
 from services.track.status import NOTHING, apply_all, show
 from tests.unit.track.sample import LINE_12, Journey
 
@@ -36,6 +36,25 @@ def make(event: Event, *before: Event, language: Literal["nl", "en"] = "nl", rep
         link="https://hub.example/invoices/1",
         repeat=repeat,
     )
+
+
+@pytest.mark.proves("R30", "R56")
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_after_a_wrong_delivery_both_sides_are_told(language: Literal["nl", "en"]) -> None:
+    j = Journey(ACCOUNT)
+    before, event = (j.received(), j.routed(), j.handed_over()), j.recalled("F1", "F2")
+    assert isinstance(event.data, InvoiceFact)
+    own, theirs = notices_of(event.id, event.data)
+    assert (own.kind, own.to, theirs.kind) == ("recalled", None, "not-theirs")
+    assert theirs.to is not None
+    assert theirs.topic != own.topic
+    mail = make(event, *before, language=language)
+    assert "Aannemer De Jong BV" in letter.text(mail)
+    text = letter.text(replace(mail, kind=theirs.kind, name=theirs.to.name))
+    assert "F1, F2" in text
+    assert "Bakkerij Bos" in text
+    assert "hub.example" not in text, "it may not see the invoice"
+    assert [each.kind for each in notices_of(event.id, j.recalled().data)] == ["recalled"]  # type: ignore[arg-type]
 
 
 @pytest.mark.proves("R56")

@@ -1,0 +1,46 @@
+"""``postbode recall``: after a wrong delivery, with the database at hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from libs.contracts.invoice import InvoiceRecalled
+from libs.db.types import Connection
+from libs.errors import Refusal
+from libs.messaging import outbox
+from libs.terminal import say
+from services.route import directory, recalls
+from services.route.sessions import run
+from services.route.settings import RouteSettings
+
+app = typer.Typer(help="Invoices went to somebody they were not for: stop, and tell both sides.")
+
+
+@app.command()
+def recall(
+    invoices: Annotated[
+        list[UUID], typer.Argument(help="invoices of one sender that one receiver got by mistake")
+    ],
+) -> None:
+    """Nothing more goes from that sender to that receiver until a person says so (`postbode parked release --to`); what
+    is under way between them waits; sender and receiver are told."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> InvoiceRecalled | str:  # noqa: ARG001
+        await directory.change_alone(conn)
+        try:
+            events = await recalls.recall(conn, set(invoices), None, None)
+        except Refusal as refusal:
+            return refusal.message
+        await outbox.append(conn, events)
+        fact = events[0].data
+        return fact if isinstance(fact, InvoiceRecalled) else "nothing was recalled"
+
+    found = run(work)
+    if isinstance(found, str):
+        say(found, err=True)
+        raise typer.Exit(1)
+    address = found.receiver.email or "nowhere: it has no address, call it"
+    say(f"stopped: {found.account_id} → {found.receiver.name}; the receiver is told at {address}")
