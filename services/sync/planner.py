@@ -198,13 +198,15 @@ class Planner:
         terms: Terms,
     ) -> AsyncIterator[list[Verdict]]:
         """A code that is a candidate anywhere is weighed with what every administration says of it."""
-        by_code = {
-            code: {each.code: each for each in stamps.values() if each.code} for code, stamps in found.items()
-        }
+        by_code: dict[str, dict[str, list[Stamp]]] = {code: {} for code in found}
+        for code, stamps in found.items():
+            for each in stamps.values():  # one administration may have a code twice, under two names
+                by_code[code].setdefault(each.code, []).append(each)
         codes = sorted({each.code for stamps in wanted.values() for each in stamps.values() if each.code})
         for chunk in chunks(codes, CHUNK):
             those = {
-                code: [stamps[each] for each in chunk if each in stamps] for code, stamps in by_code.items()
+                code: [stamp for each in chunk for stamp in of_code.get(each, ())]
+                for code, of_code in by_code.items()
             }
             yield await weigh(self._pool, sides, kind, those, terms)
         nameless = {

@@ -182,7 +182,8 @@ def terms_of(settings: Mapping[str, Any]) -> Terms:
 async def refresh(pool: Pool, sides: Sides, kind: Kind, *, full: bool = False) -> list[str]:
     """Bring the mirror of a kind up to date; returns the external ids that changed in Purchase to Pay.
 
-    Read whole the first time and when asked; else only what Purchase to Pay says was changed since, by its clock.
+    Read whole the first time, when asked, and when its clock was put back; else only what Purchase to Pay says was
+    changed since, by its clock.
     """
     client_id, account_id = sides.client_id, sides.account_id
     async with pool.acquire() as conn:
@@ -197,6 +198,8 @@ async def refresh(pool: Pool, sides: Sides, kind: Kind, *, full: bool = False) -
             changed += await memory.reflect(
                 conn, client_id, account_id, kind.name, memory.rows_of(page), seen
             )
+    if since is not None and began is not None and began < since:
+        return changed + await refresh(pool, sides, kind, full=True)
     async with pool.acquire() as conn, conn.transaction():
         if since is None:
             await memory.sweep(conn, client_id, kind.name, seen)

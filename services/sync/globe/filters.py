@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from lark import Lark, Token, Transformer, UnexpectedInput
 from lark.exceptions import VisitError
@@ -215,14 +216,11 @@ def _typed(column: Column[Any], value: str) -> Any:
             return float(value)
         if isinstance(kind, DateTime):
             return datetime.fromisoformat(value)
+        if isinstance(kind, Uuid):
+            return str(UUID(value))
     except (ValueError, KeyError) as bad:
         raise BadFilter(
             f"{value!r} is nothing {column.name} can be compared with.",
             nl=f"{value!r} is niets waarmee {column.name} te vergelijken is.",
         ) from bad
-    if isinstance(kind, Uuid) and len(value) != 36:
-        raise BadFilter(
-            f"{column.name} is compared with a whole id.",
-            nl=f"{column.name} wordt vergeleken met een heel kenmerk.",
-        )
     return value

@@ -254,7 +254,12 @@ def administration(row: Row, scope: Scope) -> list[str]:  # noqa: ARG001
 
 
 def as_text(value: Any) -> str:
-    return "" if value is None else str(value).strip()
+    if value is None:
+        return ""
+    text = str(value)
+    return (
+        text.replace("\0", "") if "\0" in text else text
+    ).strip()  # SQL Server keeps a NUL, Postgres does not
 
 
 def as_flag(value: Any) -> bool:

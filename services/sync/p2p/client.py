@@ -12,6 +12,7 @@ other 4xx                 ``P2PRefused``: this record as it is will never be tak
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,8 +28,8 @@ from libs.text import one_line
 from services.sync.mappings.field import Payload
 from services.sync.p2p import paths
 
-MOST_WAITS = 20
-"""So often one request may be told to wait."""
+MOST_WAITING = 900.0
+"""So many seconds in all one request may be told to wait; how often does not matter, others wait along with it."""
 LONGEST_WAIT = 120.0
 
 
@@ -110,10 +111,16 @@ class P2P:
             "password": self._account.password,
             "apikey": self._account.api_key,
         }
-        try:
-            answer = await self._http.post(paths.TOKEN, data=given)
-        except httpx.HTTPError as away:
-            raise P2PAway(code="p2p-away", nl=P2PAway.dutch) from away
+        waited = 0.0
+        while True:
+            try:
+                answer = await self._http.post(paths.TOKEN, data=given)
+            except httpx.HTTPError as away:
+                raise P2PAway(code="p2p-away", nl=P2PAway.dutch) from away
+            if answer.status_code != 429 or waited > LONGEST_WAIT:
+                break
+            waited += _retry_after(answer)
+            await asyncio.sleep(_retry_after(answer))
         if answer.status_code >= 500 or answer.status_code == 429:
             raise P2PAway
         token = _json(answer).get(paths.ACCESS_TOKEN) if answer.status_code < 300 else None
@@ -133,6 +140,7 @@ class P2P:
         """Every page of a resource, or of what was changed since; with the moment Purchase to Pay says it is."""
         page = 0
         largest = 0
+        before: list[Payload] = []
         while True:
             page += 1
             query: dict[str, str] = {paths.PAGE: str(page)}
@@ -140,6 +148,13 @@ class P2P:
                 query[paths.SINCE] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             answer = await self._send("GET", paths.READ.format(resource=resource), params=query)
             found = _list(answer)
+            if found and found == before:
+                raise P2PAway(
+                    "Purchase to Pay answers the same page again and again.",
+                    nl="Purchase to Pay antwoordt steeds dezelfde bladzijde.",
+                    code="p2p-unreadable",
+                )
+            before = found
             largest = max(largest, len(found))
             if found or page == 1:
                 yield found, _moment(answer)
@@ -166,7 +181,8 @@ class P2P:
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         signed_in_again = False
-        for _ in range(MOST_WAITS):
+        waited = 0.0
+        while waited < MOST_WAITING:
             if not self._token:
                 await self._once(self._token)
             token = self._token
@@ -177,6 +193,7 @@ class P2P:
                 signed_in_again = True
                 await self._once(token)
             elif answer.status_code == 429:
+                waited += _retry_after(answer)
                 self._not_before = max(self._not_before, clock.monotonic() + _retry_after(answer))
             elif answer.status_code >= 500:
                 raise P2PAway
@@ -239,7 +256,19 @@ def _list(answer: httpx.Response) -> list[Payload]:
             nl="Purchase to Pay antwoordt iets wat geen lijst van gegevens is.",
             code="p2p-unreadable",
         )
-    return found
+    return [_keepable(each) for each in found] if _ODD.search(answer.content) else found
+
+
+_ODD = re.compile(rb"\\u(0000|[dD][89a-fA-F])")
+
+
+def _keepable(value: Any) -> Any:
+    """Without what no database keeps: a NUL, half a pair of surrogates. One such record would stop all others."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_keepable(name): _keepable(each) for name, each in value.items()}
+    return [_keepable(each) for each in value] if isinstance(value, list) else value
 
 
 def _refusal(answer: httpx.Response) -> tuple[str, str]:
@@ -280,5 +309,7 @@ def _moment(answer: httpx.Response) -> datetime:
 
 
 def _retry_after(answer: httpx.Response) -> float:
+    """Seconds; never none at all, or a server that says 0 would be asked without end."""
     given = answer.headers.get("retry-after", "")
-    return min(float(given), LONGEST_WAIT) if given.replace(".", "", 1).isdigit() else 1.0
+    said = float(given) if given.isascii() and given.replace(".", "", 1).isdigit() else 1.0
+    return min(max(said, 0.01), LONGEST_WAIT)

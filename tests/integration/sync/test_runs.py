@@ -12,6 +12,7 @@ from libs.service import Wake
 from services.sync import memory, plans
 from services.sync.applier import Applier
 from services.sync.leases import Busy, held
+from services.sync.planner import Load
 from services.sync.plans import Item
 from services.sync.workshop import open_globe
 from tests.integration.sync.stage import Stage
@@ -148,6 +149,45 @@ async def test_a_plan_whose_world_moved_is_refused_as_a_whole(stage: Stage) -> N
     assert "001-" in done.trouble["en"]
     assert await stage.control.all("CostUnit") == []
     assert (await stage.sync())[0].state == "applied"
+
+
+async def test_a_record_that_moves_during_a_run_is_left_and_the_rest_goes_on(stage: Stage) -> None:
+    """Somebody saves a ledger account while cost units are written: it is told, not written, and in the next plan."""
+    plan = await stage.plan()
+    async with stage.shop.pool.acquire() as conn:
+        await plans.approve(conn, plan.plan_id, plan.hash)
+    code = await first(stage, rows.GLAccount)
+    changing: list[asyncio.Task[None]] = []
+
+    def connect(account: object) -> object:
+        p2p = stage.shop.connect(account)  # type: ignore[arg-type]
+        update = p2p.update
+
+        async def watched(resource: str, payload: dict[str, object]) -> None:
+            if not changing:
+                globe = stage.administrations["001"]
+                changing.append(
+                    asyncio.create_task(people.change(globe, rows.GLAccount, code, oms25="Ineens"))
+                )
+            await changing[0]
+            await update(resource, payload)
+
+        p2p.update = watched  # type: ignore[method-assign]
+        return p2p
+
+    settings = stage.settings.model_copy(update={"batch": 10})
+    watching = Applier(settings, stage.shop.pool, stage.shop.seal, connect, open_globe, Wake())  # type: ignore[arg-type]
+    done = await watching.apply(plan.plan_id)
+    items = await stage.items(done)
+    (moved,) = [each for each in items if each.state == "moved"]
+    assert (done.state, moved.kind, {each.state for each in items}) == (
+        "applied",
+        "gl_account",
+        {"applied", "noted", "moved"},
+    )
+    assert await stage.control.find("CostType", moved.external_id) is None
+    assert [each.state for each in of(await stage.sync(), "gl_account")] == ["applied"]
+    assert (await stage.found("CostType", moved.external_id))["description"] == "Ineens"
 
 
 async def test_another_hash_is_not_this_plan(stage: Stage) -> None:
@@ -298,6 +338,39 @@ async def test_what_somebody_changed_in_purchase_to_pay_is_found_and_put_right(s
     (item,) = of(await stage.sync(), "cost_unit")
     assert (item.action, item.state) == ("update", "applied")
     assert (await stage.found("CostUnit", unit["externalId"]))["description"] == unit["description"]
+
+
+async def test_a_clock_put_back_and_letters_no_database_keeps_hide_nothing(stage: Stage) -> None:
+    await stage.sync()
+    (unit, *_) = await stage.control.all("CostUnit")
+    await stage.control.set(clock_skew=-7200)
+    await stage.control.keep("CostUnit", {**unit, "description": "met\0 de hand"})
+    (item,) = of(await stage.sync(), "cost_unit")
+    assert (item.action, item.state) == ("update", "applied")
+    assert (await stage.found("CostUnit", unit["externalId"]))["description"] == unit["description"]
+    assert (await stage.plan()).writes == 0
+
+
+@pytest.mark.proves("R201", "R304")
+async def test_a_code_that_one_administration_has_twice_is_told(stage: Stage) -> None:
+    await stage.sync()
+    async with stage.administrations["001"].connection() as conn:
+        one, other = [
+            row["id"]
+            for row in await conn.fetch(
+                "SELECT cmp_wwn::text AS id FROM cicmpy WHERE cmp_type <> 'E' AND cmp_status = 'A' ORDER BY crdcode LIMIT 2"
+            )
+        ]
+        await conn.execute(
+            "UPDATE cicmpy SET crdcode = (SELECT crdcode FROM cicmpy WHERE cmp_wwn::text = $1) WHERE cmp_wwn::text = $2",
+            one,
+            other,
+        )
+    plan = await stage.plan("load", Load("001", "supplier"))
+    found = {each.record_id: (each.action, each.rule) for each in await stage.items(plan)}
+    assert sorted([found[one], found[other]]) == [("create", ""), ("warn", "R201.7")]
+    done = await stage.apply(plan)
+    assert (done.state, (await stage.outcomes(done)).get("failed", 0)) == ("applied", 0)
 
 
 async def test_a_mirror_that_was_never_read_is_read_whole(stage: Stage) -> None:

@@ -92,3 +92,9 @@ def test_a_filter_has_at_most_255_characters() -> None:
 def test_suppliers_have_no_filter() -> None:
     with pytest.raises(BadFilter):
         compiled("crdcode = '1'", "supplier")
+
+
+@pytest.mark.parametrize("text", ["ID = '" + "z" * 36 + "'", "ID like '1%'", "ID = 1", "ID = ''"])
+def test_what_is_no_id_is_not_asked_of_the_database(text: str) -> None:
+    with pytest.raises(BadFilter):
+        compiled(text, "project")
