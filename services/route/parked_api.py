@@ -124,6 +124,8 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
         """Look up the receiver again, by what the directory says today."""
         await _shown(invoice_id, principal)
         async with worker.acquire() as conn, conn.transaction():
+            # It may go on waiting, and who becomes known meanwhile would not find it.
+            await directory.hold(conn)
             waiting = await _locked(conn, invoice_id)
             events = await facts.release(conn, waiting, "sender", words.asked_again(), again=True)
             await outbox.append(conn, events)

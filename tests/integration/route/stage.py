@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -11,6 +12,7 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceFact, InvoiceValidated
 from libs.contracts.parts import DocumentRef
 from libs.db.pools import Pools
+from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import NewDocument
 from libs.service import Wake
@@ -108,3 +110,10 @@ async def told(pools: Pools, invoice_id: UUID) -> list[tuple[str, int]]:
         str(invoice_id),
     )
     return [(row["routing_key"].split(".")[1], row["sequence"]) for row in rows]
+
+
+async def blocked(pool: Pool) -> None:
+    """Wait until somebody waits for a lock."""
+    async with asyncio.timeout(20):
+        while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+            await asyncio.sleep(0.01)

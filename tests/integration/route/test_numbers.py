@@ -33,7 +33,7 @@ from libs.testing import builders
 from services.route import facts as writing
 from services.route import store
 from services.route.handlers import Outcomes, Validated
-from tests.integration.route.stage import decided, drain, enter, facts, stored, told, validated
+from tests.integration.route.stage import blocked, decided, drain, enter, facts, stored, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.integration.validate.drive import counted, handle
 from tests.unit.route.sample import KVK, summary
@@ -226,13 +226,6 @@ async def test_when_the_first_is_over_one_let_through_beside_it_counts(
     await ended(pools, undeliverable(of(beside)))
     await drain(pools)
     assert "routed" in [name for name, _ in await told(pools, of(third))]
-
-
-async def blocked(pool: Pool) -> None:
-    """Wait until somebody waits for a lock."""
-    async with asyncio.timeout(20):
-        while not await pool.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
-            await asyncio.sleep(0.01)
 
 
 class Worker:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from libs.db.pools import Pools
-from tests.integration.route.stage import decided, enter, told, validated
+from libs.db.types import Connection, Pool
+from services.route import directory
+from tests.integration.route.stage import blocked, decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.http import cursors
 from tests.unit.route.sample import KVK
@@ -75,6 +78,16 @@ async def test_what_was_taken_back_never_goes_on(hub: httpx.AsyncClient, pools: 
     assert await told(pools, UUID(event.subject)) == [("parked", 1), ("returned", 2)]
 
 
+async def _confirm(conn: Connection | Pool) -> None:
+    """The one party there is, behind the service's back: nobody is told, nothing is released."""
+    await conn.execute("UPDATE party SET status = 'confirmed'")
+    await conn.execute("DELETE FROM identifier")
+    await conn.execute(
+        """INSERT INTO identifier (party_id, scheme, value, owner_account, confirmed)
+           SELECT party_id, '0106', '90004760', owner_account, true FROM party"""
+    )
+
+
 async def test_looking_again_says_why_it_still_waits_or_lets_it_go(
     hub: httpx.AsyncClient, pools: Pools
 ) -> None:
@@ -85,17 +98,27 @@ async def test_looking_again_says_why_it_still_waits_or_lets_it_go(
     assert (reply.status_code, reply.json()["state"]) == (200, "open")
     worker = await pools.get("route", "worker")
     await enter(pools, "Nieuw", (KVK, "90004760"), status="claimed")
-    await worker.execute("UPDATE party SET status = 'confirmed'")
-    await worker.execute("DELETE FROM identifier")
-    await worker.execute(
-        """INSERT INTO identifier (party_id, scheme, value, owner_account, confirmed)
-           SELECT party_id, '0106', '90004760', owner_account, true FROM party"""
-    )
+    await _confirm(worker)
     reply = await hub.post(f"{path}/retry", headers=as_("anna"))
     assert (reply.status_code, reply.json()["state"]) == (200, "released")
     assert await told(pools, UUID(event.subject)) == [
         ("parked", 1), ("parked", 2), ("released", 3), ("routed", 4),
     ]  # fmt: skip
+
+
+async def test_whoever_becomes_known_while_somebody_looks_again_is_found(
+    hub: httpx.AsyncClient, pools: Pools
+) -> None:
+    event = validated((KVK, "90004760"))
+    await decided(pools, event)
+    await enter(pools, "Nieuw", (KVK, "90004760"), status="claimed")
+    worker = await pools.get("route", "worker")
+    async with worker.acquire() as conn, conn.transaction():
+        await directory.change_alone(conn)
+        await _confirm(conn)
+        retry = asyncio.create_task(hub.post(f"/v1/parked/{event.subject}/retry", headers=as_("anna")))
+        await blocked(worker)
+    assert (await retry).json()["state"] == "released"
 
 
 async def test_nobody_elses_invoice(hub: httpx.AsyncClient, pools: Pools) -> None:
