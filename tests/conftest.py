@@ -7,6 +7,7 @@ import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
 
+import hypothesis
 import pytest
 
 from libs.db.settings import DatabaseSettings
@@ -28,6 +29,11 @@ def pytest_report_header() -> str:
 
 def pytest_configure() -> None:
     stack.listener = _used.append
+    # Whether an example is slow is the machine's doing; tiers have budgets of their own.
+    hypothesis.settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    )
+    hypothesis.settings.load_profile("any machine")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

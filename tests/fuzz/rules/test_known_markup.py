@@ -46,7 +46,7 @@ def anew(data: bytes, pack: str | None) -> object:
         return said(data, pack)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_the_texts_are_the_verdict_is_that_of_a_document_never_seen(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(BASES))

@@ -63,7 +63,7 @@ def passes(data: bytes) -> bool:
     return True
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(mutants())
 def test_every_mutant_that_passes_the_gate_gets_a_verdict(data: bytes) -> None:
     if not passes(data):
@@ -85,7 +85,7 @@ def test_every_mutant_that_passes_the_gate_gets_a_verdict(data: bytes) -> None:
         assert engine.validate(data, pack).rule_pack == pack
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(mutants())
 def test_the_way_for_large_documents_finds_the_same_rules_broken(data: bytes) -> None:
     if not passes(data):
@@ -96,7 +96,7 @@ def test_the_way_for_large_documents_finds_the_same_rules_broken(data: bytes) ->
     assert small.summary == large.summary
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=200))
 def test_bytes_that_are_no_invoice_are_refused_and_nothing_else(data: bytes) -> None:
     try:

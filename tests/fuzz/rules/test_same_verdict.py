@@ -151,7 +151,7 @@ def series(draw: st.DrawFn) -> tuple[bytes, ...]:
 
 
 @pytest.mark.proves("R4")
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(series(), st.sampled_from([None, None, None, "en16931", "nlcius", "gaccount", "ubl-2.1"]))
 @example((_HIDDEN,) * 3, "en16931")
 @example((*[builders.invoice()] * 3, claiming(builders.invoice(), CLAIMS[2])), None)

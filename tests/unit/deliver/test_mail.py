@@ -70,7 +70,7 @@ def test_the_message_id_is_that_of_the_delivery() -> None:
     assert first == second == message_id(of, MAIL_FROM)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(number=st.text(), seller=st.text(), name=st.text())
 def test_no_name_writes_a_header_or_a_tag(number: str, seller: str, name: str) -> None:
     evil = "\r\nBcc: everybody@x.example\r\n\r\n<script>"

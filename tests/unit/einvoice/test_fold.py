@@ -193,7 +193,7 @@ VALUES = (
 )  # fmt: skip
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.data())
 def test_whatever_is_done_to_a_line_the_verdict_is_that_of_judging_all(data: st.DataObject) -> None:
     document = data.draw(st.sampled_from(BASES))
@@ -224,7 +224,7 @@ def test_no_document_takes_longer_than_its_length_asks(data: bytes) -> None:
     assert time.process_time() - begin < 5
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.binary(max_size=300), st.integers(0, 5))
 def test_bytes_that_are_no_invoice_are_no_matter(data: bytes, times: int) -> None:
     line = b"<InvoiceLine>" + data + b"</InvoiceLine>"

@@ -57,7 +57,7 @@ def _strangers(seed: int) -> list[Party]:
     return strangers
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     st.integers(0, 2**32).map(_strangers),
     st.sampled_from([None, "NL001234567B01"]),

@@ -37,7 +37,7 @@ def factur_x() -> etree.XMLSchema:
 
 
 @pytest.mark.proves("R3")
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 0.95]))
 def test_what_is_not_lost_is_there(seed: int, density: float) -> None:
     invoice = models.invoice(seed, density=density)

@@ -18,7 +18,7 @@ PUBLISHED = Path(__file__).parents[4] / "docs" / "formats" / "invoice.schema.jso
 
 
 @pytest.mark.proves("R3")
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 0.95]))
 def test_every_term_survives_and_fits_the_schema(seed: int, density: float) -> None:
     invoice = models.invoice(seed, density=density)

@@ -31,7 +31,7 @@ def read(data: bytes) -> model.Invoice:
 
 
 @pytest.mark.proves("R3")
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 0.95]), st.sampled_from(NAMES))
 def test_what_is_not_lost_is_there(seed: int, density: float, name: str) -> None:
     invoice = models.invoice(seed, density=density)

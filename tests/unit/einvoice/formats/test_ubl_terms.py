@@ -12,7 +12,7 @@ from libs.testing import models
 
 
 @pytest.mark.proves("R3")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.integers(0, 2**32), st.sampled_from([0.1, 0.5, 0.95]))
 def test_every_term_survives(seed: int, density: float) -> None:
     invoice = models.invoice(seed, density=density)
