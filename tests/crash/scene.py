@@ -17,9 +17,8 @@ import httpx
 from libs.contracts.topology import TOPOLOGY
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
-from libs.messaging import AmqpTransport, dead
+from libs.messaging import AmqpTransport
 from libs.settings import Settings
-from libs.testing.databases import SECRET
 from libs.testing.machine import free_ports
 from services.ingest import accounts
 from services.ingest.app import vault_of
@@ -109,32 +108,10 @@ class Scene:
             left=left,
         )
 
-    async def replay(self) -> int:
-        """What an operator does after a long storm (``postbode dead replay``): whatever was in hand at too many kills
-        goes once more. Returns how many events that were."""
-        pools = Pools(DatabaseSettings(self.direct_url, SECRET))
-        count = 0
-        try:
-            for service in SERVICES:
-                pool = await pools.get(service, "worker")
-                for letter in await dead.letters(pool, cause="delivery-limit", limit=1000):
-                    await dead.replay(pool, letter.id, by="storm")
-                    count += 1
-        finally:
-            await pools.close()
-        return count
-
     async def kept(self) -> Verdict:
         """The verdict, when every promise was kept and nobody ended by himself. Raises ``AssertionError`` with all
         that is known of what was not."""
         verdict = await self.verdict(patience=900 if scale.SOAK else 300)
-        if scale.SOAK and (again := await self.replay()):
-            print(
-                f"{verdict}\n{again} events were in hand at too many kills, and are replayed from their dead letters"
-            )
-            # Each kill may cost an event, and few do: more would be a fault that this must not hide.
-            assert again <= self.hub.strikes().total() / 100, again
-            verdict = await self.verdict(patience=900)
         print(verdict)
         if verdict.faults or self.hub.fell:
             raise AssertionError(await story(self, verdict))
