@@ -73,13 +73,7 @@ def no_way(planned: Planned, sequence: int, cause: Event) -> Event:
 def stopped(row: Record, why: Parked) -> Event:
     """The fact that a delivery waits although nothing is wrong with it; ``row`` as ``recalls.park`` returns it."""
     data = InvoiceDeliveryParked(
-        invoice_id=row["invoice_id"],
-        account_id=row["account_id"],
-        sequence=row["sequence"],
-        delivery_id=row["delivery_id"],
-        channel=row["channel"],
-        receiver_id=row["receiver_id"],
-        receiver_name=row["receiver_name"],
+        **_of(row),
         attempt=max(row["attempts"], 1),
         code=why.code,
         reason=why.reason,
@@ -114,13 +108,7 @@ def moved_on(move: Move, sequence: int) -> Event:
 def confirmed(row: Mapping[str, Any], evidence: str) -> Event:
     """The fact that a delivery arrived; ``row`` as ``store.confirm`` returns it."""
     data = InvoiceConfirmed(
-        invoice_id=row["invoice_id"],
-        account_id=row["account_id"],
-        sequence=row["sequence"],
-        delivery_id=row["delivery_id"],
-        channel=row["channel"],
-        receiver_id=row["receiver_id"],
-        receiver_name=row["receiver_name"],
+        **_of(row),
         attempt=row["attempts"],
         evidence=evidence,
     )
@@ -137,3 +125,9 @@ def _event(data: DeliveryFact, correlation: str | None, traceparent: str | None)
         # Of the attempt that made it; recorded when the routing decision that led here was.
         traceparent=inherit(traceparent) or traceparent,
     )
+
+
+def _of(row: Mapping[str, Any] | Record) -> dict[str, Any]:
+    """What a row says of its delivery, under the names that facts have for it."""
+    names = ("invoice_id", "account_id", "sequence", "delivery_id", "channel", "receiver_id", "receiver_name")
+    return {name: row[name] for name in names}
