@@ -82,4 +82,5 @@ def test_the_image_runs_as_nobody_in_particular() -> None:
     last = text.rpartition("\nFROM ")[2]
     assert re.search(r"^USER 10001$", last, re.MULTILINE)
     assert "exec python -m services.$SERVICE" in last
-    assert "--require-hashes" in text
+    assert "pip install" not in text, "what is installed is what install.sh installs, by hash"
+    assert "--require-hashes" in (ROOT / "deploy" / "install.sh").read_text("utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+LOCKS = sorted((ROOT / "requirements").rglob("*.txt"))
 
 
 def test_bare_make_prints_every_target() -> None:
@@ -61,10 +61,10 @@ def test_a_version_is_the_same_in_every_lock() -> None:
     assert {name: found for name, found in versions.items() if len(found) > 1} == {}
 
 
-@pytest.mark.parametrize("name", ["run", "demo", "dev"])
-def test_every_wish_is_locked(name: str) -> None:
-    lock = (ROOT / "requirements" / f"{name}.txt").read_text("utf-8")
-    for line in (ROOT / "requirements" / f"{name}.in").read_text("utf-8").splitlines():
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.stem)
+def test_every_wish_is_locked(path: Path) -> None:
+    lock = path.read_text("utf-8")
+    for line in path.with_suffix(".in").read_text("utf-8").splitlines():
         if line and not line.startswith(("#", "-r")):
             wished = re.split(r"[<>=\[ ]", line)[0]
             assert re.search(rf"^{re.escape(wished)}==", lock, re.MULTILINE), wished

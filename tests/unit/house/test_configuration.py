@@ -1,0 +1,56 @@
+"""The configuration page is what the settings classes read, and what is deployed names nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from libs import lifetimes
+from libs.settings import Settings
+from services import configuration
+from services.configuration import settings_of, variables
+from services.solo import SERVICES
+
+ROOT = Path(__file__).parents[3]
+CLASSES: tuple[type[Settings], ...] = (Settings, *map(settings_of, SERVICES))
+
+
+def test_the_page_is_current() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    assert page == configuration.page(), "make contracts writes it"
+
+
+def test_the_page_of_lifetimes_is_current() -> None:
+    page = (ROOT / "docs" / "lifetimes.md").read_text("utf-8")
+    assert page == lifetimes.page(), "make contracts writes it"
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_every_setting_says_what_it_means(kind: type[Settings]) -> None:
+    for each in variables(kind):
+        assert len(each.means) > 5, each.name
+
+
+def test_what_is_a_secret_is_called_one() -> None:
+    found = {each.name for kind in CLASSES for each in variables(kind) if each.secret}
+    assert found == {
+        "POSTBODE_AMQP_URL",
+        "POSTBODE_DATABASE_URL",
+        "POSTBODE_DELIVER_SMTP_PASSWORD",
+        "POSTBODE_ROUTE_KVK_API_KEY",
+        "POSTBODE_SECRET",
+    }
+
+
+def test_manifests_name_no_setting_that_nobody_reads() -> None:
+    """The rendered ones are looked at with kubectl, in tests/contract/deploy; this needs none."""
+    known = {each.name for kind in CLASSES for each in variables(kind)} | {"POSTBODE_OPERATOR"}
+    named = {
+        name
+        for path in (ROOT / "deploy" / "k8s").rglob("*.yaml")
+        for name in re.findall(r"\bPOSTBODE_\w+", path.read_text("utf-8"))
+    }
+    assert len(named) > 10
+    assert {name.removesuffix("_FILE") for name in named} - known == set()
