@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from libs.ids import of_int
+
+HERE = ZoneInfo("Europe/Amsterdam")
+"""Days on invoices and days that people are told are legal days: local ones (Brussels has the same clock)."""
 _one_at_a_time = threading.Lock()
 _last = 0
 
@@ -15,6 +20,11 @@ _last = 0
 def now() -> datetime:
     """This instant, in UTC."""
     return datetime.now(UTC)
+
+
+def day(instant: datetime) -> date:
+    """The legal day of an instant."""
+    return instant.astimezone(HERE).date()
 
 
 def monotonic() -> float:
@@ -44,4 +54,4 @@ def uuid7() -> UUID:
         stamp = _last = max(stamp, _last + 1)
     version_7, variant_2 = 0x7 << 76, 0x2 << 62
     ticks = (stamp >> 12) << 80 | (stamp & 0xFFF) << 64
-    return UUID(int=ticks | version_7 | variant_2 | int.from_bytes(os.urandom(8), "big") >> 2)
+    return of_int(ticks | version_7 | variant_2 | int.from_bytes(os.urandom(8), "big") >> 2)

@@ -10,6 +10,7 @@
     │   ├── NotFound               404  nothing of that name that the caller may see
     │   ├── Conflict               409  clashes with what is there
     │   ├── TooLarge               413  over a limit of size
+    │   ├── Unsupported            415  in a form the hub does not read
     │   ├── Unprocessable          422  read, but not an invoice the hub can take
     │   └── TooMany                429  over a limit of rate
     ├── Unavailable                503  something the hub leans on is away; try again later
@@ -68,12 +69,12 @@ class BadInput(Refusal):
 
 
 class Unauthenticated(Refusal):
-    """No valid credentials were sent: send a whole API key that was not revoked, as `Authorization: Bearer pb_live_…`."""
+    """No valid credentials came: send a whole API key that was not revoked (`Bearer pb_live_…`), or name and password."""
 
     slug = "unauthenticated"
     dutch = (
-        "Er kwam geen geldige sleutel mee: stuur een hele API-sleutel die niet is ingetrokken, "
-        "als `Authorization: Bearer pb_live_…`."
+        "Er kwam geen geldige sleutel mee: stuur een hele API-sleutel die niet is ingetrokken "
+        "(`Bearer pb_live_…`), of gebruikersnaam en wachtwoord."
     )
     status = 401
 
@@ -108,6 +109,14 @@ class TooLarge(Refusal):
     slug = "too-large"
     dutch = "Dit is groter dan de hub aanneemt: stuur minder tegelijk."
     status = 413
+
+
+class Unsupported(Refusal):
+    """This is in a form the hub does not read: see its Content-Type and Content-Encoding."""
+
+    slug = "unsupported"
+    dutch = "Dit heeft een vorm die de hub niet leest: kijk naar Content-Type en Content-Encoding."
+    status = 415
 
 
 class Unprocessable(Refusal):

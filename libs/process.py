@@ -1,12 +1,14 @@
 """``python -m services.<name> <role>``: one service as a process of its own.
 
-Exit codes: 0 stopped in order, 1 a part failed or something needed is away, 2 the settings are wrong.
+Exit codes: 0 stopped in order, 1 a part failed or something needed is away, 78 (``EX_CONFIG``) the settings are
+wrong.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import sys
@@ -23,7 +25,7 @@ import uvloop
 from libs import documents
 from libs.contracts.parts import DocumentRef
 from libs.contracts.topology import TOPOLOGY
-from libs.db.migrate import Migrations, migrate
+from libs.db.migrate import Migrations, Phase, migrate
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
@@ -32,10 +34,10 @@ from libs.documents.store import DocumentStore, NewDocument
 from libs.errors import HubError
 from libs.http.principal import RemoteAuthenticator
 from libs.messaging import AmqpTransport, TransportAway
-from libs.runtime import ALL_PARTS, Part, run
+from libs.runtime import ALL_PARTS, CLOSE_SECONDS, Part, run
 from libs.service import Resources, Service
 from libs.settings import BadSettings, Settings, load
-from libs.telemetry.setup import configure
+from libs.telemetry.setup import SHUTDOWN_SECONDS, configure
 
 S = TypeVar("S", bound=Settings)
 Build = Callable[[S, Resources], Awaitable[Service]]
@@ -63,6 +65,18 @@ _PARTS: dict[Role, frozenset[Part]] = {
 }
 
 
+def longest_stop(settings: Settings) -> float:
+    """Seconds from the signal to the end of the process, at most: what an orchestrator has to wait. Grace, drain, then
+    closing what the drain left (twice), connections, and the last traces."""
+    return (
+        settings.grace_seconds
+        + settings.drain_seconds
+        + 2 * CLOSE_SECONDS
+        + _CLOSE_SECONDS
+        + SHUTDOWN_SECONDS
+    )
+
+
 class NoDocuments:
     """The document store of a service that keeps nothing."""
 
@@ -79,33 +93,36 @@ class NoDocuments:
 
 
 @contextlib.asynccontextmanager
-async def resources_of(settings: Settings, schema: str | None) -> AsyncIterator[Resources]:
+async def resources_of(
+    settings: Settings, schema: str | None, parts: frozenset[Part] = ALL_PARTS
+) -> AsyncIterator[Resources]:
     """What every service leans on, closed afterwards; ``schema`` is None for one that keeps nothing and
     needs neither database nor broker. A broker that is away is waited for by whoever needs it: intake can
-    start without."""
+    start without, and an API by itself never asks for it."""
     if settings.transport == "memory":
         raise BadSettings("POSTBODE_TRANSPORT: memory is for the whole hub in one process, `postbode solo`")
-    if schema and not (
-        settings.database_url or f"POSTBODE_{schema.upper()}_WORKER_DATABASE_URL" in os.environ
-    ):
-        raise BadSettings("POSTBODE_DATABASE_URL: not set; where is the database?")
-    pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+    database = DatabaseSettings(settings.database_url, settings.secret)
+    if schema:
+        database.role_url(f"{schema}_worker")  # said before anything is opened
+    pools = Pools(database)
     transport = AmqpTransport(settings.amqp_url)
     identity = RemoteAuthenticator(settings.introspection_url, secret=settings.introspection_secret)
     try:
         store: DocumentStore = NoDocuments()
         if schema is not None:
             store = PostgresDocuments(await pools.get(schema, "worker"))
-            try:
-                await transport.start()
-            except TransportAway as away:
-                _log.warning("starting without the broker", detail=away.message)
+            if parts != {"api"}:
+                try:
+                    await transport.start()
+                except TransportAway as away:
+                    _log.warning("starting without the broker", detail=away.message)
         yield Resources(
             transport=transport,
             pools=pools,
             documents=store,
             identity=identity,
             base_url=settings.base_url,
+            rounds=settings.rounds,
         )
     finally:
         with contextlib.suppress(TimeoutError):
@@ -121,18 +138,23 @@ def main(name: str, kind: Callable[[], S], build: Build[S], migrations: Migratio
     def command(
         role: Annotated[Role, typer.Argument(help="serve runs api, worker and relay together")],
         sql: Annotated[bool, typer.Option("--sql", help="with migrate: print instead of run")] = False,
+        phase: Annotated[
+            Phase,
+            typer.Option(help="with migrate: pre while the old release still runs, all once it is gone"),
+        ] = "all",
     ) -> None:
         try:
             settings = load(kind)
             telemetry = configure(name, settings)
             spare_the_collector()
             try:
-                raise typer.Exit(uvloop.run(_act(name, settings, build, migrations, role, sql_only=sql)))
+                migrating = functools.partial(_migrate, settings, migrations, sql_only=sql, phase=phase)
+                raise typer.Exit(uvloop.run(_act(name, settings, build, migrations, role, migrating)))
             finally:
                 telemetry.shutdown()
         except BadSettings as wrong:
             print(f"postbode {name}: wrong settings\n{wrong}", file=sys.stderr)
-            raise typer.Exit(2) from None
+            raise typer.Exit(os.EX_CONFIG) from None
 
     app = typer.Typer(help=f"Postbode {name}.", pretty_exceptions_enable=False)
     app.command()(command)
@@ -148,11 +170,16 @@ def spare_the_collector() -> None:
 
 
 async def _act(
-    name: str, settings: S, build: Build[S], migrations: Migrations | None, role: Role, *, sql_only: bool
+    name: str,
+    settings: S,
+    build: Build[S],
+    migrations: Migrations | None,
+    role: Role,
+    migrating: Callable[[], Awaitable[None]],
 ) -> int:
     try:
         if role is Role.migrate:
-            await _migrate(settings, migrations, sql_only=sql_only)
+            await migrating()
             return 0
         return await _serve(name, settings, build, migrations, _PARTS[role])
     except _AWAY as away:
@@ -163,7 +190,7 @@ async def _act(
 async def _serve(
     name: str, settings: S, build: Build[S], migrations: Migrations | None, parts: frozenset[Part]
 ) -> int:
-    async with resources_of(settings, name if migrations else None) as resources:
+    async with resources_of(settings, name if migrations else None, parts) as resources:
         service = await build(settings, resources)
         return await run(
             [service],
@@ -174,17 +201,20 @@ async def _serve(
             drain_seconds=settings.drain_seconds,
             grace_seconds=settings.grace_seconds,
             max_body=settings.max_body_bytes,
+            health_port=settings.health_port,
         )
 
 
-async def _migrate(settings: Settings, migrations: Migrations | None, *, sql_only: bool) -> None:
+async def _migrate(
+    settings: Settings, migrations: Migrations | None, *, sql_only: bool, phase: Phase
+) -> None:
     """Schema, documents and topology: everything is there before anybody publishes."""
     if migrations is None:
         _log.info("nothing to migrate")
         return
     database = DatabaseSettings(settings.database_url, settings.secret)
     for each in (Migrations("documents", (documents.MIGRATIONS,)), migrations):
-        done = await migrate(database, each, sql_only=sql_only)
+        done = await migrate(database, each, sql_only=sql_only, phase=phase)
         if sql_only:
             print("\n".join(done))
         else:

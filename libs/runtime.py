@@ -1,9 +1,9 @@
-"""Runs services: their APIs, consumers, relays, schedules and listeners, and stops them in order.
+"""Runs services: their APIs, consumers, relays, schedules, listeners and workers, and stops them in order.
 
 ::
 
-    start   relays ▸ background ▸ consumers ▸ schedules ▸ listeners ▸ HTTP ▸ ready
-    stop    not ready ▸ listeners closed, HTTP takes nothing new and answers what it has
+    start   relays ▸ background ▸ consumers ▸ schedules ▸ listeners, workers ▸ HTTP ▸ ready
+    stop    not ready ▸ listeners closed, workers finish, HTTP takes nothing new and answers what it has
             ▸ consumers finish their batch, hand back the rest ▸ schedules ▸ background ▸ relays
 
 What is in hand when the signal comes is finished; what is not is handed back. It takes at most
@@ -39,11 +39,11 @@ from libs.service import Resources, Service
 
 Part = Literal["api", "worker", "relay"]
 ALL_PARTS: frozenset[Part] = frozenset({"api", "worker", "relay"})
-"""``api`` is HTTP, ``worker`` consumers and schedules, ``relay`` the outbox. Listeners and background run
+"""``api`` is HTTP and listeners, ``worker`` consumers, schedules and workers, ``relay`` the outbox. Background runs
 beside both ``api`` and ``worker``."""
 
 DRAIN_SECONDS = 30.0
-_CLOSE_SECONDS = 2.0
+CLOSE_SECONDS = 2.0
 """What is still open after the drain's time is given this long."""
 
 _log = structlog.get_logger(__name__)
@@ -72,10 +72,12 @@ async def run(
     drain_seconds: float = DRAIN_SECONDS,
     grace_seconds: float = 0.0,
     max_body: int = MAX_BODY,
+    health_port: int | None = None,
 ) -> int:
     """Run until a signal or ``Running.stop``. Returns the exit code: 0, or 1 when a part failed.
 
-    ``started`` is called once everything runs; what it awaits is cancelled when the process is to stop.
+    ``port`` serves the API; where ``parts`` has none, ``health_port`` serves health and metrics alone, and None
+    nothing. ``started`` is called once everything runs; what it awaits is cancelled when the process is to stop.
     With ``grace_seconds`` all goes on for that long after a signal while ``/readyz`` already says 503, so that
     a load balancer can turn away. Raises what made the start fail (a port in use, a database away), after
     stopping what ran already.
@@ -84,7 +86,7 @@ async def run(
     process = _Process(services, resources, parts, running, drain_seconds)
     with _on_signals(process.signalled) if signals else contextlib.nullcontext():
         try:
-            await process.start(host, port, max_body)
+            await process.start(host, port if "api" in parts else health_port, max_body)
             _log.info(
                 "started", services=[s.name for s in services], parts=sorted(parts), port=running.port or None
             )
@@ -124,7 +126,7 @@ class _Process:
         self._http: list[_Task] = []
         # Entered and left by the task that calls run(): a context may hold a task group or a timeout.
         self._background = contextlib.AsyncExitStack()
-        self._listeners = contextlib.AsyncExitStack()
+        self._doors = contextlib.AsyncExitStack()
         self._deadline: asyncio.Timeout | None = None
 
     def signalled(self) -> None:
@@ -135,7 +137,7 @@ class _Process:
 
     # ------------------------------------------------------------------ start
 
-    async def start(self, host: str, port: int, max_body: int) -> None:
+    async def start(self, host: str, port: int | None, max_body: int) -> None:
         openapi.no_clash(
             {s.name: openapi.prefixes(s.api, s.openapi_extra_paths) for s in self._services if s.api}
         )
@@ -151,11 +153,12 @@ class _Process:
                 for schedule in service.schedules:
                     runner = Runner(schedule)
                     self._schedules.append(_begin(f"schedule {schedule.name}", runner.run(), runner.stop))
-        if self._parts & {"worker", "api"}:
-            for service in self._services:
-                for listener in service.listeners:
-                    self._running.listening.append(await self._listeners.enter_async_context(listener))
-        if "api" in self._parts:
+        for service in self._services:
+            for listener in service.listeners if "api" in self._parts else ():
+                self._running.listening.append(await self._doors.enter_async_context(listener))
+            for worker in service.workers if "worker" in self._parts else ():
+                await self._doors.enter_async_context(worker)
+        if port is not None:
             await self._start_http(host, port, max_body)
 
     async def _start_relays(self) -> None:
@@ -174,14 +177,20 @@ class _Process:
             for handler in service.consumers:
                 pool = await self._resources.pools.get(service.name, "worker")
                 consumer = Consumer(
-                    handler, pool, self._resources.transport, schema=service.name, wake=service.wake
+                    handler,
+                    pool,
+                    self._resources.transport,
+                    schema=service.name,
+                    wake=service.wake,
+                    rounds=self._resources.rounds,
                 )
                 self._consumers.append(_begin(f"consumer {handler.queue}", consumer.run(), consumer.stop))
 
     async def _start_http(self, host: str, port: int, max_body: int) -> None:
         listening = listen(host, port)
         self._running.port = listening.getsockname()[1]
-        app = app_of(self._services, self._resources, self._running.readiness, max_body=max_body)
+        served = self._services if "api" in self._parts else ()
+        app = app_of(served, self._resources, self._running.readiness, max_body=max_body)
         server = Server(app, finish_seconds=self._drain_seconds / 2)
         serving = _begin("http", server.serve(sockets=[listening]), server.leave)
         self._http.append(serving)
@@ -243,7 +252,7 @@ class _Process:
     async def _drain(self) -> None:
         for http in self._http:
             http.stop()
-        await self._listeners.aclose()
+        await self._doors.aclose()
         for parts in (self._http, self._consumers, self._schedules):
             await _finish(parts)
         await self._background.aclose()
@@ -254,9 +263,9 @@ class _Process:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for stack in (self._listeners, self._background):
+        for stack in (self._doors, self._background):
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_CLOSE_SECONDS):
+                async with asyncio.timeout(CLOSE_SECONDS):
                     await stack.aclose()
 
 
@@ -267,10 +276,11 @@ def app_of(
     own = next((s.identity for s in services if s.identity is not None), None)
     return create_app(
         [s.api for s in services if s.api is not None],
-        title="Postbode" if len(services) > 1 else f"Postbode {services[0].name}",
+        title=f"Postbode {services[0].name}" if len(services) == 1 else "Postbode",
         identity=CachedAuthenticator(own) if own else resources.identity,
         readiness=ready,
         max_body=max_body,
+        larger_bodies={path: most for s in services for path, most in s.larger_bodies.items()},
         openapi_extra_paths={path: item for s in services for path, item in s.openapi_extra_paths.items()},
     )
 

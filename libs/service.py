@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from libs.contracts.topology import Rounds
+
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
@@ -56,6 +58,8 @@ class Resources:
     identity: Authenticator
     base_url: str
     """Where people reach the public APIs, without a trailing slash; printed in mails and links."""
+    rounds: Rounds = field(default_factory=Rounds)
+    """Of events the broker gave up on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +76,18 @@ class Service:
     start while a queue that one of them must reach is missing."""
     schedules: Sequence[Schedule] = ()
     listeners: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
-    """Servers other than HTTP (ingest: SMTP) and long-running workers (deliver: dispatcher): entered at
-    start, left first at shutdown, while HTTP stops taking."""
+    """Servers other than HTTP (ingest: SMTP), where the API is served: entered at start, left first at shutdown,
+    while HTTP stops taking."""
+    workers: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
+    """Long-running work beside the consumers (deliver: dispatcher, sync: runner): entered and left like
+    listeners. Not where only the API is served: those who answer reach neither receivers nor books."""
     background: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
     """What requests and listeners lean on (ingest: the group commit): entered before them, left when the
     last of them is done."""
     openapi_extra_paths: Mapping[str, Any] = field(default_factory=dict)
     """OpenAPI path items of plain Starlette routes of ``api``, which FastAPI cannot describe."""
+    larger_bodies: Mapping[str, int] = field(default_factory=dict)
+    """Bytes of a body at paths that take more than others, and do not hold it in memory."""
     identity: Authenticator | None = None
     """Set by the one service that keeps the credentials: in its process nobody asks over HTTP."""
     wake: Wake = field(default_factory=Wake)

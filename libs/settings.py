@@ -12,7 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_origin
@@ -27,6 +29,8 @@ from pydantic_settings import (
     SettingsConfigDict,
     SettingsError,
 )
+
+from libs.contracts.topology import Rounds
 
 PREFIX = "POSTBODE_"
 PUBLIC_SECRET = "only-for-this-machine"  # noqa: S105  everybody knows it: that is why it is refused elsewhere
@@ -54,16 +58,32 @@ class Settings(BaseSettings):
         min_length=16,
         description="master secret: role passwords, key hashes and service tokens are derived from it",
     )
-    transport: Literal["amqp", "memory"] = "amqp"
-    amqp_url: str = Field(default="amqp://guest:guest@127.0.0.1:5672/", repr=False)
+    transport: Literal["amqp", "memory"] = Field(
+        default="amqp", description="memory is for the whole hub in one process"
+    )
+    amqp_url: str = Field(
+        default="amqp://guest:guest@127.0.0.1:5672/", repr=False, description="the RabbitMQ broker"
+    )
     base_url: str = Field(default="http://127.0.0.1:8080", description="where people reach the public APIs")
     identity_url: str = Field(default="", description="where ingest answers; empty: base_url")
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
+    host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8080, ge=0, le=65535, description="port of the API; 0 picks a free one")
+    health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="where a worker or relay by itself answers /livez, /readyz and /metrics; unset: nowhere",
+    )
     max_body_bytes: int = Field(default=30_000_000, gt=0, description="no request may be larger")
     drain_seconds: float = Field(default=30, gt=0, description="a stopping process leaves after this long")
     grace_seconds: float = Field(
         default=0, ge=0, description="how long to go on after a stop signal, until the load balancer knows"
+    )
+    dead_rounds: int = Field(
+        default=1, ge=0, le=10, description="rounds more for an event that reached the delivery limit"
+    )
+    dead_round_seconds: float = Field(
+        default=300, gt=0, le=86_400, description="how long it waits for each; then it goes alone"
     )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: nothing is exported")
     sampling_ratio: float = Field(
@@ -72,8 +92,12 @@ class Settings(BaseSettings):
         le=1,
         description="share of traces recorded whole; what fails or is slow is recorded always",
     )
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
-    log_format: Literal["json", "console"] = "json"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = Field(
+        default="INFO", description="what is less than this is not logged"
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="for machines; or for people, in a terminal"
+    )
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -113,6 +137,11 @@ class Settings(BaseSettings):
             return init_settings, _Environment(settings_cls, PREFIX)
         shared = frozenset(Settings.model_fields)
         return init_settings, _Environment(settings_cls, own), _Environment(settings_cls, PREFIX, shared)
+
+    @property
+    def rounds(self) -> Rounds:
+        """What an event gets that the broker gave up on."""
+        return Rounds(self.dead_rounds, timedelta(seconds=self.dead_round_seconds))
 
     def derive(self, purpose: str) -> bytes:
         """32 bytes for one purpose, from the master secret (HMAC-SHA-256); different for every purpose."""
@@ -157,6 +186,25 @@ def _explain(prefix: str, error: Any) -> str:
     return f"{variable}: {message}"
 
 
+def variable(name: str) -> str | None:
+    """What the variable says, or the file that ``<name>_FILE`` names; for those that are no fields because their names
+    are made. Raises ``BadSettings``."""
+    value, path = os.environ.get(name), os.environ.get(f"{name}_FILE")
+    try:
+        return value if path is None else _in_file(name, value, path)
+    except ValueError as wrong:
+        raise BadSettings(str(wrong)) from wrong
+
+
+def _in_file(name: str, value: str | None, path: str) -> str:
+    if value is not None:
+        raise ValueError(f"set {name} or {name}_FILE, not both")
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as away:
+        raise ValueError(f"{name}_FILE: {path} cannot be read ({away})") from away
+
+
 class _Environment(EnvSettingsSource):
     """Variables under one prefix, or the files they name; of ``only`` these fields, if given."""
 
@@ -172,12 +220,7 @@ class _Environment(EnvSettingsSource):
         path = self.env_vars.get(f"{variable}_file".lower())
         if path is None:
             return value, key, is_complex
-        if value is not None:
-            raise ValueError(f"set {variable.upper()} or {variable.upper()}_FILE, not both")
-        try:
-            return Path(path).read_text("utf-8").rstrip("\r\n"), key, is_complex
-        except (OSError, UnicodeDecodeError) as away:
-            raise ValueError(f"{variable.upper()}_FILE: {path} cannot be read ({away})") from away
+        return _in_file(variable.upper(), value, path), key, is_complex
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         kind = get_origin(field.annotation) or field.annotation

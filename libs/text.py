@@ -24,6 +24,11 @@ EMAIL = rf"^[^@\s{_CONTROLS}]+@[^@\s{_CONTROLS}]+$"
 PlainText = Annotated[str, StringConstraints(pattern=PLAIN)]
 """The type of every text field an API takes that has no stricter pattern of its own."""
 
+NAMED = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
+
+Name = Annotated[str, StringConstraints(pattern=NAMED)]
+"""A text that says something: not blanks alone."""
+
 EmailAddress = Annotated[str, StringConstraints(pattern=EMAIL, max_length=200)]
 """Something to mail to. Whether anybody reads it only a mail can tell."""
 

@@ -11,6 +11,7 @@ Attributes beside the standard ones (CloudEvents extension names are lower case,
 ``causationid``     the id of the event that led to this one
 ``traceparent``     W3C trace context of the span that made the event: consumers *link* to it
 ``hubattempt``      how often a consumer has tried this event and put it back (1 = first time)
+``hubalone``        true: its consumer shall hold nothing else while it handles this one
 ==================  ====================================================================
 """
 
@@ -27,6 +28,9 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from libs import clock
+from libs.ids import of_text
+
+ATTEMPT, ALONE = "hubattempt", "hubalone"
 
 
 class Frozen(BaseModel):
@@ -47,9 +51,10 @@ class Payload(Frozen, ABC):
         """What the event is about, the CloudEvents ``subject``: the invoice id for ``invoice.*``."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """One fact with its envelope."""
+    """One fact with its envelope. Nobody changes one: to have that watched (``frozen``) would cost more than all else about
+    making it, and one invoice makes a dozen."""
 
     id: UUID
     source: str
@@ -62,6 +67,9 @@ class Event:
     attempt: int = 1
     heard: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
     """The CloudEvent it was read from, with what this release does not know of it."""
+    carried: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
+    """By field of ``data``, parts handed on from the event that caused it, as they were said there: what this release
+    does not know of them goes on too, and nothing is written anew."""
 
     @property
     def type(self) -> str:
@@ -75,11 +83,30 @@ class Event:
         """The same event (same id), counted as tried once more."""
         return replace(self, attempt=self.attempt + 1)
 
+    def traced(self, traceparent: str | None) -> Event:
+        """The same event with a trace context."""
+        # Spelled out: looking its fields up costs more than all else about an event that is passed on.
+        return Event(
+            self.id,
+            self.source,
+            self.time,
+            self.account,
+            self.data,
+            self.correlation_id,
+            self.causation_id,
+            traceparent,
+            self.attempt,
+            self.heard,
+            self.carried,
+        )
+
     def as_said(self) -> bytes:
-        """The CloudEvent as JSON bytes as whoever emitted it said it: how often it was tried is no part of that."""
+        """The CloudEvent as JSON bytes as whoever emitted it said it: how it was tried is no part of that."""
         if self.heard is None:
             return replace(self, attempt=1).encode()
-        return orjson.dumps({name: value for name, value in self.heard.items() if name != "hubattempt"})
+        return orjson.dumps(
+            {name: value for name, value in self.heard.items() if name not in (ATTEMPT, ALONE)}
+        )
 
     def encode(self) -> bytes:
         """The CloudEvent as JSON bytes; absent attributes are left out."""
@@ -99,8 +126,13 @@ class Event:
         if self.traceparent is not None:
             event["traceparent"] = self.traceparent
         if self.attempt != 1:
-            event["hubattempt"] = self.attempt
-        event["data"] = orjson.Fragment(self.data.model_dump_json())
+            event[ATTEMPT] = self.attempt
+        if self.carried:
+            own = self.data.model_dump_json(exclude=set(self.carried)).encode()
+            between = b"," if len(own) > len("{}") else b""
+            event["data"] = orjson.Fragment(own[:-1] + between + orjson.dumps(self.carried)[1:])
+        else:
+            event["data"] = orjson.Fragment(self.data.model_dump_json())
         # The ids of rows are of a kind of their own, which orjson does not know for one of its.
         return orjson.dumps(event, default=str)
 
@@ -125,21 +157,32 @@ def new_event(
         correlation_id=correlation_id or (cause.correlation_id if cause else None),
         causation_id=cause.id if cause else None,
         traceparent=traceparent,
+        carried=_carried(data, cause) if cause and cause.heard else None,
     )
 
 
-def from_attributes(raw: Mapping[str, Any], data: Payload) -> Event:
-    """Rebuild the envelope of a decoded CloudEvent. Raises ``KeyError`` or ``ValueError``."""
+def _carried(data: Payload, cause: Event) -> Mapping[str, Any]:
+    said, theirs = (cause.heard or {}).get("data") or {}, vars(cause.data)
+    return {
+        name: said[name]
+        for name, value in vars(data).items()
+        if value is not None and theirs.get(name) is value and name in said
+    }
+
+
+def from_attributes(raw: Mapping[str, Any], data: Payload, event_id: UUID | None = None) -> Event:
+    """Rebuild the envelope of a decoded CloudEvent; ``event_id``: its id, read already. Raises ``KeyError`` or
+    ``ValueError``."""
     cause = raw.get("causationid")
     return Event(
-        id=UUID(raw["id"]),
+        id=event_id or of_text(raw["id"]),
         source=raw["source"],
         time=datetime.fromisoformat(raw["time"]),
-        account=UUID(raw["account"]),
+        account=of_text(raw["account"]),
         data=data,
         correlation_id=raw.get("correlationid"),
-        causation_id=UUID(cause) if cause else None,
+        causation_id=of_text(cause) if cause else None,
         traceparent=raw.get("traceparent"),
-        attempt=int(raw.get("hubattempt", 1)),
+        attempt=int(raw.get(ATTEMPT, 1)),
         heard=raw,
     )

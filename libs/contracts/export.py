@@ -40,6 +40,7 @@ _ENVELOPE: Mapping[str, Mapping[str, object]] = {
     "causationid": {"type": "string", "format": "uuid", "description": "the event that led to this one"},
     "traceparent": {"type": "string", "description": "W3C trace context of the span that made it"},
     "hubattempt": {"type": "integer", "minimum": 1, "description": "how often it was tried"},
+    "hubalone": {"type": "boolean", "description": "it is handled with nothing else in hand"},
 }
 _REQUIRED = ("specversion", "id", "source", "type", "subject", "time", "account", "data")
 

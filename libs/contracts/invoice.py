@@ -15,6 +15,7 @@ from pydantic import Field
 
 from libs.contracts.envelope import Payload
 from libs.contracts.parts import (
+    Agreed,
     Difference,
     DocumentRef,
     Finding,
@@ -97,6 +98,10 @@ class InvoiceDuplicate(InvoiceFact):
     )
 
 
+ACCOUNT_DIFFERS, GACCOUNT_UNNAMED = "POSTBODE-IBAN-PDF", "POSTBODE-GACCOUNT-PDF"
+"""Rules about an account to pay to that the PDF does not name: any, and the blocked one beside an ordinary one it names."""
+
+
 class InvoiceValidated(InvoiceFact):
     """Lawful: no fatal finding."""
 
@@ -109,6 +114,11 @@ class InvoiceValidated(InvoiceFact):
     summary: InvoiceSummary
     warnings: int = Field(default=0, description="how many warnings there are in all")
     findings: tuple[Finding, ...] = Field(default=(), description="the first of them")
+    pdf_accounts: tuple[str, ...] = Field(
+        default=(),
+        description="the accounts (IBAN) that its PDF names, where one it is to be paid into is not among them: a "
+        "person must look at it",
+    )
 
 
 class InvoiceRejected(InvoiceFact):
@@ -171,6 +181,7 @@ class InvoiceReleased(InvoiceFact):
     axis_name: ClassVar[str] = "routing"
 
     by: str
+    reason: Words | None = Field(default=None, description="what it waited for, and no longer does")
 
 
 class InvoiceReturned(InvoiceFact):
@@ -196,7 +207,7 @@ class InvoiceRecalled(InvoiceFact):
     places: tuple[UUID, ...] = Field(
         description="the receiver's company and its places of business: all are stopped"
     )
-    number: int = Field(ge=1, description="how often this sender and that company were stopped")
+    number: int = Field(ge=1, description="which of the stops of this sender it is: they are counted")
     not_theirs: tuple[str, ...] = Field(
         default=(), description="on one invoice of a recall: the numbers of all, which the receiver is told"
     )
@@ -218,7 +229,7 @@ class DeliveryFact(InvoiceFact):
     """What every fact about one delivery (invoice, receiver, channel) carries."""
 
     delivery_id: UUID
-    channel: Literal["smtp", "folder", "https", "exact_online"]
+    channel: Literal["smtp", "folder", "https", "exact_online", "sandbox"]
     receiver_id: UUID
     receiver_name: str
     attempt: int = Field(ge=1)
@@ -236,6 +247,7 @@ class InvoiceHandedOver(DeliveryFact):
     repeated: bool = Field(
         default=False, description="an earlier attempt of unknown end was repeated: it may be there twice"
     )
+    agreed: Agreed | None = Field(default=None, description="how its receiver wanted it")
 
 
 class InvoiceConfirmed(DeliveryFact):
@@ -279,6 +291,30 @@ class InvoiceUndeliverable(DeliveryFact):
     returned: bool = Field(default=False, description="it was parked, and given back to its sender")
 
 
+class AccountingFact(InvoiceFact):
+    """What a receiver's package reports about an invoice it took. Nobody assumes it (R54)."""
+
+    axis_name: ClassVar[str] = "accounting"
+
+    delivery_id: UUID
+    channel: Literal["exact_online", "sandbox"]
+    receiver_id: UUID
+    receiver_name: str
+    evidence: str = Field(description="what the package said, or the name of what was read there")
+
+
+class InvoiceImported(AccountingFact):
+    """It stands in the receiver's books."""
+
+    type: ClassVar[str] = "invoice.imported.v1"
+
+
+class InvoicePaid(AccountingFact):
+    """The receiver's books say that it is paid."""
+
+    type: ClassVar[str] = "invoice.paid.v1"
+
+
 ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceReceived,
     InvoiceQuarantined,
@@ -297,4 +333,6 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
     InvoiceUndeliverable,
+    InvoiceImported,
+    InvoicePaid,
 )

@@ -100,3 +100,13 @@ class Receiver(Frozen):
     identifier: Identifier
     email: str | None = Field(default=None, description="agreed delivery address")
     language: Literal["nl", "en"] = "nl"
+
+
+class Agreed(Frozen):
+    """How a receiver wanted an invoice when its delivery was planned: its own choice, else the hub's."""
+
+    package: str | None = Field(default=None, description="the package it has connected; null: none")
+    format: str = Field(default="original", description="what that takes, a name of POST /v1/convert")
+    page: bool = Field(
+        default=False, description="whether the hub makes a PDF of it where its sender gave none"
+    )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar, Literal
 from uuid import UUID
+
+from pydantic import Field
 
 from libs.contracts.envelope import Payload
 
@@ -28,4 +31,29 @@ class AccountRegistered(Payload):
         return str(self.account_id)
 
 
-ALL: tuple[type[Payload], ...] = (AccountRegistered,)
+class AccountLinkMade(Payload):
+    """A one-time link was made for a person, who is mailed about it; or (kind key) somebody registered asked for its key
+    address. The event holds the link's id and not its token (``libs/links.py``), and addresses sealed
+    (``libs/sealed.py``): whoever reads events can use neither."""
+
+    exchange: ClassVar[str] = "party.events"
+    type: ClassVar[str] = "account.link_made.v1"
+
+    account_id: UUID
+    link_id: UUID
+    kind: Literal["sign-up", "known", "invitation", "reset", "key"] = Field(
+        description="known: somebody wanted to open an account with the address of a person who is a user already"
+    )
+    email: str = Field(description="who gets the mail")
+    account_name: str
+    by: str | None = Field(default=None, description="kind invitation: who invites")
+    language: Literal["nl", "en"] = "nl"
+    expires_at: datetime
+    sealed: str | None = Field(default=None, description="kind key: its addresses, one a line, sealed")
+
+    @property
+    def subject(self) -> str:
+        return str(self.account_id)
+
+
+ALL: tuple[type[Payload], ...] = (AccountRegistered, AccountLinkMade)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from libs.contracts import invoice, masterdata, party
 from libs.contracts.envelope import Event, Payload, from_attributes
@@ -30,15 +31,16 @@ class UnknownEvent(UndecodableEvent):
     slug = "unknown-event"
 
 
-def decode(raw: Mapping[str, Any]) -> Event:
-    """One parsed CloudEvent to an ``Event``. Raises ``UnknownEvent`` or ``UndecodableEvent``."""
-    if not isinstance(raw, Mapping):
+def decode(raw: Mapping[str, Any], event_id: UUID | None = None) -> Event:
+    """One parsed CloudEvent to an ``Event``; ``event_id``: its id, for whoever has read it already. Raises
+    ``UnknownEvent`` or ``UndecodableEvent``."""
+    if not isinstance(raw, dict | Mapping):  # the first is what it is, and asking for the other costs
         raise UndecodableEvent("a CloudEvent is a JSON object")
     kind = raw.get("type")
     model = PAYLOADS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise UnknownEvent(f"no model for event type {kind!r}")
     try:
-        return from_attributes(raw, model.model_validate(raw.get("data")))
+        return from_attributes(raw, model.model_validate(raw.get("data")), event_id)
     except (KeyError, TypeError, ValueError) as bad:
         raise UndecodableEvent(f"{kind}: {bad}") from bad

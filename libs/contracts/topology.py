@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 INVOICE_EVENTS = "invoice.events"
 PARTY_EVENTS = "party.events"
@@ -19,6 +20,16 @@ DEAD = "hub.dead"
 
 DELIVERY_LIMIT = 5
 """Redeliveries after a crash before the broker gives up on a message; n means n + 1 deliveries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What an event gets that the broker gave up on, before it is left to a person."""
+
+    most: int = 1
+    """How many rounds more, each of ``DELIVERY_LIMIT + 1`` deliveries."""
+    after: timedelta = timedelta(minutes=5)
+    """How long it waits for each: whatever else kills shall be over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,10 @@ def _queues() -> Iterable[Queue]:
     yield Queue("deliver.routed", _invoice("routed"))
     yield Queue("deliver.recalls", _invoice("recalled"))
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
-    yield Queue("track.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
+    yield Queue(
+        "track.accounts",
+        (Binding(PARTY_EVENTS, "account.registered.#"), Binding(PARTY_EVENTS, "account.link_made.#")),
+    )
     yield Queue("sync.masterdata", (Binding(MASTERDATA_EVENTS, "masterdata.#"),))
 
 

@@ -2,7 +2,7 @@
 
 Every service has three login roles (``ingest_owner``, ``ingest_worker``, ``ingest_api``). Their passwords
 follow from one secret, so a deployment hands out one secret instead of twenty passwords; whoever keeps
-passwords elsewhere sets ``POSTBODE_<SERVICE>_<ROLE>_DATABASE_URL`` and that role is left alone.
+passwords elsewhere sets ``POSTBODE_<SERVICE>_<ROLE>_DATABASE_URL`` (or ``…_URL_FILE``) and that role is left alone.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from libs.settings import BadSettings
+from libs.settings import BadSettings, variable
 
 _ROUNDS = 4096
 """Iterations of SCRAM-SHA-256, Postgres' own default. The passwords are 256 bits: more buys nothing."""
@@ -29,7 +28,7 @@ class DatabaseSettings:
 
     def own_url(self, role: str) -> str | None:
         """The URL somebody set for this role, or ``None``: then the hub manages the role itself."""
-        return os.environ.get(f"POSTBODE_{role.upper()}_DATABASE_URL")
+        return variable(f"POSTBODE_{role.upper()}_DATABASE_URL")
 
     def password(self, role: str) -> str:
         """HMAC-SHA256(secret, role name), hexadecimal."""

@@ -37,11 +37,12 @@ def create_app(
     identity: Authenticator,
     readiness: Readiness | None = None,
     max_body: int = MAX_BODY,
+    larger_bodies: Mapping[str, int] | None = None,
     openapi_extra_paths: Mapping[str, Any] | None = None,
 ) -> FastAPI:
-    """One app of these routers. ``max_body`` in bytes: more is 413. Routes find ``identity`` as
-    ``request.app.state.identity``. What must be started and stopped is the runtime's business, not the app's:
-    there is no lifespan."""
+    """One app of these routers. ``max_body`` in bytes: more is 413; ``larger_bodies``: of paths that take more. Routes
+    find ``identity`` as ``request.app.state.identity``. What must be started and stopped is the runtime's business, not
+    the app's: there is no lifespan."""
     app = FastAPI(
         title=title,
         version="1",
@@ -64,7 +65,7 @@ def create_app(
         return known
 
     app.add_middleware(Shortcut, plain=plain(routers, openapi_extra_paths or ()))
-    app.add_middleware(BodyLimit, most=max_body)
+    app.add_middleware(BodyLimit, most=max_body, larger=larger_bodies or {})
     app.add_middleware(Edge, templates=templates)
     cached: dict[str, Any] = {}
 

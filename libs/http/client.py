@@ -15,14 +15,10 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from libs import clock
-from libs.telemetry import metrics, tracing
+from libs.http.calls import call
 
 USER_AGENT = "Postbode"
-SLOW = 5.0
-"""Seconds from which a call is recorded always."""
 
 
 def client(
@@ -40,7 +36,7 @@ def client(
         base_url=base_url,
         timeout=timeout,
         transport=Traced(
-            transport or httpx.AsyncHTTPTransport(verify=_trusting(trusted), limits=limits, trust_env=False)
+            transport or httpx.AsyncHTTPTransport(verify=trusting(trusted), limits=limits, trust_env=False)
         ),
         follow_redirects=False,
         headers={"User-Agent": USER_AGENT},
@@ -49,7 +45,7 @@ def client(
 
 
 @functools.cache
-def _trusting(more: Path | None) -> ssl.SSLContext:
+def trusting(more: Path | None) -> ssl.SSLContext:
     """Whom we trust: 80 ms to read, and the same for every client of a process."""
     context = httpx.create_ssl_context(trust_env=False)
     if more is not None:
@@ -58,7 +54,7 @@ def _trusting(more: Path | None) -> ssl.SSLContext:
 
 
 class Traced(httpx.AsyncBaseTransport):
-    """Any transport, traced. A span lasts until the headers of the answer are there."""
+    """Any transport, traced."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -79,41 +75,10 @@ class Traced(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        attributes: dict[str, str | int] = {
-            "http.request.method": request.method,
-            "server.address": request.url.host,
-            "server.port": request.url.port or (443 if request.url.scheme == "https" else 80),
-        }
-        began = clock.monotonic()
-        with tracing.span(request.method, SpanKind.CLIENT, attributes) as span:
-            traceparent = tracing.current_traceparent()
-            if traceparent is not None:
-                request.headers.setdefault("traceparent", traceparent)
-            try:
-                response = await self._inner.handle_async_request(request)
-            except httpx.HTTPError as error:
-                seconds = clock.monotonic() - began
-                _measure({**attributes, "error.type": type(error).__name__}, seconds)
-                if not span.is_recording():
-                    tracing.record_failure(
-                        request.method, error, seconds=seconds, kind=SpanKind.CLIENT, attributes=attributes
-                    )
-                raise
-            seconds = clock.monotonic() - began
-            _measure({**attributes, "http.response.status_code": response.status_code}, seconds)
-            if span.is_recording():
-                span.set_attribute("http.response.status_code", response.status_code)
-                if response.status_code >= 400:
-                    span.set_status(Status(StatusCode.ERROR))
-            elif response.status_code >= 500:
-                code = str(response.status_code)
-                tracing.record_failure(
-                    request.method, code, seconds=seconds, kind=SpanKind.CLIENT, attributes=attributes
-                )
-            elif seconds >= SLOW:
-                tracing.record_slow(request.method, seconds, kind=SpanKind.CLIENT, attributes=attributes)
+        port = request.url.port or (443 if request.url.scheme == "https" else 80)
+        with call(request.method, request.url.host, port, httpx.HTTPError) as made:
+            if made.traceparent is not None:
+                request.headers.setdefault("traceparent", made.traceparent)
+            response = await self._inner.handle_async_request(request)
+            made.status = response.status_code
             return response
-
-
-def _measure(attributes: dict[str, str | int], seconds: float) -> None:
-    metrics.http_client_duration.record(seconds, attributes)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from libs.text import EMAIL, PLAIN
+from libs.text import EMAIL, NAMED, PLAIN
 
 _OTHER = (
     "heeft niet de vorm die de beschrijving in /openapi.json geeft",
@@ -54,6 +54,10 @@ _PATTERNS: Mapping[str, tuple[str, str]] = {
     PLAIN: (
         "moet één regel zijn, zonder stuurtekens: laat die weg",
         "must be one line without control characters: leave them out",
+    ),
+    NAMED: (
+        "moet één regel zijn die iets zegt, zonder stuurtekens: blanco is geen naam, vul de naam in",
+        "must be one line that says something, without control characters: blanks are no name, fill the name in",
     ),
     EMAIL: (
         "moet een e-mailadres zijn, zoals jan@bedrijf.nl",

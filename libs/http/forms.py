@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -70,7 +69,7 @@ async def files(
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
-        _too_large(most)
+        raise too_large(most)
     media_type = _media_type(request.headers.get("content-type", ""))
     if media_type == "multipart/form-data":
         found = await _form(request, max_files)
@@ -78,7 +77,7 @@ async def files(
         body = await request.body()
         found = [File(body, filename, media_type)] if body else []
     if sum(len(file.data) for file in found) > most:
-        _too_large(most)
+        raise too_large(most)
     return found
 
 
@@ -87,10 +86,10 @@ async def _form(request: Request, max_files: int) -> list[File]:
     try:
         form = await parser.parse()
     except MultiPartException as bad:
-        _refuse("bad-form", BAD_FORM, why=bad.message)
+        raise refusal("bad-form", BAD_FORM, why=bad.message) from None
     try:
         if not parser.whole:
-            _refuse("cut-off", CUT_OFF)
+            raise refusal("cut-off", CUT_OFF)
         return [await _file(name, value) for name, value in form.multi_items()]
     finally:
         parser.close()
@@ -98,7 +97,7 @@ async def _form(request: Request, max_files: int) -> list[File]:
 
 async def _file(name: str, value: UploadFile | str) -> File:
     if isinstance(value, str):
-        _refuse("not-a-file", NOT_A_FILE, field=name[:60])
+        raise refusal("not-a-file", NOT_A_FILE, field=name[:60])
     return File(await value.read(), value.filename, _media_type(value.content_type or ""))
 
 
@@ -106,11 +105,18 @@ def _media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower()
 
 
-def _refuse(code: str, words: Words, **said: str) -> NoReturn:
-    nl, en = words.nl.format(**said), words.en.format(**said)
-    raise BadInput(en, code=code, words={"nl": nl, "en": en})
+def refusal(code: str, words: Words, **said: str) -> BadInput:
+    return BadInput(words.en.format(**said), nl=words.nl.format(**said), code=code)
 
 
-def _too_large(most: int) -> NoReturn:
-    nl, en = TOO_LARGE.nl.format(most=most), TOO_LARGE.en.format(most=most)
-    raise TooLarge(en, limit=most, words={"nl": nl, "en": en})
+def too_large(most: int) -> TooLarge:
+    return TooLarge(TOO_LARGE.en.format(most=most), nl=TOO_LARGE.nl.format(most=most), limit=most)
+
+
+def examples() -> list[BadInput]:
+    """One of each code, for whoever documents them."""
+    return [
+        refusal("cut-off", CUT_OFF),
+        refusal("not-a-file", NOT_A_FILE, field="file"),
+        refusal("bad-form", BAD_FORM, why="Missing boundary in multipart."),
+    ]

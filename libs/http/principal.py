@@ -27,12 +27,14 @@ from uuid import UUID
 
 import httpx
 from fastapi import Request, Security
+from fastapi.openapi.models import HTTPBase as HTTPBaseModel
 from fastapi.openapi.models import HTTPBearer as HTTPBearerModel
 from fastapi.security.base import SecurityBase
 
 from libs import clock
 from libs.errors import Forbidden, Unauthenticated, Unavailable
 from libs.http.client import client
+from libs.lifetimes import PRINCIPAL
 from libs.telemetry import metrics
 
 LONGEST = 4096
@@ -85,7 +87,7 @@ class CachedAuthenticator:
         self,
         source: Authenticator,
         *,
-        seconds: float = 30,
+        seconds: float = PRINCIPAL.kept.total_seconds(),
         away_seconds: float = 900,
         refused_seconds: float = 2,
         most: int = 10_000,
@@ -231,17 +233,24 @@ class RemoteAuthenticator(CachedAuthenticator):
 class _Scheme(SecurityBase):
     """Tells OpenAPI how to authenticate; ``requires`` does the work."""
 
-    def __init__(self) -> None:
-        self.model = HTTPBearerModel(
-            description="An API key: `Authorization: Bearer pb_live_…`", bearerFormat="API key"
-        )
-        self.scheme_name = "key"
+    def __init__(self, name: str, model: HTTPBaseModel) -> None:
+        self.model = model
+        self.scheme_name = name
 
     async def __call__(self) -> None:
         return None
 
 
-SCHEME = _Scheme()
+SCHEME = _Scheme(
+    "key",
+    HTTPBearerModel(description="An API key: `Authorization: Bearer pb_live_…`", bearerFormat="API key"),
+)
+PASSWORD = _Scheme(
+    "password",
+    HTTPBaseModel(
+        scheme="basic", description="A user's e-mail address and password (R16); the role says what it may do"
+    ),
+)
 
 
 def requires(*scopes: str) -> Callable[..., Awaitable[Principal]]:
@@ -249,7 +258,11 @@ def requires(*scopes: str) -> Callable[..., Awaitable[Principal]]:
     right is missing (the first is named)."""
 
     # As a default and not an annotation: FastAPI reads annotations where ``scopes`` is not known.
-    async def caller(request: Request, _: None = Security(SCHEME, scopes=scopes)) -> Principal:
+    async def caller(
+        request: Request,
+        _: None = Security(SCHEME, scopes=scopes),
+        __: None = Security(PASSWORD, scopes=scopes),
+    ) -> Principal:
         identity: Authenticator = request.app.state.identity
         principal = await identity.authenticate(request.headers.get("authorization"))
         if principal.scopes.isdisjoint(scopes):

@@ -78,7 +78,16 @@ def problem(
     detail: str | None = None,
 ) -> Response:
     """One problem document as a reply; ``detail`` is the English of ``words`` unless it says more."""
-    body: dict[str, Any] = {
+    body = _members(status, code, words, detail)
+    trace_id = tracing.current_trace_id()
+    if trace_id is not None:
+        body["trace_id"] = trace_id
+    body.update((key, value) for key, value in (extra or {}).items() if key not in _OWN)
+    return json_response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def _members(status: int, code: str, words: Mapping[str, str], detail: str | None) -> dict[str, Any]:
+    return {
         "type": f"/problems/{code}",
         "title": _TITLES.get(status) or HTTPStatus(status).phrase,
         "status": status,
@@ -86,11 +95,21 @@ def problem(
         "detail": detail or words["en"],
         "words": words,
     }
-    trace_id = tracing.current_trace_id()
-    if trace_id is not None:
-        body["trace_id"] = trace_id
-    body.update((key, value) for key, value in (extra or {}).items() if key not in _OWN)
-    return json_response(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def members(error: HubError) -> dict[str, Any]:
+    """A problem document as it stands in a line of many, or in a description: without a trace."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Unavailable):
+        return _members(error.status, error.code, SOMETHING, None)
+    made = _members(error.status, error.code, error.words, error.message)
+    return made | {key: value for key, value in error.extra.items() if key not in _OWN}
+
+
+def described(description: str, *errors: HubError) -> dict[str, Any]:
+    """What OpenAPI says of a response that is one of these: an example of each, by its code."""
+    examples = {error.code: {"value": members(error)} for error in errors}
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema, "examples": examples}}}
 
 
 def of(error: Exception) -> Response:
@@ -128,8 +147,9 @@ def _of_hub(error: HubError) -> Response:
         scope = error.extra.get("scope")
         lacking = f', scope="{scope}"' if scope else ""
         headers["WWW-Authenticate"] = f'Bearer realm="postbode", error="insufficient_scope"{lacking}'
-    elif isinstance(error, TooMany):
+    elif isinstance(error, TooMany) or "retry_after" in error.extra:
         headers["Retry-After"] = _seconds(error)
+        headers |= getattr(error, "headers", {})
     return _told(error, headers)
 
 

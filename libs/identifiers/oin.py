@@ -29,6 +29,11 @@ def kvk(value: str) -> str | None:
     return value[8:16] if value.startswith(_KVK) and value[16:] == "0000" else None
 
 
+def of_kvk(number: str) -> str:
+    """The OIN of whoever has this KvK number."""
+    return f"{_KVK}{number}0000"
+
+
 def rsin(value: str) -> str | None:
     """The RSIN inside an OIN of the tax register (00000001 + RSIN + 000), else ``None``."""
     return value[8:17] if value.startswith(_RSIN) and value[17:] == "000" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from stdnum.be import vat as be_vat
 from stdnum.eu import vat as eu_vat
@@ -61,6 +62,7 @@ def read(text: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=8192)  # a supplier's own number stands on each of its invoices
 def valid(value: str) -> bool:
     """Whether the check digits hold. NL: the old 11-test or the mod-97 form of 2020, either will do."""
     if value.startswith("NL"):

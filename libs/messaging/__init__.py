@@ -7,7 +7,7 @@ from pathlib import Path
 from libs.messaging import dead, inbox, outbox, redrive
 from libs.messaging.amqp import AmqpTransport
 from libs.messaging.consumer import Consumer
-from libs.messaging.handler import AT_LEISURE, PROMPT, Decided, Handler, Pace
+from libs.messaging.handler import AT_LEISURE, PROMPT, Decided, Handler, Pace, Plain
 from libs.messaging.memory import MemoryTransport
 from libs.messaging.relay import Relay
 from libs.messaging.transport import Message, QueueMissing, Transport, TransportAway, Unroutable
@@ -26,6 +26,7 @@ __all__ = [
     "MemoryTransport",
     "Message",
     "Pace",
+    "Plain",
     "QueueMissing",
     "Relay",
     "Transport",

@@ -16,7 +16,13 @@ from typing import Any
 
 import aio_pika
 from aio_pika import DeliveryMode, ExchangeType
-from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.abc import (
+    AbstractChannel,
+    AbstractConnection,
+    AbstractExchange,
+    AbstractIncomingMessage,
+    AbstractQueue,
+)
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 from aiormq.abc import TimeoutType
 from aiormq.exceptions import ChannelNotFoundEntity
@@ -240,7 +246,7 @@ class AmqpTransport:
                 await channel.set_qos(prefetch_count=prefetch)
                 target = await channel.get_queue(queue, ensure=True)
                 channel.close_callbacks.add(subscription.lost)
-                tag = await target.consume(subscription.arrived)
+                subscription.consumes(target, await target.consume(subscription.arrived))
         except ChannelNotFoundEntity as missing:
             raise QueueMissing(queue) from missing
         try:
@@ -248,7 +254,7 @@ class AmqpTransport:
         finally:
             with _if_there():
                 if not channel.is_closed:
-                    await target.cancel(tag)
+                    await subscription.drain()
                     await subscription.hand_back_rest()
                     await channel.close()
 
@@ -260,7 +266,11 @@ class _Subscription:
         self._name = queue
         self._arrivals: asyncio.Queue[_Delivery | None] = asyncio.Queue()
         self._open: dict[int, _Delivery] = {}
+        self._consumed: tuple[AbstractQueue, str] | None = None
         self._lost = False
+
+    def consumes(self, queue: AbstractQueue, tag: str) -> None:
+        self._consumed = queue, tag
 
     async def arrived(self, message: AbstractIncomingMessage) -> None:
         delivery = _Delivery(self._name, message)
@@ -274,9 +284,22 @@ class _Subscription:
     async def __aiter__(self) -> AsyncIterator[Delivery]:
         while True:
             delivery = await self._arrivals.get()
-            if delivery is None or self._lost:
+            if self._lost:
                 raise TransportAway("the connection to the broker was lost")
+            if delivery is None:
+                return
             yield delivery
+
+    async def drain(self) -> None:
+        if self._consumed is None:
+            return
+        (queue, tag), self._consumed = self._consumed, None
+        with _away():
+            await queue.cancel(tag)
+        # What arrived before the answer is put down by tasks of its own, two turns of the loop later.
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        self._arrivals.put_nowait(None)
 
     async def ack(self, deliveries: Sequence[Delivery]) -> None:
         """``multiple`` is only said when every lower tag is settled: it acknowledges those too."""

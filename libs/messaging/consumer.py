@@ -11,6 +11,9 @@ A pack that comes *redelivered* may hold the event that crashed us. It is taken 
 tried: each event goes out again as a message of its own, with its id, so that a poison event meets the
 broker's delivery limit alone instead of taking its neighbours along.
 
+An event that had its share of deaths already, and goes again by itself or by hand (``dead``), is handled with nothing
+else in hand: the consumer gets no more, finishes what it has, handles that one, and starts carefully.
+
 For the same reason a consumer starts *carefully*, holding one message at a time: when it dies, everything it
 holds counts as delivered once more, and prefetched neighbours of a poison event would reach the limit with
 it. The first message that comes for the first time ends the caution: returned ones come before it.
@@ -28,6 +31,7 @@ from uuid import UUID
 
 import structlog
 
+from libs.contracts.topology import Rounds
 from libs.db.trouble import TRANSIENT
 from libs.db.types import Pool
 from libs.messaging import dead, inbox, outbox
@@ -43,7 +47,15 @@ _LONGEST_PAUSE = 5.0
 _LINGER = 0.005
 """After a quiet moment: what was made together arrives together."""
 _ONE = Pace(0.0, messages=1)
+_ROUNDS = Rounds()
 _log = structlog.get_logger(__name__)
+
+
+_Arrived = tuple[Delivery, list[Unread]]
+
+
+def _is_alone(arrived: _Arrived) -> bool:
+    return any(unread.alone for unread in arrived[1])
 
 
 def _nobody() -> None:
@@ -61,12 +73,14 @@ class Consumer(Generic[K, D]):
         *,
         schema: str,
         wake: Callable[[], Any] = _nobody,
+        rounds: Rounds = _ROUNDS,
     ) -> None:
         self._queue = handler.queue
         self._pool = pool
         self._transport = transport
         self._schema = schema
         self._wake = wake
+        self._rounds = rounds
         self._pace = handler.pace
         self._batch: Batch[K, D] = Batch(handler, pool, transport=transport.name)
         self._stopping = asyncio.Event()
@@ -79,6 +93,7 @@ class Consumer(Generic[K, D]):
             group.create_task(self._keep_on(self._collect_dead))
             group.create_task(self._prune())
             group.create_task(self._count_dead())
+            group.create_task(self._send_again())
 
     def stop(self) -> None:
         """Let ``run()`` finish the batch in hand and return."""
@@ -108,15 +123,23 @@ class Consumer(Generic[K, D]):
             # Closed here and now, not when collected: it must not take one more after we left.
             contextlib.aclosing(self._groups(subscription, pace)) as groups,
         ):
+            alone: list[_Arrived] = []
             async for group in groups:
-                await self._handle(subscription, group)
-                if self._careful and not any(delivery.redelivered for delivery, _ in group):
+                if company := [each for each in group if not _is_alone(each)]:
+                    await self._handle(subscription, company)
+                alone += [each for each in group if _is_alone(each)]
+                if alone:
+                    await subscription.drain()
+                elif self._careful and not any(delivery.redelivered for delivery, _ in group):
                     self._careful = False
                     return
+            for each in alone:
+                self._careful = True
+                if self._stopping.is_set():
+                    return
+                await self._handle(subscription, [each])
 
-    async def _handle(
-        self, subscription: Subscription, group: Sequence[tuple[Delivery, list[Unread]]]
-    ) -> None:
+    async def _handle(self, subscription: Subscription, group: Sequence[_Arrived]) -> None:
         apart = [unread for delivery, unread in group if delivery.redelivered and len(unread) > 1]
         events = [
             each
@@ -182,21 +205,19 @@ class Consumer(Generic[K, D]):
                 ],
             )
 
-    async def _groups(
-        self, subscription: Subscription, pace: Pace
-    ) -> AsyncGenerator[list[tuple[Delivery, list[Unread]]], None]:
+    async def _groups(self, subscription: Subscription, pace: Pace) -> AsyncGenerator[list[_Arrived], None]:
         """Deliveries in groups: those that come before a group is due, or as many as make it full."""
         arrivals = aiter(subscription)
-        pending: asyncio.Task[Delivery] | None = None
+        pending: asyncio.Task[Delivery | None] | None = None
         stopping = asyncio.create_task(self._stopping.wait())
         loop = asyncio.get_running_loop()
         due = 0.0
         try:
             while not self._stopping.is_set():
-                group: list[tuple[Delivery, list[Unread]]] = []
+                group: list[_Arrived] = []
                 count, until = 0, 0.0
                 while count < pace.events and len(group) < pace.messages:
-                    pending = pending or asyncio.ensure_future(anext(arrivals))
+                    pending = pending or asyncio.ensure_future(anext(arrivals, None))
                     left = until - loop.time() if group else None
                     if left is not None and left <= 0 and not pending.done():
                         break
@@ -204,6 +225,8 @@ class Consumer(Generic[K, D]):
                     if not pending.done():
                         break
                     delivery = pending.result()
+                    if delivery is None:
+                        break
                     pending = None
                     unread = unpack(delivery.message)
                     group.append((delivery, unread))
@@ -212,6 +235,8 @@ class Consumer(Generic[K, D]):
                 due = loop.time() + pace.seconds
                 if group:
                     yield group
+                elif pending is not None and pending.done():
+                    return
         finally:
             for task in (pending, stopping):
                 if task is not None:
@@ -225,7 +250,9 @@ class Consumer(Generic[K, D]):
         ):
             async for group in groups:
                 for delivery, _ in group:
-                    collect = functools.partial(dead.collect, self._pool, self._queue, delivery.message)
+                    collect = functools.partial(
+                        dead.collect, self._pool, self._queue, delivery.message, self._rounds
+                    )
                     if not await self._insist(collect):
                         return
                     await subscription.ack([delivery])
@@ -237,6 +264,17 @@ class Consumer(Generic[K, D]):
                 waiting = await dead.count(self._pool, self._queue)
                 metrics.dead_letters.set(waiting, {"service": self._schema, "queue": self._queue})
             await self._stopped_within(60)
+
+    async def _send_again(self) -> None:
+        """Second rounds, as they fall due."""
+        while not self._stopping.is_set():
+            went = False
+            with contextlib.suppress(*TRANSIENT):
+                went = await dead.again(self._pool, self._queue, self._rounds)
+            if went:
+                self._wake()
+            wait = min(1.0 if went else 5.0, self._rounds.after.total_seconds())
+            await self._stopped_within(max(0.05, wait))
 
     async def _prune(self) -> None:
         """Forget, an hour at a time, what no repeat can ask for any more."""

@@ -26,7 +26,8 @@ app = typer.Typer(
             "Each is a row of the service that could not handle it, with the event, the cause and what became of it. "
             "It waits for a person: `list` what there is, `show` one to read the cause and what to do, mend that, then "
             "`replay`: the event goes once more to the queue that failed, and to no other. What was done already is "
-            "not done twice. `drop` what shall never be handled.",
+            "not done twice. `drop` what shall never be handled. What is *waiting* goes again by itself, at the time "
+            "that stands behind it.",
             "Who replayed or dropped what, and why, stays on record: `list --all`.",
         )
     ),
@@ -209,7 +210,8 @@ def _as_dict(service: str, letter: Letter) -> dict[str, Any]:
 
 
 def _line(service: str, letter: Letter, lang: Language) -> str:
+    waits = f"  → {letter.again_at:%Y-%m-%d %H:%M:%S}" if letter.state == "waiting" else ""
     return (
         f"{service + '/' + str(letter.id):14}  {letter.died_at:%Y-%m-%d %H:%M:%S}  {state_of(letter, lang):8}  "
-        f"{letter.queue:18}  {letter.cause:18}  {letter.type or '-'}  {letter.subject or '-'}"
+        f"{letter.queue:18}  {letter.cause:18}  {letter.type or '-'}  {letter.subject or '-'}{waits}"
     )

@@ -23,10 +23,12 @@ _BY_CAUSE: Mapping[str, Words] = {
         "--invoice`) and drop this one.",
     ),
     "delivery-limit": Words(
-        nl="De dienst stierf telkens als dit bericht kwam, of gaf geen antwoord. Kijk in haar log naar het laatste "
-        "vóór elke herstart, verhelp de oorzaak en speel het opnieuw af.",
-        en="The service died each time this event came, or never settled it. Look into its log for the last thing "
-        "before each restart, mend the cause, then replay it.",
+        nl="De dienst stierf telkens als dit bericht kwam, of gaf geen antwoord. Wacht het nog, doe dan niets: het gaat "
+        "vanzelf nog een keer, alleen. Staat het open, kijk dan in haar log naar het laatste vóór elke herstart, "
+        "verhelp de oorzaak en speel het opnieuw af.",
+        en="The service died each time this event came, or never settled it. While it waits, do nothing: it goes again "
+        "by itself, alone. When it stands open, look into its log for the last thing before each restart, mend the "
+        "cause, then replay it.",
     ),
     "document-missing": Words(
         nl="Het document van deze factuur is er niet. Zet het terug uit de back-up en speel het bericht opnieuw af.",
@@ -58,13 +60,18 @@ NONE = Words(
 )
 _STATES: Mapping[str, Words] = {
     "open": Words(nl="open", en="open"),
+    "waiting": Words(nl="wacht", en="waiting"),
     "replayed": Words(nl="herhaald", en="replayed"),
     "dropped": Words(nl="vervallen", en="dropped"),
 }
+_AGAIN = Words(
+    nl="gaat vanzelf nog een keer om {at:%Y-%m-%d %H:%M:%S}: eerst dan kan het aan u zijn",
+    en="goes again by itself at {at:%Y-%m-%d %H:%M:%S}: only after that it may be for you to do",
+)
 _BY = Words(nl="{done} {at:%Y-%m-%d %H:%M:%S} door {by}", en="{done} {at:%Y-%m-%d %H:%M:%S} by {by}")
 
 
-def done_to(state: Literal["open", "replayed", "dropped"], lang: Language) -> str:
+def done_to(state: Literal["open", "waiting", "replayed", "dropped"], lang: Language) -> str:
     """Where a letter stands, or what was done to it, in one word."""
     return _STATES[state].en if lang is Language.en else _STATES[state].nl
 
@@ -74,9 +81,11 @@ def state_of(letter: Letter, lang: Language) -> str:
 
 
 def history(letter: Letter, lang: Language) -> Sequence[str]:
-    """Who did what to it, and why; the oldest first."""
+    """Who did what to it, and why, the oldest first; or what it will do by itself."""
     line = _BY.en if lang is Language.en else _BY.nl
     lines = []
+    if letter.state == "waiting":
+        lines.append((_AGAIN.en if lang is Language.en else _AGAIN.nl).format(at=letter.again_at))
     if letter.dropped_at:
         done = line.format(done=done_to("dropped", lang), at=letter.dropped_at, by=letter.dropped_by)
         lines.append(f"{done}: {letter.dropped_why}")

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from libs.contracts.envelope import Event
+from libs.contracts.envelope import Event, Payload
 from libs.errors import Park, Reject
 
 if TYPE_CHECKING:
@@ -55,6 +55,32 @@ PROMPT = Pace(0.05)
 
 AT_LEISURE = Pace(0.5, events=2000, messages=200)
 """Nothing follows from it: several events about one invoice become one write."""
+
+
+P = TypeVar("P", bound=Payload)
+
+
+class Plain(Generic[P]):
+    """A handler that reads nothing beforehand and decides nothing: what its events say is written. Subclasses add
+    ``write``."""
+
+    queue: str
+    hears: tuple[type[P], ...]
+    """What comes to this queue."""
+    pace = AT_LEISURE
+    heavy = False
+
+    async def gather(self, events: Sequence[Event]) -> None:
+        return None
+
+    def decide(self, event: Event, known: None) -> P:
+        data = event.data
+        if not isinstance(data, self.hears):
+            raise TypeError(f"{event.type} is not for {self.queue}")
+        return data
+
+    def refused(self, event: Event, word: Reject | Park) -> P:
+        raise word
 
 
 class Handler(Protocol[K, D]):

@@ -20,7 +20,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from libs.contracts.topology import DELIVERY_LIMIT, Topology
 from libs.db.types import Pool
 from libs.messaging.outbox import MOVE
-from libs.messaging.pack import Pack, Waiting, pack
+from libs.messaging.pack import Pack, Waiting, is_alone, pack
 
 MOST = 4_000
 """Rows in hand at once."""
@@ -123,6 +123,8 @@ class InHand:
     async def _try(self, queue: str, tries: int, stopping: asyncio.Event) -> None:
         size = _GROUPS[tries - 1] if 0 < tries <= len(_GROUPS) else 1
         rows = await self._pool.fetch(_GROUP, queue, tries, size)
+        # What had its share of deaths already goes alone from the first of its second round on.
+        rows = [row for row in rows if is_alone(row["body"])][:1] or rows
         await self._pool.execute(_TRIED, [row["id"] for row in rows], 1)
         # What killed us alone again and again goes where its queue's dead letters are collected.
         address = f"{queue}.dead" if tries > DELIVERY_LIMIT else queue

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from libs.db.types import Connection
+from libs.lifetimes import INBOX
 
-KEEP = timedelta(days=14)
+KEEP = INBOX.kept
 """How long a repeat is recognised; ``outbox_sent`` can send again for 7 days."""
 
 _CLAIM = """
@@ -47,7 +48,7 @@ async def claim(conn: Connection, queue: str, event_ids: Collection[UUID]) -> se
     if not event_ids:
         return set()
     # Sorted, or two consumers of the same repeats could wait for each other.
-    rows = await conn.fetch(_CLAIM, queue, sorted(event_ids))
+    rows = await conn.fetch(_CLAIM, queue, sorted(event_ids, key=lambda each: each.int))
     return {row["event_id"] for row in rows}
 
 

@@ -168,24 +168,29 @@ class _Subscription:
         self._prefetch = prefetch
         self.held: dict[_Item, None] = {}
         self.broken = asyncio.Event()
+        self._drained = asyncio.Event()
 
     async def __aiter__(self) -> AsyncIterator[Delivery]:
-        while True:
-            item = await self._next()
+        while item := await self._next():
             yield _Delivery(item)
 
-    async def _next(self) -> _Item:
-        broken = asyncio.create_task(self.broken.wait())
+    async def drain(self) -> None:
+        self._drained.set()
+
+    async def _next(self) -> _Item | None:
+        if self._drained.is_set():
+            return None
+        ends = [asyncio.create_task(each.wait()) for each in (self.broken, self._drained)]
         taking = asyncio.create_task(self._take())
         try:
-            await asyncio.wait({broken, taking}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({taking, *ends}, return_when=asyncio.FIRST_COMPLETED)
             if self.broken.is_set():
                 raise TransportAway("the connection was lost")
-            return taking.result()
+            return taking.result() if taking.done() else None
         finally:
-            for task in (broken, taking):
+            for task in (taking, *ends):
                 task.cancel()
-            await asyncio.gather(broken, taking, return_exceptions=True)
+            await asyncio.gather(taking, *ends, return_exceptions=True)
 
     async def _take(self) -> _Item:
         queue = self._queue

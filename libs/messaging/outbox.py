@@ -15,6 +15,10 @@ from libs.contracts.envelope import Event
 from libs.db.types import Connection
 from libs.messaging import tracing
 
+_APPEND = """
+INSERT INTO outbox (event_id, account, exchange, routing_key, subject, body)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::bytea[])
+"""
 _INSERT = """
 INSERT INTO outbox (event_id, account, exchange, routing_key, subject, body, alone, not_before)
 SELECT event_id, account, exchange, routing_key, subject, body, alone, now() + after
@@ -56,13 +60,17 @@ async def append(conn: Connection, events: Sequence[Event]) -> None:
     Each goes to the exchange of its payload under its type. An event without a trace context gets that of
     the current span. An ``api`` connection may only add events of its own account.
     """
+    if not events:
+        return
     trace = tracing.current_traceparent()
-    await append_rows(
-        conn,
-        [
-            Row(e.id, e.account, e.data.exchange, e.type, e.subject, tracing.stamped(e, trace).encode())
-            for e in events
-        ],
+    await conn.execute(
+        _APPEND,
+        [e.id for e in events],
+        [e.account for e in events],
+        [e.data.exchange for e in events],
+        [e.type for e in events],
+        [e.subject for e in events],
+        [tracing.stamped(e, trace).encode() for e in events],
     )
 
 

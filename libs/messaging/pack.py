@@ -9,8 +9,9 @@ from uuid import UUID, uuid5
 
 import orjson
 
-from libs.contracts.envelope import Event
+from libs.contracts.envelope import ALONE, Event
 from libs.contracts.registry import UndecodableEvent, decode
+from libs.ids import of_text
 from libs.messaging.transport import Message
 
 MOST_EVENTS = 200
@@ -71,27 +72,39 @@ class Unread:
     """One element of a batch before anybody knows whether it can be read. ``body`` is given where it is no JSON,
     or at hand; elsewhere it is worked out when somebody keeps it, which is rare."""
 
-    __slots__ = ("_body", "event_id", "raw")
+    __slots__ = ("_body", "_named", "event_id", "raw")
 
     def __init__(self, body: bytes | None, raw: Any) -> None:
         self._body = body
         self.raw = raw
-        self.event_id = self._id()
+        own = self._id()
+        self._named = own is not None
+        self.event_id = own or uuid5(_NAMELESS, self.body.decode("utf-8", "replace"))
         """Its id; for what has none, one that follows from its bytes, so a repeat is still recognised."""
 
-    def _id(self) -> UUID:
+    def _id(self) -> UUID | None:
         try:
-            return UUID(self.raw["id"])
+            return of_text(self.raw["id"])
         except (KeyError, TypeError, ValueError, AttributeError):
-            return uuid5(_NAMELESS, self.body.decode("utf-8", "replace"))
+            return None
 
     @property
     def body(self) -> bytes:
         return orjson.dumps(self.raw) if self._body is None else self._body
 
     def attribute(self, name: str) -> str | None:
-        value = self.raw.get(name) if isinstance(self.raw, Mapping) else None
+        value = self.raw.get(name) if self.is_object else None
         return str(value) if value is not None else None
+
+    @property
+    def is_object(self) -> bool:
+        """Whether it has attributes at all."""
+        return isinstance(self.raw, Mapping)
+
+    @property
+    def alone(self) -> bool:
+        """Whether it is to be handled with nothing else in hand."""
+        return self.is_object and self.raw.get(ALONE) is True
 
     @property
     def account(self) -> UUID | None:
@@ -102,7 +115,7 @@ class Unread:
 
     def read(self) -> Event:
         """Raises ``UndecodableEvent`` (or ``UnknownEvent``)."""
-        return decode(self.raw)
+        return decode(self.raw, self.event_id if self._named else None)
 
 
 def unpack(message: Message) -> list[Unread]:
@@ -118,4 +131,19 @@ def unpack(message: Message) -> list[Unread]:
     return [Unread(None, item) for item in raw]
 
 
-__all__ = ["MOST_BYTES", "MOST_EVENTS", "Pack", "UndecodableEvent", "Unread", "Waiting", "pack", "unpack"]
+def is_alone(body: bytes) -> bool:
+    """Whether this event, as a row of an outbox has it, is to be handled with nothing else in hand."""
+    return Unread(body, orjson.loads(body)).alone
+
+
+__all__ = [
+    "MOST_BYTES",
+    "MOST_EVENTS",
+    "Pack",
+    "UndecodableEvent",
+    "Unread",
+    "Waiting",
+    "is_alone",
+    "pack",
+    "unpack",
+]

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from libs import clock
 from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import Queue, matches
 from libs.db.types import Pool
@@ -66,14 +65,15 @@ async def redrive(
     consuming: Pool,
     queue: Queue,
     *,
-    since: datetime | None = None,
+    since: datetime | timedelta | None = None,
     subject: str | None = None,
     dry: bool = False,
 ) -> Redriven:
     """Put sent events that ``queue`` must get and its consumer has not dealt with back into their outboxes.
 
-    ``emitting``: the services by name; ``since``: published at or after then, else everything kept; ``subject``:
-    an invoice id. Safe while everything runs. Raises asyncpg's errors.
+    ``emitting``: the services by name; ``since``: published at or after then, or no longer ago, else everything kept;
+    ``subject``: an invoice id. By the databases' clocks: the operator's may be wrong, and would leave out what it takes
+    for the future. Safe while everything runs. Raises asyncpg's errors.
     """
     done = Redriven()
     for pool in emitting.values():
@@ -89,15 +89,17 @@ async def redrive(
 
 
 async def _sent(
-    pool: Pool, queue: Queue, since: datetime | None, subject: str | None
+    pool: Pool, queue: Queue, since: datetime | timedelta | None, subject: str | None
 ) -> AsyncIterator[list[UUID]]:
     """The events this service published that the queue must get."""
     if subject is not None:
         rows = await pool.fetch(_ABOUT, _keys(queue), queue.name, subject)
         yield [row["event_id"] for row in rows]
         return
-    until = clock.now() + timedelta(minutes=1)
-    oldest = until - KEPT
+    now: datetime = await pool.fetchval("SELECT now()")
+    until, oldest = now + timedelta(minutes=1), now - KEPT
+    if isinstance(since, timedelta):
+        since = now - min(since, KEPT)
     start, window = max(since or oldest, oldest), WINDOW
     while start < until:
         end = min(start + window, until)

@@ -33,7 +33,8 @@ from libs.contracts.topology import Topology
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Connection, Pool
 from libs.errors import HubError
-from libs.messaging import in_hand, tracing
+from libs.lifetimes import OUTBOX_SENT
+from libs.messaging import backlog, in_hand, tracing
 from libs.messaging.in_hand import InHand
 from libs.messaging.outbox import MOVE
 from libs.messaging.pack import Pack, Waiting, pack
@@ -81,7 +82,7 @@ SELECT id, exchange, routing_key, body, alone FROM taken ORDER BY id
 _LATER = """
 UPDATE outbox SET not_before = now() + make_interval(secs => $2) WHERE id = ANY ($1::bigint[])
 """
-_ROLL = "SELECT outbox_sent_roll()"
+_ROLL = "SELECT outbox_sent_roll($1)"
 _ROLL_EVERY, _ROLL_AGAIN = 3600.0, 600.0
 """Not sooner again: for up to 2 s each time whoever writes waits behind the lock that cannot be had."""
 _DEPTH_HOLDS = 0.25
@@ -112,6 +113,7 @@ class Relay:
         self._pace = pace
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._roll_now = asyncio.Event()
         self._after: tuple[str, UUID] = _START
         self._in_hand = InHand(pool, topology, self._settle)
         self._unsure = False
@@ -122,15 +124,16 @@ class Relay:
         """Publish until ``stop()``; what is claimed by then is finished first."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._keep_rolling())
+            group.create_task(self._keep_counting())
             await self._keep_publishing()
 
     async def _keep_publishing(self) -> None:
         await self._until_topology_is_there()
         if self._transport.settles_on_publish:
-            await self._insist(lambda: self._in_hand.try_suspects(self._transport.suspects, self._stopping))
+            await self._first(lambda: self._in_hand.try_suspects(self._transport.suspects, self._stopping))
         else:
             # Left by a process without a broker that was killed: with one, nobody has rows in hand.
-            await self._insist(self._in_hand.let_go_of_others)
+            await self._first(self._in_hand.let_go_of_others)
         while not self._stopping.is_set():
             self._woken.clear()
             next_turn = clock.monotonic() + self._pace
@@ -152,6 +155,7 @@ class Relay:
         """Let ``run()`` finish the batch in hand and return."""
         self._stopping.set()
         self._woken.set()
+        self._roll_now.set()
 
     async def pump(self) -> int:
         """Claim once and publish; returns how many rows left (or were taken in hand)."""
@@ -279,23 +283,45 @@ class Relay:
         """Prepare and drop days of ``outbox_sent``. Apart from publishing: a day cannot be dropped while anybody
         reads that table, a backup for instance."""
         while not self._stopping.is_set():
-            rolled = await self._survive(self._pool.execute(_ROLL))
+            rolled = await self._survive(self._pool.fetchval(_ROLL, OUTBOX_SENT.kept.days))
+            late = rolled is None or rolled < 0
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _ROLL_AGAIN if rolled is None else _ROLL_EVERY)
+                await asyncio.wait_for(self._roll_now.wait(), _ROLL_AGAIN if late else _ROLL_EVERY)
+            if not self._stopping.is_set():
+                self._roll_now.clear()
+
+    async def _keep_counting(self) -> None:
+        while not self._stopping.is_set():
+            await self._survive(backlog.measure(self._pool, self._schema))
+            await self._stopped_within(backlog.EVERY_SECONDS)
 
     async def _survive(self, work: Awaitable[object]) -> int | None:
         """Run; None when the database is away. Anything else is a fault and ends the relay."""
         try:
             result = await work
+        except asyncpg.CheckViolationError as error:
+            # No day to move them to: the database's clock was set forward.
+            _log.warning("relay interrupted", schema=self._schema, error=repr(error))
+            self._roll_now.set()
+            return None
         except (*NOT_NOW, asyncpg.PostgresError, HubError) as error:
             _log.warning("relay interrupted", schema=self._schema, error=repr(error))
             return None
         return result if isinstance(result, int) else 0
 
+    async def _first(self, work: Callable[[], Awaitable[object]]) -> None:
+        """Run, again and again until the database answers or the relay is stopped: nothing is published yet."""
+        while not self._stopping.is_set() and await self._survive(work()) is None:
+            await self._stopped_within(_POLL_IDLE)
+
     async def _insist(self, work: Callable[[], Awaitable[object]]) -> None:
         """Run, again and again until the database answers."""
         while await self._survive(work()) is None:  # noqa: ASYNC110  nothing tells when it is back
             await asyncio.sleep(_POLL_IDLE)
+
+    async def _stopped_within(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _sleep(self, seconds: float) -> None:
         """Until woken or stopped, at most ``seconds``; ``stop`` wakes too."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from opentelemetry.trace import Span, SpanKind
 
@@ -29,7 +28,7 @@ __all__ = ["current_traceparent", "failed", "follow", "processing", "publishing"
 
 def stamped(event: Event, traceparent: str | None) -> Event:
     """The event with a trace context: its own if it has one."""
-    return event if event.traceparent or not traceparent else replace(event, traceparent=traceparent)
+    return event if event.traceparent or not traceparent else event.traced(traceparent)
 
 
 def follow(events: Sequence[Event], causes: Sequence[Event]) -> list[Event]:

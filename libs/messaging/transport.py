@@ -83,6 +83,9 @@ class Subscription(Protocol):
 
     async def hand_back(self, deliveries: Sequence[Delivery]) -> None: ...
 
+    async def drain(self) -> None:
+        """Get nothing more: the iteration ends behind what has arrived."""
+
 
 class Transport(Protocol):
     name: str

@@ -69,7 +69,9 @@ outbox_rows = _meter.create_gauge(
     "postbode.outbox.rows", unit="{event}", description="events waiting to be published, by service"
 )
 dead_letters = _meter.create_gauge(
-    "postbode.dead_letters", unit="{event}", description="events no retry helped, by service and queue"
+    "postbode.dead_letters",
+    unit="{event}",
+    description="events no retry helped that wait for a person, by service and queue",
 )
 
 # Runtime ----------------------------------------------------------------------------------------
@@ -103,6 +105,11 @@ handover_delay = _meter.create_histogram(
     unit="s",
     description="from taken in to handed over, by channel",
     explicit_bucket_boundaries_advisory=LONG,
+)
+documents_damaged = _meter.create_counter(
+    "postbode.documents.damaged",
+    unit="{document}",
+    description="stored documents that are not what they were",
 )
 ledger = _meter.create_gauge(
     "postbode.ledger",

@@ -23,6 +23,9 @@ from libs.telemetry.sampling import HeadSampler
 _EXPORT_SECONDS = 5
 """A collector that does not answer must not hold up a process that stops."""
 
+SHUTDOWN_SECONDS = 2.0 * _EXPORT_SECONDS
+"""Traces, then metrics."""
+
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:

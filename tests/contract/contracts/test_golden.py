@@ -75,14 +75,17 @@ def test_a_sample_says_every_field_it_can(path: Path) -> None:
 
 
 ADDED_LATER: dict[str, set[str]] = {
+    "account.link_made.v1": {"sealed"},
     "invoice.duplicate.v1": {"pdf"},
-    "invoice.handed_over.v1": {"repeated"},
+    "invoice.handed_over.v1": {"repeated", "agreed"},
     "invoice.parked.v1": {"first", "differences", "return_on"},
     "invoice.quarantined.v1": {"pdf", "silent"},
     "invoice.received.v1": {"source"},
+    "invoice.released.v1": {"reason"},
     "invoice.returned.v1": {"first"},
     "invoice.routed.v1": {"warnings", "lifted"},
     "invoice.undeliverable.v1": {"returned"},
+    "invoice.validated.v1": {"pdf_accounts"},
 }
 """Fields that joined a version after its sample was made, by type."""
 

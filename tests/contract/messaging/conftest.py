@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -16,7 +17,7 @@ from libs import clock
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceReceived
 from libs.contracts.parts import DocumentRef
-from libs.contracts.topology import INVOICE_EVENTS, Binding, Queue, Topology
+from libs.contracts.topology import INVOICE_EVENTS, Binding, Queue, Rounds, Topology
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
@@ -108,10 +109,12 @@ class Stage:
         return Relay(pool, self.transport, self.topology, schema=schema, emits=emits)
 
     def consumer(
-        self, handler: Recorder, *, max_events: int = 200, prefetch: int = 20
+        self, handler: Recorder, *, max_events: int = 200, prefetch: int = 20, again: timedelta | None = None
     ) -> Consumer[None, int]:
+        """``again``: when an event gets its second round; not in the time of a test, unless said."""
         handler.pace = Pace(0.0, max_events, prefetch)
-        return Consumer(handler, self.consuming, self.transport, schema="route")
+        rounds = Rounds(after=again) if again else Rounds()
+        return Consumer(handler, self.consuming, self.transport, schema="route", rounds=rounds)
 
     async def emit(self, *events: Event) -> None:
         async with self.emitting.acquire() as conn, conn.transaction():

@@ -29,7 +29,19 @@ BEGIN
     EXECUTE format('ALTER TABLE ingest.outbox_sent_%s OWNER TO ingest_owner', to_char(day, 'YYYYMMDD'));
 END $$
 """
-_PARTITIONS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'ingest.outbox_sent'::regclass"
+_OLD_DAYS = """
+SELECT count(*) FROM pg_inherits
+ WHERE inhparent = 'ingest.outbox_sent'::regclass AND right(inhrelid::regclass::text, 8)::date < now()::date - 1
+"""
+_NO_DAY_LEFT = """
+DO $$
+DECLARE part regclass;
+BEGIN
+    FOR part IN SELECT inhrelid::regclass FROM pg_inherits WHERE inhparent = 'ingest.outbox_sent'::regclass LOOP
+        EXECUTE format('DROP TABLE %s', part);
+    END LOOP;
+END $$
+"""
 
 
 async def delete(stage: Stage, queue: str) -> None:
@@ -44,23 +56,33 @@ async def delete(stage: Stage, queue: str) -> None:
 async def test_who_reads_old_events_while_they_fall_due_holds_nobody_up(
     stage: Stage, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A backup, say: dropping a day's partition needs the whole table for itself."""
+    """A backup, say: dropping a day's partition needs the whole table for itself. The days to come are made all the
+    same, and at once when none is left, as after a clock that was set forward."""
     monkeypatch.setattr("libs.messaging.relay._ROLL_AGAIN", 0.1)
     reader = await asyncpg.connect(database.url)
     try:
-        await reader.execute(_NINE_DAYS_OLD)
-        before = await reader.fetchval(_PARTITIONS)
-        reading = reader.transaction()
-        await reading.start()
-        await reader.fetch("SELECT count(*) FROM ingest.outbox_sent")
         others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
+
+        async def moved() -> bool:
+            return bool(await stage.emitting.fetchval("SELECT count(*) = 0 FROM outbox"))
+
         async with stage.running(stage.relay(), stage.consumer(Recorder(ONE.name)), *others):
-            await stage.emit(received(1), received(2))
+            await stage.emit(received(1))
+            await stage.until_handled(ONE.name, [1])
+            await stage.until(moved)
+            await reader.execute(_NO_DAY_LEFT)
+            await reader.execute(_NINE_DAYS_OLD)
+            old = await reader.fetchval(_OLD_DAYS)
+            reading = reader.transaction()
+            await reading.start()
+            await reader.fetch("SELECT count(*) FROM ingest.outbox_sent")
+            await stage.emit(received(2))
             await stage.until_handled(ONE.name, [1, 2])
+            await stage.until(moved)
             await reading.rollback()
 
             async def dropped() -> bool:
-                return bool(await reader.fetchval(_PARTITIONS) < before)
+                return bool(await reader.fetchval(_OLD_DAYS) < old)
 
             await stage.until(dropped)
     finally:

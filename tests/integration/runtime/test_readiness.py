@@ -16,7 +16,7 @@ from libs.messaging import Transport
 from libs.readiness import checks
 from libs.service import Resources, Service
 from libs.testing.databases import present
-from tests.unit.runtime.fakes import Nobody
+from tests.integration.runtime.fakes import Nobody
 
 ROUTE = next(schema for schema in present() if schema.schema == "route")
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.unit.runtime.fakes import browser
+from tests.integration.runtime.fakes import browser
 
 PROGRAM = Path(__file__).with_name("hub_process.py")
 ROOT = Path(__file__).parents[3]

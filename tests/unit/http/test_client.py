@@ -6,7 +6,7 @@ import httpx
 import pytest
 from opentelemetry.trace import SpanKind, StatusCode
 
-from libs.http import client as module
+from libs.http import calls
 from libs.http.client import client
 from libs.telemetry import tracing
 from libs.testing.spans import recording
@@ -77,7 +77,7 @@ async def test_what_fails_in_a_recorded_trace_is_recorded_once() -> None:
 
 
 async def test_what_is_slow_is_recorded_always(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SLOW", 0.0)
+    monkeypatch.setattr(calls, "SLOW", 0.0)
     async with client(transport=answering(httpx.Response(200))) as http:
         with recording(0) as spans, tracing.head("GET", SpanKind.SERVER, None):
             await http.get("http://receiver/")

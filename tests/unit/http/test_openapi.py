@@ -40,9 +40,11 @@ def test_every_error_of_every_route_is_a_problem(document: dict[str, Any]) -> No
 
 def test_rights_and_their_refusals_are_told(document: dict[str, Any]) -> None:
     post = document["paths"]["/v1/items"]["post"]
-    assert post["security"] == [{"key": ["invoice:write", "operator"]}]
+    rights = ["invoice:write", "operator"]
+    assert post["security"] == [{"key": rights}, {"password": rights}]
     assert {"401", "403", "413", "422"} <= set(post["responses"])
     assert document["components"]["securitySchemes"]["key"]["scheme"] == "bearer"
+    assert document["components"]["securitySchemes"]["password"]["scheme"] == "basic"
     free = document["paths"]["/v1/open"]["post"]
     assert "security" not in free
     assert not {"401", "403"} & set(free["responses"])

@@ -44,7 +44,7 @@ async def test_a_refusal_adds_its_own_members_and_cannot_replace_the_others(http
 
 async def test_who_you_are_and_what_you_may(http: httpx.AsyncClient) -> None:
     reply = await http.post("/v1/items", json={"number": 1})
-    assert "password" not in check(reply, 401, "unauthenticated")["words"]["en"]  # there are none
+    assert "name and password" in check(reply, 401, "unauthenticated")["words"]["en"]
     assert reply.headers["www-authenticate"] == 'Bearer realm="postbode"'
     reply = await http.post("/v1/items", json={"number": 1}, headers={"Authorization": "Bearer reader"})
     refused = check(reply, 403, "forbidden")

@@ -7,14 +7,6 @@ import structlog
 
 from libs.telemetry import logs
 from libs.testing.spans import recording
-from tests.unit.runtime.fakes import Stage, install
-
-
-@pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
-    made = Stage()
-    install(monkeypatch, made)
-    return made
 
 
 @pytest.fixture(autouse=True)

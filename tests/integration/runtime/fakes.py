@@ -130,6 +130,7 @@ def service(stage: Stage, name: str = "fake", **changes: Any) -> Service:
         "emits": ("fake.happened.v1",),
         "schedules": (cast("Any", type("S", (), {"name": "s"})()),),
         "listeners": (spoken(stage, "listener", 2525),),
+        "workers": (spoken(stage, "worker"),),
         "background": (spoken(stage, "background"),),
         **changes,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -15,7 +16,27 @@ from libs.http.openapi import PrefixClash
 from libs.http.server import listen
 from libs.runtime import Part, Running, run
 from libs.service import Service
-from tests.unit.runtime.fakes import Stage, browser, resources, service, spoken, url
+from libs.telemetry import logs
+from libs.testing.spans import recording
+from tests.integration.runtime.fakes import Stage, browser, install, resources, service, spoken, url
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    install(monkeypatch, made)
+    return made
+
+
+@pytest.fixture(autouse=True)
+def log() -> Iterator[list[structlog.typing.EventDict]]:
+    """What is logged meanwhile; nothing is printed."""
+    with recording(0):
+        pass
+    logs.configure("INFO", "json", "test")
+    with structlog.testing.capture_logs() as entries:
+        yield entries
+    structlog.reset_defaults()
 
 
 def before(stage: Stage, *order: str) -> None:
@@ -144,13 +165,17 @@ async def test_what_does_not_stop_is_left_when_the_time_is_up(
         (
             {"api"},
             {"listener entered", "background entered"},
-            {"relay runs", "consumer runs", "schedule runs"},
+            {"relay runs", "consumer runs", "schedule runs", "worker entered"},
         ),
-        ({"worker"}, {"consumer runs", "schedule runs", "background entered"}, {"relay runs"}),
+        (
+            {"worker"},
+            {"consumer runs", "schedule runs", "worker entered", "worker left", "background entered"},
+            {"relay runs", "listener entered"},
+        ),
         (
             {"relay"},
             {"relay runs"},
-            {"consumer runs", "schedule runs", "listener entered", "background entered"},
+            {"consumer runs", "schedule runs", "listener entered", "worker entered", "background entered"},
         ),
     ],
 )
@@ -164,6 +189,19 @@ async def test_a_process_runs_the_parts_it_is_told(
     assert await hub.stop() == 0
     assert runs <= set(stage.said)
     assert not not_runs & set(stage.said)
+
+
+@pytest.mark.parametrize("part", ["worker", "relay"])
+async def test_what_serves_no_api_still_says_how_it_is(stage: Stage, part: Part) -> None:
+    """Else an orchestrator could not tell a stuck worker from one that works."""
+    hub = Hub(service(stage), parts=frozenset({part}), health_port=0)
+    running = await hub.running()
+    async with browser() as http:
+        for path in ("/livez", "/readyz", "/metrics"):
+            # The fake broker is none: that the process is not ready is an answer too.
+            assert (await http.get(url(running, path))).status_code == (503 if path == "/readyz" else 200)
+        assert (await http.get(url(running, "/v1/fake"))).status_code == 404
+    assert await hub.stop() == 0
 
 
 async def test_many_services_are_one_app(stage: Stage) -> None:

@@ -1,0 +1,82 @@
+"""How long everything is kept that does not stay for ever: one table, from which the code reads. Pure.
+
+``python -m libs.lifetimes`` prints docs/lifetimes.md; ``make contracts`` writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """``since``: what it is counted from. ``ends``: who makes an end of it."""
+
+    what: str
+    kept: timedelta
+    since: str
+    ends: str
+
+
+def _days(days: float) -> timedelta:
+    return timedelta(days=days)
+
+
+YEARS, YEARS_REAL_ESTATE = 7, 10
+"""Of originals: article 52 AWR, and for real estate article 34a of the Dutch VAT act. Counted from the end of the year."""
+
+SANDBOX = Lifetime("what was sent to the sandbox", _days(30), "it came", "`ingest.retention`")
+SESSION = Lifetime("a session's row", _days(1), "it ended", "`ingest.retention`, and the next sign-in")
+LINK = Lifetime("a one-time link's row", _days(30), "it was used or expired", "`ingest.retention`")
+USER = Lifetime("a removed user", _days(30), "it was removed", "`ingest.retention`")
+LINK_MAIL = Lifetime("that a link was mailed, and to whom", _days(30), "the link expired", "`track.links`")
+SIGN_UP = Lifetime("a link to open an account", _days(1), "it was asked for", "itself")
+INVITATION = Lifetime("a link for a colleague", _days(7), "the invitation", "itself")
+RESET = Lifetime("a link for a new password", timedelta(hours=1), "it was asked for", "itself")
+PRINCIPAL = Lifetime("who a caller is, in a process", timedelta(seconds=30), "ingest was asked", "the cache")
+PASSWORD = Lifetime(
+    "that a password was right, in ingest", timedelta(minutes=15), "it was compared", "the cache"
+)
+INBOX = Lifetime("that an event was handled", _days(14), "it was handled", "each consumer")
+OUTBOX_SENT = Lifetime("a published event", _days(7), "it was published", "each relay, by day")
+
+LIFETIMES: tuple[Lifetime, ...] = (
+    SANDBOX, SESSION, LINK, USER, LINK_MAIL, SIGN_UP, INVITATION, RESET, PRINCIPAL, PASSWORD, INBOX, OUTBOX_SENT,
+)  # fmt: skip
+
+_HEAD = f"""# How long things are kept
+
+Made from the code (`libs/lifetimes.py`, `make contracts`): the code reads its periods there.
+
+Originals (as they came, with their hash), the answer under an `Idempotency-Key`, the names of files, and the address and
+header of a mail live as long as the submission they came in: until the end of the {YEARS}th calendar year after its own,
+or the {YEARS_REAL_ESTATE}th for an account that deals in real estate (`PUT /v1/accounts/me/retention`; a longer class
+holds for everything kept, a shorter one for what comes after). A legal hold (`POST /v1/accounts/me/holds`) keeps one
+submission, or all, until it is lifted. Then `ingest.retention` deletes them, as the owner of the documents, whose
+statement deletes nothing younger than {YEARS} years, or {SANDBOX.kept.days} days of the sandbox, whatever it is asked.
+What remains is that there was an invoice, with its hash and the day, for the ledger. Verdicts, timelines and deliveries
+of other services are not deleted yet. Sync's plans and history have [settings](configuration.md) of their own.
+
+| what | kept | counted from when | ended by |
+| --- | --- | --- | --- |
+"""
+
+
+def page() -> str:
+    return _HEAD + "".join(
+        f"| {each.what} | {_said(each.kept)} | {each.since} | {each.ends} |\n" for each in LIFETIMES
+    )
+
+
+def _said(kept: timedelta) -> str:
+    seconds = int(kept.total_seconds())
+    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")):
+        if seconds % unit == 0:
+            count = seconds // unit
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    raise ValueError(kept)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
