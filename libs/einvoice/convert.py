@@ -87,7 +87,7 @@ TARGETS: Mapping[str, Target] = {
         _target("siubl-1.2", XML, "xml", "SI-UBL 1.2", "SI-UBL 1.2", _ubl("siubl-1.2"), "ubl-2.1"),
         _target("ubl-2.1", XML, "xml", "UBL 2.1", "UBL 2.1", _ubl("ubl-2.1"), "en16931"),
         _target("ubl-2.0", XML, "xml", "UBL 2.0 (e-FFF)", "UBL 2.0 (e-FFF)", _ubl("ubl-2.0"), "ubl-2.1"),
-        _target("peppol", XML, "xml", "Peppol BIS 3", "Peppol BIS 3", _ubl("peppol"), "en16931"),
+        _target("peppol", XML, "xml", "Peppol BIS 3", "Peppol BIS 3", _ubl("peppol"), "peppol"),
         _target("cii", XML, "xml", "UN/CEFACT CII (D16B)", "UN/CEFACT CII (D16B)", _cii),
         _target(
             "eexact",

@@ -16,7 +16,8 @@ from libs.contracts.parts import Words
 from libs.einvoice import detect, gate, xml
 from libs.einvoice.formats import cii, eexact, finvoice, hybrid, json_form, ubl
 from libs.einvoice.formats.eexact import Sender
-from libs.einvoice.formats.reading import Element, Read
+from libs.einvoice.formats.reading import Read
+from libs.einvoice.tree import Element
 from libs.errors import Unprocessable
 
 SYNTAXES = ("ubl-invoice", "ubl-creditnote", "cii", "eexact", "finvoice", "json")

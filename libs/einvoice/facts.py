@@ -194,6 +194,11 @@ class Facts:
         groups = self.root.groups
         return (*groups.get("InvoiceLine", _NONE), *groups.get("CreditNoteLine", _NONE))
 
+    @property
+    def line_count(self) -> int:
+        """How many lines the document has, those left out by ``fold`` too."""
+        return len(self.lines) + sum(map(len, self._folded))
+
     @cached_property
     def totals(self) -> Sequence[Group]:
         """BG-22; the schema allows exactly one."""

@@ -46,6 +46,12 @@ _NUMBERED = re.compile(
 _NET = b"LineExtensionAmount"
 _CENTS = frozenset((_NET, b"Amount", b"BaseAmount", b"InvoicedQuantity", b"CreditedQuantity"))
 _PRICES = frozenset((b"PriceAmount", b"BaseQuantity"))
+_PRICE, _BASE = b"PriceAmount", b"BaseQuantity"
+_QUANTITIES = frozenset((b"InvoicedQuantity", b"CreditedQuantity"))
+_ADJUSTMENT = (b"ChargeIndicator", b"Amount")
+_RECKONED_ELSEWHERE = frozenset((b"MultiplierFactorNumeric", b"BaseAmount"))
+_SIGNS = {b"true": 1, b"false": -1}
+_NEAR, _MUCH = 0.015, 10.0**9
 _NUMBERS = re.compile(rb"(?:[0-9]{1,15}(?:\.[0-9]{1,2})? )*+/ (?:[0-9]{1,15}(?:\.[0-9]{1,10})? )*+")
 _DAYS = (b"StartDate", b"EndDate")
 DAY = r"[12][0-9]{3}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)|(?:0[13578]|1[02])-31)"
@@ -76,7 +82,7 @@ class Folded:
     (``of``).
     """
 
-    __slots__ = ("_parts", "amounts", "markup", "tag", "texts")
+    __slots__ = ("_parts", "_sums", "amounts", "markup", "tag", "texts")
 
     def __init__(
         self,
@@ -85,8 +91,10 @@ class Folded:
         amounts: tuple[tuple[str, ...], ...],
         parts: list[bytes | list[bytes]],
         tag: str,
+        sums: Sequence[tuple[_Kinds, list[tuple[bytes, ...]]]],
     ) -> None:
         self.tag = tag
+        self._sums = sums
         self.markup = markup
         self.texts = texts
         self.amounts = amounts
@@ -111,6 +119,29 @@ class Folded:
             (line.element.prefix or "") == prefix and line.element.tag.endswith(f"}}{name}") for line in lines
         )
 
+    def reckoned(self, *, within: bool) -> bool:
+        """Whether each line left out plainly is quantity times price, with charges and without allowances, to 0.015.
+
+        Binary fractions: whatever is near the slack that a rule leaves (0.02), or so large that they matter, is not
+        plain; nor are percentages, gross prices, and with ``within`` (the invoice has a period) the periods of lines.
+        """
+        for kinds, lines in self._sums:
+            if lines and (kinds.sums is None or (within and kinds.days is not None)):
+                return False
+            for net, quantity, price, base, *adjustments in lines:
+                divisor = float(base)
+                if divisor <= 0:
+                    return False
+                made = float(quantity) * float(price) / divisor
+                for indicator, amount in zip(adjustments[::2], adjustments[1::2], strict=True):
+                    sign = _SIGNS.get(indicator)
+                    if sign is None:
+                        return False
+                    made += sign * float(amount)
+                if not (abs(made - float(net)) < _NEAR and abs(made) < _MUCH):
+                    return False
+        return True
+
 
 class _Kinds(NamedTuple):
     """Which texts of a line are what; ``net`` is the place of BT-131, None for a line that is no ordinary one."""
@@ -121,6 +152,9 @@ class _Kinds(NamedTuple):
     prices: _Pick
     days: _Pick | None
     net: int | None
+    sums: _Pick | None
+    """Net, quantity, price and what it is for, then indicator and amount of each allowance or charge; None for a line
+    with more in it to reckon, or less."""
 
 
 _KNOWN: dict[Markup, _Kinds] = {}
@@ -135,9 +169,11 @@ def _kinds(markup: Markup) -> _Kinds:
     found: dict[str, list[int]] = {"codes": [], "words": [], "cents": [], "prices": []}
     nets: list[int] = []
     days: dict[bytes, list[int]] = {name: [] for name in _DAYS}
+    names: list[bytes] = []
     for place, (before, after) in enumerate(pairwise(markup)):
         tag = _NAME.search(before)
         name = tag[1] if tag else b""
+        names.append(name)
         if name == _NET:
             nets.append(place)
         days.get(name, found[_kind(name, after)]).append(place)
@@ -151,13 +187,37 @@ def _kinds(markup: Markup) -> _Kinds:
     ordinary = len(nets) == 1 and not any(b"PartyIdentification" in part for part in markup)
     codes, words, cents, prices = map(_picker, found.values())
     kinds = _Kinds(
-        codes, words, cents, prices, _picker(period) if period else None, nets[0] if ordinary else None
+        codes,
+        words,
+        cents,
+        prices,
+        _picker(period) if period else None,
+        nets[0] if ordinary else None,
+        _sums(names),
     )
     if sum(map(len, markup)) < _KNOWN_SIZE:
         if len(_KNOWN) >= _KNOWN_MOST:
             _KNOWN.clear()
         _KNOWN[markup] = kinds
     return kinds
+
+
+def _sums(names: list[bytes]) -> _Pick | None:
+    quantities = [place for place, name in enumerate(names) if name in _QUANTITIES]
+    if len(quantities) != 1 or names.count(_NET) != 1 or names.count(_PRICE) != 1 or names.count(_BASE) > 1:
+        return None
+    price = names.index(_PRICE)
+    adjusted = [place for place, name in enumerate(names) if name in _ADJUSTMENT]
+    # Of a price itself (which comes last in a line) there is a discount that the price is without.
+    if _RECKONED_ELSEWHERE.intersection(names) or any(place > price for place in adjusted):
+        return None
+    if [names[place] for place in adjusted] != [*_ADJUSTMENT] * (len(adjusted) // 2):
+        return None
+    places = [names.index(_NET), quantities[0], price]
+    if _BASE in names:
+        return _picker([*places, names.index(_BASE), *adjusted])
+    first, rest = _picker(places), _picker(adjusted)
+    return lambda texts: (*first(texts), b"1", *rest(texts))
 
 
 def _kind(name: bytes, after: bytes) -> str:
@@ -237,7 +297,7 @@ class _NotPlainError(Exception):
 
 def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, together: bool) -> Folded | None:
     head, opening, closing, tail = around
-    shapes: dict[Markup, tuple[_Kinds, dict[tuple[bytes, ...], int]]] = {}
+    shapes: dict[Markup, tuple[_Kinds, dict[tuple[bytes, ...], int], list[tuple[bytes, ...]]]] = {}
     amounts: list[list[bytes]] = []
     words: list[bytes] = []
     cents: list[bytes] = []
@@ -256,8 +316,8 @@ def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, toge
             # Each line begins once, as it ends once, and between two lines stands nothing.
             if sum(piece.count(opening[1:-1]) for piece in shape) != 1:
                 return None
-            known = shapes[shape] = (_kinds(shape), {})
-        kinds, kept = known
+            known = shapes[shape] = (_kinds(shape), {}, [])
+        kinds, kept, sums = known
         if kinds.net is not None:
             plain = kinds.days is None or _in_order(kinds.days(said))
             if together:
@@ -273,6 +333,7 @@ def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, toge
                 if place < len(amounts):
                     amounts[place].append(said[kinds.net])
                     left_out.append(line)
+                    sums.append(kinds.sums(said) if kinds.sums is not None else ())
                     continue
         amounts.append([])
         parts += left_out, line, closing
@@ -299,4 +360,5 @@ def _fold(lines: list[bytes], around: tuple[bytes, bytes, bytes, bytes], *, toge
         tuple(tuple(map(bytes.decode, each)) for each in amounts),
         parts,
         opening[1:-1].decode(),
+        [(kinds, sums) for kinds, _, sums in shapes.values()],
     )

@@ -2,9 +2,10 @@
 
 ::
 
-    bytes ─▶ size ─▶ magic ─▶ encoding ─▶ can the bytes vouch for depth and attributes?
-                                            ├ yes ─▶ expat alone: well-formed, no DOCTYPE ──────▶ Gate
-                                            └ no ──▶ expat, and every element counted in Python ─▶ Gate
+    bytes ─▶ size ─▶ magic ─▶ encoding ─▶ did this markup pass before (``passed``)? ──────────── yes ─▶ Gate
+                                            └ no: can the bytes vouch for depth and attributes?
+                                              ├ yes ─▶ expat alone: well-formed, no DOCTYPE ──────▶ Gate
+                                              └ no ──▶ expat, and every element counted in Python ─▶ Gate
 
 A lawful invoice is far below every limit, and that can be seen from the order of its ``<`` and ``</`` alone, so
 expat runs without a Python call per element. Documents with comments, CDATA, empty-element tags or anything
@@ -19,6 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from xml.parsers import expat
 
+from libs.einvoice import passed
+from libs.einvoice.passed import Root
 from libs.einvoice.refusals import refuse, too_large
 
 
@@ -86,7 +89,12 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
     ``words`` (``{"nl", "en"}``).
     """
     clean, encoding = transcode(data, limits)
-    return _walk(clean, encoding, limits, counted=not within(clean, limits))
+    key = passed.markup(clean) if limits == DEFAULT else None
+    root = passed.seen(key)
+    if root is None:
+        root = _walk(clean, limits, counted=not within(clean, limits))
+        passed.remember(key, root)
+    return Gate(clean, encoding, root.namespace, root.name, root.line)
 
 
 def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
@@ -94,14 +102,15 @@ def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
 
     Raises what ``check`` raises, save ``not-xml`` where the bytes alone vouch for everything else.
     """
-    return bound(*transcode(data, limits), limits)
+    return bound(transcode(data, limits)[0], limits)
 
 
-def bound(clean: bytes, encoding: str, limits: Limits = DEFAULT, *, names: bool = False) -> bytes:
-    """``bounded`` for what ``transcode`` gave; with ``names`` theirs are counted too, whatever else is vouched for."""
+def bound(clean: bytes, limits: Limits = DEFAULT, *, names: bool = False) -> bytes:
+    """``bounded`` for what is ``transcode``d; with ``names`` theirs are counted too, whatever else is vouched for."""
     if within(clean, limits) and not (names and _many_names(clean, limits.names)):
         return clean
-    return _walk(clean, encoding, limits, counted=True).data
+    _walk(clean, limits, counted=True)
+    return clean
 
 
 def is_pdf(data: bytes) -> bool:
@@ -248,7 +257,7 @@ def _shown(start: bytes) -> str:
     return start[:20].decode("utf-8", "replace")
 
 
-def _walk(data: bytes, encoding: str, limits: Limits, *, counted: bool) -> Gate:
+def _walk(data: bytes, limits: Limits, *, counted: bool) -> Root:
     """Run expat over clean bytes; ``counted`` asks it to report every element."""
     asides = data.count(b"<!") + data.count(b"<?")
     if asides > limits.asides:
@@ -296,7 +305,7 @@ def _walk(data: bytes, encoding: str, limits: Limits, *, counted: bool) -> Gate:
         _text_runs(data, limits.text)
     name, line = found[0]
     uri, _, local = name.rpartition(" ")
-    return Gate(data, encoding, uri, local, line)
+    return Root(uri, local, line)
 
 
 def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, int]]) -> None:

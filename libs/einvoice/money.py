@@ -35,7 +35,12 @@ def read(text: str | None) -> Decimal | None:
 
 def at_least_zero(value: Decimal, written: str | None) -> bool:
     """``value >= 0`` as the official rules have it: a zero written with a minus sign and a point is less."""
-    return value > 0 or (value == 0 and not (written and "-" in written and "." in written))
+    return value > 0 or (value == 0 and not below_zero(written))
+
+
+def below_zero(written: str | None) -> bool:
+    """Whether a zero is written so that the official rules take it for less, and not for equal, to nothing."""
+    return written is not None and "-" in written and "." in written
 
 
 def total(values: Iterable[Decimal]) -> Decimal:

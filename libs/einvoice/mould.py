@@ -29,7 +29,7 @@ from libs.einvoice.facts import OFFSET, Facts, collect
 from libs.einvoice.fold import DAY, ENTITY, ODD, Markup
 from libs.einvoice.standins import Leaf, Spot, UnreadAmounts, UnreadLeaf
 from libs.einvoice.text import BLANKS, blank
-from libs.einvoice.tree import CAC, CBC, Element, Found, Group, Item
+from libs.einvoice.tree import CAC, CBC, Element, Found, Group, Item, element_of
 from libs.einvoice.trie import Trie
 
 # What the schema asks of a text, by the end of its element's name; of any other name it takes any text. What a
@@ -109,7 +109,7 @@ class Mould:
             for n, element in enumerate(elements)
         ]
         self._at = tuple(
-            (mark, tuple(numbers[_element(item)] for item in items))
+            (mark, tuple(numbers[element_of(item)] for item in items))
             for mark, items in facts.found.at.items()
             if mark < OFFSET
         )
@@ -144,7 +144,7 @@ class Mould:
         elements = list(root.iter())
         numbers = {element: number for number, element in enumerate(elements)}
         for mark, items in collect(root, self.syntax, trie).found.at.items():
-            yield mark, tuple(numbers[_element(item)] for item in items)
+            yield mark, tuple(numbers[element_of(item)] for item in items)
 
     def _fill(
         self, leaves: Iterable[object], folded: Sequence[Sequence[str]], codes: tuple[str, ...] = ()
@@ -168,12 +168,8 @@ class Mould:
         for mark, many in self._at:
             found.at[mark] = [items[n] for n in many]
         if self._empty:
-            found.empty = [(node, _element(items[n])) for node, n in self._empty]
+            found.empty = [(node, element_of(items[n])) for node, n in self._empty]
         return Cast(Facts(items[0], self.syntax, found, folded), items, codes)
-
-
-def _element(item: Item) -> Element:
-    return item.element if isinstance(item, Group) else item
 
 
 def _spots(elements: list[Element], root: Element) -> Iterator[Spot]:

@@ -16,11 +16,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from libs.contracts.parts import Identifier
-from libs.identifiers import be, branch, kvk, oin, read, vat
+from libs.identifiers import be, branch, canonical_scheme, kvk, oin, read, vat
 from libs.identifiers.reader import read_vat
 
 TEXT = "text"
 """Scheme of a candidate that is no identifier: ordinary address text where one was looked for (R36)."""
+
+UNREAD = "unread"
+"""Scheme of a candidate that is no identifier: what stands in a field for the KvK number and is none."""
 
 MOST = 20
 _TEXT_LONGEST = 100
@@ -55,6 +58,7 @@ def ranked(
     ``named``: the buyer's numbers in the order of trust of their fields; ``taxed``: its VAT numbers; ``adres_2``:
     its address lines behind the street. ``globe``: Exact Globe is known to have made the document.
     """
+    named = list(named)
     numbers = [Found(identifier, each.path) for each in named if (identifier := read(each.text, each.scheme))]
     # Stable: within one tier the order of the fields stays.
     trusted = sorted(numbers, key=lambda found: _trust(found.identifier))
@@ -68,7 +72,7 @@ def ranked(
     unique: dict[Identifier, Found] = {}
     for found in ordered:
         unique.setdefault(found.identifier, found)
-    return list(unique.values())[:MOST] or texts
+    return list(unique.values())[:MOST] or _unread(named) or texts
 
 
 def _trust(identifier: Identifier) -> int:
@@ -91,6 +95,16 @@ def _lines(places: Iterable[Place]) -> tuple[list[Found], list[Found]]:
         elif text := " ".join((place.text or "").split()):
             texts.append(Found(Identifier(scheme=TEXT, value=text[:_TEXT_LONGEST]), place.path))
     return numbers, texts[:1]
+
+
+def _unread(named: Iterable[Place]) -> list[Found]:
+    """What stands where a KvK number belongs and is none: said only where nothing else names the buyer."""
+    texts = [
+        Found(Identifier(scheme=UNREAD, value=text[:_TEXT_LONGEST]), each.path)
+        for each in named
+        if canonical_scheme(each.scheme) == kvk.SCHEME and (text := " ".join((each.text or "").split()))
+    ]
+    return texts[:1]
 
 
 def _usable(identifier: Identifier) -> bool:

@@ -181,3 +181,8 @@ def too_large(limit: int) -> TooLarge:
     """The error of a document over the cap, in bytes. How large it is nobody knows: it was not read to its end."""
     nl, en = (text.format(limit=limit) for text in _TOO_LARGE)
     return TooLarge(en, line=1, limit=limit, words={"nl": nl, "en": en})
+
+
+def examples() -> list[Unprocessable]:
+    """One of each code, for whoever documents them."""
+    return [refuse(code, 1, seen="0x00", limit=64) for code in _WORDS]

@@ -29,6 +29,7 @@ __all__ = [
     "Item",
     "Places",
     "cents",
+    "element_of",
     "grow",
     "line_of",
     "short",
@@ -184,6 +185,11 @@ def _sort(children: Element | list[Element], node: Node, group: Group, found: Fo
         if names:
             for mark in kid.attributes(tuple(names)):
                 at[mark].append(child)
+
+
+def element_of(item: Item) -> Element:
+    """What a group or a leaf is in the document."""
+    return item.element if isinstance(item, Group) else item
 
 
 def line_of(element: Element) -> int | None:

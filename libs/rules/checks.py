@@ -9,7 +9,7 @@ from libs.einvoice.facts import Facts, NotANumberError
 from libs.einvoice.money import plain
 from libs.einvoice.text import normal
 from libs.einvoice.totals import Difference
-from libs.einvoice.tree import Element, Group, Item, cents, written
+from libs.einvoice.tree import Element, Group, Item, cents, element_of, written
 from libs.rules.rule import Breach, Check
 
 SHOWN = 100
@@ -32,13 +32,9 @@ def items(group: Group, path: tuple[str, ...]) -> list[Item]:
     return found
 
 
-def element(item: Item) -> Element:
-    return item.element if isinstance(item, Group) else item
-
-
 def unused(_: Facts, item: Item) -> Breach:
     """It should not be there."""
-    return Breach(element(item))
+    return Breach(element_of(item))
 
 
 def deepest(group: Group, path: tuple[str, ...]) -> Element:
@@ -97,7 +93,7 @@ def at_most_one(path: str) -> Check:
             found: Sequence[Item] = group.leaves.get(path) or group.groups.get(path) or ()
             if len(found) <= 1:
                 return None
-            return Breach(element(found[1]), seen=str(len(found)), expected="0 – 1")
+            return Breach(element_of(found[1]), seen=str(len(found)), expected="0 – 1")
 
         return near
 
@@ -105,7 +101,7 @@ def at_most_one(path: str) -> Check:
         found = items(group, steps)
         if len(found) <= 1:
             return None
-        return Breach(element(found[1]), seen=str(len(found)), expected="0 – 1")
+        return Breach(element_of(found[1]), seen=str(len(found)), expected="0 – 1")
 
     return check
 
@@ -157,17 +153,23 @@ def attribute(name: str) -> Check:
 def difference(find: Callable[[Facts, Group], Difference | None]) -> Check:
     """A check out of a comparison of amounts; where a number cannot be read, ``NUMBERS`` speaks instead."""
 
-    def check(facts: Facts, group: Group) -> Breach | None:
-        found = find(facts, group)
-        if found is None:
-            return None
-        return Breach(
-            found.element,
-            None if found.seen is None else plain(found.seen),
-            None if found.expected is None else plain(found.expected),
-        )
+    return lambda facts, group: compared(find(facts, group))
 
-    return check
+
+def compared(found: Difference | None) -> Breach | None:
+    """The breach that a difference of amounts is."""
+    if found is None:
+        return None
+    return Breach(
+        found.element,
+        None if found.seen is None else plain(found.seen),
+        None if found.expected is None else plain(found.expected),
+    )
+
+
+def currencies(facts: Facts) -> frozenset[str]:
+    """BT-5, as it is written; more than one where it stands several times."""
+    return frozenset(facts.root.texts_as_written("DocumentCurrencyCode"))
 
 
 def with_vat(facts: Facts, _: Group) -> Difference | None:
@@ -176,7 +178,20 @@ def with_vat(facts: Facts, _: Group) -> Difference | None:
 
 
 __all__ = [
-    "NotANumberError", "at_most_one", "attribute", "attribute_one_of", "cents_at_most", "deepest", "difference",
-    "element", "exists", "filled", "items", "one_of", "shown", "unused",
+    "NotANumberError",
+    "at_most_one",
+    "attribute",
+    "attribute_one_of",
+    "cents_at_most",
+    "compared",
+    "currencies",
+    "deepest",
+    "difference",
+    "exists",
+    "filled",
+    "items",
+    "one_of",
+    "shown",
+    "unused",
     "with_vat",
 ]  # fmt: skip

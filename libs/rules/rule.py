@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
 
@@ -85,9 +86,12 @@ class Pack:
 
     ``name`` travels with every verdict; ``source`` says which release the rules follow.
 
+    ``release`` names which of several stands here, ``since`` the first day of issue that it holds for (None: any).
+
     ``finish`` are checks of the document as a whole that come after all others and may yield many breaches.
     ``alike`` says that the rules cannot tell lines apart that ``libs.einvoice.fold`` takes for alike. A rule that
-    reckons with the numbers of one line can: its pack must say False.
+    reckons with the numbers of one line can: its pack must say False, or ``reckoned``, where the rules hold of every
+    line that plainly is quantity times price (``Folded.reckoned``).
     """
 
     name: str
@@ -95,6 +99,9 @@ class Pack:
     rules: tuple[Rule, ...]
     finish: tuple[Finish, ...] = ()
     alike: bool = True
+    reckoned: bool = False
+    release: str = ""
+    since: date | None = None
 
     @cached_property
     def compiled(self) -> Compiled:
@@ -119,6 +126,15 @@ class Pack:
         return (*self.rules, *self.finish)
 
 
+def revised(table: Iterable[Rule], checks: Mapping[str, Check], gone: Container[str]) -> Iterable[Rule]:
+    """A table as another release has it: these rules ask otherwise, those are not there. ``KeyError`` for a rule that
+    the table does not have."""
+    rules = {rule.id: rule for rule in table}
+    for id_, check in checks.items():
+        rules[id_] = replace(rules[id_], check=check)
+    return [rule for rule in rules.values() if rule.id not in gone]
+
+
 @dataclass(frozen=True, slots=True)
 class Finish:
     """A rule that is asked once, last, and names every breach itself."""
@@ -129,4 +145,16 @@ class Finish:
     breaches: Callable[[Facts], Iterable[Breach]]
 
 
-__all__ = ["OFFSET", "Breach", "Check", "Condition", "Finish", "Pack", "Rule", "Severity", "always", "never"]
+__all__ = [
+    "OFFSET",
+    "Breach",
+    "Check",
+    "Condition",
+    "Finish",
+    "Pack",
+    "Rule",
+    "Severity",
+    "always",
+    "never",
+    "revised",
+]

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 from starlette.requests import Request
 
+from libs import clock
 from libs.contracts.parts import Finding, InvoiceSummary, Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
@@ -94,7 +95,7 @@ def routes(settings: ValidateSettings, pool: Pool) -> APIRouter:
             raise _unknown_pack()
         given = await _document(request, settings.max_check_bytes)
         async with turns:
-            judgement = await asyncio.to_thread(judge, given.data, pack)
+            judgement = await asyncio.to_thread(judge, given.data, pack, today=clock.day(clock.now()))
         return report(given.filename, judgement)
 
     @router.get("/v1/check/{invoice_id}")

@@ -8,17 +8,21 @@ import stat
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import orjson
 import typer
 
+from libs import clock
 from libs.contracts.parts import Words
 from libs.einvoice import gate
+from libs.einvoice.printed import NOTHING, Printed
 from libs.errors import Refusal, Unprocessable
-from libs.rules.engine import PACKS
+from libs.rules.engine import PACKS, releases
 from services.validate import terminal
 from services.validate.judgement import UNREADABLE, judge, unreadable
+from services.validate.page import Pages, beside
 from services.validate.report import Report, as_json, report
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
@@ -54,6 +58,13 @@ def _known(pack: str | None) -> str | None:
     raise typer.BadParameter(f"{pack!r} is not one of {', '.join(sorted(PACKS))}")
 
 
+def _known_release(release: str | None) -> str | None:
+    known = sorted({each.release for every in releases().values() for each in every if each.release})
+    if release is None or release in known:
+        return release
+    raise typer.BadParameter(f"{release!r} is not one of {', '.join(known)}")
+
+
 @app.command()
 def check(
     files: Annotated[
@@ -68,6 +79,21 @@ def check(
             help=f"run exactly these rules, whatever the document claims: {', '.join(sorted(PACKS))}",
         ),
     ] = None,
+    pdf: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE",
+            help="the PDF that goes with the invoice; else the one of the same name beside it",
+        ),
+    ] = None,
+    pack_release: Annotated[
+        str | None,
+        typer.Option(
+            callback=_known_release,
+            metavar="RELEASE",
+            help="of rules that have it, take this release, whenever the invoice was issued",
+        ),
+    ] = None,
     lang: Annotated[Language, typer.Option(help="language of the messages")] = Language.nl,
     as_lines: Annotated[
         bool, typer.Option("--json", help="one JSON object a document, each on a line")
@@ -76,17 +102,21 @@ def check(
     """Check invoices on this machine: nothing is sent and nothing is kept.
 
     Without --pack a document is held to the rules it claims to follow, and Postbode warns of numbers by which no
-    receiver can be found.
+    receiver can be found, and of a bank account that the PDF beside the invoice does not name.
 
     Ends with 0 when all are valid (warnings or not), 1 when one is invalid or cannot be read, 2 when the command
     itself is wrong.
     """
+    if pdf is not None and (pack is not None or files == ["-"] or len(files) != 1):
+        raise typer.BadParameter("goes with one FILE, and without --pack", param_hint="--pdf")
     invalid = False
     try:
-        for path in _paths(files):
-            said, data = check_file(path, pack)
-            invalid = invalid or said.verdict == "invalid"
-            _write(said, data, lang, as_lines=as_lines)
+        with Pages() as pages:
+            for path in _paths(files):
+                page = NOTHING if pack is not None else _page(pages, path, pdf)
+                said, data = check_file(path, pack, pack_release, page)
+                invalid = invalid or said.verdict == "invalid"
+                _write(said, data, lang, as_lines=as_lines)
     except BrokenPipeError:
         # Whoever read this has read enough; what is still in the buffer must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -95,19 +125,36 @@ def check(
         raise typer.Exit(1)
 
 
-def check_file(path: str, pack: str | None = None) -> tuple[Report, bytes]:
-    """Judge one file; whatever cannot be judged is invalid with one finding. Also the bytes, to quote from."""
+def _page(pages: Pages, path: str, pdf: str | None) -> Printed:
+    """What the PDF of an invoice says. One that was named must be readable; one that just lies there need not."""
+    page = beside(path) if pdf is None else Path(pdf)
+    if page is None:
+        return NOTHING
+    try:
+        return pages.read(page)
+    except (OSError, ValueError) as error:
+        if pdf is None:
+            return NOTHING
+        raise typer.BadParameter(f"{pdf!r} cannot be read", param_hint="--pdf") from error
+
+
+def check_file(
+    path: str, pack: str | None = None, release: str | None = None, page: Printed = NOTHING
+) -> tuple[Report, bytes]:
+    """Judge one file, with what its PDF says; whatever cannot be judged is invalid with one finding. Also the bytes, to
+    quote from."""
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     data = b""
+    # No error outlives its clause: its traceback would hold this frame, and this frame the document.
     try:
         data = _read(path)
-        return report(name, judge(data, pack)), data
+        verdict = judge(data, pack, release, printed=page, today=clock.day(clock.now()))
     except Refusal as error:
-        refusal = error
+        verdict = unreadable(error, pack or UNREADABLE)
     except Exception as error:  # noqa: BLE001 - a stream of documents does not end at one of them
         name_of = type(error).__name__
-        refusal = _refusal(FAILED, "failed", Words(nl=name_of, en=name_of))
-    return report(name, unreadable(refusal, pack or UNREADABLE)), data
+        verdict = unreadable(_refusal(FAILED, "failed", Words(nl=name_of, en=name_of)), pack or UNREADABLE)
+    return report(name, verdict), data
 
 
 def _read(path: str) -> bytes:

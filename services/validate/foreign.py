@@ -8,15 +8,19 @@ known only where a reader could not make sense of something.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from libs.einvoice import convert, documents, gate
+from libs.einvoice import documents, gate
 from libs.einvoice.documents import Document
-from libs.einvoice.formats import hybrid
+from libs.einvoice.formats import adres_2, hybrid, ubl_dialects
+from libs.einvoice.printed import NOTHING, Printed
 from libs.errors import Unprocessable
 from libs.rules import engine
 
 PACK = "en16931"
+"""Nobody's rules for CII or eExact are run here. The verdict's name says whose they are and of what they were asked:
+``en16931-cii``, ``en16931-eexact``, ``en16931-finvoice``, ``en16931-json``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +61,9 @@ def _fits_nothing(finding: Finding) -> bool:
     return finding.severity == "fatal" and finding.xpath == "/postbode_invoice"
 
 
-def validate(data: bytes) -> Judged:
-    """Judge one document of a syntax that is not UBL.
+def validate(data: bytes, printed: Printed = NOTHING, today: date | None = None) -> Judged:
+    """Judge one document of a syntax that is not UBL; ``printed`` is what the PDF beside it says, ``today`` the day it
+    came.
 
     Raises ``Unprocessable`` or ``TooLarge`` for what is no invoice in any syntax the hub reads.
     """
@@ -66,7 +71,7 @@ def validate(data: bytes) -> Judged:
     if inside is not None:
         return inside
     found = documents.read(data)
-    verdict = _validate(found[0])
+    verdict = _validate(found[0], printed, today)
     if len(found) > 1:
         return replace(verdict, findings=(_SEVERAL, *verdict.findings))
     return verdict
@@ -90,10 +95,10 @@ def _ubl_inside(data: bytes) -> Judged | None:
     )
 
 
-def _validate(document: Document) -> Judged:
+def _validate(document: Document, printed: Printed, today: date | None) -> Judged:
     read = document.read
-    written = convert.written(document, convert.target("ubl-2.1"), convert.Options())
-    judged = engine.validate(written.data, PACK)
+    invoice, _ = adres_2.settle(read.invoice)
+    judged = engine.validate(ubl_dialects.ubl_21(invoice).data, PACK)
     findings = [*read.findings]
     seller = read.invoice.seller
     if document.syntax == "eexact" and (seller is None or seller.postal_address is None):
@@ -103,13 +108,14 @@ def _validate(document: Document) -> Judged:
         by_rules: list[Finding] = []
     else:
         # Places in what we wrote would lead nowhere in what the sender has.
-        by_rules = [each.model_copy(update={"line": None, "xpath": ""}) for each in judged.findings]
+        said = (*judged.findings, *engine.unlikely(judged, printed, today))
+        by_rules = [each.model_copy(update={"line": None, "xpath": ""}) for each in said]
     # What the rules miss, with where to mend it, need not be missed by the reader too.
     missed = {term for each in by_rules if each.severity == "fatal" for term in each.terms}
     findings = [each for each in findings if each.rule != _MISSING or not missed.intersection(each.terms)]
     findings += by_rules
     return Judged(
-        rule_pack=judged.rule_pack,
+        rule_pack=f"{PACK}-{document.syntax}",
         profile=judged.profile,
         findings=tuple(findings),
         summary=judged.summary.model_copy(

@@ -12,12 +12,20 @@ it is cut to a bounded length here, so an event stays far below the 256 KB a mes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING, Literal
 
-from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
+from libs.contracts.invoice import (
+    ACCOUNT_DIFFERS,
+    GACCOUNT_UNNAMED,
+    InvoiceReceived,
+    InvoiceRejected,
+    InvoiceValidated,
+)
 from libs.contracts.parts import Finding, InvoiceSummary, PartyFacts, Words
 from libs.einvoice import detect
+from libs.einvoice.printed import NOTHING, Printed
 from libs.einvoice.refusals import refuse
 from libs.errors import Refusal, Unprocessable
 from libs.rules import engine
@@ -39,6 +47,7 @@ _NAME = 200
 _SHORT = 100
 _LISTED = 20
 UNREADABLE = "unreadable"
+_BESIDE = frozenset({ACCOUNT_DIFFERS, GACCOUNT_UNNAMED})
 _FOREIGN = frozenset({"not-an-invoice", "pdf", "not-xml"})
 """How the engine refuses what may be an invoice in another syntax: its root, a PDF, our JSON."""
 
@@ -53,6 +62,8 @@ class Judgement:
     warnings: int
     findings: tuple[Finding, ...]
     summary: InvoiceSummary
+    pdf_accounts: tuple[str, ...] = ()
+    """The accounts that its PDF names, where one to pay to is not among them."""
 
     @property
     def verdict(self) -> VerdictName:
@@ -66,14 +77,22 @@ class Judgement:
         return tuple(_fatal_first(self.findings)[:SHOWN])
 
 
-def judge(data: bytes, pack: str | None = None) -> Judgement:
+def judge(
+    data: bytes,
+    pack: str | None = None,
+    release: str | None = None,
+    *,
+    printed: Printed = NOTHING,
+    today: date | None = None,
+) -> Judgement:
     """Judge one document by the pack it claims, with the hub's own warnings beside it; or by ``pack`` and nothing else,
-    which takes UBL alone.
+    which takes UBL alone. ``release`` names the one to take of a pack that has several; ``printed`` is what the PDF beside
+    it says, ``today`` the (legal) day it came.
 
     Raises ``Unprocessable`` or ``TooLarge`` for what does not pass the byte gate and for what is no invoice in any
     syntax the hub reads, ``KeyError`` for an unknown pack.
     """
-    verdict, findings = _verdict(data, pack)
+    verdict, findings = _verdict(data, pack, release, printed, today)
     fatals = sum(finding.severity == "fatal" for finding in findings)
     # Whatever is left out, it is not what makes the invoice invalid.
     kept = _fatal_first(findings)[:KEPT] if len(findings) > KEPT else findings
@@ -85,27 +104,30 @@ def judge(data: bytes, pack: str | None = None) -> Judgement:
         warnings=len(findings) - fatals,
         findings=tuple(_bounded(finding) for finding in in_order),
         summary=_bounded_summary(verdict.summary),
+        pdf_accounts=printed.accounts[:_LISTED] if any(each.rule in _BESIDE for each in findings) else (),
     )
 
 
-def _verdict(data: bytes, pack: str | None) -> tuple[engine.Verdict | Judged, Sequence[Finding]]:
+def _verdict(
+    data: bytes, pack: str | None, release: str | None, printed: Printed, today: date | None
+) -> tuple[engine.Verdict | Judged, Sequence[Finding]]:
     if pack is not None:
         try:
-            named = engine.validate(data, pack)
+            named = engine.validate(data, pack, release)
         except Unprocessable as refusal:
             raise _ubl_only(data, refusal) from None
         return named, named.findings
     try:
-        verdict = engine.validate(data)
+        verdict = engine.validate(data) if release is None else engine.validate(data, release=release)
     except Unprocessable as refusal:
         if refusal.code not in _FOREIGN:
             raise
         # Loaded when such a document comes: readers of every syntax, and of PDF, are a weight that UBL does not need.
         from services.validate import foreign
 
-        judged = foreign.validate(data)
+        judged = foreign.validate(data, printed, today)
         return judged, judged.findings
-    return verdict, (*verdict.findings, *engine.own(verdict))
+    return verdict, (*verdict.findings, *engine.own(verdict, printed, today))
 
 
 def _ubl_only(data: bytes, refusal: Unprocessable) -> Unprocessable:
@@ -118,6 +140,19 @@ def _ubl_only(data: bytes, refusal: Unprocessable) -> Unprocessable:
         return refusal
     line = refusal.extra.get("line")
     return refuse("ubl-only", line if isinstance(line, int) else 1, seen=syntax)
+
+
+def rejected_on_purpose(found: Judgement) -> Judgement:
+    """For the receiver of the sandbox to which every invoice is wrong."""
+    finding = Finding(
+        rule="SANDBOX-REJECTED",
+        severity="fatal",
+        message=Words(
+            nl="Voor deze ontvanger van de sandbox is elke factuur fout.",
+            en="For this receiver of the sandbox every invoice is wrong.",
+        ),
+    )
+    return replace(found, fatals=found.fatals + 1, findings=(finding, *found.findings))
 
 
 def unreadable(refusal: Refusal, pack: str = UNREADABLE) -> Judgement:
@@ -169,6 +204,7 @@ def fact(
         summary=judgement.summary,
         warnings=judgement.warnings,
         findings=judgement.first,
+        pdf_accounts=judgement.pdf_accounts,
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 
 from libs.contracts.invoice import InvoiceReceived
+from libs.contracts.parts import DocumentRef
 from libs.db.types import Connection
 from services.validate.judgement import Judgement
 
@@ -68,3 +70,38 @@ async def verdict(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
     """The verdict that holds, as the account set on ``conn`` may see it."""
     row = await conn.fetchrow(_VERDICT, invoice_id)
     return dict(row) if row else None
+
+
+_JUDGED = """
+SELECT v.decided_at, v.invoice_id, v.account_id, v.document_id, d.media_type, d.size,
+       encode(d.sha256, 'hex') AS sha256
+  FROM verdict v
+  JOIN documents.document d ON d.account = v.account_id AND d.document_id = v.document_id
+ WHERE (v.decided_at, v.invoice_id) > ($1, $2)
+   AND NOT EXISTS (SELECT FROM verdict later
+                    WHERE later.invoice_id = v.invoice_id AND later.sequence > v.sequence)
+ ORDER BY v.decided_at, v.invoice_id
+ LIMIT $3
+"""
+
+
+async def judged_after(
+    conn: Connection, after: tuple[datetime, UUID], limit: int
+) -> list[tuple[datetime, UUID, UUID, DocumentRef]]:
+    """Invoices in the order of their verdicts (of each the last), after one of them: when, which, whose, and its
+    original, as far as that lies in the database."""
+    rows = await conn.fetch(_JUDGED, *after, limit)
+    return [
+        (
+            row["decided_at"],
+            row["invoice_id"],
+            row["account_id"],
+            DocumentRef(
+                document_id=row["document_id"],
+                sha256=row["sha256"],
+                size=row["size"],
+                media_type=row["media_type"],
+            ),
+        )
+        for row in rows
+    ]

@@ -39,7 +39,7 @@ from libs.einvoice.formats.cii_settlement import (
     VatBreakdowns,
     first,
 )
-from libs.einvoice.formats.reading import Element, Filled, Read, Reading
+from libs.einvoice.formats.reading import Filled, Read, Reading
 from libs.einvoice.formats.table import (
     Group,
     Many,
@@ -69,6 +69,7 @@ from libs.einvoice.model import (
     VatBreakdown,
 )
 from libs.einvoice.receivers import Found, Place, ranked
+from libs.einvoice.tree import Element
 
 EN16931 = "urn:cen.eu:en16931:2017"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from libs.einvoice.formats.cii_parts import NAMESPACES, PERIOD, Fixed, table, way
 from libs.einvoice.formats.product import Attributes, Classifications
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     Group,
     Id,
@@ -32,6 +32,7 @@ from libs.einvoice.model import (
     Period,
     Price,
 )
+from libs.einvoice.tree import Element
 
 _VAT = Fixed("ram:TypeCode", "VAT")
 _INDICATOR = f"{qualified('ram:ChargeIndicator', NAMESPACES)}/{qualified('udt:Indicator', NAMESPACES)}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     BLANKS,
     Group,
@@ -35,6 +35,7 @@ from libs.einvoice.model import (
     TaxRepresentative,
 )
 from libs.einvoice.terms import number as term_number
+from libs.einvoice.tree import Element
 
 RSM = "urn:un:unece:uncefact:data:standard:CrossIndustryInvoice:100"
 RAM = "urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100"

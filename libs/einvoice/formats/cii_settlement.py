@@ -7,7 +7,7 @@ from typing import Any
 
 from libs.einvoice.formats.cii_lines import money
 from libs.einvoice.formats.cii_parts import NAMESPACES, Fixed, Stamp, stamp_element, table, way
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     BLANKS,
     Fallback,
@@ -23,6 +23,7 @@ from libs.einvoice.formats.table import (
     text_of,
 )
 from libs.einvoice.model import Amount, DocumentTotals, Invoice, VatBreakdown
+from libs.einvoice.tree import Element
 
 # BT-8: UNTDID 2005 in the standard and in UBL, UNTDID 2475 in CII.
 _POINT = {"3": "5", "35": "29", "432": "72"}

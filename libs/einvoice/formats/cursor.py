@@ -7,9 +7,9 @@ from datetime import date
 from decimal import Decimal
 
 from libs.einvoice import money
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import BLANKS, read_date, text_of
-from libs.einvoice.tree import line_of
+from libs.einvoice.tree import Element, line_of
 
 
 class Cursor:

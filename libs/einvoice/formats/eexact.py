@@ -20,7 +20,7 @@ from lxml import etree
 from libs.einvoice import money, xml
 from libs.einvoice.formats import adres_2, eexact_lines
 from libs.einvoice.formats.cursor import Cursor
-from libs.einvoice.formats.reading import Element, Read
+from libs.einvoice.formats.reading import Read
 from libs.einvoice.model import (
     Amount,
     Buyer,
@@ -37,7 +37,7 @@ from libs.einvoice.model import (
 )
 from libs.einvoice.receivers import Found, Place, ranked
 from libs.einvoice.refusals import refuse
-from libs.einvoice.tree import line_of
+from libs.einvoice.tree import Element, line_of
 
 ROOT = "eExact"
 _SCHEMA_LOCATION = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"

@@ -8,7 +8,6 @@ from decimal import Decimal
 
 from libs.einvoice import money
 from libs.einvoice.formats.cursor import Cursor
-from libs.einvoice.formats.reading import Element
 from libs.einvoice.model import (
     AllowanceCharge,
     Amount,
@@ -19,6 +18,7 @@ from libs.einvoice.model import (
     Price,
     VatBreakdown,
 )
+from libs.einvoice.tree import Element
 
 _HUNDRED = Decimal(100)
 

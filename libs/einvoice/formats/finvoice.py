@@ -12,7 +12,7 @@ from decimal import Decimal
 from libs.einvoice import money
 from libs.einvoice.formats.cii_parts import read_stamp
 from libs.einvoice.formats.cursor import Cursor
-from libs.einvoice.formats.reading import Element, Read
+from libs.einvoice.formats.reading import Read
 from libs.einvoice.formats.table import text_of
 from libs.einvoice.model import (
     Amount,
@@ -32,6 +32,7 @@ from libs.einvoice.model import (
     VatBreakdown,
 )
 from libs.einvoice.receivers import Found, Place, ranked
+from libs.einvoice.tree import Element
 
 _PATH = "/Finvoice"
 _CREDIT = "INV02"

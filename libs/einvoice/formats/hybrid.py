@@ -33,6 +33,11 @@ _ACTIVE = frozenset({"/JavaScript", "/JS", "/Launch", "/SubmitForm", "/ImportDat
 _ACTS = ("/AA", "/JS", "/JavaScript", "/XFA")
 """Keys under which there is something that acts: additional actions, scripts, the scripted forms of XFA."""
 _MAY_ACT = re.compile(b"|".join(sorted(name.encode() for name in (*_ACTIVE, *_ACTS))))
+_ESCAPED = re.compile(rb"/[^\x00-\x20()<>\[\]{}/%]*#[0-9A-Fa-f]{2}[^\x00-\x20()<>\[\]{}/%]*")
+_ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
+"""A character of a name, written as a number (ISO 32000-1 §7.3.5)."""
+_PACKED = b"/ObjStm"
+"""Of a stream that other objects are packed in (ISO 32000-1 §7.5.7)."""
 
 _SCRIPTS = Words(
     nl="De PDF bevat scripts of opdrachten en gaat niet mee; alleen de XML telt. Maak PDF's zonder actieve inhoud.",
@@ -63,7 +68,7 @@ def extract(data: bytes) -> Hybrid:
     that differ, ``pdf-broken``, ``pdf-locked``, ``pdf-too-large``; ``TooLarge`` for a file over the cap of the gate."""
     with _opened(data) as pdf:
         name, xml = _invoice(pdf)
-        return Hybrid(xml, name, _unfit(pdf))
+        return Hybrid(xml, name, _unfit(pdf, data))
 
 
 def unfit(data: bytes) -> tuple[Words, ...]:
@@ -72,7 +77,7 @@ def unfit(data: bytes) -> tuple[Words, ...]:
     Raises ``Unprocessable`` (``pdf-broken``, ``pdf-locked``) for what cannot be looked into, and ``TooLarge``.
     """
     with _opened(data) as pdf:
-        return _unfit(pdf)
+        return _unfit(pdf, data)
 
 
 @contextmanager
@@ -88,9 +93,9 @@ def _opened(data: bytes) -> Iterator[pikepdf.Pdf]:
         raise refuse("pdf-broken", 1) from None
 
 
-def _unfit(pdf: pikepdf.Pdf) -> tuple[Words, ...]:
+def _unfit(pdf: pikepdf.Pdf, data: bytes) -> tuple[Words, ...]:
     found = []
-    active = _active(pdf)
+    active = _active(pdf) if _names_one(data) else False
     if active:
         found.append(_SCRIPTS)
     if active is None or _long(pdf):
@@ -182,6 +187,15 @@ def _long(pdf: pikepdf.Pdf) -> bool:
         else:
             leaves += 1
     return bool(waiting) or leaves > PAGES
+
+
+def _names_one(data: bytes) -> bool:
+    """Whether a name that makes something act may stand in the file: where none does, the file need not be taken apart to
+    see that nothing acts. One stands in plain bytes, with a character as a number, or packed with other objects."""
+    if _MAY_ACT.search(data) or _PACKED in data:
+        return True
+    plain = (_ESCAPE.sub(lambda each: bytes([int(each[1], 16)]), name) for name in _ESCAPED.findall(data))
+    return any(_MAY_ACT.search(name) or _PACKED in name for name in plain)
 
 
 def _active(pdf: pikepdf.Pdf) -> bool | None:

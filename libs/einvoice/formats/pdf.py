@@ -13,6 +13,7 @@ which the report says, and stays in the XML as it was.
 from __future__ import annotations
 
 import re
+import threading
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
@@ -51,9 +52,16 @@ def _template() -> bytes:
     return files(__package__).joinpath("invoice.typ").read_bytes()
 
 
+class _Compilers(threading.local):
+    """One for each thread: two at once in one are refused."""
+
+    def __init__(self) -> None:
+        self.mine = typst.Compiler(ignore_system_fonts=True)
+
+
 @cache
-def _compiler() -> typst.Compiler:
-    return typst.Compiler(ignore_system_fonts=True)
+def _compilers() -> _Compilers:
+    return _Compilers()
 
 
 def write(invoice: Invoice, language: Language = "nl") -> Written:
@@ -91,7 +99,7 @@ def _draw(data: dict[str, object]) -> tuple[bytes, bool]:
 
 
 def _compile(data: object) -> bytes:
-    made = _compiler().compile(
+    made = _compilers().mine.compile(
         _template(), format="pdf", sys_inputs={"data": orjson.dumps(data).decode()}, pdf_standards="a-3b"
     )
     if not isinstance(made, bytes):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import Values, escape, qualified, quote, text_of
 from libs.einvoice.model import Attribute, Classification
+from libs.einvoice.tree import Element
 
 
 class Classifications:

@@ -11,8 +11,7 @@ from lxml import etree
 from libs.contracts.parts import Finding, ReceiverCandidate, Words
 from libs.einvoice.model import Invoice
 from libs.einvoice.receivers import Found
-
-Element = etree._Element
+from libs.einvoice.tree import Element, line_of
 
 MOST = 200
 """Findings and unread places that are kept of one document; the next thousand say the same."""
@@ -119,7 +118,7 @@ class Reading:
                     code,
                     terms=(term,) if term else (),
                     xpath=self.path(element),
-                    line=_line(element),
+                    line=line_of(element),
                     seen=seen,
                 )
             )
@@ -168,7 +167,7 @@ class Reading:
             if value is None or value == ():
                 self.findings.append(
                     finding(
-                        "READ-MISSING", terms=(term,), xpath=f"{self.path(root)}/{path}", line=_line(root)
+                        "READ-MISSING", terms=(term,), xpath=f"{self.path(root)}/{path}", line=line_of(root)
                     )
                 )
 
@@ -192,8 +191,3 @@ def finding(
         seen=seen[:_LONGEST] if seen is not None else None,
         message=Words(nl=nl, en=en),
     )
-
-
-def _line(element: Element) -> int | None:
-    line = element.sourceline
-    return line if isinstance(line, int) else None

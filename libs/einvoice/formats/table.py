@@ -15,9 +15,10 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from libs.einvoice import money
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.model import Amount, Identifier
 from libs.einvoice.terms import number as term_number
+from libs.einvoice.tree import Element
 
 Values = dict[str, Any]
 """Keyword arguments of a class of the model, as they gather."""

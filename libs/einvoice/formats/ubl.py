@@ -13,7 +13,7 @@ from typing import Any
 from lxml import etree
 
 from libs.einvoice import detect
-from libs.einvoice.formats.reading import Element, Read, Reading
+from libs.einvoice.formats.reading import Read, Reading
 from libs.einvoice.formats.table import Day, Group, Ignored, Many, Step, Table, Text, Values, finish
 from libs.einvoice.formats.ubl_lines import Allowances, Lines
 from libs.einvoice.formats.ubl_parties import (
@@ -35,7 +35,7 @@ from libs.einvoice.formats.ubl_references import (
     TaxTotals,
 )
 from libs.einvoice.model import DocumentTotals, Invoice, Period, PrecedingInvoice
-from libs.einvoice.tree import CAC, CBC
+from libs.einvoice.tree import CAC, CBC, Element
 
 _PREFIXES = {CBC: "cbc:", CAC: "cac:"}
 _PERIOD = table(Day("cbc:StartDate", "start_date", Period), Day("cbc:EndDate", "end_date", Period))

@@ -16,11 +16,13 @@ from libs.contracts.parts import Words
 from libs.einvoice import money
 from libs.einvoice.formats import ubl
 from libs.einvoice.formats.modern import modern
+from libs.einvoice.formats.older import older
 from libs.einvoice.formats.reading import Filled
 from libs.einvoice.formats.table import money_element
 from libs.einvoice.formats.written import Written, lost
 from libs.einvoice.model import Buyer, Identifier, Invoice, Line, PaymentInstructions, Seller
 from libs.einvoice.terms import Term
+from libs.identifiers import canonical_scheme
 
 P = TypeVar("P", Seller, Buyer)
 
@@ -56,8 +58,34 @@ def peppol(invoice: Invoice) -> Written:
     """Peppol BIS Billing 3. It has no place for the share of a g-account."""
     bare = tuple(replace(each, amount=None) for each in invoice.payment_instructions)
     shares = lost(invoice, {"NL-GACCOUNT-AMOUNT"})
-    written = _modern(replace(invoice, payment_instructions=bare) if shares else invoice, PEPPOL, BILLING)
-    return replace(written, lost=(*written.lost, *shares))
+    addressed, filled = _addressed(replace(invoice, payment_instructions=bare) if shares else invoice)
+    written = _modern(addressed, PEPPOL, BILLING)
+    return replace(written, lost=(*written.lost, *shares), filled=(*written.filled, *filled))
+
+
+def _addressed(invoice: Invoice) -> tuple[Invoice, tuple[Filled, ...]]:
+    """A party without electronic address is found on Peppol by its number in a register, where that is one of Peppol's."""
+    seller, sold = _address(invoice.seller, "BT-34")
+    buyer, bought = _address(invoice.buyer, "BT-49")
+    return replace(invoice, seller=seller, buyer=buyer), (*sold, *bought)
+
+
+def _address(party: P | None, term: str) -> tuple[P | None, tuple[Filled, ...]]:
+    if party is None or party.electronic_address is not None:
+        return party, ()
+    number = party.legal_registration_identifier
+    scheme = None if number is None else canonical_scheme(number.scheme)
+    if number is None or scheme not in _ADDRESSES:
+        return party, ()
+    address = Identifier(number.value, scheme)
+    return replace(party, electronic_address=address), (Filled(term, number.value, _ELECTRONIC),)
+
+
+_ADDRESSES = ("0106", "0190", "0208")
+_ELECTRONIC = Words(
+    nl="Het elektronische adres is het nummer in het handels- of ondernemingsregister; de bron noemde er geen.",
+    en="The electronic address is the number in the trade or enterprise register; the source named none.",
+)
 
 
 def ubl_21(invoice: Invoice) -> Written:
@@ -75,11 +103,12 @@ def siubl_12(invoice: Invoice) -> Written:
     )
     gone = {"BT-11", "BT-17", "BT-89", "BT-91", "BT-90", "NL-GACCOUNT-ID", "NL-GACCOUNT-AMOUNT", "BT-8"}
     missing = _unplaced(invoice) + lost(invoice, gone)
-    filled = (*_said(invoice, customization, profile), *_added(invoice))
+    dated, renamed = older(invoice)
+    filled = (*_said(invoice, customization, profile), *_added(invoice), *renamed)
     invoice = _old_names(
         _without_payment(
             replace(
-                invoice,
+                dated,
                 specification_identifier=customization,
                 business_process_type=profile,
                 project_reference=None,
@@ -316,12 +345,21 @@ _LINE = re.compile(r"^  <cac:InvoiceLine>$.*?^  </cac:InvoiceLine>$", re.MULTILI
 _MOVED: tuple[tuple[re.Pattern[str], str], ...] = (
     (_DESCRIPTION, r"<\1cbc:DocumentType>"),
     (re.compile(r"(<cac:TaxScheme>\s+<cbc:ID)>"), r'\1 schemeID="UN/ECE 5153" schemeAgencyID="6">'),
+    (re.compile(r'(<cac:StandardItemIdentification>\s+<cbc:ID schemeID=")0160"'), r'\1GTIN"'),
     (re.compile(r"(<cac:(?:Classified)?TaxCategory>\s+<cbc:ID)>"), r'\1 schemeID="UNCL5305">'),
     (
-        re.compile(r"(<cac:PartyTaxScheme>\s+<cbc:CompanyID)>(NL)"),
-        r'\1 schemeID="NL:VAT" schemeAgencyID="ZZZ">\2',
+        re.compile(r"(<cac:PartyTaxScheme>\s+<cbc:CompanyID)>([A-Z]{2})"),
+        r'\1 schemeID="\2:VAT" schemeAgencyID="ZZZ">\2',
     ),
-    (re.compile(r"(<cac:PayeeFinancialAccount>\s+<cbc:ID)>([A-Z]{2}[0-9]{2})"), r'\1 schemeID="IBAN">\2'),
+    # An IBAN is one for its rules only with the bank's BIC; else it is an account like any other.
+    (
+        re.compile(
+            r"(<cac:PayeeFinancialAccount>\s+<cbc:ID)>([A-Z]{2}[0-9]{2}[^<]*</cbc:ID>(?:\s+<cbc:Name>[^<]*</cbc:Name>)?"
+            r"\s+<cac:FinancialInstitutionBranch>)"
+        ),
+        r'\1 schemeID="IBAN">\2',
+    ),
+    (re.compile(r"(<cac:PayeeFinancialAccount>\s+<cbc:ID)>"), r'\1 schemeID="LOCAL">'),
     (
         re.compile(
             r"( +)<cac:FinancialInstitutionBranch>\s+<cbc:ID>([^<]*)</cbc:ID>\s+</cac:FinancialInstitutionBranch>"

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from libs.einvoice.formats.product import Attributes, Classifications
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     BLANKS,
     Day,
@@ -34,6 +34,7 @@ from libs.einvoice.model import (
     Price,
     VatBreakdown,
 )
+from libs.einvoice.tree import Element
 
 _TYPE_CODE = qualified("cbc:DocumentTypeCode", NAMESPACES)
 _ID = qualified("cbc:ID", NAMESPACES)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     Day,
     Group,
@@ -34,7 +34,7 @@ from libs.einvoice.model import (
     Seller,
     TaxRepresentative,
 )
-from libs.einvoice.tree import CAC, CBC
+from libs.einvoice.tree import CAC, CBC, Element
 
 NAMESPACES = {"cbc": CBC, "cac": CAC}
 SEPA = "SEPA"

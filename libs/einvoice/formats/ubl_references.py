@@ -8,7 +8,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from libs.einvoice.formats.reading import Element, Reading
+from libs.einvoice.formats.reading import Reading
 from libs.einvoice.formats.table import (
     BLANKS,
     Fallback,
@@ -39,6 +39,7 @@ from libs.einvoice.model import (
     SupportingDocument,
     VatBreakdown,
 )
+from libs.einvoice.tree import Element
 
 _SUBJECT = re.compile(r"#([A-Z]{3})#(.*)", re.DOTALL)
 _ID = qualified("cbc:ID", NAMESPACES)

@@ -112,8 +112,8 @@ def _general(name: str) -> Said:
     shown = name.rpartition(":")[2] or "?"
     return Said(
         Words(
-            nl=f"Het veld {shown} hoort hier volgens de Europese norm niet in een factuur te staan.",
-            en=f"The field {shown} should not be used here in an invoice by the European standard.",
+            nl=f"Het veld {shown} hoort hier volgens de regels van dit formaat niet in een factuur te staan.",
+            en=f"The field {shown} should not be used here in an invoice by the rules of this format.",
         ),
         hints()["leave-out"],
     )

@@ -15,6 +15,8 @@ from libs.rules.packs.structure import NUMBERS
 from libs.rules.rule import Breach, Check, Pack, Rule
 
 CLAIM = "#conformant#urn:fdc:nen.nl:gaccount:v1.0"
+MAY_STAND = frozenset(("UBL-CR-411", "UBL-CR-453", "UBL-CR-459"))
+"""Warnings of EN 16931 that the extension takes out: names of means of payment, and the part that each is for."""
 _BLOCKED = "GACCOUNT"
 _TERMS, _MEANS = "/cac:PaymentTerms", "/cac:PaymentMeans"
 

@@ -14,7 +14,7 @@ from libs.einvoice.facts import Facts
 from libs.einvoice.text import normal
 from libs.einvoice.tree import Element, Group, written
 from libs.einvoice.trie import Pattern
-from libs.rules.checks import items, shown, unused
+from libs.rules.checks import currencies, items, shown, unused
 from libs.rules.packs import en16931
 from libs.rules.packs.structure import NUMBERS
 from libs.rules.rule import Breach, Check, Condition, Finish, Pack, Rule, Severity, always
@@ -100,10 +100,6 @@ def _ordered(facts: Facts) -> bool:
 
 def _corrects(facts: Facts) -> bool:
     return bool(facts.root.at("BillingReference", "InvoiceDocumentReference", "ID"))
-
-
-def _currencies(facts: Facts) -> frozenset[str]:
-    return frozenset(facts.root.texts_as_written("DocumentCurrencyCode"))
 
 
 def _reference(facts: Facts, root: Group) -> Breach | None:
@@ -196,7 +192,7 @@ def _means_name(_: Facts, leaf: Element) -> Breach | None:
 
 def _own_currency(facts: Facts, leaf: Element) -> Breach | None:
     currency = leaf.get("currencyID")
-    if currency is not None and currency in facts.once(_currencies):
+    if currency is not None and currency in facts.once(currencies):
         return None
     return Breach(leaf, seen=shown(currency))
 

@@ -77,3 +77,11 @@ PACK = Pack(
     ),
     (NUMBERS,),
 )
+
+E_FFF = Pack("e-fff", "rules of our own for e-FFF, read with the schema of UBL 2.1", PACK.rules, PACK.finish)
+"""The Belgian format of before Peppol. Nobody keeps its rules, so the verdict says by its name that these are ours."""
+
+UBL_20 = Pack(
+    "ubl-2.0", "rules of our own for UBL 2.0, read with the schema of UBL 2.1", PACK.rules, PACK.finish
+)
+"""UBL 2.0 shares its namespaces with 2.1, which only added to it: what is valid in the one is in the other."""

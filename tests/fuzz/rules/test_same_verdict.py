@@ -38,6 +38,7 @@ CLAIMS = (
     b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0#conformant#urn:fdc:nen.nl:gaccount:v1.0",
     b"urn:cen.eu:en16931:2017#conformant#urn:UBL.BE:1.0.0.20180214",
     b"urn:www.cenbii.eu:transaction:biitrns010:ver2.0:extended:urn:www.simplerinvoicing.org:si:si-ubl:ver1.2",
+    b"urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0",
 )
 ODD = (
     b"", b" ", b"\n", b"-0", b"-0.00", b"-.0", b" -0.00", b"+1", b"0", b"1.005", b" 3.00 ", b"NaN", b"9" * 20, b"&#49;",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import subprocess
 import sys
@@ -56,6 +57,22 @@ async def test_over_http_it_is_a_problem_with_words(attack: Attack) -> None:
         assert (reply.status_code, body["verdict"]) == (200, "invalid")
         assert {each["id"] for each in body["findings"] if each["severity"] == "fatal"} == attack.ids
     assert "root:" not in reply.text
+
+
+@pytest.mark.parametrize("name", ["4 billion laughs", "8 attributes", "12 UTF-32", "not there"])
+def test_a_refused_document_does_not_wait_for_the_garbage_collector(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "invoice.xml"
+    if name in ATTACKS:
+        path.write_bytes(ATTACKS[name].make())
+    check_file(str(path))  # What is loaded at the first of its kind is no part of this.
+    gc.collect()
+    gc.disable()
+    try:
+        said, _ = check_file(str(path))
+        assert gc.collect() == 0, "an error kept in a frame keeps the document of that frame"
+    finally:
+        gc.enable()
+    assert said.verdict == "invalid"
 
 
 def test_one_process_judges_them_all_in_200_mb_with_a_line_for_each(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceReceived, InvoiceRejected, InvoiceValidated
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
+from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import DocumentDamaged, DocumentMissing, NewDocument, ref
 from libs.testing import builders
 from services.validate import store
 from services.validate.handlers import Received
+from services.validate.pictures import Pictures
 from tests.integration.validate.drive import counted, handle
 
 ANNA, BERT = UUID(int=0xA), UUID(int=0xB)
@@ -56,9 +58,14 @@ async def received(pools: Pools, *files: bytes, account: UUID = ANNA, kept: bool
     ]
 
 
+def judging(worker: Pool) -> Received:
+    documents = PostgresDocuments(worker)
+    return Received(documents, Pictures(documents))
+
+
 async def judged(pools: Pools, events: list[Event]) -> list[Event]:
     worker = await pools.get("validate", "worker")
-    return await handle(Received(PostgresDocuments(worker)), worker, events)
+    return await handle(judging(worker), worker, events)
 
 
 @pytest.mark.proves("R4")
@@ -91,7 +98,7 @@ async def test_a_missing_document_is_that_events_trouble_and_may_be_tried_again(
     (lost,) = await received(pools, builders.invoice(), kept=False)
     (there,) = await received(pools, builders.invoice())
     worker = await pools.get("validate", "worker")
-    handler = Received(PostgresDocuments(worker))
+    handler = judging(worker)
     known = await handler.gather([lost, there])
     assert handler.decide(there, known).verdict == "valid"
     with pytest.raises(DocumentMissing) as missing:
@@ -106,7 +113,7 @@ async def test_a_document_that_is_not_what_it_was_is_never_judged(pools: Pools) 
     claimed = event.data.original.model_copy(update={"sha256": "0" * 64})  # type: ignore[attr-defined]
     forged = new_event(event.data.model_copy(update={"original": claimed}), source="/test", account=ANNA)
     worker = await pools.get("validate", "worker")
-    handler = Received(PostgresDocuments(worker))
+    handler = judging(worker)
     with pytest.raises(DocumentDamaged) as damaged:
         handler.decide(forged, await handler.gather([forged]))
     assert not damaged.value.transient
@@ -136,7 +143,7 @@ async def test_another_account_sees_no_verdict(pools: Pools) -> None:
 async def test_a_batch_costs_as_many_statements_as_one_event(pools: Pools) -> None:
     """Earlier verdicts, insert, outbox; the documents came in one read before."""
     worker = await pools.get("validate", "worker")
-    handler = Received(PostgresDocuments(worker))
+    handler = judging(worker)
     for size in (1, 200):
         files = [builders.invoice(number=f"F{size}-{n}") for n in range(size)]
         emitted, statements = await counted(handler, worker, await received(pools, *files))

@@ -14,11 +14,14 @@ from libs.errors import BadInput, Unprocessable
 from libs.rules import engine
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
+from libs.testing.examples.edits import edited
 
 UBL = builders.invoice(lines=2, order="PO-1")
 SOURCES = {
     "ubl-invoice": UBL,
-    "ubl-creditnote": builders.invoice(credit_note=True, order="PO-1"),
+    "ubl-creditnote": edited(
+        builders.invoice(credit_note=True, order="PO-1"), "+BillingReference/InvoiceDocumentReference/ID=F0"
+    ),
     "cii": convert.convert(UBL, "cii")[0].data,
     "json": convert.convert(UBL, "json")[0].data,
     "pdf": convert.convert(UBL, "pdf")[0].data,

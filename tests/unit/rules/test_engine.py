@@ -11,7 +11,8 @@ from libs.contracts.parts import Finding
 from libs.einvoice import gate, schema
 from libs.errors import TooLarge, Unprocessable
 from libs.rules import engine
-from libs.testing import builders, shapes
+from libs.testing import builders, examples, shapes
+from libs.testing.examples.edits import edited
 
 NLCIUS = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0"
 PEPPOL = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0"
@@ -110,20 +111,36 @@ def test_where_to_mend_a_wrong_kvk_number_is_told_for_exact() -> None:
 # --- packs ---
 
 
+def test_a_lawful_invoice_with_a_g_account_is_told_nothing() -> None:
+    """What the extension needs is no field without a place."""
+    assert ids(examples.base("g")) == []
+    assert set(ids(examples.base("g"), "nlcius")) == {"UBL-CR-411", "UBL-CR-453", "UBL-CR-459"}
+
+
 @pytest.mark.parametrize(
     ("claim", "pack", "profile"),
     [
         (NLCIUS, "nlcius", "nlcius-2.0"),
         (NLCIUS + b"#conformant#urn:fdc:nen.nl:gaccount:v1.0", "nlcius", "nlcius-gaccount"),
-        (PEPPOL, "en16931", "peppol-bis-3"),
+        (PEPPOL, "peppol", "peppol-bis-3"),
         (b"urn:cen.eu:en16931:2017", "en16931", "en16931"),
-        (SI_UBL_1, "ubl-2.1", "si-ubl-1.1"),
+        (SI_UBL_1, "siubl-1.1", "si-ubl-1.1"),
         (b"1.0", "ubl-2.1", "unknown"),
+        (b"urn:e-fff", "e-fff", "e-fff"),
     ],
 )
 def test_the_document_chooses_its_pack(claim: bytes, pack: str, profile: str) -> None:
     verdict = engine.validate(swap(NLCIUS, claim))
     assert (verdict.rule_pack, verdict.profile) == (pack, profile)
+
+
+def test_plain_ubl_2_0_is_held_to_rules_of_ours_and_says_so() -> None:
+    version = b"<cbc:UBLVersionID>2.0</cbc:UBLVersionID>\n  <cbc:CustomizationID>1.0</cbc:CustomizationID>"
+    data = re.sub(rb"<cbc:CustomizationID>.*?</cbc:CustomizationID>", version, builders.invoice())
+    for _ in range(4):
+        verdict = engine.validate(data)
+        assert (verdict.rule_pack, verdict.findings) == ("ubl-2.0", ())
+    assert ids(data.replace(b">F1<", b"><", 1)) == ["POSTBODE-ID"]
 
 
 def test_or_the_caller_chooses_it() -> None:
@@ -238,9 +255,9 @@ def test_a_blank_number_of_the_buyer() -> None:
 # --- documents without a pack ---
 
 
-def test_an_older_document_is_held_to_what_delivery_needs_and_no_more() -> None:
+def test_a_document_that_claims_nothing_is_held_to_what_delivery_needs_and_no_more() -> None:
     def old(**terms: object) -> bytes:
-        return swap(NLCIUS, SI_UBL_1, builders.invoice(**terms))  # type: ignore[arg-type]
+        return swap(NLCIUS, b"1.0", builders.invoice(**terms))  # type: ignore[arg-type]
 
     assert ids(old()) == []
     assert ids(old(break_rule="BR-NL-1")) == []
@@ -261,7 +278,8 @@ def test_an_older_document_is_held_to_what_delivery_needs_and_no_more() -> None:
 
 @pytest.mark.parametrize("value", [b"1e309", b"9" * 1_000_000, b"NaN", b"12,50", b"99999999999999999999"])
 def test_what_is_no_number_is_one_finding_and_spoils_no_sum(value: bytes) -> None:
-    data = re.sub(rb'(<cbc:PayableAmount currencyID="EUR">)[^<]*', rb"\g<1>" + value, builders.invoice())
+    before, mark, after = builders.invoice().partition(b'<cbc:PayableAmount currencyID="EUR">')
+    data = before + mark + value + after[after.index(b"<") :]
     verdict = engine.validate(data)
     assert verdict.fatal
     # What the schema says is not said again; of a number that is only too long it says nothing.
@@ -331,15 +349,15 @@ def test_large_and_small_documents_take_different_ways_to_the_same_verdict() -> 
     assert engine.validate(large) == engine.validate(broken)
 
 
-def test_ten_thousand_wrong_lines_are_judged_in_good_time_and_not_listed_all() -> None:
+def test_thousands_of_wrong_lines_are_judged_in_good_time_and_not_listed_all() -> None:
     data = builders.invoice()
     line = _LINE.search(data)
     assert line is not None
     bad = line[0].replace(b' unitCode="C62"', b"")
     bad = re.sub(rb"      <cbc:Description>.*?</cbc:Description>\n", b"", bad, flags=re.DOTALL)
     begin = time.process_time()
-    verdict = engine.validate(data.replace(line[0], bad * 2_500))
-    assert time.process_time() - begin < 4
+    verdict = engine.validate(data.replace(line[0], bad * 1_000))
+    assert time.process_time() - begin < 2
     rules = [finding.rule for finding in verdict.findings]
     assert rules.count("BR-23") == engine.MOST_OF_ONE_RULE
     assert verdict.findings[-1].xpath.startswith("/Invoice/cac:")
@@ -367,3 +385,61 @@ def test_what_is_too_large_for_the_ordinary_is_looked_at_by_the_gate_first() -> 
     with pytest.raises(Unprocessable) as refused:
         engine.validate(many)
     assert refused.value.code == "too-many-elements"
+
+
+# --- Peppol: lines that are alike must be right in themselves too ---
+
+
+def peppol(lines: int = 12) -> bytes:
+    return shapes.invoice(lines, shapes.PEPPOL)
+
+
+def test_lines_alike_are_reckoned_one_by_one_for_peppol() -> None:
+    data = peppol()
+    assert ids(data) == []
+    # The price of one line alone; its amount, and so every total, stays.
+    wrong = re.sub(rb"(<cbc:ID>7</cbc:ID>.*?<cbc:PriceAmount[^>]*>)[0-9.]+", rb"\g<1>1.00", data, count=1)
+    (finding,) = engine.validate(wrong).findings
+    assert finding.rule == "PEPPOL-EN16931-R120"
+    assert "InvoiceLine[7]" in finding.xpath
+    assert ids(wrong, "nlcius") == ["SI-V20-INV-R000"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<cbc:ChargeIndicator>false</", b"<cbc:ChargeIndicator>0</"),
+        (b'<cbc:PriceAmount currencyID="EUR">12.39</cbc:PriceAmount>', b'<cbc:PriceAmount currencyID="EUR">12.39'
+         b'</cbc:PriceAmount><cbc:BaseQuantity unitCode="C62">0</cbc:BaseQuantity>'),
+        (b'<cbc:Amount currencyID="EUR">1.00<', b'<cbc:Amount currencyID="EUR">1.10<'),
+    ],
+)  # fmt: skip
+def test_a_line_that_does_not_plainly_reckon_is_looked_at_closely(old: bytes, new: bytes) -> None:
+    found = [finding.rule for finding in engine.validate(swap(old, new, peppol())).findings]
+    assert set(found) & {"PEPPOL-EN16931-R043", "PEPPOL-EN16931-R121", "PEPPOL-EN16931-R120"}
+
+
+def test_periods_of_lines_are_held_against_that_of_the_invoice() -> None:
+    data = swap(
+        b"<cac:OrderReference>",
+        b"<cac:InvoicePeriod><cbc:StartDate>2026-04-01</cbc:StartDate><cbc:EndDate>2026-04-30</cbc:EndDate>"
+        b"</cac:InvoicePeriod><cac:OrderReference>",
+        peppol(),
+    )
+    line = (
+        b"<cac:InvoicePeriod><cbc:StartDate>2026-04-0%d</cbc:StartDate><cbc:EndDate>2026-04-30</cbc:EndDate>"
+        b"</cac:InvoicePeriod><cac:OrderLineReference>"
+    )
+    inside = data.replace(b"<cac:OrderLineReference>", line % 1)
+    assert ids(inside) == []
+    outside = inside.replace(b"<cbc:StartDate>2026-04-01", b"<cbc:StartDate>2026-03-31").replace(
+        b"<cbc:StartDate>2026-03-31", b"<cbc:StartDate>2026-04-01", 8
+    )
+    assert set(ids(outside)) == {"PEPPOL-EN16931-R110"}
+
+
+@pytest.mark.parametrize(("zero", "told"), [("0.00", 0), ("-0", 0), ("-0.00", 1), ("-.0", 1), ("-1.00", 1)])
+def test_vat_in_two_currencies_has_one_sign(zero: str, told: int) -> None:
+    """To the engine of the official rules a zero with a minus sign and a point is less than zero."""
+    data = edited(examples.base("two-currencies"), f"TaxTotal[1]/TaxAmount={zero}")
+    assert ids(data, "peppol").count("PEPPOL-EN16931-R055") == told

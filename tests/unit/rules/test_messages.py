@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -30,6 +31,7 @@ MENDED = {
 """What the hint of a rule must at least speak of, in Dutch."""
 
 
+@cache
 def files_of(language: str) -> dict[str, dict[str, dict[str, str]]]:
     return {
         path.name: tomllib.loads(path.read_text("utf-8"))

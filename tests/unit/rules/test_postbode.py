@@ -71,6 +71,22 @@ def test_an_electronic_address_that_claims_to_be_a_kvk_number_must_be_one() -> N
     assert own(builders.invoice(buyer_endpoint=("0088", "5807003"))) == []
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "rule"),
+    [
+        (("0190", "0000000358070036"), "OIN-LENGTH"),
+        (("0190", "10000003580700360000"), "OIN-LENGTH"),
+        (("0190", "0000 0003 5807 0036 0000"), None),
+        (("0217", "27449173"), "BRANCH-LENGTH"),
+        (("0217", "000027449173"), None),
+    ],
+)
+def test_an_oin_has_twenty_digits_and_a_branch_number_twelve(endpoint: tuple[str, str], rule: str) -> None:
+    found = own(builders.invoice(buyer_endpoint=endpoint))
+    assert [each.rule for each in found] == ([f"POSTBODE-{rule}-BUYER"] if rule else [])
+    assert [each.seen for each in found] == ([endpoint[1]] if rule else [])
+
+
 def test_a_number_without_scheme_is_told_once() -> None:
     data = builders.invoice().replace(*NAMELESS)
     assert [f.rule for f in engine.validate(data).findings] == ["BR-NL-10"]
@@ -119,3 +135,23 @@ def test_a_crowd_of_wrong_numbers_is_bounded() -> None:
     number = b'<cac:PartyIdentification><cbc:ID schemeID="0106">x</cbc:ID></cac:PartyIdentification>\n'
     head, mark, tail = builders.invoice().rpartition(b"<cac:PartyLegalEntity>")
     assert len(own(head + number * 5_000 + mark + tail)) <= engine.MOST_OF_ONE_RULE
+
+
+@pytest.mark.parametrize(
+    ("terms", "rule"),
+    [
+        ({"iban": "NL92ABNA0417164300"}, "POSTBODE-IBAN"),
+        ({"buyer_vat": "NL002455799B12"}, "POSTBODE-VATNR-BUYER"),
+        ({"seller_vat": "NL123456789B14"}, "POSTBODE-VATNR-SELLER"),
+    ],
+)
+def test_a_number_with_wrong_check_digits_is_a_warning(terms: dict[str, str], rule: str) -> None:
+    data = builders.invoice(**terms)  # type: ignore[arg-type]
+    (finding,) = own(data)
+    assert (finding.rule, finding.severity, finding.seen) == (rule, "warning", *terms.values())
+    assert engine.validate(data).findings == ()
+
+
+@pytest.mark.parametrize("account", ["123456789", "NL91 ABNA 0417 1643 00", "BE68539007547034"])
+def test_what_is_no_iban_or_a_right_one_is_passed_in_silence(account: str) -> None:
+    assert own(builders.invoice(iban=account)) == []

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from libs.testing import builders
-from libs.testing.machine import most_memory
 from services.validate.cli import app
 from services.validate.judgement import judge
-
-_LARGEST_KB = 90 * 1024
-_CHECK = [sys.executable, "-m", "services.cli", "check"]
 
 
 @pytest.fixture
@@ -145,68 +139,16 @@ def test_what_cannot_be_read_is_a_line_too(tmp_path: Path, name: str) -> None:
 def test_a_fault_of_our_own_is_a_finding_and_the_stream_goes_on(
     good: Path, bad: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def failing(data: bytes, pack: str | None = None) -> Any:
+    def failing(data: bytes, *options: str | None, **more: Any) -> Any:
         if data == bad.read_bytes():
             raise RuntimeError("boom")
-        return judge(data, pack)
+        return judge(data, *options, **more)
 
     monkeypatch.setattr("services.validate.cli.judge", failing)
     assert [(said["verdict"], ids(said)) for said in checked(bad, good)] == [
         ("invalid", ["failed"]),
         ("valid", []),
     ]
-
-
-def test_a_stream_of_paths_is_answered_line_by_line_by_a_small_process(good: Path, tmp_path: Path) -> None:
-    large = tmp_path / "large.xml"
-    large.write_bytes(builders.invoice(lines=1_000, break_rule="BR-NL-10"))
-    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-    with subprocess.Popen(
-        [*_CHECK, "-", "--json"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=buffered
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        # Each question waits for its answer: nothing is kept back until there is more of it.
-        for path, verdict in ((good, "valid"), (large, "invalid"), (good, "valid")):
-            process.stdin.write(f"\n  \n{path}\n".encode())  # blank lines name no file
-            process.stdin.flush()
-            said = json.loads(process.stdout.readline())
-            assert (said["file"], said["verdict"]) == (str(path), verdict)
-        used = most_memory(process.pid)
-        process.stdin.close()
-        assert process.stdout.read() == b""
-    assert process.returncode == 1
-    assert used < _LARGEST_KB
-
-
-def test_it_starts_without_what_it_does_not_need(good: Path) -> None:
-    # A verdict on a file needs no database, no broker and no server; each costs a tenth of a second or more.
-    done = subprocess.run(
-        [sys.executable, "-X", "importtime", *_CHECK[1:], str(good)],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    loaded = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "libs.rules.engine" in loaded
-    assert not loaded & {
-        "asyncpg",
-        "aio_pika",
-        "fastapi",
-        "asyncio",
-        "pydantic_settings",
-        "facturx",
-        "structlog",
-    }
-
-
-def test_whoever_reads_only_the_beginning_gets_no_traceback(good: Path) -> None:
-    command = [*_CHECK, "--json", *[str(good)] * 2_000]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert process.stderr.read() == b""
-    assert process.returncode == 1
 
 
 def test_what_is_no_file_is_said_in_dutch_and_not_waited_for(tmp_path: Path) -> None:
@@ -226,3 +168,35 @@ def test_the_root_is_not_quoted_for_what_is_missing_in_it(bad: Path) -> None:
     shown = CliRunner().invoke(app, [str(bad)]).stdout
     assert "BR-NL-2" in shown
     assert "xmlns" not in shown
+
+
+@pytest.fixture
+def paid_elsewhere(tmp_path: Path) -> Path:
+    """An invoice whose PDF names another account."""
+    path = tmp_path / "F1.xml"
+    path.write_bytes(builders.invoice(iban="NL20INGB0001234567"))
+    path.with_suffix(".pdf").write_bytes(builders.pdf("Betaal op NL91 ABNA 0417 1643 00"))
+    return path
+
+
+def test_the_pdf_beside_a_file_or_the_one_that_is_named_is_compared(paid_elsewhere: Path, good: Path) -> None:
+    page = paid_elsewhere.with_suffix(".pdf")
+    scan = paid_elsewhere.with_name("scan.xml")
+    scan.write_bytes(paid_elsewhere.read_bytes())
+    scan.with_suffix(".pdf").write_bytes(b"%PDF-1.7 and nothing")
+    told = {said["file"]: ids(said) for said in checked(paid_elsewhere, scan, good, paid_elsewhere)}
+    assert told == {str(paid_elsewhere): ["POSTBODE-IBAN-PDF"], str(scan): [], str(good): []}
+    (said,) = checked(scan, "--pdf", page)
+    assert ids(said) == ["POSTBODE-IBAN-PDF"]
+    assert (said["verdict"], said["findings"][0]["value"]) == (
+        "valid_with_warnings",
+        "NL20 INGB 0001 2345 67",
+    )
+    assert checked(good, "--pdf", page)[0]["verdict"] == "valid"
+    assert ids(checked(paid_elsewhere, "--pack", "nlcius")[0]) == [], "official ids and nothing beside them"
+
+
+@pytest.mark.parametrize("more", [["--pdf", "no-such.pdf"], ["--pdf", "F1.pdf", "--pack", "nlcius"]])
+def test_a_pdf_that_cannot_be_compared_is_a_wrong_command(paid_elsewhere: Path, more: list[str]) -> None:
+    more = [more[0], str(paid_elsewhere.with_name(more[1])), *more[2:]]
+    assert CliRunner().invoke(app, [str(paid_elsewhere), *more]).exit_code == 2

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from libs.einvoice.facts import Facts
 from libs.einvoice.text import after_point
-from libs.einvoice.tree import CAC, Element, Group, Item, cents
-from libs.rules.checks import at_most_one, attribute, element, exists, shown
+from libs.einvoice.tree import CAC, Element, Group, Item, cents, element_of
+from libs.rules.checks import at_most_one, attribute, exists, shown
 from libs.rules.packs.en16931.places import BUYER, LINE, PAYEE, REPRESENTATIVE, SELLER, allowance, charge
 from libs.rules.rule import Breach, Check, Rule, never
 
@@ -138,7 +138,7 @@ def _discounted(facts: Facts) -> frozenset[Element]:
 
 def _amount(facts: Facts, item: Item) -> Breach | None:
     """At most two characters behind the point, save in a price and its discount."""
-    leaf = element(item)
+    leaf = element_of(item)
     if leaf.tag.endswith("PriceAmount") or (not len(leaf) and cents(leaf)):
         return None
     text = "".join(map(str, leaf.itertext())) if len(leaf) else leaf.text
@@ -152,7 +152,7 @@ def _amount(facts: Facts, item: Item) -> Breach | None:
 
 def _bearer(name: str) -> Check:
     found = attribute(name)
-    return lambda facts, item: found(facts, element(item))
+    return lambda facts, item: found(facts, element_of(item))
 
 
 def _once(number: int, term: str, path: str, where: str) -> Rule:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
+
 from libs.einvoice.facts import Facts
 from libs.einvoice.text import normal
 from libs.einvoice.tree import Element, Group
@@ -18,8 +20,6 @@ _SCHEMES = codelists.codes("identifier_scheme")
 _REFERENCES = codelists.codes("reference")
 _SUBJECTS = codelists.written("note_subject")
 _EXEMPTIONS = codelists.codes("exemption_reason")
-_INVOICES = codelists.codes("invoice_type")
-_CREDIT_NOTES = codelists.codes("credit_note_type")
 _ATTACHMENTS = codelists.codes("attachment_type")
 
 
@@ -42,18 +42,22 @@ def _reference_scheme(_: Facts, reference: Group) -> Breach | None:
     return None
 
 
-def _party_scheme(_: Facts, leaf: Element) -> Breach | None:
+def party_scheme(schemes: Container[str]) -> Check:
     """BT-29, BT-46, BT-60: an ISO 6523 scheme; SEPA for seller and payee (BT-90)."""
-    scheme = normal(leaf.get("schemeID"))
-    if scheme in _SCHEMES:
-        return None
-    if scheme == "SEPA":
-        above = leaf.getparent()
-        while above is not None:
-            if above.tag.endswith(("}AccountingSupplierParty", "}PayeeParty")):
-                return None
-            above = above.getparent()
-    return Breach(leaf, seen=shown(scheme))
+
+    def check(_: Facts, leaf: Element) -> Breach | None:
+        scheme = normal(leaf.get("schemeID"))
+        if scheme in schemes:
+            return None
+        if scheme == "SEPA":
+            above = leaf.getparent()
+            while above is not None:
+                if above.tag.endswith(("}AccountingSupplierParty", "}PayeeParty")):
+                    return None
+                above = above.getparent()
+        return Breach(leaf, seen=shown(scheme))
+
+    return check
 
 
 def _reason(codes: frozenset[str], *, charge: bool) -> Check:
@@ -80,14 +84,20 @@ def _list(name: str) -> Check:
     return one_of(codelists.codes(name))
 
 
-def _type(_: Facts, leaf: Element) -> Breach | None:
+def type_of(invoices: Container[str], credit_notes: Container[str]) -> Check:
     """BT-3: invoices and credit notes have lists of their own."""
-    codes = _CREDIT_NOTES if leaf.tag.endswith("CreditNoteTypeCode") else _INVOICES
-    return None if normal(leaf.text) in codes else Breach(leaf, seen=shown(leaf.text))
 
+    def check(_: Facts, leaf: Element) -> Breach | None:
+        codes = credit_notes if leaf.tag.endswith("CreditNoteTypeCode") else invoices
+        return None if normal(leaf.text) in codes else Breach(leaf, seen=shown(leaf.text))
+
+    return check
+
+
+_TYPE = type_of(codelists.codes("invoice_type"), codelists.codes("credit_note_type"))
 
 RULES: tuple[Rule, ...] = (
-    Rule("BR-CL-01", "fatal", ("BT-3",), _type, "cbc:InvoiceTypeCode cbc:CreditNoteTypeCode"),
+    Rule("BR-CL-01", "fatal", ("BT-3",), _TYPE, "cbc:InvoiceTypeCode cbc:CreditNoteTypeCode"),
     Rule("BR-CL-03", "fatal", ("BT-5",), attribute_one_of("currencyID", codelists.codes("currency")), _AMOUNTS),
     Rule("BR-CL-04", "fatal", ("BT-5",), _list("currency"), "cbc:DocumentCurrencyCode"),
     Rule("BR-CL-05", "fatal", ("BT-6",), _list("currency"), "cbc:TaxCurrencyCode"),
@@ -95,7 +105,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-CL-07", "fatal", ("BT-18", "BT-128"), _reference_scheme,
          "cac:AdditionalDocumentReference cac:DocumentReference"),
     Rule("BR-CL-08", "fatal", ("BT-21",), _subject, "/cbc:Note"),
-    Rule("BR-CL-10", "fatal", ("BT-29", "BT-46", "BT-60"), _party_scheme,
+    Rule("BR-CL-10", "fatal", ("BT-29", "BT-46", "BT-60"), party_scheme(_SCHEMES),
          "cac:PartyIdentification/cbc:ID/@schemeID"),
     Rule("BR-CL-11", "fatal", ("BT-30", "BT-47", "BT-61"), attribute_one_of("schemeID", _SCHEMES),
          "cac:PartyLegalEntity/cbc:CompanyID/@schemeID"),

@@ -79,12 +79,12 @@ def _gross_price(facts: Facts, line: Group) -> Breach | None:
 
 def _dates(_: Facts, period: Group) -> Breach | None:
     start, end = period.leaf("StartDate"), period.leaf("EndDate")
-    if start is None or end is None or _day(end) >= _day(start):
+    if start is None or end is None or day(end) >= day(start):
         return None
     return Breach(end, seen=shown(end.text), expected=f"{shown(start.text)} +")
 
 
-def _day(leaf: Element) -> tuple[int, ...]:
+def day(leaf: Element) -> tuple[int, ...]:
     """Something that days can be compared by; the schema has seen to the form (``xs:date``).
 
     A day with a time zone begins where its zone says, one without where UTC does.
@@ -125,13 +125,20 @@ def _payee(facts: Facts, payee: Group) -> Breach | None:
     return Breach(payee.element, seen=shown(next(iter(names), None)), expected="PartyName/Name")
 
 
-def _seller_known(_: Facts, supplier: Group) -> Breach | None:
-    for party in supplier.groups.get("Party", ()):
-        if vat_items(party, "PartyTaxScheme", "CompanyID") or party.at("PartyLegalEntity", "CompanyID"):
-            return None
-        if any(leaf.get("schemeID") != "SEPA" for leaf in party.at("PartyIdentification", "ID")):
-            return None
-    return Breach(supplier.element, expected="Party/PartyLegalEntity/CompanyID")
+def seller_known(*, creditor: bool) -> Check:
+    """Some number of the seller is there; with ``creditor`` that of a creditor (SEPA) will do."""
+
+    def check(_: Facts, supplier: Group) -> Breach | None:
+        for party in supplier.groups.get("Party", ()):
+            if vat_items(party, "PartyTaxScheme", "CompanyID") or party.at("PartyLegalEntity", "CompanyID"):
+                return None
+            if any(
+                creditor or leaf.get("schemeID") != "SEPA" for leaf in party.at("PartyIdentification", "ID")
+            ):
+                return None
+        return Breach(supplier.element, expected="Party/PartyLegalEntity/CompanyID")
+
+    return check
 
 
 def _account(_: Facts, means: Group) -> Breach | None:
@@ -249,5 +256,6 @@ RULES: tuple[Rule, ...] = (
          f"{LINE}/cac:Item/cac:StandardItemIdentification/cbc:ID"),
     Rule("BR-65", "fatal", ("BT-158",), attribute("listID"),
          f"{LINE}/cac:Item/cac:CommodityClassification/cbc:ItemClassificationCode"),
-    Rule("BR-CO-26", "fatal", ("BT-29", "BT-30", "BT-31"), _seller_known, "cac:AccountingSupplierParty"),
+    Rule("BR-CO-26", "fatal", ("BT-29", "BT-30", "BT-31"), seller_known(creditor=False),
+         "cac:AccountingSupplierParty"),
 )  # fmt: skip

@@ -16,7 +16,7 @@ from decimal import Decimal
 from libs.einvoice.facts import Facts, TaxCategory, is_vat
 from libs.einvoice.money import ZERO, at_least_zero, plain
 from libs.einvoice.tree import Element, Group
-from libs.rules.checks import shown
+from libs.rules.checks import compared, shown
 from libs.rules.packs.en16931 import breakdown
 from libs.rules.packs.en16931.places import allowance, charge
 from libs.rules.rule import Breach, Check, Condition, Rule
@@ -241,13 +241,7 @@ def _base(family: Family) -> _Ask:
             found = None if rate is None else breakdown.base_by_rate(facts, family.code, subtotal, rate)
         else:
             found = breakdown.base(facts, family.code, subtotal)
-        if found is None:
-            return None
-        return Breach(
-            found.element,
-            None if found.seen is None else plain(found.seen),
-            None if found.expected is None else plain(found.expected),
-        )
+        return compared(found)
 
     return ask
 
@@ -335,15 +329,12 @@ def _split_payment_abroad(facts: Facts, _: Group) -> Breach | None:
     return None
 
 
-def _split_payment_and_standard(facts: Facts, root: Group) -> Breach | None:
-    """BR-B-02: split payment and the standard rate exclude each other."""
-    here = (
-        *facts.breakdown,
-        *_categories(facts, root.groups.get("AllowanceCharge", ())),
-        *facts.line_categories,
-    )
+def split_payment_and_standard(facts: Facts, root: Group, *, breakdown: bool = True) -> Breach | None:
+    """BR-B-02: split payment and the standard rate exclude each other, the latter with ``breakdown`` there too."""
+    rest = (*_categories(facts, root.groups.get("AllowanceCharge", ())), *facts.line_categories)
+    here = (*facts.breakdown, *rest)
     split = next((c for c in here if c.raw == "B"), None)
-    if split is None or not any(c.raw == "S" for c in here):
+    if split is None or not any(c.raw == "S" for c in (here if breakdown else rest)):
         return None
     return Breach(_leaf(split.group, "ID"), seen="B")
 
@@ -382,5 +373,5 @@ RULES: tuple[Rule, ...] = (
     Rule("BR-O-13", "fatal", ("BT-95",), _alone(lambda f: _categories(f, f.all_adjustments[0])), when=_NOT_SUBJECT),
     Rule("BR-O-14", "fatal", ("BT-102",), _alone(lambda f: _categories(f, f.all_adjustments[1])), when=_NOT_SUBJECT),
     Rule("BR-B-01", "fatal", ("BT-151", "BT-40"), _split_payment_abroad, when=_uses("B")),
-    Rule("BR-B-02", "fatal", ("BT-118", "BT-151"), _split_payment_and_standard, when=_uses("B")),
+    Rule("BR-B-02", "fatal", ("BT-118", "BT-151"), split_payment_and_standard, when=_uses("B")),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from libs.einvoice import gate, model, schema, terms, xml
 from libs.einvoice.formats import ubl, ubl_dialects
 from libs.rules import engine
 from libs.testing import builders, models
+from libs.testing.examples.edits import edited
 
 NAMES = sorted(ubl_dialects.WRITERS)
 PROFILES = {
@@ -22,7 +24,20 @@ PROFILES = {
     "ubl-2.0": "e-fff",
 }
 SET_BY_PROFILE = {"BT-23", "BT-24"}
-RENAMED = {"BT-29", "BT-30", "BT-34", "BT-46", "BT-47", "BT-49", "BT-60", "BT-61", "BT-71", "BT-28", "BT-45"}
+RENAMED = {
+    "BT-29",
+    "BT-30",
+    "BT-34",
+    "BT-46",
+    "BT-47",
+    "BT-49",
+    "BT-60",
+    "BT-61",
+    "BT-71",
+    "BT-28",
+    "BT-45",
+    "BT-157",
+}
 """What SI-UBL 1.2 says under older names of schemes, and its names twice."""
 
 
@@ -50,7 +65,9 @@ def test_what_is_not_lost_is_there(seed: int, density: float, name: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("credit", [False, True])
 def test_a_lawful_invoice_stays_lawful(name: str, credit: bool) -> None:
-    invoice = read(builders.invoice(lines=3, credit_note=credit, order="PO-1"))
+    source = builders.invoice(lines=3, credit_note=credit, order="PO-1")
+    original = "+BillingReference/InvoiceDocumentReference/ID=F0"
+    invoice = read(edited(source, original))
     written = ubl_dialects.WRITERS[name](invoice)
     root = xml.parse(written.data)
     assert not schema.check(root, "ubl-creditnote" if credit else "ubl-invoice")
@@ -82,6 +99,34 @@ def test_what_si_ubl_1_2_wants_besides_is_told() -> None:
     invoice = model.Invoice(seller=model.Seller(name="A", trading_name="B"), buyer=model.Buyer(name="C"))
     terms_of = {each.term for each in ubl_dialects.siubl_12(invoice).filled}
     assert terms_of & {"BT-28", "BT-45", "BG-25"} == {"BT-45"}
+
+
+@pytest.mark.parametrize(
+    ("terms", "filled", "said"),
+    [
+        ({"payment_means": "58"}, {"BT-81": "31", "BT-86": "ABNANL2A"}, 'schemeID="BIC">ABNANL2A<'),
+        ({"payment_means": "59"}, {"BT-81": "49", "BT-86": "ABNANL2A"}, ">49</cbc:PaymentMeansCode>"),
+        ({"payment_means": "30"}, {"BT-86": "ABNANL2A"}, ">30</cbc:PaymentMeansCode>"),
+        ({"iban": "BE71096123456769"}, {"BT-86": "GKCCBEBB"}, 'schemeID="BIC">GKCCBEBB<'),
+        ({"iban": "DE89370400440532013000"}, {}, '<cbc:ID schemeID="LOCAL">DE89370400440532013000<'),
+        ({"iban": "123456789"}, {}, '<cbc:ID schemeID="LOCAL">123456789<'),
+        (
+            {"buyer_country": "BE", "buyer_kvk": None, "buyer_vat": "BE0403170701"},
+            {"BT-47": "BE0403170701"},
+            '<cbc:CompanyID schemeID="BE:VAT">BE0403170701<',
+        ),
+    ],
+)
+def test_what_its_own_rules_would_not_take_is_said_in_the_words_of_its_age(
+    terms: dict[str, Any], filled: dict[str, str], said: str
+) -> None:
+    written = ubl_dialects.siubl_12(read(builders.invoice(lines=2, **terms)))
+    assert said in written.data.decode()
+    verdict = engine.validate(written.data)
+    assert (verdict.rule_pack, verdict.findings) == ("siubl-1.2", ())
+    told = {each.term: each.value for each in written.filled}
+    assert filled.items() <= told.items()
+    assert told.keys() & {"BT-81"} == filled.keys() & {"BT-81"}
 
 
 def test_ubl_2_0_has_the_due_date_with_the_means_of_payment() -> None:
