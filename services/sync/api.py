@@ -15,7 +15,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.responses import HTMLResponse
 
-from libs import clock
 from libs.db.pools import tenant
 from libs.db.types import Pool
 from libs.errors import Conflict, NotFound
@@ -23,12 +22,16 @@ from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.text import PlainText
-from services.sync import clients, plans, showing, timetable
+from services.sync import clients, history, planner, plans, showing
 from services.sync.clients import Solution
 from services.sync.plans import Plan
 from services.sync.runner import approved
-from services.sync.sides import opened
-from services.sync.workshop import Workshop, open_globe
+from services.sync.undoing import undo
+from services.sync.verifying import verify
+from services.sync.workshop import Workshop
+
+PAGE_RECORDS = 10_000
+"""Records on a page; that there are more is told."""
 
 Admin = Annotated[Principal, Depends(requires("account:admin"))]
 
@@ -55,6 +58,11 @@ class Solutions(BaseModel):
 
 class Wanted(BaseModel):
     full: bool = Field(default=False, description="read both sides whole, not only what changed")
+    deleted: list[Annotated[PlainText, Field(max_length=10)]] = Field(
+        default=[],
+        max_length=100,
+        description="administrations that were deleted in Globe+: their cost centres become inactive",
+    )
 
 
 class PlanView(BaseModel):
@@ -105,6 +113,10 @@ class Checks(BaseModel):
     checks: list[CheckView]
 
 
+class CostTypes(BaseModel):
+    same_cost_types: bool = Field(description="what the feature says now, and what holds from here on")
+
+
 class ComparisonView(BaseModel):
     """How both sides stand: by kind how many are identical, differ, stand on one side only, are left out by rule."""
 
@@ -130,12 +142,6 @@ class Outcome(BaseModel):
 
 class History(BaseModel):
     outcomes: list[Outcome]
-
-
-_HISTORY = """
-SELECT plan_id, administration, kind, external_id, action, outcome, rule, code, at FROM history
- WHERE kind = $1 AND external_id = $2 ORDER BY at, event_id LIMIT 1000
-"""
 
 
 def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
@@ -164,26 +170,36 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
     @router.put("/v1/sync/{solution_id}/activation")
     async def put_activation(solution_id: UUID, given: Activation, principal: Admin) -> SolutionView:
         """Switch the schedule on or off."""
-        found = await own_solution(principal, solution_id)
-        following = timetable.following(found.every, found.at, found.timezone, clock.now())
+        await own_solution(principal, solution_id)
+        if given.active:
+            await shop.activate(solution_id)
         async with tenant(pool, principal.account_id) as conn:
-            await clients.activate(conn, solution_id, given.active, following if given.active else None)
+            if not given.active:
+                await clients.activate(conn, solution_id, False, None)
             rows = await clients.solutions(conn)
         return next(SolutionView.model_validate(row) for row in rows if row["solution_id"] == solution_id)
 
     @router.get("/v1/sync/{solution_id}/checks")
     async def get_checks(solution_id: UUID, principal: Admin) -> Checks:
         """Every precondition, asked of both sides now."""
-        found = await own_solution(principal, solution_id)
-        async with opened(found, shop.connect, open_globe) as sides:
+        await own_solution(principal, solution_id)
+        async with shop.opened(solution_id) as sides:
             made = [CheckView.model_validate(each.as_json()) for each in sides.checks]
         return Checks(checks=made)
+
+    @router.post("/v1/sync/{solution_id}/cost-types")
+    async def post_cost_types(solution_id: UUID, principal: Admin) -> CostTypes:
+        """Accept that EXACTGLOBE_ADMINS_SAME_COSTTYPES was switched: cost types that went over keep their identity."""
+        await own_solution(principal, solution_id)
+        return CostTypes(same_cost_types=await shop.accept_cost_types(solution_id))
 
     @router.post("/v1/sync/{solution_id}/plans", status_code=201)
     async def post_plan(solution_id: UUID, given: Wanted, principal: Admin) -> PlanView:
         """Read both sides and write down what would be done. Changes nothing."""
         await own_solution(principal, solution_id)
-        made = await shop.planner.plan(solution_id, "full" if given.full else "changes")
+        made = await planner.plan(
+            shop, solution_id, "full" if given.full else "changes", deleted=given.deleted
+        )
         return await own_plan(principal, made.plan_id)
 
     @router.get("/v1/sync/{solution_id}/plans")
@@ -220,11 +236,12 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
 
     @router.get("/v1/sync/plans/{plan_id}/page", response_class=HTMLResponse)
     async def get_page(plan_id: UUID, principal: Admin, lang: Literal["nl", "en"] = "nl") -> HTMLResponse:
-        """The plan as one page, to print or to keep."""
+        """The plan as one page, to print or to keep; of a very long one the first ten thousand records."""
         async with tenant(pool, principal.account_id) as conn:
             plan = await plans.one(conn, plan_id)
-            found = await plans.items(conn, plan_id, 0, 10_000)
-        return HTMLResponse(showing.as_html(plan, found, lang))
+            found = await plans.items(conn, plan_id, 0, PAGE_RECORDS)
+        rows, end = showing.page_rows(found, lang), showing.page_end(plan, len(found), lang)
+        return HTMLResponse(showing.page_head(plan, lang) + rows + end)
 
     @router.post("/v1/sync/plans/{plan_id}/apply", status_code=202)
     async def post_apply(plan_id: UUID, given: Approval, principal: Admin) -> PlanView:
@@ -241,7 +258,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
         """Stop after the records it is at; apply goes on with it."""
         await own_plan(principal, plan_id)
         async with shop.pool.acquire() as conn:
-            if not await plans.move(conn, plan_id, "stopped", ("approved", "applying")):
+            if not await plans.stop(conn, plan_id):
                 raise Conflict("This plan is not running.", nl="Dit plan loopt niet.", code="not-running")
         return await own_plan(principal, plan_id)
 
@@ -251,15 +268,14 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
         await own_plan(principal, plan_id)
         if not 0 < sequence < 2**31:
             raise NotFound
-        await shop.applier.undo(plan_id, sequence)
-        wake()
+        await undo(shop, plan_id, sequence)
         return await own_plan(principal, plan_id)
 
     @router.post("/v1/sync/{solution_id}/verify")
     async def post_verify(solution_id: UUID, principal: Admin) -> ComparisonView:
         """Compare both sides whole."""
         await own_solution(principal, solution_id)
-        found = await shop.verify(solution_id)
+        found = await verify(shop, solution_id)
         return ComparisonView(
             alike=found.alike,
             counts={kind: dict(counts) for kind, counts in found.counts.items()},
@@ -282,8 +298,8 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
     ) -> History:
         """What became of one record in every run, oldest first."""
         async with tenant(pool, principal.account_id) as conn:
-            rows = await conn.fetch(_HISTORY, kind, external_id)
-        return History(outcomes=[Outcome.model_validate(dict(row.items())) for row in rows])
+            found = await history.of(conn, kind, external_id)
+        return History(outcomes=[Outcome.model_validate(each) for each in found])
 
     return router
 

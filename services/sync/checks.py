@@ -43,6 +43,11 @@ class Check:
         }
 
 
+def from_json(kept: Mapping[str, Any]) -> Check:
+    """A check as it was kept."""
+    return Check(kept["rule"], kept["met"], Words(**kept["words"]), kept["administration"])
+
+
 @dataclass(frozen=True, slots=True)
 class P2PFacts:
     """What Purchase to Pay tells about itself: settings by name, address types, companies, and whether it lets our

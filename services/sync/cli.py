@@ -12,12 +12,11 @@ from uuid import UUID
 
 import typer
 
-from libs import clock
 from libs.errors import BadInput
 from libs.terminal import say
 from services.sync import clients, loads_cli, runs_cli, timetable
-from services.sync.given import GivenAdministration, GivenClient, GivenSettings, given
-from services.sync.sessions import OWN, AsJson, run
+from services.sync.given import GivenAdministration, GivenChange, GivenClient, GivenSettings, given
+from services.sync.sessions import OWN, AsJson, run, run_of
 from services.sync.workshop import Workshop, open_globe
 
 app = typer.Typer(no_args_is_help=True, help="Keep Exact Globe+ and Exact Purchase to Pay alike.")
@@ -50,14 +49,7 @@ def client(
             password=password,
             api_key=api_key,
         )
-        p2p = shop.connect(typed.account)
-        try:
-            await p2p.sign_in()
-        finally:
-            await p2p.close()
-        async with shop.pool.acquire() as conn:
-            client_id = await clients.put_client(conn, shop.seal, account, name, typed.account)
-            await clients.connected(conn, client_id)
+        await shop.add_client(account, name, typed.account)
 
     run(work)
     say(f"{name}: verbonden en bewaard / connected and saved")
@@ -172,6 +164,26 @@ def _settings(given: list[str]) -> dict[str, Any]:
     return found
 
 
+@app.command("change")
+def change(
+    name: Annotated[str, typer.Argument(help="the configuration")],
+    every: Annotated[str | None, typer.Option(help="repeat task every")] = None,
+    at: Annotated[str | None, typer.Option(help="with day: the time, such as 06:30")] = None,
+    timezone: Annotated[str | None, typer.Option(help="of that time")] = None,
+    setting: Annotated[list[str] | None, typer.Option(help="NAME=JSON; NAME=null is as usual again")] = None,
+) -> None:
+    """Give a configuration another schedule or other settings; what is not named stays as it is."""
+    moment = _time(at)
+
+    async def work(shop: Workshop, solution_id: UUID) -> None:
+        settings = given(GivenSettings, **_settings(setting or []))
+        typed = given(GivenChange, every=every, at=moment, timezone=timezone, settings=settings)
+        await shop.change(solution_id, typed)
+
+    run_of(name, work)
+    say(f"{name}: bewaard / saved")
+
+
 @app.command("administrations")
 def administrations(
     name: Annotated[str, typer.Argument(help="the configuration")],
@@ -181,13 +193,12 @@ def administrations(
 ) -> None:
     """Give a configuration other administrations, in one action; no record loses its identity."""
 
-    async def work(shop: Workshop) -> None:
+    async def work(shop: Workshop, solution_id: UUID) -> None:
         async with shop.pool.acquire() as conn, conn.transaction():
-            solution_id = await clients.named(conn, name)
             found = await clients.solution(conn, shop.seal, solution_id)
             await clients.change_members(conn, found.account_id, solution_id, codes)
 
-    run(work)
+    run_of(name, work)
     say(f"{name}: {', '.join(codes)}")
 
 
@@ -202,25 +213,21 @@ def activate(
             "De configuratie wordt bewaard en geactiveerd / it will be saved and activated. OK?", abort=True
         )
 
-    async def work(shop: Workshop) -> datetime:
-        async with shop.pool.acquire() as conn:
-            found = await clients.solution(conn, shop.seal, await clients.named(conn, name))
-            following = timetable.following(found.every, found.at, found.timezone, clock.now())
-            await clients.activate(conn, found.solution_id, True, following)
-            return following
+    async def work(shop: Workshop, solution_id: UUID) -> datetime:
+        return await shop.activate(solution_id)
 
-    say(f"{name}: actief / active, {run(work):%Y-%m-%d %H:%M} UTC")
+    say(f"{name}: actief / active, {run_of(name, work):%Y-%m-%d %H:%M} UTC")
 
 
 @app.command("deactivate")
 def deactivate(name: Annotated[str, typer.Argument(help="the configuration")]) -> None:
     """Stop running it by schedule."""
 
-    async def work(shop: Workshop) -> None:
+    async def work(shop: Workshop, solution_id: UUID) -> None:
         async with shop.pool.acquire() as conn:
-            await clients.activate(conn, await clients.named(conn, name), False, None)
+            await clients.activate(conn, solution_id, False, None)
 
-    run(work)
+    run_of(name, work)
     say(f"{name}: uit / off")
 
 

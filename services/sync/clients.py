@@ -72,6 +72,10 @@ class Solution:
     active: bool
     settings: Mapping[str, Any]
     same_cost_types: bool | None
+    looked: Mapping[str, str]
+    """With what all was weighed last, see ``basis``."""
+    names: Mapping[str, Any]
+    """How the names of suppliers compared last, and their stamps then; empty: they never were."""
 
 
 _ADD_CLIENT = """
@@ -81,13 +85,21 @@ ON CONFLICT (account_id, name) DO UPDATE SET base_address = excluded.base_addres
 RETURNING client_id
 """
 
+# At another address is another environment: what was seen of the old one is not what stands there, so it is read whole.
+_ELSEWHERE = """
+UPDATE mirror_cursor c SET since = NULL FROM client
+ WHERE client.client_id = c.client_id AND client.account_id = $1 AND client.name = $2 AND client.base_address <> $3
+"""
+
 
 async def put_client(conn: Connection, seal: Seal, account_id: UUID, name: str, account: Account) -> UUID:
     """Add a client, or give the one of that name new credentials; it must be connected again (R203)."""
     secrets = seal.close({"password": account.password, "api_key": account.api_key})
-    found: UUID = await conn.fetchval(
-        _ADD_CLIENT, clock.uuid7(), account_id, name, account.base_address, account.username, secrets
-    )
+    async with conn.transaction():
+        await conn.execute(_ELSEWHERE, account_id, name, account.base_address)
+        found: UUID = await conn.fetchval(
+            _ADD_CLIENT, clock.uuid7(), account_id, name, account.base_address, account.username, secrets
+        )
     return found
 
 
@@ -262,16 +274,24 @@ async def solution(conn: Connection, seal: Seal, solution_id: UUID) -> Solution:
         active=row["active"],
         settings=row["settings"],
         same_cost_types=row["same_cost_types"],
+        looked=row["looked"],
+        names=row["names"],
     )
 
 
-_NAMED = "SELECT solution_id FROM solution WHERE name = $1 AND ($2::uuid IS NULL OR account_id = $2)"
+_NAMED = "SELECT solution_id FROM solution WHERE name = $1 OR solution_id::text = $1"
 
 
-async def named(conn: Connection, name: str, account_id: UUID | None = None) -> UUID:
-    """The solution of that name. Raises ``NotFound``."""
-    found = await conn.fetch(_NAMED, name, account_id)
-    if len(found) != 1:
+async def named(conn: Connection, name: str) -> UUID:
+    """The solution of that name or id. Raises ``NotFound``, and ``BadInput`` when several accounts have one of the name."""
+    found = await conn.fetch(_NAMED, name)
+    if len(found) > 1:
+        raise BadInput(
+            f"Several accounts have a configuration {name}: give its id, as in `postbode sync list --json`.",
+            nl=f"Meer accounts hebben een configuratie {name}: noem haar kenmerk, zie `postbode sync list --json`.",
+            code="ambiguous-name",
+        )
+    if not found:
         raise NotFound(f"there is no configuration {name}", nl=f"er is geen configuratie {name}")
     solution_id: UUID = found[0]["solution_id"]
     return solution_id
@@ -293,12 +313,51 @@ async def remember_cost_types(conn: Connection, solution_id: UUID, same: bool) -
     await conn.execute(_COST_TYPES, solution_id, same)
 
 
+_LOOKED = "UPDATE solution SET looked = looked || $2 WHERE solution_id = $1"
+_NAMED_ALIKE = "UPDATE solution SET names = $2 WHERE solution_id = $1"
+_LOOK_AGAIN = "UPDATE solution SET looked = looked - $2::text[] WHERE solution_id = $1"
+
+
+async def looked(conn: Connection, solution_id: UUID, marks: Mapping[str, str]) -> None:
+    """All of these was weighed, with what ``basis`` calls so."""
+    await conn.execute(_LOOKED, solution_id, dict(marks))
+
+
+async def compared_names(conn: Connection, solution_id: UUID, names: Mapping[str, Any]) -> None:
+    """How the names of suppliers compare, and for which stamps of theirs."""
+    await conn.execute(_NAMED_ALIKE, solution_id, dict(names))
+
+
+async def look_again(conn: Connection, solution_id: UUID, of: Sequence[str]) -> None:
+    """All of these is to be weighed once more."""
+    await conn.execute(_LOOK_AGAIN, solution_id, list(of))
+
+
 _ACTIVATE = "UPDATE solution SET active = $2, next_run = $3 WHERE solution_id = $1"
 
 
 async def activate(conn: Connection, solution_id: UUID, active: bool, next_run: datetime | None) -> None:
     """Switch a solution on or off (R207)."""
     await conn.execute(_ACTIVATE, solution_id, active, next_run)
+
+
+_CHANGE = """
+UPDATE solution SET every = $2, at = $3, timezone = $4, settings = $5, next_run = CASE WHEN active THEN $6::timestamptz END
+ WHERE solution_id = $1
+"""
+
+
+async def change(
+    conn: Connection,
+    solution_id: UUID,
+    every: str,
+    at: time | None,
+    timezone: str,
+    settings: Mapping[str, Any],
+    next_run: datetime,
+) -> None:
+    """Give a solution another schedule and other settings; switched on or off it stays as it was."""
+    await conn.execute(_CHANGE, solution_id, every, at, timezone, dict(settings), next_run)
 
 
 _SCHEDULES = "SELECT solution_id, every, at, timezone, next_run FROM solution WHERE active AND next_run <= $1"

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import time
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from libs.contracts.parts import Words
 from libs.errors import BadInput
 from libs.text import PLAIN, PlainText
 from services.sync.clients import Member
@@ -23,6 +26,14 @@ def _plain(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    # Asking for a port that is none raises. A password does not belong in an address: that is shown.
+    if not parts.hostname or parts.port == 0 or parts.username is not None:
+        raise ValueError("write it as https://p2p.example or http://p2p.example:8080")
+    return text
+
+
 Secret = Annotated[SecretStr, Field(max_length=500), AfterValidator(_plain)]
 
 
@@ -31,7 +42,11 @@ class GivenClient(BaseModel):
 
     account_id: UUID
     name: PlainText = Field(min_length=1, max_length=100)
-    base_address: str = Field(pattern=r"^https?://[^\s\x00-\x1f\x7f-\x9f]+$", max_length=300)
+    base_address: Annotated[
+        str,
+        Field(pattern=r"^https?://[^\s\x00-\x1f\x7f-\x9f?#]+$", max_length=300),
+        AfterValidator(_address),
+    ]
     username: PlainText = Field(min_length=1, max_length=200)
     password: Secret
     api_key: Secret
@@ -100,13 +115,43 @@ class GivenSolution(BaseModel):
     settings: GivenSettings = Field(default_factory=lambda: GivenSettings())
 
 
+class GivenChange(BaseModel):
+    """What changes of a configuration; what is not given stays as it is."""
+
+    every: PlainText | None = None
+    at: time | None = None
+    timezone: PlainText | None = None
+    settings: GivenSettings | None = Field(default=None, description="only those given; null: as usual again")
+
+
 def given(model: type[T], **values: Any) -> T:
     """What was typed, checked. Raises ``BadInput`` naming each field that cannot be."""
     try:
         return model(**values)
     except ValidationError as wrong:
-        told = "; ".join(
-            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}"
-            for each in wrong.errors(include_url=False, include_input=False, include_context=False)
+        found = wrong.errors(include_url=False, include_input=False, include_context=False)
+        en, nl = (
+            "; ".join(_told(each["loc"], each["msg"], language) for each in found)
+            for language in ("en", "nl")
         )
-        raise BadInput(f"This cannot be: {told}.", nl=f"Dit kan niet: {told}.") from wrong
+        raise BadInput(f"This cannot be: {en}.", nl=f"Dit kan niet: {nl}.") from wrong
+
+
+_WRITTEN: Mapping[str, Words] = {
+    "base_address": Words(
+        nl="schrijf https://p2p.voorbeeld of http://p2p.voorbeeld:8080",
+        en="write https://p2p.example or http://p2p.example:8080",
+    ),
+    "code": Words(
+        nl="een administratie heeft een tot drie letters of cijfers, zoals 001",
+        en="an administration has one to three letters or digits, such as 001",
+    ),
+    "product_update": Words(nl="schrijf 421SP7 of 508", en="write 421SP7 or 508"),
+}
+"""How a field is written whose form a pattern holds, for people."""
+
+
+def _told(where: Sequence[object], message: str, language: str) -> str:
+    name = ".".join(map(str, where))
+    words = _WRITTEN.get(name)
+    return f"{name}: {words.model_dump()[language] if words else message}"

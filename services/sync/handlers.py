@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 from libs.contracts.envelope import Event
 from libs.contracts.masterdata import PlanApproved, RecordSettled, RunEnded
 from libs.db.types import Connection
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided
+from services.sync import history
 
-_HISTORY = """
-INSERT INTO history (event_id, account_id, plan_id, administration, kind, external_id, action, outcome, rule, code,
-                     payload_hash, at)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[],
-                     $9::text[], $10::text[], $11::text[], $12::timestamptz[])
-ON CONFLICT DO NOTHING
-"""
 _APPROVED = (
     "UPDATE plan SET state = 'approved' WHERE plan_id = $1 AND hash = $2 AND state IN ('ready', 'asking')"
 )
@@ -48,28 +40,12 @@ class Masterdata:
         raise word
 
     async def write(self, conn: Connection, decided: Sequence[Decided[Any]]) -> Sequence[Event]:
-        settled: list[tuple[UUID, UUID, RecordSettled, datetime]] = []
         for each in decided:
-            data = each.decision
-            if isinstance(data, PlanApproved):
-                await conn.execute(_APPROVED, data.plan_id, data.hash)
-            elif isinstance(data, RecordSettled):
-                settled.append((each.event.id, each.event.account, data, each.event.time))
-        if settled:
-            await conn.execute(
-                _HISTORY,
-                [event_id for event_id, *_ in settled],
-                [account for _, account, *_ in settled],
-                [data.plan_id for _, _, data, _ in settled],
-                [data.administration for _, _, data, _ in settled],
-                [data.kind for _, _, data, _ in settled],
-                [data.external_id for _, _, data, _ in settled],
-                [data.action for _, _, data, _ in settled],
-                [data.outcome for _, _, data, _ in settled],
-                [data.rule for _, _, data, _ in settled],
-                [data.code for _, _, data, _ in settled],
-                [data.payload_hash for _, _, data, _ in settled],
-                [at for *_, at in settled],
-            )
+            if isinstance(each.decision, PlanApproved):
+                await conn.execute(_APPROVED, each.decision.plan_id, each.decision.hash)
+        await history.keep(
+            conn,
+            [(each.event, each.decision) for each in decided if isinstance(each.decision, RecordSettled)],
+        )
         self._look()
         return ()

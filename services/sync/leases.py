@@ -6,9 +6,8 @@ its leases: a process that slept through its lease finds out before it writes, a
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -16,6 +15,10 @@ import asyncpg
 from libs import clock
 from libs.db.types import Connection, Pool
 from libs.errors import Conflict
+from services.sync.beside import beside
+from services.sync.clients import Solution
+from services.sync.mappings import BY_NAME
+from services.sync.mappings.field import Name
 
 SAFE = 0.75
 """Share of a lease after which nothing is begun."""
@@ -51,6 +54,17 @@ SELECT count(*) FROM (SELECT 1 FROM lease WHERE client_id = $1 AND holder = $2 A
                          FOR SHARE) AS held
 """
 _RELEASE = "UPDATE lease SET until = now() WHERE client_id = $1 AND holder = $2"
+
+
+def writers(solution: Solution, touched: Collection[tuple[str, Name]]) -> list[str]:
+    """The administrations whose leases are needed to write records of these kinds: of what administrations share, all of
+    them, for a run of any may write it. ``touched``: administration and kind."""
+    shared = any(
+        BY_NAME[kind].shared or (kind == "gl_account" and solution.same_cost_types is not False)
+        for _, kind in touched
+    )
+    members = {each.code for each in solution.members} if shared else set()
+    return sorted({code for code, _ in touched} | members)
 
 
 class Held:
@@ -104,21 +118,16 @@ async def held(
     mine = Held(client_id, sorted(administrations), seconds)
     async with pool.acquire() as conn:
         await mine.take(conn, account_id)
-    renewing = asyncio.create_task(_keep(pool, mine, seconds), name="sync lease")
+
+    async def renew() -> None:
+        async with pool.acquire() as conn:
+            await mine.renew(conn)
+
     try:
-        yield mine
+        # One that cannot be renewed runs out, and nothing is begun under it: no more is needed.
+        async with beside(seconds / 4, renew, "sync lease"):
+            yield mine
     finally:
-        renewing.cancel()
-        await asyncio.gather(renewing, return_exceptions=True)
         with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             async with pool.acquire() as conn:
                 await mine.release(conn)
-
-
-async def _keep(pool: Pool, mine: Held, seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds / 4)
-        # One that cannot be renewed runs out, and nothing is begun under it: no more is needed.
-        with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-            async with pool.acquire() as conn:
-                await mine.renew(conn)

@@ -5,48 +5,74 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
+
 from libs import clock
-from libs.db.types import Connection
+from libs.db.types import Connection, Record
 from libs.errors import BadInput, Conflict
-from services.sync import clients, plans
+from services.sync import basis, clients, planner, plans
 from services.sync.globe.filters import compiled
 from services.sync.globe.reader import Stamp
 from services.sync.globe.tables import SOURCES
 from services.sync.mappings import BY_NAME
 from services.sync.mappings.field import Name
-from services.sync.planner import Load
 from services.sync.plans import Plan
 from services.sync.workshop import Workshop, open_globe
 
-_SAVE = """
-INSERT INTO load (load_id, solution_id, account_id, administration, kind, ticked, filter)
-SELECT $1, $2, account_id, $3, $4, $5, $6 FROM solution WHERE solution_id = $2
-ON CONFLICT (solution_id, administration, kind) DO UPDATE SET ticked = excluded.ticked, filter = excluded.filter,
-    state = 'saved', saved_at = now() WHERE load.state <> 'running'
-RETURNING load_id
+_ADD = """
+INSERT INTO load (load_id, solution_id, account_id, administration, kind)
+SELECT $1, $2, account_id, $3, $4 FROM solution WHERE solution_id = $2
+ON CONFLICT (solution_id, administration, kind) DO NOTHING
 """
+_HOLD = """
+SELECT l.load_id, l.ticked, l.filter, l.plan_id, p.state, p.alive_until > now() AS alive
+  FROM load l LEFT JOIN plan p USING (plan_id)
+ WHERE l.solution_id = $1 AND l.administration = $2 AND l.kind = $3 FOR UPDATE OF l
+"""
+_SAVE = "UPDATE load SET ticked = $2, filter = $3, plan_id = NULL, saved_at = now() WHERE load_id = $1"
 
 
 async def save(
     conn: Connection, solution_id: UUID, administration: str, kind: Name, ticked: bool, text: str
 ) -> None:
     """Save tick and filter; only then can a load start (R228). Raises ``BadFilter``, and ``Conflict`` while one runs."""
-    if kind not in BY_NAME:
-        raise BadInput(f"There is no kind {kind}.", nl=f"Er is geen soort {kind}.", code="unknown-kind")
-    if text:
-        compiled(text, kind)
+    _condition(kind, text)
     if not await clients.has_member(conn, solution_id, administration):
         raise no_member(administration)
-    saved = await conn.fetchval(_SAVE, clock.uuid7(), solution_id, administration, kind, ticked, text)
-    if saved is None:
-        raise Conflict(
-            "A load of this kind is running: stop it first.",
-            nl="Er loopt een lading van dit soort: stop die eerst.",
-            code="load-running",
+    async with conn.transaction():
+        await conn.execute(_ADD, clock.uuid7(), solution_id, administration, kind)
+        (row,) = await conn.fetch(_HOLD, solution_id, administration, kind)
+        if _how_far(row) == "running":
+            raise _running()
+        await conn.execute(_SAVE, row["load_id"], ticked, text)
+        if (row["ticked"], row["filter"]) != (ticked, text):  # what was not looked at for a while
+            await clients.look_again(conn, solution_id, [administration, basis.TOGETHER])
+
+
+def _running() -> Conflict:
+    """Also while nobody can tell yet whether its process is still there: stopping it takes it out of its hands."""
+    return Conflict(
+        "This load is running. Stop it first (load-stop), also when its process is gone: then it can be started anew at "
+        "once, and nothing is sent twice.",
+        nl="Deze lading loopt. Stop haar eerst (load-stop), ook als haar proces er niet meer is: daarna is ze meteen "
+        "opnieuw te starten, en er wordt niets dubbel verstuurd.",
+        code="load-running",
+    )
+
+
+def _condition(kind: Name, text: str) -> ColumnElement[bool] | None:
+    """A filter; None: there is none. Raises ``BadFilter``, and ``BadInput`` for a kind nobody knows."""
+    if kind not in BY_NAME:
+        known = ", ".join(BY_NAME)
+        raise BadInput(
+            f"There is no kind {kind}; these are: {known}.",
+            nl=f"Er is geen soort {kind}; wel: {known}.",
+            code="unknown-kind",
         )
+    return compiled(text, kind) if text else None
 
 
 def no_member(administration: str) -> BadInput:
@@ -68,87 +94,92 @@ class Saved:
     state: str
     plan_id: UUID | None
     done: int
+    failed: int
+    """Of those done: told why in the plan."""
     total: int
 
 
 _LIST = """
-SELECT l.administration, l.kind, l.ticked, l.filter, l.state, l.plan_id,
+SELECT l.administration, l.kind, l.ticked, l.filter, l.plan_id, p.state, p.alive_until > now() AS alive,
        (SELECT count(*) FROM item i WHERE i.plan_id = l.plan_id AND i.settled_at IS NOT NULL) AS done,
+       (SELECT count(*) FROM item i WHERE i.plan_id = l.plan_id AND i.state IN ('failed', 'moved')) AS failed,
        (SELECT count(*) FROM item i WHERE i.plan_id = l.plan_id AND i.state <> 'noted') AS total
-  FROM load l WHERE l.solution_id = $1 ORDER BY l.administration, l.kind
+  FROM load l LEFT JOIN plan p USING (plan_id) WHERE l.solution_id = $1 ORDER BY l.administration, l.kind
 """
 
 
 async def saved(conn: Connection, solution_id: UUID) -> list[Saved]:
-    return [Saved(**dict(row.items())) for row in await conn.fetch(_LIST, solution_id)]
+    return [
+        Saved(
+            administration=row["administration"],
+            kind=row["kind"],
+            ticked=row["ticked"],
+            filter=row["filter"],
+            state=_how_far(row),
+            plan_id=row["plan_id"],
+            done=row["done"],
+            failed=row["failed"],
+            total=row["total"],
+        )
+        for row in await conn.fetch(_LIST, solution_id)
+    ]
 
 
-_CLAIM = """
-UPDATE load SET state = 'running' WHERE solution_id = $1 AND administration = $2 AND kind = $3 AND ticked
-   AND state <> 'running' AND filter = $4 RETURNING plan_id
-"""
-_MARK = """
-UPDATE load SET state = $4, plan_id = coalesce($5, plan_id)
- WHERE solution_id = $1 AND administration = $2 AND kind = $3
-"""
+def _how_far(row: Record) -> Literal["saved", "running", "stopped", "done"]:
+    """How far a load is, by the plan it made last: one that died while it was made can be started anew."""
+    if row["plan_id"] is None:
+        return "saved"
+    if row["state"] in ("approved", "applying") or (row["state"] == "making" and row["alive"]):
+        return "running"
+    return "done" if row["state"] == "applied" else "stopped"
+
+
+_BEGIN = "UPDATE load SET plan_id = $2 WHERE load_id = $1"
 
 
 async def begin(
     shop: Workshop, solution_id: UUID, administration: str, kind: Name, text: str, *, resume: bool = False
 ) -> Plan:
     """Start a load: plan it, and approve the plan. By itself it starts from the beginning, which is harmless; with
-    ``resume`` the one that was stopped goes on (C19).
+    ``resume`` the one that was stopped goes on (C19), from the beginning when its plan was not complete.
 
     ``text``: the filter as it stands on the screen; one that is not the saved one cannot be started (R228).
     Raises ``Conflict`` when it is not saved, not ticked, or running already (R231).
     """
-    async with shop.pool.acquire() as conn, conn.transaction():
-        row = await conn.fetchrow(_CLAIM, solution_id, administration, kind, text)
-        if row is None:
-            raise Conflict(
-                "Save first, with the tick on; while a load runs it cannot be started again.",
-                nl="Bewaar eerst, met het vinkje aan; zolang een lading loopt, is ze niet opnieuw te starten.",
-                code="not-saved",
-            )
-        before: UUID | None = row["plan_id"]
-    try:
-        if resume and before is not None:
-            async with shop.pool.acquire() as conn:
-                made = await plans.one(conn, before)
-        else:
-            made = await shop.planner.plan(solution_id, "load", load=Load(administration, kind))
-        async with shop.pool.acquire() as conn:
-            await conn.execute(_MARK, solution_id, administration, kind, "running", made.plan_id)
-            if made.writes:
-                await plans.approve(conn, made.plan_id, made.hash)
-            else:
-                await conn.execute(_MARK, solution_id, administration, kind, "done", None)
-            return await plans.one(conn, made.plan_id)
-    except BaseException:
-        async with shop.pool.acquire() as conn:
-            await conn.execute(_MARK, solution_id, administration, kind, "stopped", None)
-        raise
+    async with shop.pool.acquire() as conn:
+        solution = await clients.solution(conn, shop.seal, solution_id)
+        async with conn.transaction():  # who starts it too waits here, and then sees that it runs
+            row = await conn.fetchrow(_HOLD, solution_id, administration, kind)
+            if row is None or not row["ticked"] or row["filter"] != text:
+                raise Conflict(
+                    "Save first, with the tick on and the filter as it is.",
+                    nl="Bewaar eerst, met het vinkje aan en het filter zoals het er staat.",
+                    code="not-saved",
+                )
+            if _how_far(row) == "running":
+                raise _running()
+            if resume and row["plan_id"] is not None:
+                before = await plans.one(conn, row["plan_id"])
+                if before.state == "stopped" and before.hash:
+                    await plans.approve(conn, before.plan_id, before.hash)
+                    return await plans.one(conn, before.plan_id)
+            plan_id = await planner.begin(shop, conn, solution, "load")
+            await conn.execute(_BEGIN, row["load_id"], plan_id)
+    return await planner.make(shop, plan_id, solution, "load", load=planner.Load(administration, kind))
 
 
 async def stop(conn: Connection, solution_id: UUID, administration: str, kind: Name) -> bool:
-    """Closing the settings stops a load (R231)."""
-    row = await conn.fetchrow(
-        "UPDATE load SET state = 'stopped' WHERE solution_id = $1 AND administration = $2 AND kind = $3"
-        " AND state = 'running' RETURNING plan_id",
-        solution_id,
-        administration,
-        kind,
-    )
-    if row is not None and row["plan_id"] is not None:
-        await plans.move(conn, row["plan_id"], "stopped", ("approved", "applying"))
-    return row is not None
+    """Closing the settings stops a load (R231); one that does not run is left as it is."""
+    async with conn.transaction():
+        row = await conn.fetchrow(_HOLD, solution_id, administration, kind)
+        return row is not None and row["plan_id"] is not None and await plans.stop(conn, row["plan_id"])
 
 
 async def preview(
     shop: Workshop, solution_id: UUID, administration: str, kind: Name, text: str, limit: int = 50
 ) -> tuple[int, Sequence[dict[str, Any]]]:
     """How many rows a filter takes, and the first of them as Globe+ has them. Nothing is saved."""
-    condition = compiled(text, kind) if text else None
+    condition = _condition(kind, text)
     async with shop.pool.acquire() as conn:
         found = await clients.solution(conn, shop.seal, solution_id)
     member = next((each for each in found.members if each.code == administration), None)

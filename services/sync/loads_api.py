@@ -35,6 +35,7 @@ class LoadView(BaseModel):
     filter: str
     state: str = Field(description="saved, running, stopped, done")
     done: int
+    failed: int = Field(description="of those done; why, stands in the plan")
     total: int
     plan_id: UUID | None
 
@@ -140,6 +141,7 @@ def _view(saved: Saved) -> LoadView:
         filter=saved.filter,
         state=saved.state,
         done=saved.done,
+        failed=saved.failed,
         total=saved.total,
         plan_id=saved.plan_id,
     )

@@ -9,12 +9,11 @@ from uuid import UUID
 import typer
 
 from libs.terminal import say
-from services.sync import clients, loads, plans
+from services.sync import loads
+from services.sync.applying_cli import Ended, applied, tell
 from services.sync.loads import Saved
 from services.sync.mappings.field import Name
-from services.sync.plans import Plan
-from services.sync.sessions import Lang, Language, run
-from services.sync.showing import word
+from services.sync.sessions import Lang, Language, run_of
 from services.sync.workshop import Workshop
 
 app = typer.Typer()
@@ -34,12 +33,11 @@ def save(
 ) -> None:
     """Save the tick and the filter of a kind; they also narrow what the running sync takes."""
 
-    async def work(shop: Workshop) -> None:
+    async def work(shop: Workshop, solution_id: UUID) -> None:
         async with shop.pool.acquire() as conn:
-            solution_id = await clients.named(conn, name)
             await loads.save(conn, solution_id, administration, cast("Name", kind), ticked, filter_)
 
-    run(work)
+    run_of(name, work)
     say("bewaard / saved")
 
 
@@ -53,9 +51,7 @@ def preview(
 ) -> None:
     """The rows a filter takes, before anything is saved or sent."""
 
-    async def work(shop: Workshop) -> None:
-        async with shop.pool.acquire() as conn:
-            solution_id = await clients.named(conn, name)
+    async def work(shop: Workshop, solution_id: UUID) -> None:
         count, rows = await loads.preview(
             shop, solution_id, administration, cast("Name", kind), filter_, limit
         )
@@ -63,7 +59,7 @@ def preview(
             say(json.dumps(row, default=str, ensure_ascii=False))
         say(f"{count} rijen / rows")
 
-    run(work)
+    run_of(name, work)
 
 
 @app.command("load-start")
@@ -77,38 +73,40 @@ def start(
 ) -> None:
     """Load what is there already, from the beginning or where it was stopped; shows how far it is."""
 
-    async def work(shop: Workshop) -> tuple[Plan, UUID]:
-        async with shop.pool.acquire() as conn:
-            solution_id = await clients.named(conn, name)
+    async def work(shop: Workshop, solution_id: UUID) -> Ended | None:
         made = await loads.begin(
             shop, solution_id, administration, cast("Name", kind), filter_, resume=resume
         )
         say(f"plan {made.plan_id}: {made.writes} te laden / to load")
-        if made.writes:
-            made = await shop.applier.apply(made.plan_id)
-            async with shop.pool.acquire() as conn:
-                await plans.load_ended(conn, made.plan_id)
-        return made, solution_id
+        return await applied(shop, made) if made.state == "approved" else None
 
-    made, _ = run(work)
-    counts = ", ".join(f"{many} {word(action, lang.value)}" for action, many in made.counts.items() if many)
-    say(
-        f"{made.state}: {counts}"
-        if made.writes
-        else ("niets te laden" if lang is Language.nl else "nothing to load")
-    )
+    ended = run_of(name, work)
+    if ended is not None:
+        tell(ended, lang)
+
+
+@app.command("load-stop")
+def stop(name: Solution, administration: Administration, kind: Kind) -> None:
+    """Stop a load; it does not go on by itself. `load-start` begins anew, `load-start --resume` goes on."""
+
+    async def work(shop: Workshop, solution_id: UUID) -> bool:
+        async with shop.pool.acquire() as conn:
+            return await loads.stop(conn, solution_id, administration, cast("Name", kind))
+
+    say("gestopt / stopped" if run_of(name, work) else "loopt niet / not running")
 
 
 @app.command("loads")
 def show(name: Solution) -> None:
     """Ticks, filters and how far each load is."""
 
-    async def work(shop: Workshop) -> list[Saved]:
+    async def work(shop: Workshop, solution_id: UUID) -> list[Saved]:
         async with shop.pool.acquire() as conn:
-            return await loads.saved(conn, await clients.named(conn, name))
+            return await loads.saved(conn, solution_id)
 
-    for each in run(work):
+    for each in run_of(name, work):
         tick = "☑" if each.ticked else "☐"
         say(
-            f"{tick} {each.administration} {each.kind:18} {each.state:8} {each.done}/{each.total}  {each.filter}"
+            f"{tick} {each.administration} {each.kind:18} {each.state:8} {each.done}/{each.total}"
+            f"{f', {each.failed} mislukt / failed' if each.failed else ''}  {each.filter}"
         )

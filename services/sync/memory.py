@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from libs.db.types import Connection
+from services.sync import standstill
 from services.sync.mappings.field import Name, Payload
 from services.sync.planning import Known
 
@@ -47,11 +48,12 @@ async def stamps(
 
 _COMPARED = """
 SELECT coalesce(p.record_id, i.record_id) AS record_id, p.record_id IS NULL AS gone,
-       i.record_id IS NOT NULL AS remembered, coalesce(i.digest <> '', false) AS went_over
-  FROM unnest($4::text[], $5::text[]) AS p (record_id, stamp)
-  FULL JOIN (SELECT record_id, stamp, digest FROM identity
+       coalesce(i.digest <> '', false) AS went_over, p.stamp IS NOT DISTINCT FROM i.stamp AS alike,
+       CASE WHEN i.digest <> '' THEN i.external_id ELSE '' END AS external_id
+  FROM unnest($4::text[], $5::text[], $6::text[]) AS p (record_id, stamp, code)
+  FULL JOIN (SELECT record_id, stamp, digest, external_id FROM identity
               WHERE client_id = $1 AND administration = $2 AND kind = $3) AS i USING (record_id)
- WHERE $6 OR p.stamp IS DISTINCT FROM i.stamp
+ WHERE $7 OR p.stamp IS DISTINCT FROM i.stamp OR (i.digest <> '' AND i.external_id <> p.code)
 """
 
 
@@ -61,8 +63,11 @@ class Compared(NamedTuple):
     record_id: str
     gone: bool
     """From Globe+."""
-    remembered: bool
     went_over: bool
+    alike: bool
+    """It was not changed: only what it is called in Purchase to Pay is not its code any more, or all were asked for."""
+    external_id: str
+    """What it is called there; empty: it never went over."""
 
 
 async def compared(
@@ -72,13 +77,32 @@ async def compared(
     kind: Name,
     ids: Sequence[str],
     stamps: Sequence[str],
+    codes: Sequence[str],
     *,
     whole: bool,
 ) -> list[Compared]:
     """Hold the stamps Globe+ has now against those remembered; ``whole``: also give what is alike. Nearly everything
-    is, so it is Postgres that compares: only what differs comes back."""
-    rows = await conn.fetch(_COMPARED, client_id, administration, kind, list(ids), list(stamps), whole)
+    is, so it is Postgres that compares: only what differs comes back. ``codes``: of kinds known by code alone, to find
+    those that were renumbered; else empty."""
+    rows = await conn.fetch(
+        _COMPARED, client_id, administration, kind, list(ids), list(stamps), list(codes), whole
+    )
     return [Compared(*row) for row in rows]
+
+
+_HOLDERS = """
+SELECT external_id, administration, record_id FROM identity
+ WHERE client_id = $1 AND kind = $2 AND external_id = ANY ($3::text[]) AND digest <> ''
+ ORDER BY external_id, administration, length(record_id), record_id
+"""
+
+
+async def holders(
+    conn: Connection, client_id: UUID, kind: Name, external_ids: Sequence[str]
+) -> list[tuple[str, str, str]]:
+    """External id, administration and record of all that went over under these external ids, in their order."""
+    rows = await conn.fetch(_HOLDERS, client_id, kind, list(external_ids))
+    return [(row["external_id"], row["administration"], row["record_id"]) for row in rows]
 
 
 _SEEN = """
@@ -104,6 +128,7 @@ async def remember(
 ) -> None:
     """Note records: id, external id, stamp, digest (empty: as it was), what was agreed (None: as it was)."""
     if records:
+        await standstill.over(conn, client_id, administration, kind)
         ids, externals, marks, digests, agreed = zip(*records, strict=True)
         await conn.execute(
             _SEEN,
@@ -129,6 +154,7 @@ async def forget(
 ) -> None:
     """Forget records that are gone and settled."""
     if ids:
+        await standstill.over(conn, client_id, administration, kind)
         await conn.execute(_FORGET, client_id, administration, kind, list(ids))
 
 
@@ -144,20 +170,30 @@ async def hold(
     await conn.execute(_HOLD, client_id, administration, kind, record_id, digest)
 
 
-_CHANGED_THERE = """
-SELECT i.administration, i.record_id FROM identity i
- WHERE i.client_id = $1 AND i.kind = $2 AND i.external_id = ANY ($3::text[])
+_TOUCH = (
+    "UPDATE identity SET stamp = '' WHERE client_id = $1 AND kind = $2 AND external_id = ANY ($3::text[])"
+)
+
+
+async def touch(conn: Connection, client_id: UUID, kind: Name, external_ids: Sequence[str]) -> None:
+    """These were changed in Purchase to Pay: without a stamp they are not as they were until they are weighed, whatever
+    becomes of the plan that saw it first."""
+    if external_ids:
+        await conn.execute(_TOUCH, client_id, kind, list(external_ids))
+
+
+_UNSTAMP = """
+UPDATE identity SET stamp = ''
+ WHERE client_id = $1 AND administration = $2 AND kind = $3 AND record_id = ANY ($4::text[]) AND stamp <> ''
 """
 
 
-async def owners(
-    conn: Connection, client_id: UUID, kind: Name, external_ids: Sequence[str]
-) -> list[tuple[str, str]]:
-    """Administration and record behind each external id."""
-    if not external_ids:
-        return []
-    rows = await conn.fetch(_CHANGED_THERE, client_id, kind, list(external_ids))
-    return [(row["administration"], row["record_id"]) for row in rows]
+async def unstamp(
+    conn: Connection, client_id: UUID, administration: str, kind: Name, ids: Sequence[str]
+) -> None:
+    """Something is to be done about these: they are not as they were until it is done, whatever becomes of this plan."""
+    if ids:
+        await conn.execute(_UNSTAMP, client_id, administration, kind, list(ids))
 
 
 _COUNT = "SELECT count(*) FROM identity WHERE client_id = $1 AND digest <> ''"
@@ -171,10 +207,10 @@ async def count(conn: Connection, client_id: UUID) -> int:
 _CURSOR = "SELECT since, seen FROM mirror_cursor WHERE client_id = $1 AND kind = $2"
 
 
-async def cursor(conn: Connection, client_id: UUID, kind: Name) -> tuple[datetime, int] | None:
-    """Until when the mirror of a kind is complete, and its generation; None: it was never read."""
+async def cursor(conn: Connection, client_id: UUID, kind: Name) -> tuple[datetime | None, int]:
+    """Until when the mirror of a kind is complete (None: it is to be read whole), and its generation."""
     row = await conn.fetchrow(_CURSOR, client_id, kind)
-    return (row["since"], row["seen"]) if row else None
+    return (row["since"], row["seen"]) if row else (None, 0)
 
 
 _MOVE_CURSOR = """
@@ -193,8 +229,8 @@ _REFLECT = """
 WITH given AS (
     SELECT DISTINCT ON (external_id) external_id, payload FROM unnest($4::text[], $5::jsonb[]) AS t (external_id, payload)
 ), changed AS (
-    SELECT g.external_id FROM given g
-      LEFT JOIN mirror m ON m.client_id = $1 AND m.kind = $2 AND m.external_id = g.external_id
+    SELECT g.external_id FROM given g LEFT JOIN LATERAL (
+        SELECT payload FROM mirror WHERE client_id = $1 AND kind = $2 AND external_id = g.external_id LIMIT 1) m ON true
      WHERE m.payload IS DISTINCT FROM g.payload
 ), written AS (
     INSERT INTO mirror (client_id, kind, account_id, external_id, payload, seen)
@@ -228,12 +264,12 @@ async def reflect(
     return [row["external_id"] for row in rows]
 
 
-_SWEEP = "DELETE FROM mirror WHERE client_id = $1 AND kind = $2 AND seen < $3"
+_SWEEP = "DELETE FROM mirror WHERE client_id = $1 AND kind = $2 AND seen < $3 RETURNING external_id"
 
 
-async def sweep(conn: Connection, client_id: UUID, kind: Name, seen: int) -> None:
-    """After a full reading: what was not in it is no more."""
-    await conn.execute(_SWEEP, client_id, kind, seen)
+async def sweep(conn: Connection, client_id: UUID, kind: Name, seen: int) -> list[str]:
+    """After a full reading: what was not in it is no more. Returns what that was."""
+    return [row["external_id"] for row in await conn.fetch(_SWEEP, client_id, kind, seen)]
 
 
 _MIRRORED = """

@@ -46,9 +46,19 @@ def merged(kind: Kind, scope: Scope, before: Payload | None, ours: Payload) -> P
 
 def kept(kind: Kind, before: Payload) -> Payload:
     """What Purchase to Pay has that no table names: an update replaces the whole record, so it is sent back."""
-    mine = {path.partition(".")[0] for each in kind.fields for path in each.p2p}
-    mine |= {group.p2p for group in kind.children}
+    mine = _mine(kind)
     return {name: value for name, value in before.items() if name not in mine}
+
+
+def own(kind: Kind, payload: Payload) -> Payload:
+    """What a table names; the rest is what ``kept`` gives."""
+    mine = _mine(kind)
+    return {name: value for name, value in payload.items() if name in mine}
+
+
+def _mine(kind: Kind) -> set[str]:
+    mine = {path.partition(".")[0] for each in kind.fields for path in each.p2p}
+    return mine | {group.p2p for group in kind.children}
 
 
 def _children(group: Children, before: Sequence[Payload], ours: Sequence[Payload]) -> list[Payload]:
@@ -108,6 +118,11 @@ def packed(kind: Kind, payload: Mapping[str, Any]) -> bytes:
 def digest(kind: Kind, payload: Mapping[str, Any] | None) -> str:
     """A short name of the canonical form; empty for what is not there."""
     return "" if payload is None else name_of(packed(kind, payload))
+
+
+def alike(kind: Kind, one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two resources are equal; two that are so to the letter, as most are, need no canonical form."""
+    return one == other or digest(kind, one) == digest(kind, other)
 
 
 def name_of(form: bytes) -> str:

@@ -5,7 +5,7 @@ Which records are weighed:
 ========  ==========================================================================================================
 changes   those whose stamp in Globe+ is not the one remembered (new ones too), those that Purchase to Pay says were
           changed there, those that are gone; kinds of a few records whole. Stamps are compared for being *equal*,
-          so no clock has to be right
+          so no clock has to be right. After a change of settings (``basis``): every record of Globe+
 full      every record of both sides
 load      the records of one administration and kind that a first load takes
 ========  ==========================================================================================================
@@ -14,28 +14,33 @@ load      the records of one administration and kind that a first load takes
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
-from libs import clock
 from libs.contracts.parts import Words
-from libs.db.types import Connection, Pool
+from libs.db.types import Connection
 from libs.errors import BadInput, HubError
 from libs.telemetry import tracing
-from services.sync import clients, memory, plans
-from services.sync.clients import Member, Seal, Solution
+from services.sync import basis, clients, memory, plans, standstill
+from services.sync.basis import TOGETHER
+from services.sync.beside import beside
+from services.sync.checks import Check
+from services.sync.clients import Member, Solution
+from services.sync.failures import named
 from services.sync.globe.filters import compiled
 from services.sync.globe.reader import Globe, GlobeAway, Stamp
 from services.sync.globe.tables import SOURCES
 from services.sync.mappings import BY_NAME, KINDS, Kind
 from services.sync.mappings.field import Name
-from services.sync.planning import Guard, Terms, Verdict, shared
+from services.sync.noting import GivenUp, Made
+from services.sync.planning import WRITES, Guard, Terms, Verdict, administration_gone, shared
 from services.sync.plans import Plan
-from services.sync.sides import Connect, Open, Sides, chunks, opened, refresh
+from services.sync.sides import Sides, chunks, refresh, silent_globe
 from services.sync.weighing import CHUNK, weigh
+from services.sync.workshop import Workshop, open_globe
 
 Mode = Literal["changes", "full", "load"]
 
@@ -48,61 +53,111 @@ class Load:
     kind: Name
 
 
-class Planner:
-    def __init__(self, pool: Pool, seal: Seal, connect: Connect, open_globe: Open, guard: Guard) -> None:
-        """``pool`` has the worker role."""
-        self._pool = pool
-        self._seal = seal
-        self._connect = connect
-        self._open = open_globe
-        self._guard = guard
+async def plan(
+    shop: Workshop,
+    solution_id: UUID,
+    mode: Mode = "changes",
+    *,
+    load: Load | None = None,
+    deleted: Collection[str] = (),
+) -> Plan:
+    """Make a plan. ``deleted``: administrations that were deleted in Globe+ (R241). Raises ``Stopped`` with
+    the checks, and whatever says that a side is away; the plan is kept then too, as failed and with the reason."""
+    async with shop.pool.acquire() as conn:
+        solution = await clients.solution(conn, shop.seal, solution_id)
+        plan_id = await begin(shop, conn, solution, mode)
+    return await make(shop, plan_id, solution, mode, load=load, deleted=deleted)
 
-    async def plan(
-        self,
-        solution_id: UUID,
-        mode: Mode = "changes",
-        *,
-        load: Load | None = None,
-        deleted: Collection[str] = (),
-    ) -> Plan:
-        """Make a plan. ``deleted``: administrations that were deleted in Globe+ (R241). Raises ``Stopped`` with
-        the checks, and whatever says that a side is away; the plan is kept then too, as failed and with the reason."""
-        async with self._pool.acquire() as conn:
-            solution = await clients.solution(conn, self._seal, solution_id)
-            plan_id = clock.uuid7()
-            await plans.begin(conn, plan_id, solution, mode, tracing.current_traceparent())
-        try:
-            return await self._made(plan_id, solution, mode, load, deleted)
-        except HubError as failed:
-            async with self._pool.acquire() as conn:
-                await plans.move(conn, plan_id, "failed", ("making",), Words(**failed.words))
-            raise
 
-    async def _made(
-        self, plan_id: UUID, solution: Solution, mode: Mode, load: Load | None, deleted: Collection[str]
-    ) -> Plan:
-        await self._are_deleted(solution, deleted)
-        async with opened(solution, self._connect, self._open, deleted) as sides:
+async def begin(shop: Workshop, conn: Connection, solution: Solution, mode: Mode) -> UUID:
+    """Note that a plan is going to be made."""
+    seconds = shop.settings.lease_seconds
+    return await plans.begin(conn, solution, mode, tracing.current_traceparent(), seconds)
+
+
+async def make(
+    shop: Workshop,
+    plan_id: UUID,
+    solution: Solution,
+    mode: Mode,
+    *,
+    load: Load | None = None,
+    deleted: Collection[str] = (),
+) -> Plan:
+    """Make the plan that was begun, or as much of it as there is when somebody stops it."""
+
+    async def alive() -> None:
+        async with shop.pool.acquire() as conn:
+            await plans.alive(conn, plan_id, shop.settings.lease_seconds)
+
+    try:
+        with named("plan", str(plan_id)), contextlib.suppress(GivenUp):
+            async with beside(shop.settings.lease_seconds / 4, alive, "sync plan"):
+                await _Planning(shop, plan_id, mode, load, deleted).of(solution)
+    except HubError as failed:
+        async with shop.pool.acquire() as conn:
+            await plans.move(conn, plan_id, "failed", ("making",), Words(**failed.words))
+        raise
+    async with shop.pool.acquire() as conn:
+        return await plans.one(conn, plan_id)
+
+
+class _Planning:
+    """One plan being made."""
+
+    def __init__(
+        self, shop: Workshop, plan_id: UUID, mode: Mode, load: Load | None, deleted: Collection[str]
+    ) -> None:
+        self._shop = shop
+        self._pool = shop.pool
+        self._plan_id = plan_id
+        self._mode = mode
+        self._load = load
+        self._deleted = deleted
+        self._globes: dict[str, Globe] = {}
+        """Those that answer."""
+        self._away: set[str] = set()
+        self._silent: list[Check] = []
+        """Told of those that stopped answering meanwhile."""
+        self._anew: set[str] = set()
+        """Administrations, and what they share, that were last weighed with other settings."""
+
+    async def of(self, solution: Solution) -> None:
+        await self._are_deleted(solution)
+        guard = Guard(self._shop.settings.most_deactivations, self._shop.settings.most_share)
+        async with self._shop.opened(solution.solution_id, self._deleted) as sides:
             async with self._pool.acquire() as conn:
-                await plans.checked(conn, plan_id, sides.checks)
+                await plans.checked(conn, self._plan_id, sides.checks)
             sides.refuse_when_stopped()
-            made = _Made(self._pool, sides, plan_id)
-            kinds = [BY_NAME[load.kind]] if load else KINDS
-            for kind in kinds:
-                async for verdicts in self._of_kind(sides, kind, mode, load):
+            made = Made(sides, self._plan_id, self._shop.settings.lease_seconds)
+            self._globes = dict(sides.globes)
+            self._away = set(sides.away)
+            marks = basis.marks(solution.settings, sides.same_cost_types, list(self._globes))
+            self._anew = {each for each, mark in marks.items() if solution.looked.get(each) != mark}
+            for kind in [BY_NAME[self._load.kind]] if self._load else KINDS:
+                async for verdicts in self._of_kind(sides, kind):
                     await made.add(kind, verdicts)
-                if deleted and kind.name == "cost_centre":
-                    await made.add(kind, await self._administrations_gone(sides, kind, deleted))
+                if self._deleted and kind.name == "cost_centre":
+                    await made.add(kind, await self._administrations_gone(sides, kind))
             async with self._pool.acquire() as conn:
+                await plans.checked(conn, self._plan_id, (*sides.checks, *self._silent))
                 known = await memory.count(conn, sides.client_id)
-                objections = [] if mode == "load" else self._guard.objections(made.counts, known)
-                await plans.ready(conn, plan_id, made.counts, objections)
-                return await plans.one(conn, plan_id)
+                if not self._load:
+                    weighed = {*self._globes} | (set() if self._away else {TOGETHER})
+                    held = {each: mark for each, mark in marks.items() if each in weighed & self._anew}
+                    await clients.looked(conn, solution.solution_id, held)
+                # Who starts a first load has said yes to it.
+                writes = any(made.counts[action] for action in WRITES)
+                objections = [] if self._load else guard.objections(made.counts, known)
+                state: plans.State = "asking" if objections else "ready"
+                if self._load:
+                    state = "approved" if writes else "applied"
+                await plans.ready(conn, self._plan_id, state, made.counts, objections)
 
-    async def _are_deleted(self, solution: Solution, deleted: Collection[str]) -> None:
+    async def _are_deleted(self, solution: Solution) -> None:
         """Raises ``BadInput`` for a slip of the finger: a code nobody knows, or one that Globe+ still has."""
         members = {each.code: each for each in solution.members}
-        for code in deleted:
+        for code in self._deleted:
             async with self._pool.acquire() as conn:
                 known = code in members or await memory.knows(conn, solution.client_id, code)
             if not known:
@@ -119,7 +174,7 @@ class Planner:
                 )
 
     async def _is_there(self, member: Member) -> bool:
-        globe = self._open(member)
+        globe = open_globe(member)
         try:
             return await asyncio.to_thread(globe.administration) is not None
         except GlobeAway:
@@ -127,113 +182,175 @@ class Planner:
         finally:
             globe.close()
 
-    async def _of_kind(
-        self, sides: Sides, kind: Kind, mode: Mode, load: Load | None
-    ) -> AsyncIterator[list[Verdict]]:
-        """Verdicts of one kind, a chunk at a time."""
-        changed = await refresh(self._pool, sides, kind, full=mode == "full")
-        terms = replace(sides.terms, first_load=mode == "load")
-        if load:
-            terms = replace(terms, only=frozenset({load.administration}))
-        takers = {load.administration} if load else set(sides.globes)
-        found: dict[str, dict[str, Stamp]] = {}
-        wanted: dict[str, dict[str, Stamp]] = {}
+    async def _of_kind(self, sides: Sides, kind: Kind) -> AsyncIterator[list[Verdict]]:
+        """Verdicts of one kind, a chunk at a time. An administration whose Globe+ stops answering is left out from then
+        on, and what administrations share waits until all of them can be asked: the others would overwrite it."""
+        await refresh(sides, kind, full=self._mode == "full")
+        terms = replace(sides.terms, first_load=self._load is not None)
+        if self._load:
+            terms = replace(terms, only=frozenset({self._load.administration}))
         async with self._pool.acquire() as conn:
-            there = await memory.owners(conn, sides.client_id, kind.name, changed)
             narrowed = await plans.filters(conn, sides.solution.solution_id, kind.name)
-        for code, globe in sides.globes.items():
-            if narrowed.get(code, (True, ""))[0] is False:
-                continue  # not ticked (R226)
-            found[code] = {each.record_id: each for each in await asyncio.to_thread(globe.stamps, kind.name)}
-            if code in takers:
-                text = narrowed.get(code, (True, ""))[1]
-                ids = await _narrowed(globe, kind, text) if text else None
-                touched = {record for administration, record in there if administration == code}
-                wanted[code] = await self._candidates(sides, code, kind, found[code], touched, mode, ids)
-        if any(shared(kind, sides.scopes[code]) for code in wanted):
-            async for verdicts in self._shared(sides, kind, found, wanted, terms):
-                yield verdicts
+        ticked = [code for code in self._globes if narrowed.get(code, (True, ""))[0]]  # R226
+        if any(shared(kind, sides.scopes[code]) for code in ticked):
+            try:
+                if self._away and self._load:
+                    raise GlobeAway
+                if not self._away:
+                    async for verdicts in self._shared(sides, kind, ticked, narrowed, terms):
+                        yield verdicts
+            except GlobeAway as away:
+                self._leave_out(away)
             return
-        for code, candidates in wanted.items():
-            for chunk in chunks(sorted(candidates.values(), key=_order), CHUNK):
-                yield await weigh(self._pool, sides, kind, {code: chunk}, terms)
+        for code in ticked:
+            if self._load and code != self._load.administration:
+                continue
+            try:
+                whole = self._mode != "changes" or code in self._anew
+                sums = await self._sums(code, kind, narrowed, whole=whole)
+                if await self._stands_still(sides, kind, {code: sums}):
+                    continue
+                found = await self._stamps(code, kind)
+                compared = await self._compared(sides, code, kind, found, sums, whole=whole)
+                wanted = await self._candidates(code, kind, found, compared, narrowed, whole=whole)
+                for chunk in chunks(sorted(wanted.values(), key=_order), CHUNK):
+                    yield await weigh(sides, kind, {code: chunk}, terms)
+            except GlobeAway as away:
+                self._leave_out(away)
+
+    def _leave_out(self, away: GlobeAway) -> None:
+        """Raises it when nobody is left."""
+        self._globes.pop(away.administration, None)
+        if self._load or not self._globes:
+            raise away
+        self._away.add(away.administration)
+        self._silent.append(silent_globe(away))
+
+    async def _stamps(self, code: str, kind: Kind) -> dict[str, Stamp]:
+        found = await asyncio.to_thread(self._globes[code].stamps, kind.name)
+        return {each.record_id: each for each in found}
+
+    async def _sums(
+        self, code: str, kind: Kind, filters: Mapping[str, tuple[bool, str]], *, whole: bool
+    ) -> str:
+        """All stamps together; empty: each is to be looked at. What a filter leaves out is never as remembered."""
+        if whole or SOURCES[kind.name].stamp is None or filters.get(code, (True, ""))[1]:
+            return ""
+        return await asyncio.to_thread(self._globes[code].sums, kind.name)
+
+    async def _stands_still(self, sides: Sides, kind: Kind, sums: Mapping[str, str]) -> bool:
+        """Whether nothing of a kind was changed in any of these administrations."""
+        async with self._pool.acquire() as conn:
+            for code, each in sums.items():
+                if not each or not await standstill.holds(conn, sides.client_id, code, kind.name, each):
+                    return False
+        return True
+
+    async def _compared(
+        self, sides: Sides, code: str, kind: Kind, present: Mapping[str, Stamp], sums: str, *, whole: bool
+    ) -> list[memory.Compared]:
+        """What is not as it is remembered; what never went over and is gone is forgotten."""
+        together = shared(kind, sides.scopes[code])
+        async with self._pool.acquire() as conn:
+            found = await memory.compared(
+                conn,
+                sides.client_id,
+                code,
+                kind.name,
+                list(present),
+                [each.stamp for each in present.values()],
+                [each.code for each in present.values()] if together else (),
+                whole=whole or SOURCES[kind.name].stamp is None,
+            )
+            if sums and all(each.alike for each in found):
+                await standstill.note(conn, sides.client_id, code, kind.name, sums)
+            lost = [each.record_id for each in found if each.gone and not each.went_over]
+            await memory.forget(conn, sides.client_id, code, kind.name, lost)
+        return found
 
     async def _candidates(
         self,
-        sides: Sides,
         code: str,
         kind: Kind,
         present: Mapping[str, Stamp],
-        touched: Collection[str],
-        mode: Mode,
-        narrowed: Collection[str] | None,
+        compared: Sequence[memory.Compared],
+        filters: Mapping[str, tuple[bool, str]],
+        *,
+        whole: bool,
     ) -> dict[str, Stamp]:
         """Records to be weighed, of those that are there and those that were."""
-        whole = mode != "changes" or SOURCES[kind.name].stamp is None
-        stamps = [each.stamp for each in present.values()]
-        async with self._pool.acquire() as conn:
-            compared = await memory.compared(
-                conn, sides.client_id, code, kind.name, list(present), stamps, whole=whole
-            )
-            lost = [each.record_id for each in compared if each.gone and not each.went_over]
-            await memory.forget(conn, sides.client_id, code, kind.name, lost)
+        load = self._mode == "load"
+        text = filters.get(code, (True, ""))[1]
+        narrowed = await _narrowed(self._globes[code], kind, text) if text else None
         wanted: dict[str, Stamp] = {}
         for each in compared:
-            if each.gone and each.went_over and mode != "load":
-                wanted[each.record_id] = Stamp(each.record_id, "", "")
-            elif not each.gone and (
-                narrowed is None or each.record_id in narrowed or (mode != "load" and each.remembered)
+            if each.gone:
+                if each.went_over and not load:
+                    wanted[each.record_id] = Stamp(each.record_id, "", "")
+            elif (whole or not each.alike or SOURCES[kind.name].stamp is None) and (
+                narrowed is None or each.record_id in narrowed or (each.went_over and not load)
             ):
                 wanted[each.record_id] = present[each.record_id]
-        if mode != "load":
-            wanted |= {record: present[record] for record in touched if record in present}
         return wanted
 
     async def _shared(
         self,
         sides: Sides,
         kind: Kind,
-        found: Mapping[str, Mapping[str, Stamp]],
-        wanted: Mapping[str, Mapping[str, Stamp]],
+        ticked: Sequence[str],
+        filters: Mapping[str, tuple[bool, str]],
         terms: Terms,
     ) -> AsyncIterator[list[Verdict]]:
-        """A code that is a candidate anywhere is weighed with what every administration says of it."""
-        by_code: dict[str, dict[str, list[Stamp]]] = {code: {} for code in found}
-        for code, stamps in found.items():
-            for each in stamps.values():  # one administration may have a code twice, under two names
-                by_code[code].setdefault(each.code, []).append(each)
-        codes = sorted({each.code for stamps in wanted.values() for each in stamps.values() if each.code})
-        for chunk in chunks(codes, CHUNK):
-            those = {
-                code: [stamp for each in chunk for stamp in of_code.get(each, ())]
-                for code, of_code in by_code.items()
+        """What is a candidate anywhere is weighed with what every administration says of it. What a record is called in
+        Purchase to Pay is its code, or the one it had when it went over: it may have been renumbered since."""
+        whole = self._mode != "changes" or TOGETHER in self._anew
+        wanted: dict[str, dict[str, Stamp]] = {}
+        called: dict[str, dict[str, list[Stamp]]] = {}
+        sums = {code: await self._sums(code, kind, filters, whole=whole) for code in ticked}
+        if await self._stands_still(sides, kind, sums):
+            return
+        for code in ticked:
+            present = await self._stamps(code, kind)
+            asked = not self._load or code == self._load.administration
+            compared = await self._compared(sides, code, kind, present, sums[code], whole=whole and asked)
+            if asked:
+                wanted[code] = await self._candidates(code, kind, present, compared, filters, whole=whole)
+            names = {each.record_id: each.external_id for each in compared if each.went_over}
+            called[code] = {}
+            for each in present.values():  # one administration may have a code twice, under two names
+                called[code].setdefault(names.get(each.record_id, each.code), []).append(each)
+        asked_for = {code: set(stamps) for code, stamps in wanted.items()}
+        externals = sorted(
+            {
+                external_id
+                for code, named in called.items()
+                for external_id, stamps in named.items()
+                if external_id and any(e.code and e.record_id in asked_for.get(code, ()) for e in stamps)
             }
-            yield await weigh(self._pool, sides, kind, those, terms)
+        )
+        for chunk in chunks(externals, CHUNK):
+            those = {
+                code: [stamp for each in chunk for stamp in named.get(each, ())]
+                for code, named in called.items()
+            }
+            yield await weigh(sides, kind, those, terms)
         nameless = {
             code: [each for each in stamps.values() if not each.code] for code, stamps in wanted.items()
         }
         if any(nameless.values()):
-            verdicts = await weigh(self._pool, sides, kind, nameless, terms)
-            still = await self._still_there(sides, kind, found)
-            yield [each for each in verdicts if each.external_id not in still or each.action != "deactivate"]
+            still = {external_id for named in called.values() for external_id in named}
+            # While somebody still has it, nothing happened to it.
+            yield [
+                replace(each, action="none", after=None)
+                if each.action == "deactivate" and each.external_id in still
+                else each
+                for each in await weigh(sides, kind, nameless, terms)
+            ]
 
-    async def _still_there(
-        self, sides: Sides, kind: Kind, found: Mapping[str, Mapping[str, Stamp]]
-    ) -> set[str]:
-        """What some administration still has."""
-        still: set[str] = set()
-        async with self._pool.acquire() as conn:
-            for code, stamps in found.items():
-                remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
-                still |= {external for record, (_, _, external) in remembered.items() if record in stamps}
-        return still
-
-    async def _administrations_gone(
-        self, sides: Sides, kind: Kind, deleted: Collection[str]
-    ) -> list[Verdict]:
+    async def _administrations_gone(self, sides: Sides, kind: Kind) -> list[Verdict]:
         """R241: with an administration its cost centres become inactive."""
         made: list[Verdict] = []
-        for code in deleted:
+        for code in self._deleted:
             async with self._pool.acquire() as conn:
                 remembered = await memory.stamps(conn, sides.client_id, code, kind.name)
                 over = [record for record, (_, went_over, _) in remembered.items() if went_over]
@@ -241,60 +358,8 @@ class Planner:
                 mirror = await memory.mirrored(
                     conn, sides.client_id, kind.name, [k.external_id for k in known.values()]
                 )
-            made += plans.administration_gone(kind, code, known, mirror)
+            made += administration_gone(kind, code, known, mirror)
         return made
-
-
-class _Made:
-    """Writes verdicts down as they come, and remembers what needs nothing to be done."""
-
-    def __init__(self, pool: Pool, sides: Sides, plan_id: UUID) -> None:
-        self._pool = pool
-        self._sides = sides
-        self._plan_id = plan_id
-        self._sequence = 0
-        self.counts: Counter[str] = Counter()
-
-    async def add(self, kind: Kind, verdicts: Sequence[Verdict]) -> None:
-        items = [each for each in verdicts if each.action != "none"]
-        self.counts.update(each.action for each in verdicts)
-        async with self._pool.acquire() as conn, conn.transaction():
-            await plans.add_items(conn, self._plan_id, self._sides.account_id, self._sequence, items)
-            self._sequence += len(items)
-            await self._settle(conn, kind, verdicts)
-
-    async def _settle(self, conn: Connection, kind: Kind, verdicts: Sequence[Verdict]) -> None:
-        """What is alike, and what a rule leaves out until it changes, needs no second look."""
-        for code in dict.fromkeys(each.administration for each in verdicts):
-            own = [each for each in verdicts if each.administration == code]
-            quiet = [each for each in own if each.stamp and _settled(each)]
-            records = [
-                (
-                    each.record_id,
-                    each.external_id,
-                    each.stamp,
-                    each.ours if each.action == "none" else "",
-                    each.before if each.action == "none" and kind.name == "supplier" else None,
-                )
-                for each in quiet
-                if each.external_id
-            ]
-            await memory.remember(
-                conn, self._sides.client_id, self._sides.account_id, code, kind.name, records
-            )
-            over = [each.record_id for each in own if not each.stamp and not each.ours and _over(kind, each)]
-            await memory.forget(conn, self._sides.client_id, code, kind.name, over)
-
-
-def _settled(verdict: Verdict) -> bool:
-    return verdict.action == "none" or (
-        verdict.action == "skip" and verdict.rule in ("R237", "R243", "R244", "C6", "R230", "R260", "undone")
-    )
-
-
-def _over(kind: Kind, verdict: Verdict) -> bool:
-    """A deletion that leads to nothing: told once, then forgotten."""
-    return verdict.action in ("none", "skip") and verdict.rule == kind.delete_rule
 
 
 def _order(stamp: Stamp) -> tuple[int, str]:

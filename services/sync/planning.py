@@ -16,7 +16,7 @@ was seen; ``apply`` does that or refuses.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -83,19 +83,61 @@ class Terms:
     """C9: so does a cost centre that is deleted."""
 
 
-def judge(
-    kind: Kind,
-    scope: Scope,
-    row: Row,
-    known: Known | None,
-    before: Payload | None,
-    terms: Terms,
-    *,
-    record_id: str,
-    stamp: str = "",
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """What one administration says of a record."""
+
+    scope: Scope
+    row: Row
+    known: Known | None
+    record_id: str
+    stamp: str = ""
+
+
+UNREADABLE: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
+"""What a value raises that nobody thought a column could hold: told of that record, and the rest goes on."""
+
+
+def unreadable(kind: Kind, voice: Voice, external_id: str) -> Verdict:
+    """The verdict about a record that holds what no mapping can read."""
+    return Verdict(
+        kind.name,
+        voice.scope.administration,
+        voice.record_id,
+        external_id,
+        "warn",
+        voice.stamp,
+        rule="unreadable",
+        words=ODD,
+    )
+
+
+def taken(kind: Kind, voice: Voice, external_id: str, before: Payload | None) -> Verdict:
+    """The verdict about a record whose code is what another one is called in Purchase to Pay: that one was renumbered."""
+    return Verdict(
+        kind.name,
+        voice.scope.administration,
+        voice.record_id,
+        external_id,
+        "warn",
+        voice.stamp,
+        before,
+        rule="R236",
+        words=TAKEN,
+    )
+
+
+def judge(kind: Kind, voice: Voice, before: Payload | None, terms: Terms) -> Verdict:
     """What to do about a record Globe+ has. ``before``: what Purchase to Pay has under its identity."""
-    external_id = known.external_id if known else as_text(kind.key.take(row, scope))
+    scope, row, known = voice.scope, voice.row, voice.known
+    # What never went over has no identity to keep yet: it is called after what it is now.
+    external_id = known.external_id if known and known.went_over else as_text(kind.key.take(row, scope))
 
     def verdict(
         action: Action, rule: str = "", words: Words | None = None, after: Payload | None = None
@@ -104,10 +146,10 @@ def judge(
         return Verdict(
             kind.name,
             scope.administration,
-            record_id,
+            voice.record_id,
             external_id,
             action,
-            stamp,
+            voice.stamp,
             before,
             after,
             ours,
@@ -121,6 +163,9 @@ def judge(
         if kind.name == "supplier" and skipped.rule == "R260" and terms.deactivate_suppliers:
             turned = _deactivated(known, before)
             if turned is not None:
+                digest = payloads.digest(kind, compose(kind, row, scope, external_id))
+                if known is not None and known.held == digest:
+                    return verdict("skip", "undone", UNDONE)
                 return verdict("deactivate", "C13", TURNED_INACTIVE, turned)
         return verdict("skip", skipped.rule, skipped.words)
     if not external_id:
@@ -186,15 +231,30 @@ def _deactivated(known: Known | None, before: Payload | None) -> Payload | None:
     return {**before, "active": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Voice:
-    """What one administration says of a record that is known by code alone."""
-
-    scope: Scope
-    row: Row
-    known: Known | None
-    record_id: str
-    stamp: str = ""
+def administration_gone(
+    kind: Kind, code: str, known: Mapping[str, Known], mirror: Mapping[str, Payload]
+) -> list[Verdict]:
+    """R241: every cost centre of an administration that was deleted is switched off."""
+    made = []
+    for record_id, each in known.items():
+        before = mirror.get(each.external_id)
+        if before is not None and before.get("active"):
+            made.append(
+                Verdict(
+                    kind.name,
+                    code,
+                    record_id,
+                    each.external_id,
+                    "deactivate",
+                    "",
+                    before,
+                    {**before, "active": False},
+                    "",
+                    "R241",
+                    DELETED,
+                )
+            )
+    return made
 
 
 def shared(kind: Kind, scope: Scope) -> bool:
@@ -202,36 +262,56 @@ def shared(kind: Kind, scope: Scope) -> bool:
     return kind.shared or (kind.name == "gl_account" and scope.same_cost_types)
 
 
-def judge_shared(kind: Kind, voices: Iterable[Voice], before: Payload | None, terms: Terms) -> list[Verdict]:
+def judge_shared(
+    kind: Kind,
+    voices: Iterable[Voice],
+    before: Payload | None,
+    terms: Terms,
+    elder: str | None = None,
+) -> list[Verdict]:
     """R304: the first administration's value holds. One that says something else is warned of and not written, so
     they never overwrite each other in turns; one that says the same at most adds its link.
 
-    ``voices``: of one external id, in the order of the administrations.
+    ``voices``: of one external id, in the order of the administrations. ``elder``: one before them that it went over from
+    and that is left out just now, so that its value is what Purchase to Pay has.
     """
     made: list[Verdict] = []
     leader: tuple[str, Payload] | None = None
     for each in voices:
-        found = judge(
-            kind, each.scope, each.row, each.known, before, terms, record_id=each.record_id, stamp=each.stamp
-        )
-        if found.action != "skip" or found.rule in ("R237", "R261"):
+        found = judge(kind, each, before, terms)
+        if elder is not None:
+            overwritten = _overwritten(kind, found)
+            if overwritten:
+                found = _disagrees(kind, found, elder, overwritten)
+        elif found.action != "skip" or found.rule in ("R237", "R261"):
             ours = compose(kind, each.row, each.scope, found.external_id)
             if leader is None:
                 leader = each.scope.administration, ours
             elif differing := _disagreement(kind, leader[1], ours):
-                name_differs = kind.name == "supplier" and "name" in differing
-                found = replace(
-                    found,
-                    action="warn",
-                    after=None,
-                    ours="",
-                    rule="R201.7" if name_differs else "R304",
-                    words=_differs(leader[0], differing),
-                )
+                found = _disagrees(kind, found, leader[0], differing)
         if found.action in WRITES and found.after is not None:
             before = found.after
         made.append(found)
     return made
+
+
+def _disagrees(kind: Kind, found: Verdict, leader: str, differing: Sequence[str]) -> Verdict:
+    name_differs = kind.name == "supplier" and "name" in differing
+    return replace(
+        found,
+        action="warn",
+        after=None,
+        ours="",
+        rule="R201.7" if name_differs else "R304",
+        words=_differs(leader, differing),
+    )
+
+
+def _overwritten(kind: Kind, found: Verdict) -> list[str]:
+    """What a verdict changes of what is there, beside links."""
+    if found.action not in WRITES or found.before is None or found.after is None:
+        return []
+    return _disagreement(kind, found.before, found.after)
 
 
 def _disagreement(kind: Kind, one: Payload, other: Payload) -> list[str]:
@@ -301,6 +381,16 @@ def _differs(leader: str, paths: Iterable[str]) -> Words:
 NO_CODE = Words(
     nl="Dit gegeven heeft geen code en is daardoor niet te herkennen: geef het in Globe+ een code.",
     en="This record has no code to know it by: give it one in Globe+.",
+)
+TAKEN = Words(
+    nl="Onder dit identificatienummer staat in Purchase to Pay een ander gegeven, dat deze code had en vernummerd is. Geef "
+    "dit gegeven in Globe+ een andere code.",
+    en="Under this identification number Purchase to Pay has another record, which had this code and was renumbered. Give "
+    "this record another code in Globe+.",
+)
+ODD = Words(
+    nl="In dit gegeven staat iets wat niet te lezen is: kijk het na in Globe+. In het log staat wat.",
+    en="This record holds something that cannot be read: look at it in Globe+. The log says what.",
 )
 NOT_LOADED = Words(
     nl="Een nieuwe crediteur gaat niet vanzelf van Globe+ naar Purchase to Pay. Laad hem met een eerste lading.",

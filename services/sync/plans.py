@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
+from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Connection
 from libs.errors import Conflict, NotFound
@@ -16,7 +17,7 @@ from services.sync.checks import Check
 from services.sync.clients import Solution
 from services.sync.mappings import BY_NAME, Kind
 from services.sync.mappings.field import Name, Payload
-from services.sync.planning import DELETED, WRITES, Action, Known, Verdict, plan_hash
+from services.sync.planning import WRITES, Action, Verdict, plan_hash
 
 State = Literal[
     "making", "ready", "asking", "approved", "applying", "applied", "stopped", "refused", "failed"
@@ -75,17 +76,31 @@ class Item:
         return BY_NAME[self.kind]
 
 
+_LEFT = """
+UPDATE plan SET state = 'failed', ended_at = now(), trouble = $2
+ WHERE solution_id = $1 AND state = 'making' AND coalesce(alive_until, made_at + interval '1 hour') < now()
+"""
+_CUT_SHORT = Words(
+    nl="Het maken van dit plan is afgebroken: maak een nieuw.",
+    en="Making this plan was cut short: make a new one.",
+)
 _BEGIN = """
-INSERT INTO plan (plan_id, solution_id, client_id, account_id, mode, state, traceparent)
-VALUES ($1, $2, $3, $4, $5, 'making', $6)
+INSERT INTO plan (plan_id, solution_id, client_id, account_id, mode, state, traceparent, alive_until)
+VALUES ($1, $2, $3, $4, $5, 'making', $6, now() + make_interval(secs => $7))
+"""
+_ALIVE = """
+UPDATE plan SET alive_until = now() + make_interval(secs => $2) WHERE plan_id = $1 AND state = 'making'
 """
 _CHECKED = "UPDATE plan SET checks = $2 WHERE plan_id = $1"
 
 
 async def begin(
-    conn: Connection, plan_id: UUID, solution: Solution, mode: str, traceparent: str | None
-) -> None:
-    """A plan is begun before anything is asked of the two sides, so that one that fails has left its reason."""
+    conn: Connection, solution: Solution, mode: str, traceparent: str | None, seconds: float
+) -> UUID:
+    """A plan is begun before anything is asked of the two sides, so that one that fails has left its reason. Those
+    that a dead process left behind are closed. ``seconds``: how long its maker is taken to be alive without a word."""
+    plan_id = clock.uuid7()
+    await conn.execute(_LEFT, solution.solution_id, _CUT_SHORT.model_dump())
     await conn.execute(
         _BEGIN,
         plan_id,
@@ -94,7 +109,14 @@ async def begin(
         solution.account_id,
         mode,
         traceparent,
+        seconds,
     )
+    return plan_id
+
+
+async def alive(conn: Connection, plan_id: UUID, seconds: float) -> bool:
+    """Its maker is at it, for so long at least; False when somebody stopped it."""
+    return (await conn.execute(_ALIVE, plan_id, seconds)).endswith(" 1")
 
 
 async def checked(conn: Connection, plan_id: UUID, checks: Sequence[Check]) -> None:
@@ -136,22 +158,23 @@ async def add_items(
 
 
 _READY = """
-UPDATE plan SET state = CASE WHEN $3::jsonb = '[]'::jsonb THEN 'ready' ELSE 'asking' END,
-    counts = $2, objections = $3, hash = $4
- WHERE plan_id = $1
+UPDATE plan SET state = $5, counts = $2, objections = $3, hash = $4,
+    ended_at = CASE WHEN $5 = 'applied' THEN now() END
+ WHERE plan_id = $1 AND state = 'making'
 """
 
 
 async def ready(
-    conn: Connection, plan_id: UUID, counts: Mapping[str, int], objections: Sequence[Words]
+    conn: Connection, plan_id: UUID, state: State, counts: Mapping[str, int], objections: Sequence[Words]
 ) -> None:
-    """The plan is complete: name it by its hash, and say whether a person must look at it first."""
+    """The plan is complete, unless it was stopped meanwhile: name it by its hash, and say what it waits for."""
     await conn.execute(
         _READY,
         plan_id,
         dict(counts),
         [each.model_dump() for each in objections],
         await hash_of(conn, plan_id),
+        state,
     )
 
 
@@ -184,7 +207,11 @@ async def hash_of(conn: Connection, plan_id: UUID) -> str:
     return made.hexdigest()
 
 
-_ONE = "SELECT * FROM plan WHERE plan_id = $1"
+_PLAN = """
+SELECT plan_id, solution_id, client_id, account_id, mode, state, hash, counts, checks, objections, trouble, made_at,
+       started_at, ended_at, traceparent
+  FROM plan"""
+_ONE = f"{_PLAN} WHERE plan_id = $1"
 
 
 async def one(conn: Connection, plan_id: UUID) -> Plan:
@@ -195,7 +222,7 @@ async def one(conn: Connection, plan_id: UUID) -> Plan:
     return Plan(**dict(row.items()))
 
 
-_OF = "SELECT * FROM plan WHERE solution_id = $1 ORDER BY made_at DESC, plan_id DESC LIMIT $2"
+_OF = f"{_PLAN} WHERE solution_id = $1 ORDER BY made_at DESC, plan_id DESC LIMIT $2"
 
 
 async def of(conn: Connection, solution_id: UUID, limit: int) -> list[Plan]:
@@ -203,11 +230,11 @@ async def of(conn: Connection, solution_id: UUID, limit: int) -> list[Plan]:
     return [Plan(**dict(row.items())) for row in await conn.fetch(_OF, solution_id, limit)]
 
 
-_ITEMS = """
+_COLUMNS = """
 SELECT sequence, administration, kind, record_id, external_id, action, rule, words, before, after, stamp, ours,
        state, attempts, code, message, settled_at
-  FROM item WHERE plan_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3
-"""
+  FROM item"""
+_ITEMS = f"{_COLUMNS} WHERE plan_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3"
 
 
 async def items(conn: Connection, plan_id: UUID, after: int = 0, limit: int = 1000) -> list[Item]:
@@ -215,11 +242,21 @@ async def items(conn: Connection, plan_id: UUID, after: int = 0, limit: int = 10
     return [Item(**dict(row.items())) for row in await conn.fetch(_ITEMS, plan_id, after, limit)]
 
 
-_TO_DO = """
-SELECT sequence, administration, kind, record_id, external_id, action, rule, words, before, after, stamp, ours,
-       state, attempts, code, message, settled_at
-  FROM item WHERE plan_id = $1 AND state IN ('planned', 'started') ORDER BY sequence LIMIT $2
-"""
+_BEGUN = "SELECT EXISTS (SELECT 1 FROM item WHERE plan_id = $1 AND attempts > 0)"
+
+
+async def begun(conn: Connection, plan_id: UUID) -> bool:
+    """Whether anything of it was ever sent, or was about to be."""
+    return bool(await conn.fetchval(_BEGUN, plan_id))
+
+
+_TO_DO = f"{_COLUMNS} WHERE plan_id = $1 AND state IN ('planned', 'started') ORDER BY sequence LIMIT $2"
+
+
+async def item(conn: Connection, plan_id: UUID, sequence: int) -> Item | None:
+    """One record of a plan."""
+    found = await items(conn, plan_id, sequence - 1, 1)
+    return found[0] if found and found[0].sequence == sequence else None
 
 
 async def to_do(conn: Connection, plan_id: UUID, limit: int) -> list[Item]:
@@ -227,16 +264,18 @@ async def to_do(conn: Connection, plan_id: UUID, limit: int) -> list[Item]:
     return [Item(**dict(row.items())) for row in await conn.fetch(_TO_DO, plan_id, limit)]
 
 
-_TOUCHED = "SELECT array_agg(DISTINCT administration) FROM item WHERE plan_id = $1 AND state IN ('planned', 'started')"
+_TOUCHED = (
+    "SELECT DISTINCT administration, kind FROM item WHERE plan_id = $1 AND state IN ('planned', 'started')"
+)
 
 
-async def administrations(conn: Connection, plan_id: UUID) -> list[str]:
-    """The administrations a plan still writes of."""
-    return sorted(await conn.fetchval(_TOUCHED, plan_id) or [])
+async def touched(conn: Connection, plan_id: UUID) -> set[tuple[str, Name]]:
+    """The administrations a plan still writes of, each with the kinds of its records."""
+    return {(row["administration"], row["kind"]) for row in await conn.fetch(_TOUCHED, plan_id)}
 
 
 _APPROVE = """
-UPDATE plan SET state = 'approved' WHERE plan_id = $1 AND hash = $2
+UPDATE plan SET state = 'approved' WHERE plan_id = $1 AND hash = $2 AND hash <> ''
    AND state IN ('ready', 'asking', 'stopped', 'approved')
 """
 
@@ -265,6 +304,11 @@ async def move(
     """Bring a plan from one of the states ``was`` to ``state``; False when it is in none of them."""
     told = trouble.model_dump() if trouble else None
     return (await conn.execute(_STATE, plan_id, state, told, list(was))).endswith(" 1")
+
+
+async def stop(conn: Connection, plan_id: UUID) -> bool:
+    """Let whoever makes or applies it end; False when nobody does."""
+    return await move(conn, plan_id, "stopped", ("making", "approved", "applying"))
 
 
 _START = """
@@ -352,41 +396,3 @@ async def filters(conn: Connection, solution_id: UUID, kind: Name) -> dict[str, 
     """Tick and saved filter of each administration that has any, for a kind (R226)."""
     rows = await conn.fetch(_FILTERS, solution_id, kind)
     return {row["administration"]: (row["ticked"], row["filter"]) for row in rows}
-
-
-_ENDED = """
-UPDATE load SET state = CASE p.state WHEN 'applied' THEN 'done' ELSE 'stopped' END
-  FROM plan p WHERE p.plan_id = load.plan_id AND load.plan_id = $1 AND load.state = 'running'
-   AND p.state IN ('applied', 'stopped', 'refused', 'failed')
-"""
-
-
-async def load_ended(conn: Connection, plan_id: UUID) -> None:
-    """The plan of a load ended: it can be started again (R231)."""
-    await conn.execute(_ENDED, plan_id)
-
-
-def administration_gone(
-    kind: Kind, code: str, known: Mapping[str, Known], mirror: Mapping[str, Payload]
-) -> list[Verdict]:
-    """R241: every cost centre of an administration that was deleted is switched off."""
-    made = []
-    for record_id, each in known.items():
-        before = mirror.get(each.external_id)
-        if before is not None and before.get("active"):
-            made.append(
-                Verdict(
-                    kind.name,
-                    code,
-                    record_id,
-                    each.external_id,
-                    "deactivate",
-                    "",
-                    before,
-                    {**before, "active": False},
-                    "",
-                    "R241",
-                    DELETED,
-                )
-            )
-    return made

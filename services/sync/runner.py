@@ -10,35 +10,28 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-import asyncpg
 import structlog
 
 from libs import clock
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.masterdata import PlanApproved
-from libs.db.types import Pool
+from libs.db.trouble import NOT_NOW
 from libs.errors import HubError
 from libs.messaging import outbox
-from libs.service import Wake
-from services.sync import clients, plans, timetable
-from services.sync.applier import SOURCE, Applier
+from services.sync import clients, planner, plans, timetable
+from services.sync.applier import apply
 from services.sync.leases import Busy, Lost
-from services.sync.planner import Planner
 from services.sync.plans import Plan
+from services.sync.settling import SOURCE
+from services.sync.workshop import Workshop
 
-_TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _log = structlog.get_logger(__name__)
 
 
 class Runner:
-    def __init__(
-        self, pool: Pool, planner: Planner, applier: Applier, wake: Wake, look_seconds: float
-    ) -> None:
-        self._pool = pool
-        self._planner = planner
-        self._applier = applier
-        self._wake = wake
-        self._seconds = look_seconds
+    def __init__(self, shop: Workshop) -> None:
+        self._shop = shop
+        self._pool = shop.pool
         self._due = asyncio.Event()
         self._stopping = False
 
@@ -60,12 +53,11 @@ class Runner:
     async def _run(self) -> None:
         while not self._stopping:
             self._due.clear()
-            try:
-                await self.work()
-            except _TROUBLE as away:
-                _log.warning("cannot look for plans", error=repr(away))
+            (failed,) = await asyncio.gather(self.work(), return_exceptions=True)
+            if isinstance(failed, BaseException):
+                _log.warning("cannot look for plans", error=repr(failed))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), self._seconds)
+                await asyncio.wait_for(self._due.wait(), self._shop.settings.look_seconds)
 
     async def work(self) -> int:
         """Apply every approved plan that nobody else is at; returns how many."""
@@ -73,15 +65,13 @@ class Runner:
             waiting = await plans.open_plans(conn)
         count = 0
         for plan_id in waiting:
-            try:
-                await self._applier.apply(plan_id)
-                async with self._pool.acquire() as conn:
-                    await plans.load_ended(conn, plan_id)
+            (ended,) = await asyncio.gather(apply(self._shop, plan_id), return_exceptions=True)
+            if isinstance(ended, NOT_NOW):
+                raise ended  # our own database: none of them would get further
+            if not isinstance(ended, BaseException):
                 count += 1
-            except (Busy, Lost):
-                continue
-            except HubError as failed:
-                _log.error("sync run failed", plan_id=str(plan_id), error=failed.code, exc_info=failed)
+            elif not isinstance(ended, Busy | Lost):
+                _log.error("sync run failed", plan_id=str(plan_id), exc_info=ended)
         return count
 
     async def schedule(self) -> None:
@@ -95,14 +85,14 @@ class Runner:
                 if not await clients.take(conn, row["solution_id"], row["next_run"], following):
                     continue
             try:
-                plan = await self._planner.plan(row["solution_id"])
+                plan = await planner.plan(self._shop, row["solution_id"])
             except HubError as failed:
                 _log.warning("scheduled plan failed", solution_id=str(row["solution_id"]), error=failed.code)
                 continue
             if plan.state == "ready" and plan.writes:
                 async with self._pool.acquire() as conn, conn.transaction():
                     await outbox.append(conn, [approved(plan)])
-                self._wake()
+                self._shop.wake()
 
 
 def approved(plan: Plan) -> Event:

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 import typer
 
 from libs.terminal import say
-from services.sync import clients, plans, showing
+from services.sync import history, planner, plans, showing, undoing, verifying
+from services.sync.applying_cli import Ended, applied, tell
 from services.sync.checks import Check
 from services.sync.plans import Item, Plan
-from services.sync.sessions import AsJson, Lang, Language, run
-from services.sync.sides import opened
+from services.sync.sessions import AsJson, Lang, Language, run, run_of
 from services.sync.verifying import Comparison
-from services.sync.workshop import Workshop, open_globe
+from services.sync.workshop import Workshop
 
 app = typer.Typer()
 
 Name = Annotated[str, typer.Argument(help="the configuration")]
+PAGE = 1000
+"""Records read at once."""
+
 PlanId = Annotated[UUID, typer.Argument(help="the plan")]
 
 
@@ -28,13 +32,11 @@ PlanId = Annotated[UUID, typer.Argument(help="the plan")]
 def check(name: Name, lang: Lang = Language.nl) -> None:
     """The preconditions, one by one. Ends 1 when one is not met."""
 
-    async def work(shop: Workshop) -> tuple[Check, ...]:
-        async with shop.pool.acquire() as conn:
-            found = await clients.solution(conn, shop.seal, await clients.named(conn, name))
-        async with opened(found, shop.connect, open_globe) as sides:
+    async def work(shop: Workshop, solution_id: UUID) -> tuple[Check, ...]:
+        async with shop.opened(solution_id) as sides:
             return sides.checks
 
-    checks = run(work)
+    checks = run_of(name, work)
     for each in checks:
         mark = {True: "✓", False: "✗", None: "?"}[each.met]
         words = each.words.nl if lang is Language.nl else each.words.en
@@ -59,15 +61,11 @@ def plan(
 ) -> None:
     """Read both sides and list what would be done. Changes nothing."""
 
-    async def work(shop: Workshop) -> tuple[Plan, list[Item]]:
-        async with shop.pool.acquire() as conn:
-            solution_id = await clients.named(conn, name)
-        made = await shop.planner.plan(solution_id, "full" if full else "changes", deleted=deleted or ())
-        async with shop.pool.acquire() as conn:
-            return made, await plans.items(conn, made.plan_id, 0, 1_000_000)
+    async def work(shop: Workshop, solution_id: UUID) -> None:
+        made = await planner.plan(shop, solution_id, "full" if full else "changes", deleted=deleted or ())
+        await _print(shop, made, lang, as_json, html)
 
-    made, items = run(work)
-    _print(made, items, lang, as_json, html)
+    run_of(name, work)
 
 
 @app.command("show")
@@ -79,22 +77,49 @@ def show(
 ) -> None:
     """A plan, and what became of each record."""
 
-    async def work(shop: Workshop) -> tuple[Plan, list[Item]]:
+    async def work(shop: Workshop) -> None:
         async with shop.pool.acquire() as conn:
-            return await plans.one(conn, plan_id), await plans.items(conn, plan_id, 0, 1_000_000)
+            found = await plans.one(conn, plan_id)
+        await _print(shop, found, lang, as_json, html)
 
-    found, items = run(work)
-    _print(found, items, lang, as_json, html)
+    run(work)
 
 
-def _print(made: Plan, items: list[Item], lang: Language, as_json: bool, html: Path | None) -> None:
+async def _print(shop: Workshop, made: Plan, lang: Language, as_json: bool, html: Path | None) -> None:
+    """A page at a time: a first plan has a hundred thousand records."""
     if html is not None:
-        html.write_text(showing.as_html(made, items, lang.value), "utf-8")
+        shown = 0
+        with html.open("w", encoding="utf-8") as page:
+            page.write(showing.page_head(made, lang.value))
+            async for items in _pages(shop, made):
+                page.write(showing.page_rows(items, lang.value))
+                shown += len(items)
+            page.write(showing.page_end(made, shown, lang.value))
     if as_json:
-        say(json.dumps(showing.as_json(made, items)))
+        say(json.dumps(showing.as_json(made))[:-1] + ', "items": [')
+        between = ""
+        async for items in _pages(shop, made):
+            for each in items:
+                say(between + json.dumps(showing.item_json(each)))
+                between = ","
+        say("]}")
         return
-    for line in (*showing.heads(made, lang.value), *showing.lines(items, lang.value)):
+    for line in showing.heads(made, lang.value):
         say(line)
+    async for items in _pages(shop, made):
+        for line in showing.lines(items, lang.value):
+            say(line)
+
+
+async def _pages(shop: Workshop, made: Plan) -> AsyncIterator[list[Item]]:
+    after = 0
+    while True:
+        async with shop.pool.acquire() as conn:
+            items = await plans.items(conn, made.plan_id, after, PAGE)
+        if not items:
+            return
+        yield items
+        after = items[-1].sequence
 
 
 @app.command("runs")
@@ -105,11 +130,11 @@ def runs(
 ) -> None:
     """The plans of a configuration, newest first."""
 
-    async def work(shop: Workshop) -> list[Plan]:
+    async def work(shop: Workshop, solution_id: UUID) -> list[Plan]:
         async with shop.pool.acquire() as conn:
-            return await plans.of(conn, await clients.named(conn, name), limit)
+            return await plans.of(conn, solution_id, limit)
 
-    for each in run(work):
+    for each in run_of(name, work):
         say(f"{each.made_at:%Y-%m-%d %H:%M}  {each.mode:7}  {showing.summary(each, lang.value)}")
 
 
@@ -124,21 +149,14 @@ def apply(
 ) -> None:
     """Do exactly what the plan says, or refuse when something changed since. Goes on with one that was cut short."""
 
-    async def work(shop: Workshop) -> tuple[Plan, dict[str, int]]:
+    async def work(shop: Workshop) -> Ended:
         async with shop.pool.acquire() as conn:
             found = await plans.one(conn, plan_id)
             if found.state != "applying":
                 await plans.approve(conn, plan_id, hash_ or found.hash)
-        done = await shop.applier.apply(plan_id)
-        async with shop.pool.acquire() as conn:
-            return done, await plans.outcomes(conn, plan_id)
+        return await applied(shop, found)
 
-    done, outcomes = run(work)
-    say(f"{done.state}: " + ", ".join(f"{many} {state}" for state, many in sorted(outcomes.items())))
-    if done.trouble:
-        say(done.trouble[lang.value])
-    if done.state != "applied" or outcomes.get("failed") or outcomes.get("moved"):
-        raise typer.Exit(1)
+    tell(run(work), lang)
 
 
 @app.command("stop")
@@ -147,7 +165,7 @@ def stop(plan_id: PlanId) -> None:
 
     async def work(shop: Workshop) -> bool:
         async with shop.pool.acquire() as conn:
-            return await plans.move(conn, plan_id, "stopped", ("approved", "applying"))
+            return await plans.stop(conn, plan_id)
 
     say("gestopt / stopped" if run(work) else "loopt niet / not running")
 
@@ -156,12 +174,10 @@ def stop(plan_id: PlanId) -> None:
 def verify(name: Name, lang: Lang = Language.nl, as_json: AsJson = False) -> None:
     """Compare both sides whole. Ends 1 when they are not alike."""
 
-    async def work(shop: Workshop) -> Comparison:
-        async with shop.pool.acquire() as conn:
-            solution_id = await clients.named(conn, name)
-        return await shop.verify(solution_id)
+    async def work(shop: Workshop, solution_id: UUID) -> Comparison:
+        return await verifying.verify(shop, solution_id)
 
-    found = run(work)
+    found = run_of(name, work)
     if as_json:
         differences = [
             {
@@ -190,7 +206,7 @@ def undo(
     """Take an applied change back, while nothing newer lies on it. It is not sent again until Globe+ changes."""
 
     async def work(shop: Workshop) -> None:
-        await shop.applier.undo(plan_id, sequence)
+        await undoing.undo(shop, plan_id, sequence)
 
     run(work)
     say("teruggedraaid / undone")
@@ -200,12 +216,31 @@ def undo(
 def cost_types(name: Name) -> None:
     """Accept the switched feature EXACTGLOBE_ADMINS_SAME_COSTTYPES: cost types that went over keep their identity."""
 
-    async def work(shop: Workshop) -> bool:
-        async with shop.pool.acquire() as conn:
-            found = await clients.solution(conn, shop.seal, await clients.named(conn, name))
-        async with opened(found, shop.connect, open_globe) as sides:
-            async with shop.pool.acquire() as conn:
-                await clients.remember_cost_types(conn, found.solution_id, sides.same_cost_types)
-            return sides.same_cost_types
+    async def work(shop: Workshop, solution_id: UUID) -> bool:
+        return await shop.accept_cost_types(solution_id)
 
-    say(f"EXACTGLOBE_ADMINS_SAME_COSTTYPES = {run(work)}")
+    say(f"EXACTGLOBE_ADMINS_SAME_COSTTYPES = {run_of(name, work)}")
+
+
+@app.command("history")
+def history_of(
+    kind: Annotated[str, typer.Argument(help="gl_account, project, supplier …")],
+    external_id: Annotated[str, typer.Argument(help="its identification number in Purchase to Pay")],
+    lang: Lang = Language.nl,
+) -> None:
+    """What became of one record in every run, oldest first."""
+
+    async def work(shop: Workshop) -> list[dict[str, Any]]:
+        async with shop.pool.acquire() as conn:
+            return await history.of(conn, kind, external_id)
+
+    found = run(work)
+    if not found:
+        say("niets / nothing")
+    for each in found:
+        rule = " ".join(filter(None, (each["rule"], each["code"])))
+        outcome = showing.OUTCOMES[each["outcome"]][lang is Language.en]
+        say(
+            f"{each['at']:%Y-%m-%d %H:%M}  {each['administration']:4} {showing.word(each['action'], lang.value)}: "
+            f"{outcome}{f' ({rule})' if rule else ''}  plan {each['plan_id']}"
+        )

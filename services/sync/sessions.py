@@ -17,6 +17,7 @@ from libs.errors import HubError
 from libs.service import Wake
 from libs.settings import load
 from libs.terminal import Lang, Language, say
+from services.sync import clients
 from services.sync.settings import SyncSettings
 from services.sync.workshop import Workshop
 
@@ -29,7 +30,7 @@ OWN = UUID(int=0)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
 
 
-__all__ = ["OWN", "AsJson", "Lang", "Language", "run"]
+__all__ = ["OWN", "AsJson", "Lang", "Language", "run", "run_of"]
 
 
 def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
@@ -53,3 +54,14 @@ def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
         for check in checks if isinstance(checks, list) else []:
             say(f"  {check['rule']}: {check['words']['nl']} / {check['words']['en']}", err=True)
         raise typer.Exit(1) from refused
+
+
+def run_of(name: str, work: Callable[[Workshop, UUID], Awaitable[T]]) -> T:
+    """The same, of the configuration of that name or id."""
+
+    async def named(shop: Workshop) -> T:
+        async with shop.pool.acquire() as conn:
+            solution_id = await clients.named(conn, name)
+        return await work(shop, solution_id)
+
+    return run(named)

@@ -11,12 +11,22 @@ from libs.settings import Settings
 class SyncSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_SYNC_")
 
-    batch: int = Field(default=50, ge=1, le=500, description="records written between two commits")
+    batch: int = Field(default=100, ge=1, le=500, description="records written between two commits")
     at_once: int = Field(default=8, ge=1, le=64, description="requests to one Purchase to Pay at once")
     request_seconds: float = Field(default=30.0, gt=0, description="how long one answer of it may take")
     retry_seconds: float = Field(default=0.5, ge=0, description="first wait before a record is tried again")
     mirror_seconds: float = Field(
         default=60.0, ge=0, description="while writing: how often to see what others changed there"
+    )
+    record_days: int = Field(
+        default=90,
+        ge=1,
+        description="how long a plan keeps its records, before and after; one nobody applied expires then. What became of a"
+        " record last is kept",
+    )
+    plan_days: int = Field(default=400, ge=1, description="how long a plan is listed after its records went")
+    history_days: int = Field(
+        default=400, ge=1, description="how long what became of a record is told; the last of each is kept"
     )
     lease_seconds: float = Field(
         default=30.0, gt=0, description="renewed during a run; a dead process's run waits this long"

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.sync import clients, timetable
-from services.sync.given import GivenAdministration, GivenClient, GivenSolution
+from services.sync.given import GivenAdministration, GivenChange, GivenClient, GivenSolution
 from services.sync.workshop import Workshop, open_globe
 
 Operator = Annotated[Principal, Depends(requires("operator"))]
@@ -45,14 +45,7 @@ def routes(shop: Workshop) -> APIRouter:
     @router.post("/v1/sync/clients", status_code=201)
     async def post_client(given: GivenClient, principal: Operator) -> ClientView:  # noqa: ARG001
         """Connect to a Purchase to Pay, and save it when that succeeds."""
-        p2p = shop.connect(given.account)
-        try:
-            await p2p.sign_in()
-        finally:
-            await p2p.close()
-        async with shop.pool.acquire() as conn:
-            client_id = await clients.put_client(conn, shop.seal, given.account_id, given.name, given.account)
-            await clients.connected(conn, client_id)
+        client_id = await shop.add_client(given.account_id, given.name, given.account)
         return ClientView(client_id=client_id, name=given.name)
 
     @router.post("/v1/sync/administrations", status_code=201)
@@ -82,6 +75,12 @@ def routes(shop: Workshop) -> APIRouter:
                 given.timezone,
                 given.settings.model_dump(exclude_none=True),
             )
+        return SolutionMade(solution_id=solution_id)
+
+    @router.patch("/v1/sync/solutions/{solution_id}")
+    async def patch_solution(solution_id: UUID, given: GivenChange, principal: Operator) -> SolutionMade:  # noqa: ARG001
+        """Give a configuration another schedule or other settings."""
+        await shop.change(solution_id, given)
         return SolutionMade(solution_id=solution_id)
 
     @router.put("/v1/sync/solutions/{solution_id}/administrations")

@@ -88,8 +88,8 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def as_json(plan: Plan, items: Sequence[Item]) -> dict[str, Any]:
-    """The whole plan for machines."""
+def as_json(plan: Plan) -> dict[str, Any]:
+    """A plan for machines, without its records."""
     return {
         "plan_id": str(plan.plan_id),
         "mode": plan.mode,
@@ -99,7 +99,6 @@ def as_json(plan: Plan, items: Sequence[Item]) -> dict[str, Any]:
         "checks": list(plan.checks),
         "objections": list(plan.objections),
         "trouble": plan.trouble,
-        "items": [item_json(each) for each in items],
     }
 
 
@@ -122,8 +121,8 @@ def item_json(item: Item) -> dict[str, Any]:
     }
 
 
-def as_html(plan: Plan, items: Sequence[Item], language: Language) -> str:
-    """The whole plan as one page that needs nothing beside it."""
+def page_head(plan: Plan, language: Language) -> str:
+    """The beginning of a page that needs nothing beside it: what is said before the records."""
     columns = (
         ("Administratie", "Soort", "Identificatie", "Actie", "Regel", "Veld: voor → na", "Uitkomst")
         if language == "nl"
@@ -137,6 +136,18 @@ def as_html(plan: Plan, items: Sequence[Item], language: Language) -> str:
             "Outcome",
         )
     )
+    told = "".join(f"<p>{escape(line)}</p>" for line in heads(plan, language))
+    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
+    return (
+        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Plan {plan.plan_id}</title>'
+        "<style>body{font:14px sans-serif}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:2px 6px;"
+        "text-align:left;vertical-align:top}del{color:#a00}ins{color:#060;text-decoration:none}</style>"
+        f"<h1>Plan</h1>{told}<table><thead><tr>{head}</tr></thead><tbody>"
+    )
+
+
+def page_rows(items: Sequence[Item], language: Language) -> str:
+    """Records of the page."""
     rows = []
     for each in items:
         title = each.of.title.nl if language == "nl" else each.of.title.en
@@ -156,14 +167,45 @@ def as_html(plan: Plan, items: Sequence[Item], language: Language) -> str:
             escape(f"{each.state} {message}".strip()),
         )
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    told = "".join(f"<p>{escape(line)}</p>" for line in heads(plan, language))
-    head = "".join(f"<th>{escape(column)}</th>" for column in columns)
-    return (
-        f'<!doctype html><html lang="{language}"><meta charset="utf-8"><title>Plan {plan.plan_id}</title>'
-        "<style>body{font:14px sans-serif}table{border-collapse:collapse}td,th{border:1px solid #ccc;padding:2px 6px;"
-        "text-align:left;vertical-align:top}del{color:#a00}ins{color:#060;text-decoration:none}</style>"
-        f"<h1>Plan</h1>{told}<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></html>"
+    return "".join(rows)
+
+
+def page_end(plan: Plan, shown: int, language: Language) -> str:
+    """The end of the page. ``shown``: how many records it has; the rest is told."""
+    left = sum(many for action, many in plan.counts.items() if action != "none") - shown
+    more = (
+        f"En nog {left} gegevens: postbode sync show {plan.plan_id}"
+        if language == "nl"
+        else f"And {left} records more: postbode sync show {plan.plan_id}"
     )
+    return f"</tbody></table>{f'<p>{more}</p>' if left > 0 else ''}</html>"
+
+
+OUTCOMES: Mapping[str, tuple[str, str]] = {
+    "applied": ("uitgevoerd", "applied"),
+    "failed": ("mislukt", "failed"),
+    "moved": ("intussen gewijzigd", "moved"),
+    "undone": ("teruggedraaid", "undone"),
+    "started": ("onderweg", "started"),
+    "planned": ("nog te doen", "planned"),
+    "noted": ("genoteerd", "noted"),
+}
+
+
+def ended(plan: Plan, outcomes: Mapping[str, int], language: Language) -> Iterator[str]:
+    """How a run ended: its state, what became of the records, and where to read why."""
+    told = ", ".join(
+        f"{outcomes[each]} {words[language == 'en']}"
+        for each, words in OUTCOMES.items()
+        if outcomes.get(each)
+    )
+    yield f"{plan.state}: {told}"
+    if plan.trouble:
+        yield plan.trouble[language]
+    if outcomes.get("failed") or outcomes.get("moved"):
+        yield ("waarom, per gegeven" if language == "nl" else "why, record by record") + (
+            f": postbode sync show {plan.plan_id}"
+        )
 
 
 HOW: Mapping[str, tuple[str, str]] = {

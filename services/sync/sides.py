@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Pool
 from libs.errors import Refusal
-from services.sync import checks, memory
+from services.sync import checks, clients, memory
 from services.sync.checks import Check, GlobeFacts, P2PFacts
 from services.sync.clients import Member, Solution
 from services.sync.globe.reader import Globe, GlobeAway
@@ -36,6 +36,8 @@ Open = Callable[[Member], Globe]
 class Sides:
     """What a plan, an apply and a verify work with."""
 
+    pool: Pool
+    """Of our own database, as the worker."""
     solution: Solution
     p2p: P2P
     globes: Mapping[str, Globe]
@@ -43,8 +45,8 @@ class Sides:
     checks: tuple[Check, ...]
     terms: Terms
     same_cost_types: bool
-    off: frozenset[tuple[str, str]] = field(default=frozenset())
-    """Administration and kind: not ticked (R226)."""
+    away: frozenset[str]
+    """Administrations whose Globe+ does not answer just now."""
 
     @property
     def client_id(self) -> UUID:
@@ -53,6 +55,12 @@ class Sides:
     @property
     def account_id(self) -> UUID:
         return self.solution.account_id
+
+    def without(self, administration: str) -> Sides:
+        """The same when one more Globe+ does not answer."""
+        return replace(
+            self, globes={code: each for code, each in self.globes.items() if code != administration}
+        )
 
     def refuse_when_stopped(self) -> None:
         """Raises ``Stopped`` with the checks that are not met."""
@@ -70,7 +78,7 @@ class Stopped(Refusal):
 
 @contextlib.asynccontextmanager
 async def opened(
-    solution: Solution, connect: Connect, open_globe: Open, deleted: Collection[str] = ()
+    pool: Pool, solution: Solution, connect: Connect, open_globe: Open, deleted: Collection[str] = ()
 ) -> AsyncIterator[Sides]:
     """Both sides, checked. Administrations that do not pass their checks are left out, and so are those that were
     ``deleted``; Purchase to Pay that does not answer raises."""
@@ -82,16 +90,23 @@ async def opened(
         same = checks.same_cost_types(facts)
         found.append(checks.cost_types_switched(solution.same_cost_types, same))
         found.append(checks.has_administrations(len(solution.members)))
+        away: set[str] = set()
         for member in (each for each in solution.members if each.code not in deleted):
             globe = open_globe(member)
             globes[member.code] = globe
-            if facts.api_right:
+            if not facts.api_right:
+                continue
+            try:
                 found += await _of_administration(p2p, globe, member, facts)
-        found.append(await _names(globes, found))
+            except GlobeAway as silent:
+                away.add(member.code)
+                found.append(silent_globe(silent))
+        found.append(await _names(pool, solution, globes, found))
         whole, out = checks.stopped(found)
         good = {code: globe for code, globe in globes.items() if not whole and code not in out}
         today = clock.now().astimezone(ZoneInfo(solution.timezone)).date()
         yield Sides(
+            pool=pool,
             solution=solution,
             p2p=p2p,
             globes=good,
@@ -99,11 +114,17 @@ async def opened(
             checks=tuple(found),
             terms=terms_of(solution.settings),
             same_cost_types=same,
+            away=frozenset(away),
         )
     finally:
         await p2p.close()
         for globe in globes.values():
             globe.close()
+
+
+def silent_globe(away: GlobeAway) -> Check:
+    """The check an administration does not pass whose Globe+ does not answer: it is left out, the others go on."""
+    return Check("R201.2", False, Words(**away.words), away.administration)
 
 
 async def p2p_facts(p2p: P2P) -> P2PFacts:
@@ -123,10 +144,7 @@ async def p2p_facts(p2p: P2P) -> P2PFacts:
 
 
 async def _of_administration(p2p: P2P, globe: Globe, member: Member, facts: P2PFacts) -> list[Check]:
-    try:
-        told = await asyncio.to_thread(globe.administration)
-    except GlobeAway as away:
-        return [Check("R201.2", False, Words(**away.words), member.code)]
+    told = await asyncio.to_thread(globe.administration)
     invoicing = member.code in facts.companies and await p2p.allowed(paths.INVOICE, member.code)
     return list(
         checks.of_administration(
@@ -146,14 +164,22 @@ async def _of_administration(p2p: P2P, globe: Globe, member: Member, facts: P2PF
     )
 
 
-async def _names(globes: Mapping[str, Globe], found: Sequence[Check]) -> Check:
+async def _names(
+    pool: Pool, solution: Solution, globes: Mapping[str, Globe], found: Sequence[Check]
+) -> Check:
+    """R201.7. All names of all administrations are read when one was written since, and else told as they were."""
     _, out = checks.stopped(found)
-    names: dict[str, Mapping[str, str]] = {}
-    if len(globes) > 1:
-        for code, globe in globes.items():
-            if code not in out:
-                names[code] = await asyncio.to_thread(globe.supplier_names)
-    return checks.names_agree(names)
+    asked = {code: globe for code, globe in globes.items() if code not in out}
+    if len(asked) < 2:
+        return checks.names_agree({})
+    sums = {code: await asyncio.to_thread(globe.sums, "supplier") for code, globe in asked.items()}
+    if solution.names.get("sums") == sums:
+        return checks.from_json(solution.names["check"])
+    names = {code: await asyncio.to_thread(globe.supplier_names) for code, globe in asked.items()}
+    made = checks.names_agree(names)
+    async with pool.acquire() as conn:
+        await clients.compared_names(conn, solution.solution_id, {"sums": sums, "check": made.as_json()})
+    return made
 
 
 def scope_of(code: str, today: date, same_cost_types: bool, settings: Mapping[str, Any]) -> Scope:
@@ -179,32 +205,32 @@ def terms_of(settings: Mapping[str, Any]) -> Terms:
     )
 
 
-async def refresh(pool: Pool, sides: Sides, kind: Kind, *, full: bool = False) -> list[str]:
-    """Bring the mirror of a kind up to date; returns the external ids that changed in Purchase to Pay.
+async def refresh(sides: Sides, kind: Kind, *, full: bool = False) -> None:
+    """Bring the mirror of a kind up to date; what is not as it was is weighed by the next plan.
 
-    Read whole the first time, when asked, and when its clock was put back; else only what Purchase to Pay says was
-    changed since, by its clock.
+    Read whole the first time, when asked, at another address, and when its clock was put back; else only what Purchase
+    to Pay says was changed since, by its clock.
     """
     client_id, account_id = sides.client_id, sides.account_id
-    async with pool.acquire() as conn:
-        cursor = await memory.cursor(conn, client_id, kind.name)
-    since = None if full or cursor is None else cursor[0] - OVERLAP
-    seen = (cursor[1] if cursor else 0) + (1 if since is None else 0)
+    async with sides.pool.acquire() as conn:
+        until, seen = await memory.cursor(conn, client_id, kind.name)
+    since = None if full or until is None else until - OVERLAP
+    seen += since is None
     began = None
-    changed: list[str] = []
     async for page, moment in sides.p2p.pages(kind.resource, since):
         began = began or moment
-        async with pool.acquire() as conn:
-            changed += await memory.reflect(
-                conn, client_id, account_id, kind.name, memory.rows_of(page), seen
-            )
+        async with sides.pool.acquire() as conn, conn.transaction():
+            changed = await memory.reflect(conn, client_id, account_id, kind.name, memory.rows_of(page), seen)
+            await memory.touch(conn, client_id, kind.name, changed)
     if since is not None and began is not None and began < since:
-        return changed + await refresh(pool, sides, kind, full=True)
-    async with pool.acquire() as conn, conn.transaction():
+        await refresh(sides, kind, full=True)
+        return
+    async with sides.pool.acquire() as conn, conn.transaction():
         if since is None:
-            await memory.sweep(conn, client_id, kind.name, seen)
+            await memory.touch(
+                conn, client_id, kind.name, await memory.sweep(conn, client_id, kind.name, seen)
+            )
         await memory.move_cursor(conn, client_id, account_id, kind.name, began or clock.now(), seen)
-    return changed
 
 
 def chunks(found: Sequence[Any], size: int) -> Iterable[Sequence[Any]]:

@@ -7,15 +7,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from libs.db.types import Pool
-from services.sync import clients, memory, payloads
+from services.sync import memory, payloads
 from services.sync.checks import Check
-from services.sync.clients import Seal
-from services.sync.globe.reader import Stamp
+from services.sync.globe.reader import GlobeAway, Stamp
 from services.sync.mappings import KINDS, Kind
 from services.sync.planning import WRITES, Terms, Verdict, shared
-from services.sync.sides import Connect, Open, Sides, chunks, opened, refresh
+from services.sync.sides import Sides, chunks, refresh, silent_globe
 from services.sync.weighing import CHUNK, weigh
+from services.sync.workshop import Workshop
 
 MOST = 1000
 """Differences listed by name; all are counted."""
@@ -54,37 +53,57 @@ class Comparison:
             self.differences.append(found)
 
 
-async def verify(pool: Pool, seal: Seal, connect: Connect, open_globe: Open, solution_id: UUID) -> Comparison:
+async def verify(shop: Workshop, solution_id: UUID) -> Comparison:
     """Read both sides whole and compare. Changes nothing but the mirror. Raises ``Stopped``."""
-    async with pool.acquire() as conn:
-        solution = await clients.solution(conn, seal, solution_id)
     made = Comparison()
-    async with opened(solution, connect, open_globe) as sides:
+    async with shop.opened(solution_id) as sides:
         sides.refuse_when_stopped()
         made.left_out += [each for each in sides.checks if each.stops]
         for kind in KINDS:
-            made.counts[kind.name] = Counter()
-            await refresh(pool, sides, kind, full=True)
-            seen = await _of_kind(pool, sides, kind, made)
-            await _only_right(pool, sides, kind, seen, made)
+            await refresh(sides, kind, full=True)
+            sides = await _compared(sides, kind, made)
     return made
 
 
-async def _of_kind(pool: Pool, sides: Sides, kind: Kind, made: Comparison) -> set[str]:
+async def _compared(sides: Sides, kind: Kind, made: Comparison) -> Sides:
+    """One kind. Returns the sides without those whose Globe+ stopped answering; what administrations share is compared
+    where all of them can be asked. Raises ``GlobeAway`` when nobody is left."""
+    while True:
+        made.counts[kind.name] = Counter()
+        made.differences = [each for each in made.differences if each.kind != kind.name]
+        together = any(shared(kind, scope) for scope in sides.scopes.values())
+        if together and (sides.away or len(sides.globes) < len(sides.scopes)):
+            return sides
+        try:
+            seen = await _of_kind(sides, kind, made, together)
+            await _only_right(sides, kind, seen, made)
+        except GlobeAway as away:
+            sides = sides.without(away.administration)
+            if not sides.globes:
+                raise
+            made.left_out.append(silent_globe(away))
+        else:
+            return sides
+
+
+async def _of_kind(sides: Sides, kind: Kind, made: Comparison, together: bool) -> set[str]:
     found = {code: await asyncio.to_thread(globe.stamps, kind.name) for code, globe in sides.globes.items()}
     seen: set[str] = set()
     terms = Terms(first_load=True)
-    together = any(shared(kind, scope) for scope in sides.scopes.values())
     groups: list[dict[str, list[Stamp]]] = []
     if together:
-        codes = sorted({each.code for stamps in found.values() for each in stamps})
-        for chunk in chunks(codes, CHUNK):
-            taken = set(chunk)
-            groups.append({c: [s for s in stamps if s.code in taken] for c, stamps in found.items()})
+        by_code: dict[str, dict[str, list[Stamp]]] = {}
+        for administration, stamps in found.items():
+            for each in stamps:
+                by_code.setdefault(each.code, {}).setdefault(administration, []).append(each)
+        groups += [
+            {c: [s for code in chunk for s in by_code[code].get(c, ())] for c in found}
+            for chunk in chunks(sorted(by_code), CHUNK)
+        ]
     else:
         groups += [{c: list(chunk)} for c, stamps in found.items() for chunk in chunks(stamps, CHUNK)]
     for wanted in groups:
-        for verdict in await weigh(pool, sides, kind, wanted, terms):
+        for verdict in await weigh(sides, kind, wanted, terms):
             seen.add(verdict.external_id)
             _count(kind, verdict, made)
     return seen
@@ -106,9 +125,9 @@ def _count(kind: Kind, verdict: Verdict, made: Comparison) -> None:
         made.counts[kind.name]["left out"] += 1
 
 
-async def _only_right(pool: Pool, sides: Sides, kind: Kind, seen: set[str], made: Comparison) -> None:
+async def _only_right(sides: Sides, kind: Kind, seen: set[str], made: Comparison) -> None:
     """What Purchase to Pay has of these administrations, active, and Globe+ has not."""
-    async with pool.acquire() as conn:
+    async with sides.pool.acquire() as conn:
         there = [
             each for each in await memory.external_ids(conn, sides.client_id, kind.name) if each not in seen
         ]

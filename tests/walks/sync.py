@@ -105,15 +105,20 @@ def walk(terminal: Terminal, p2p: str, globes: dict[str, Administration], page: 
     terminal.type(f"sync apply {plan} --lang en")
     terminal.type("sync load-save Kantoor 001 supplier")
     terminal.type("sync load-start Kantoor 001 supplier")
+    terminal.type("sync load-stop Kantoor 001 supplier")
     terminal.type('sync load-preview Kantoor 001 gl_account --filter "grtbk.Blocked = 0" --limit 2')
-    print("\n(somebody changes a ledger account in Globe+, and deletes a VAT code)")
+    print(
+        "\n(somebody changes a ledger account in 001 and deletes a VAT code; 002 gives a payment condition other days)"
+    )
     asyncio.run(change(globes["001"]))
-    plan = named(terminal.type("sync plan Kantoor --lang en"))
+    asyncio.run(people.change(globes["002"], rows.PaymentCondition, "14", kbdagen=5))
+    plan = named(terminal.type("sync plan Kantoor --lang en", most=60))
     terminal.type(f"sync apply {plan} --lang en")
     print("\n(an old plan is not applied again)")
     terminal.type(f"sync apply {plan} --lang en", fails=True)
-    # What no rule lets go over (suppliers that were not loaded, rates and terms that differ) is listed.
+    # On what the administrations disagree the first one's value stands, and the other is listed.
     terminal.type("sync verify Kantoor --lang en", fails=True)
+    terminal.type("sync history vat_code 001-0E --lang en")
     terminal.type("sync runs Kantoor --lang en")
 
 

@@ -11,6 +11,7 @@ no comments, no statements, because the grammar has no words for them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -26,6 +27,7 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
+    String,
     Uuid,
     and_,
     not_,
@@ -80,6 +82,11 @@ _COMPARE: Mapping[str, Callable[[Any, Any], Any]] = {
     ">": lambda column, value: column > value,
     ">=": lambda column, value: column >= value,
 }
+
+
+_MARKS = "~!^|#&@"
+_EQUAL = frozenset({"=", "<>", "!="})
+_FIRST_DAY = datetime(1753, 1, 1)  # noqa: DTZ001 - of SQL Server's datetime, which has no zone
 
 
 class BadFilter(BadInput):
@@ -159,6 +166,8 @@ class _Build(Transformer[Token, Any]):
 
     def compared(self, parts: list[Any]) -> Any:
         column, operator, value = parts
+        if str(operator) not in _EQUAL:
+            _ordered(column)
         return _COMPARE[str(operator)](column, _typed(column, value))
 
     def within(self, parts: list[Any]) -> Any:
@@ -170,18 +179,20 @@ class _Build(Transformer[Token, Any]):
 
     def alike(self, parts: list[Any]) -> Any:
         column, pattern = parts
-        if not isinstance(_typed(column, "0"), str):
+        if not isinstance(column.type, String):
             raise BadFilter(
                 f"{column.name} is no text: compare it with =, <, >, between or in.",
                 nl=f"{column.name} is geen tekst: vergelijk met =, <, >, between of in.",
             )
-        return column.like(_text(pattern))
+        text = _typed(column, _text(pattern))
+        return column.like(text, escape=_unused(text) if "\\" in text else None)
 
     def unlike(self, parts: list[Any]) -> Any:
         return not_(self.alike(parts))
 
     def between(self, parts: list[Any]) -> Any:
         column, low, high = parts
+        _ordered(column)
         return column.between(_typed(column, low), _typed(column, high))
 
     def empty(self, parts: list[Any]) -> Any:
@@ -204,6 +215,17 @@ def _text(token: str) -> str:
     return str(token)[1:-1].replace("''", "'")
 
 
+def _unused(pattern: str) -> str:
+    """A mark that is not in a pattern, to be named as its escape: a backslash is a letter like any other to SQL Server,
+    and so it is everywhere once another mark has its part."""
+    found = next((each for each in _MARKS if each not in pattern), None)
+    if found is None:
+        raise BadFilter(
+            f"Leave one of {_MARKS} out of this pattern.", nl=f"Laat een van {_MARKS} uit dit patroon weg."
+        )
+    return found
+
+
 def _typed(column: Column[Any], value: str) -> Any:
     """A value as its column holds it, so that the database compares like with like."""
     kind = column.type
@@ -211,16 +233,43 @@ def _typed(column: Column[Any], value: str) -> Any:
         if isinstance(kind, Boolean):
             return {"0": False, "1": True}[value]
         if isinstance(kind, Integer):
-            return int(value)
+            return _within(-(2**31), int(_plain(value)), 2**31 - 1)
         if isinstance(kind, Float):
-            return float(value)
+            return _within(-sys.float_info.max, float(_plain(value)), sys.float_info.max)
         if isinstance(kind, DateTime):
-            return datetime.fromisoformat(value)
+            moment = datetime.fromisoformat(value)
+            if moment.tzinfo is not None:
+                raise ValueError(value)
+            return _within(_FIRST_DAY, moment, moment)
         if isinstance(kind, Uuid):
             return str(UUID(value))
+        value.encode()  # half a character is none
     except (ValueError, KeyError) as bad:
         raise BadFilter(
             f"{value!r} is nothing {column.name} can be compared with.",
             nl=f"{value!r} is niets waarmee {column.name} te vergelijken is.",
         ) from bad
     return value
+
+
+def _plain(number: str) -> str:
+    """Python reads 1_0 as ten; nobody who writes a filter does. Raises ``ValueError``."""
+    if "_" in number:
+        raise ValueError(number)
+    return number
+
+
+def _within(low: Any, value: Any, high: Any) -> Any:
+    """What the type of the column holds: a driver that finds out has no words for it. Raises ``ValueError``."""
+    if not low <= value <= high:
+        raise ValueError(value)
+    return value
+
+
+def _ordered(column: Column[Any]) -> None:
+    """Yes is not more than no."""
+    if isinstance(column.type, Boolean):
+        raise BadFilter(
+            f"{column.name} is yes or no: compare it with = 1 or = 0.",
+            nl=f"{column.name} is ja of nee: vergelijk met = 1 of = 0.",
+        )

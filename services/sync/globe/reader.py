@@ -29,6 +29,8 @@ class GlobeAway(Unavailable):
 
     slug = "globe-away"
     dutch = "Exact Globe+ antwoordt niet: kijk of de server draait en deze gebruiker mag lezen."
+    administration: str = ""
+    """Whose."""
 
 
 class Stamp(NamedTuple):
@@ -67,7 +69,7 @@ def engine(url: str) -> Engine:
         else:
             options["isolation_level"] = "READ COMMITTED"
         return create_engine(parsed, **options)
-    except (ArgumentError, NoSuchModuleError, ImportError) as bad:
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError) as bad:
         raise BadInput(
             "This is no address of a Globe+ database: write mssql+mssqlpython://user:password@server/database.",
             nl="Dit is geen adres van een Globe+-database: schrijf mssql+mssqlpython://gebruiker:wachtwoord@server/database.",
@@ -97,12 +99,14 @@ class Globe:
                     conn.exec_driver_sql(f"SET LOCK_TIMEOUT {LOCK_SECONDS * 1000}")
                 yield conn
         except (SQLAlchemyError, OSError) as away:
-            raise GlobeAway(
+            silent = GlobeAway(
                 f"Exact Globe+ administration {self.code} does not answer ({type(away).__name__}): see that its "
                 "server runs, lets this user read and holds no lock.",
                 nl=f"Exact Globe+-administratie {self.code} antwoordt niet ({type(away).__name__}): kijk of de server "
                 "draait, deze gebruiker mag lezen en er niets vergrendeld is.",
-            ) from away
+            )
+            silent.administration = self.code
+            raise silent from away
 
     def administration(self) -> Administration | None:
         """The administration; None when Globe+ has none of this code (any more)."""
@@ -141,6 +145,11 @@ class Globe:
             found.append(Stamp(record.lower() if by_guid else as_text(record), as_text(code), whole))
         return found
 
+    def sums(self, kind: Name) -> str:
+        """All stamps of a kind together: another text as soon as any record was written or deleted."""
+        with self._reading() as conn:
+            return "|".join(map(_moment, conn.execute(statements.sums(kind, self.code)).one()))
+
     def codes(self, kind: Name, ids: Sequence[str]) -> list[Any]:
         """The codes of these records as Globe+ writes them, blanks and all."""
         with self._reading() as conn:
@@ -168,16 +177,18 @@ class Globe:
             for row in conn.execute(statements.records(kind, self.code, keys)).mappings()
         }
         for name, _, key in source.parts:
-            owners = {as_text(row[key]): row for row in found.values() if as_text(row[key])}
+            # Asked for as it is written, blanks before a number and all; told apart as SQL Server compares.
+            owners = {_bare(row[key]): row for row in found.values() if as_text(row[key])}
             for row in found.values():
                 row[name] = []
             if owners:
-                for part in conn.execute(statements.parts(source, name, list(owners))).mappings():
-                    owners[as_text(part["owner_id"])][name].append(dict(part))
+                written = [row[key] for row in owners.values()]
+                for part in conn.execute(statements.parts(source, name, written)).mappings():
+                    owners[_bare(part["owner_id"])][name].append(dict(part))
         if kind == "currency" and found:
             rates = [dict(rate) for rate in conn.execute(statements.rates(today)).mappings()]
             for code, row in found.items():
-                row["rates"] = [rate for rate in rates if as_text(rate["source_currency"]) == code]
+                row["rates"] = [rate for rate in rates if _bare(rate["source_currency"]) == _bare(code)]
         if kind in ("organisation", "company") and found:
             own = [dict(each) for each in conn.execute(statements.instruments()).mappings()]
             for row in found.values():
@@ -190,6 +201,11 @@ def _keys(kind: Name, ids: Sequence[str]) -> list[Any]:
     source = SOURCES[kind]
     whole = source.table.c[source.record].type.python_type is int
     return [int(each) for each in ids] if whole else list(ids)
+
+
+def _bare(value: Any) -> str:
+    """A key as SQL Server compares it: blanks around it and the size of its letters make no difference."""
+    return as_text(value).casefold()
 
 
 def _moment(value: Any) -> str:

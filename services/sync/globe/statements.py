@@ -9,7 +9,10 @@ from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Select, String, Uuid, and_, cast, func, or_, select
+from sqlalchemy import ColumnElement, FromClause, Select, String, Uuid, and_, cast, func, or_, select, true
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from services.sync.globe.tables import BANKACCOUNTS, BEDRYF, BNKACC, CICMPY, RATES, SOURCES, Source
 from services.sync.mappings.field import Name
@@ -52,6 +55,44 @@ def stamps(kind: Name, administration: str, condition: ColumnElement[bool] | Non
         columns += [part.c.many.label(f"{name}_many"), part.c.stamp.label(f"{name}_stamp")]
     found = _where(select(*columns).select_from(tables), standard(kind, administration), condition)
     return found.order_by(source.table.c[source.record])
+
+
+class Whole(FunctionElement[Any]):
+    """A row version as a whole number, wide enough for the sum of all of a table."""
+
+    name = "whole"
+    inherit_cache = True
+
+
+@compiles(Whole, "mssql")
+def _whole_mssql(element: Whole, compiler: SQLCompiler, **more: Any) -> str:
+    return f"CAST(CAST({compiler.process(element.clauses, **more)} AS BIGINT) AS DECIMAL(38, 0))"
+
+
+@compiles(Whole, "postgresql")
+def _whole_postgresql(element: Whole, compiler: SQLCompiler, **more: Any) -> str:
+    return f"('x' || encode({compiler.process(element.clauses, **more)}, 'hex'))::bit(64)::bigint"
+
+
+def sums(kind: Name, administration: str) -> Select[Any]:
+    """All stamps of a kind in one row: how many, the newest and their sum, of its table and of each of its parts'."""
+    source = SOURCES[kind]
+    tables = [(source.table, standard(kind, administration)), *((part, None) for _, part, _ in source.parts)]
+    each = [
+        _where(
+            select(
+                func.count().label("many"),
+                func.max(table.c.stamp).label("newest"),
+                func.sum(Whole(table.c.stamp)).label("total"),
+            ).select_from(table),
+            condition,
+        ).subquery(f"of_{table.name}")
+        for table, condition in tables
+    ]
+    joined: FromClause = each[0]
+    for other in each[1:]:
+        joined = joined.join(other, true())
+    return select(*(column for part in each for column in part.c)).select_from(joined)
 
 
 def records(kind: Name, administration: str, ids: Sequence[Any]) -> Select[Any]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.identifiers import iban
-from services.sync.mappings.field import Field, Names, Row, as_flag, as_text, text
+from services.sync.mappings.field import Field, Names, Row, as_flag, as_text, plain
 
 FIELDS = (
-    Field(
+    plain(
         "M-CI1",
         "bankaccounts.BankName",
-        ("bankName",),
+        "bankName",
         Names("Bank / Type", "bank / type", "Bank naam", "bank name"),
-        text("BankName"),
     ),
-    Field(
+    plain(
         "M-CI2",
         "bankaccounts.BICCode",
-        ("swift",),
+        "swift",
         Names("BIC-code", "BIC", "Swift adres van bank", "SWIFT address of the bank"),
-        text("BICCode"),
     ),
     Field(
         "M-CI3",

@@ -9,10 +9,11 @@ from services.sync.mappings.field import (
     Names,
     Shape,
     administration,
-    combined,
+    by_record,
     flag,
+    plain,
     text,
-    translations,
+    translated,
 )
 
 COST_CENTRES = Kind(
@@ -24,22 +25,12 @@ COST_CENTRES = Kind(
     delete_rule="C9",
     renumbers=True,
     fields=(
-        Field(
-            "M-CC1",
-            "kstpl.ID",
-            ("externalId",),
-            Names("Kostenplaats ID", "cost-centre ID", "Identificatienummer", "identification number"),
-            combined("ID"),
-            key=True,
-            rules=("R236",),
-            rule="administration and record ID",
-        ),
-        Field(
+        by_record("M-CC1", "kstpl.ID", "Kostenplaats ID", "cost-centre ID"),
+        plain(
             "M-CC2",
             "kstpl.oms25",
-            ("groupName",),
+            "groupName",
             Names("Omschrijving", "description", "Groepsnaam", "group name"),
-            text("oms25"),
             rules=("C8",),
         ),
         Field(
@@ -50,17 +41,16 @@ COST_CENTRES = Kind(
             text("oms25"),
             rule="the same text as the description in Globe+",
         ),
-        Field(
+        plain(
             "M-CC4",
             "kstpl.kstplcode",
-            ("name",),
+            "name",
             Names(
                 "Kostenplaats",
                 "cost-centre code",
                 "Kostenplaatsnaam (voor Financiële groep)",
                 "cost-centre name (for the financial group)",
             ),
-            text("kstplcode"),
             number=True,
             rules=("C8", "R237"),
         ),
@@ -72,15 +62,7 @@ COST_CENTRES = Kind(
             flag("Enabled"),
             Shape.FLAG,
         ),
-        Field(
-            "M-CC6",
-            "kstpl.oms25_1…4",
-            ("translations",),
-            Names("Omschrijvingen in vreemde talen", "foreign descriptions", "Vertalen", "translations"),
-            translations("oms25"),
-            Shape.TRANSLATIONS,
-            rules=("R239",),
-        ),
+        translated("M-CC6", "kstpl.oms25_1…4", "oms25"),
         # Not a row of the table, but the remark under it.
         Field(
             "R241",

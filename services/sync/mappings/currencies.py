@@ -5,7 +5,20 @@ from __future__ import annotations
 from datetime import date, datetime
 
 from libs.contracts.parts import Words
-from services.sync.mappings.field import Field, Kind, Names, Row, Scope, Shape, Skip, as_number, as_text, text
+from services.sync.mappings.field import (
+    Field,
+    Kind,
+    Names,
+    Row,
+    Scope,
+    Shape,
+    Skip,
+    as_number,
+    as_text,
+    plain,
+    same,
+    text,
+)
 
 
 def newest(row: Row, scope: Scope) -> Row | None:
@@ -58,13 +71,7 @@ CURRENCIES = Kind(
             rules=("R236", "R304"),
             rule="one field fills both",
         ),
-        Field(
-            "M-XR2",
-            "valuta.oms30",
-            ("description",),
-            Names("Omschrijving", "description", "Omschrijving", "description"),
-            text("oms30"),
-        ),
+        plain("M-XR2", "valuta.oms30", "description", same("Omschrijving", "description")),
         Field(
             "M-XR3",
             "rates.rate_exchange",

@@ -236,6 +236,43 @@ def translations(column: str) -> Take:
     return take
 
 
+def same(dutch: str, english: str) -> Names:
+    """The names of a field that is called the same on both sides."""
+    return Names(dutch, english, dutch, english)
+
+
+def plain(row: str, globe: str, p2p: str, names: Names, **more: Any) -> Field:
+    """A text that goes over as it stands. ``globe``: table and column; ``more``: as of ``Field``."""
+    return Field(row, globe, (p2p,), names, text(globe.partition(".")[2]), **more)
+
+
+def translated(row: str, globe: str, column: str) -> Field:
+    """Globe's foreign descriptions of a record (R239)."""
+    return Field(
+        row,
+        globe,
+        ("translations",),
+        Names("Omschrijvingen in vreemde talen", "foreign descriptions", "Vertalen", "translations"),
+        translations(column),
+        Shape.TRANSLATIONS,
+        rules=("R239",),
+    )
+
+
+def by_record(row: str, globe: str, dutch: str, english: str) -> Field:
+    """The identity of most kinds: administration and record ID (R236)."""
+    return Field(
+        row,
+        globe,
+        ("externalId",),
+        Names(dutch, english, "Identificatienummer", "identification number"),
+        combined("ID"),
+        key=True,
+        rules=("R236",),
+        rule="administration and record ID",
+    )
+
+
 def combined(column: str) -> Take:
     """Administration and record: the identity most kinds have in Purchase to Pay (R236).
 
@@ -257,9 +294,9 @@ def as_text(value: Any) -> str:
     if value is None:
         return ""
     text = str(value)
-    return (
-        text.replace("\0", "") if "\0" in text else text
-    ).strip()  # SQL Server keeps a NUL, Postgres does not
+    if not text.isascii() or "\0" in text:  # SQL Server keeps a NUL and half a surrogate, Postgres does not
+        text = text.replace("\0", "").encode("utf-8", "replace").decode()
+    return text.strip()
 
 
 def as_flag(value: Any) -> bool:
@@ -273,4 +310,6 @@ def as_number(value: Any) -> float | int | None:
     if value is None or value == "":
         return None
     exact = Decimal(str(value))
+    if not exact.is_finite():
+        return None
     return int(exact) if exact == exact.to_integral_value() else float(exact)

@@ -13,8 +13,9 @@ from services.sync.mappings.field import (
     as_text,
     combined,
     flag,
-    text,
-    translations,
+    plain,
+    same,
+    translated,
 )
 
 _by_record = combined("ID")
@@ -45,29 +46,11 @@ GL_ACCOUNTS = Kind(
             rules=("R218", "R236"),
             rule="administration and record ID; with EXACTGLOBE_ADMINS_SAME_COSTTYPES the account number",
         ),
-        Field(
-            "M-GL2",
-            "grtbk.reknr",
-            ("number",),
-            Names("Rekeningnummer", "account number", "Nummer", "number"),
-            text("reknr"),
+        plain(
+            "M-GL2", "grtbk.reknr", "number", Names("Rekeningnummer", "account number", "Nummer", "number")
         ),
-        Field(
-            "M-GL3",
-            "grtbk.oms25",
-            ("description",),
-            Names("Omschrijving", "description", "Omschrijving", "description"),
-            text("oms25"),
-        ),
-        Field(
-            "M-GL4",
-            "grtbk.oms25_1…4",
-            ("translations",),
-            Names("Omschrijvingen in vreemde talen", "foreign descriptions", "Vertalen", "translations"),
-            translations("oms25"),
-            Shape.TRANSLATIONS,
-            rules=("R239",),
-        ),
+        plain("M-GL3", "grtbk.oms25", "description", same("Omschrijving", "description")),
+        translated("M-GL4", "grtbk.oms25_1…4", "oms25"),
         Field(
             "M-GL5",
             "grtbk.Blocked",

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from libs.contracts.parts import Words
 from services.sync.mappings import cash_instruments
-from services.sync.mappings.field import Children, Field, Kind, Names, Row, Scope, as_text, text
+from services.sync.mappings.field import Children, Field, Kind, Names, Row, Scope, as_text, plain, same, text
 
 
 def related(row: Row, scope: Scope) -> Sequence[Row]:  # noqa: ARG001
@@ -28,63 +28,42 @@ def every(row: Row, scope: Scope) -> Sequence[Row]:  # noqa: ARG001
     return cash_instruments.with_iban(row)
 
 
+def _identity(row: str, rules: tuple[str, ...], rule: str = "") -> Field:
+    names = Names("Administratie", "administration", "Identificatienummer", "identification number")
+    return plain(row, "bedryf.bedrnr", "externalId", names, key=True, rules=rules, rule=rule)
+
+
+def _name(row: str) -> Field:
+    return plain(row, "bedryf.bedrnm", "name", Names("Bedrijfsnaam", "company name", "Naam", "name"))
+
+
+def _bank_account(row: str, without: str) -> Field:
+    """``without``: what goes over where the administration names none."""
+    names = Names(
+        "Rekeningnummer bank", "bank account number", "Default bankrekeningnummer", "default bank account"
+    )
+    rule = f"empty when not defined in Globe+; {without}"
+    return plain(row, "bedryf.BankAccount", "defaultBankAccount", names, rule=rule)
+
+
 ORGANISATIONS = Kind(
     name="organisation",
     title=Words(nl="organisatie", en="organisation"),
     table="bedryf",
     resource="Organisation",
     fields=(
-        Field(
-            "M-OR1",
-            "bedryf.bedrnr",
-            ("externalId",),
-            Names("Administratie", "administration", "Identificatienummer", "identification number"),
-            text("bedrnr"),
-            key=True,
-            rules=("R236",),
-        ),
-        Field(
-            "M-OR2",
-            "bedryf.bedrnm",
-            ("name",),
-            Names("Bedrijfsnaam", "company name", "Naam", "name"),
-            text("bedrnm"),
-        ),
-        Field(
-            "M-OR3",
-            "bedryf.VATNumber",
-            ("vatNumber",),
-            Names("BTW-nummer", "VAT number", "BTW-nummer", "VAT number"),
-            text("VATNumber"),
-        ),
-        Field(
+        _identity("M-OR1", ("R236",)),
+        _name("M-OR2"),
+        plain("M-OR3", "bedryf.VATNumber", "vatNumber", same("BTW-nummer", "VAT number")),
+        plain(
             "M-OR4",
             "bedryf.ChamberofCommerceNumber",
-            ("kvkNumber",),
+            "kvkNumber",
             Names("Nummer kamer v. koophandel", "chamber of commerce number", "KVK nummer", "KvK number"),
-            text("ChamberofCommerceNumber"),
         ),
-        Field(
-            "M-OR5",
-            "bedryf.BankAccount",
-            ("defaultBankAccount",),
-            Names(
-                "Rekeningnummer bank",
-                "bank account number",
-                "Default bankrekeningnummer",
-                "default bank account",
-            ),
-            text("BankAccount"),
-            rule="empty when not defined in Globe+; the related IBAN cash instrument goes over all the same",
-        ),
-        Field(
-            "M-OR6",
-            "bedryf.Phone",
-            ("phone",),
-            Names("Telefoonnummer", "phone", "Telefoonnummer", "phone"),
-            text("Phone"),
-        ),
-        Field("M-OR7", "bedryf.Fax", ("fax",), Names("Faxnummer", "fax", "Faxnummer", "fax"), text("Fax")),
+        _bank_account("M-OR5", "the related IBAN cash instrument goes over all the same"),
+        plain("M-OR6", "bedryf.Phone", "phone", same("Telefoonnummer", "phone")),
+        plain("M-OR7", "bedryf.Fax", "fax", same("Faxnummer", "fax")),
         Field(
             "M-OR8",
             "bedryf.AddressLine1",
@@ -98,33 +77,19 @@ ORGANISATIONS = Kind(
             text("AddressLine1"),
             rule="one field fills both",
         ),
-        Field(
-            "M-OR9",
-            "bedryf.Postcode",
-            ("address.postcode",),
-            Names("Postcode", "postcode", "Postcode", "postcode"),
-            text("Postcode"),
-        ),
-        Field(
-            "M-OR10",
-            "bedryf.City",
-            ("address.city",),
-            Names("Woonplaats", "town", "Plaatsnaam", "city"),
-            text("City"),
-        ),
-        Field(
+        plain("M-OR9", "bedryf.Postcode", "address.postcode", same("Postcode", "postcode")),
+        plain("M-OR10", "bedryf.City", "address.city", Names("Woonplaats", "town", "Plaatsnaam", "city")),
+        plain(
             "M-OR11",
             "bedryf.StateCode",
-            ("address.state",),
+            "address.state",
             Names("Staat / provincie", "state/province", "Provincie / Staat", "province/state"),
-            text("StateCode"),
         ),
-        Field(
+        plain(
             "M-OR12",
             "bedryf.Country",
-            ("address.country",),
+            "address.country",
             Names("Landcode", "country code", "Land", "country"),
-            text("Country"),
         ),
     ),
     children=(Children("bankAccounts", "accountNumber", related, cash_instruments.FIELDS),),
@@ -136,36 +101,9 @@ COMPANIES = Kind(
     table="bedryf",
     resource="Company",
     fields=(
-        Field(
-            "M-CO1",
-            "bedryf.bedrnr",
-            ("externalId",),
-            Names("Administratie", "administration", "Identificatienummer", "identification number"),
-            text("bedrnr"),
-            key=True,
-            rules=("R215", "R236"),
-            rule="must exist before anything else",
-        ),
-        Field(
-            "M-CO2",
-            "bedryf.bedrnm",
-            ("name",),
-            Names("Bedrijfsnaam", "company name", "Naam", "name"),
-            text("bedrnm"),
-        ),
-        Field(
-            "M-CO3",
-            "bedryf.BankAccount",
-            ("defaultBankAccount",),
-            Names(
-                "Rekeningnummer bank",
-                "bank account number",
-                "Default bankrekeningnummer",
-                "default bank account",
-            ),
-            text("BankAccount"),
-            rule="empty when not defined in Globe+; then all IBAN cash instruments go over",
-        ),
+        _identity("M-CO1", ("R215", "R236"), "must exist before anything else"),
+        _name("M-CO2"),
+        _bank_account("M-CO3", "then all IBAN cash instruments go over"),
     ),
     children=(Children("bankAccounts", "accountNumber", every, cash_instruments.FIELDS),),
 )

@@ -11,8 +11,9 @@ from services.sync.mappings.field import (
     Scope,
     Shape,
     as_number,
-    text,
-    translations,
+    plain,
+    same,
+    translated,
 )
 
 
@@ -30,23 +31,16 @@ PAYMENT_CONDITIONS = Kind(
     shared=True,
     renumbers=True,
     fields=(
-        Field(
+        plain(
             "M-PC1",
             "betcd.betcond",
-            ("externalId",),
+            "externalId",
             Names("Betalingsconditie", "payment condition", "Identificatienummer", "identification number"),
-            text("betcond"),
             key=True,
             rules=("R236", "R304"),
             rule="the code alone: administrations must agree",
         ),
-        Field(
-            "M-PC2",
-            "betcd.oms30",
-            ("description",),
-            Names("Omschrijving", "description", "Omschrijving", "description"),
-            text("oms30"),
-        ),
+        plain("M-PC2", "betcd.oms30", "description", same("Omschrijving", "description")),
         Field(
             "M-PC3",
             "betcd.kbdagen",
@@ -57,14 +51,6 @@ PAYMENT_CONDITIONS = Kind(
             rules=("C7",),
             rule="the days of discount 1; by setting those of the payment term",
         ),
-        Field(
-            "M-PC4",
-            "betcd.oms30_1…4",
-            ("translations",),
-            Names("Omschrijvingen in vreemde talen", "foreign descriptions", "Vertalen", "translations"),
-            translations("oms30"),
-            Shape.TRANSLATIONS,
-            rules=("R239",),
-        ),
+        translated("M-PC4", "betcd.oms30_1…4", "oms30"),
     ),
 )

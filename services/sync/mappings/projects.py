@@ -6,7 +6,19 @@ from datetime import date, datetime
 from typing import Any
 
 from libs.contracts.parts import Words
-from services.sync.mappings.field import Field, Kind, Names, Row, Scope, Shape, Skip, as_text, combined, text
+from services.sync.mappings.field import (
+    Field,
+    Kind,
+    Names,
+    Row,
+    Scope,
+    Shape,
+    Skip,
+    as_text,
+    by_record,
+    plain,
+    same,
+)
 
 ACTIVE = frozenset({"A", "P"})
 """Active and proposed (*Voorgesteld*); blocked (B) and completed (C, *Afgehandeld*) are not."""
@@ -54,32 +66,16 @@ PROJECTS = Kind(
     delete_rule="R243",
     renumbers=True,
     fields=(
-        Field(
-            "M-PR1",
-            "PRProject.ID",
-            ("externalId",),
-            Names("project ID", "project ID", "Identificatienummer", "identification number"),
-            combined("ID"),
-            key=True,
-            rules=("R236",),
-            rule="administration and record ID",
-        ),
-        Field(
+        by_record("M-PR1", "PRProject.ID", "project ID", "project ID"),
+        plain(
             "M-PR2",
             "PRProject.ProjectNr",
-            ("number",),
+            "number",
             Names("Project", "project code", "Nummer", "number"),
-            text("ProjectNr"),
             number=True,
             rules=("R237",),
         ),
-        Field(
-            "M-PR3",
-            "PRProject.Description",
-            ("description",),
-            Names("Omschrijving", "description", "Omschrijving", "description"),
-            text("Description"),
-        ),
+        plain("M-PR3", "PRProject.Description", "description", same("Omschrijving", "description")),
         Field(
             "M-PR4",
             "PRProject.Status",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from services.sync.mappings.field import Direction, Field, Names, Row, Scope, as_flag, as_text, text
+from services.sync.mappings.field import (
+    Direction,
+    Field,
+    Names,
+    Row,
+    Scope,
+    as_flag,
+    as_text,
+    plain,
+    same,
+    text,
+)
 
 COUNTRIES = frozenset({"AT", "BE", "CZ", "FR", "DE", "HU", "IT", "LU", "NL", "ES"})
 """The only countries of a bank that Purchase to Pay supports (M-S17)."""
@@ -45,24 +56,7 @@ def contact_id(row: Row, scope: Scope) -> str:  # noqa: ARG001
     return owner if as_flag(row.get("MainContact")) else f"{owner}-{as_text(row.get('cnt_id'))}"
 
 
-def _both(
-    number: str,
-    globe: str,
-    p2p: str,
-    globe_names: tuple[str, str],
-    p2p_names: tuple[str, str],
-    *,
-    required: bool = False,
-) -> Field:
-    return Field(
-        number,
-        globe,
-        (p2p,),
-        Names(*globe_names, *p2p_names),
-        text(globe.partition(".")[2]),
-        direction=Direction.BOTH,
-        required=required,
-    )
+BOTH = Direction.BOTH
 
 
 ACCOUNTS = (
@@ -82,25 +76,31 @@ ACCOUNTS = (
         ("bankCountry",),
         Names("Type", "type", "Land van de bank", "country of the bank"),
         bank_country,
-        direction=Direction.BOTH,
+        direction=BOTH,
         rules=("C16",),
         rule="AT, BE, CZ, FR, DE, HU, IT, LU, NL or ES; IBA is the empty field",
     ),
-    _both("M-S18", "bnkacc.naam", "bankName", ("Banknaam", "bank name"), ("Bank naam", "bank name")),
+    plain(
+        "M-S18",
+        "bnkacc.naam",
+        "bankName",
+        Names("Banknaam", "bank name", "Bank naam", "bank name"),
+        direction=BOTH,
+    ),
     Field(
         "M-S19",
         "bnkacc.IBAN",
         ("accountNumber",),
         Names("IBAN", "IBAN", "Rekeningnummer", "account number"),
         account,
-        direction=Direction.BOTH,
+        direction=BOTH,
     ),
-    _both(
+    plain(
         "M-S20",
         "bnkacc.swiftadres",
         "swift",
-        ("SWIFT-adres", "SWIFT address"),
-        ("Swift adres van bank", "SWIFT address of the bank"),
+        Names("SWIFT-adres", "SWIFT address", "Swift adres van bank", "SWIFT address of the bank"),
+        direction=BOTH,
     ),
 )
 
@@ -116,32 +116,34 @@ ADDRESSES = (
         required=True,
         rule="VIS, DEL, POS or INV",
     ),
-    _both(
+    plain(
         "M-S22",
         "Addresses.Type",
         "type",
-        ("Adrestypen", "address types"),
-        ("Type adres", "address type"),
+        Names("Adrestypen", "address types", "Type adres", "address type"),
+        direction=BOTH,
         required=True,
     ),
-    _both(
+    plain(
         "M-S23",
         "Addresses.AddressLine1",
         "street",
-        ("Adres 1", "address 1"),
-        ("Straat / Postbus", "street/PO box"),
+        Names("Adres 1", "address 1", "Straat / Postbus", "street/PO box"),
+        direction=BOTH,
         required=True,
     ),
-    _both(
-        "M-S24",
-        "Addresses.Postcode",
-        "postcode",
-        ("Postcode", "postcode"),
-        ("Postcode", "postcode"),
+    plain(
+        "M-S24", "Addresses.Postcode", "postcode", same("Postcode", "postcode"), direction=BOTH, required=True
+    ),
+    plain(
+        "M-S25",
+        "Addresses.City",
+        "city",
+        Names("Plaats", "city", "Plaatsnaam", "city"),
+        direction=BOTH,
         required=True,
     ),
-    _both("M-S25", "Addresses.City", "city", ("Plaats", "city"), ("Plaatsnaam", "city"), required=True),
-    _both("M-S26", "Addresses.Country", "country", ("Land", "country"), ("Land", "country"), required=True),
+    plain("M-S26", "Addresses.Country", "country", same("Land", "country"), direction=BOTH, required=True),
 )
 
 CONTACTS = (
@@ -162,19 +164,13 @@ CONTACTS = (
         ("salutation",),
         Names("Titel", "title", "heer/mevrouw", "salutation"),
         salutation,
-        direction=Direction.BOTH,
+        direction=BOTH,
         rules=("C3", "C16", "R220"),
         rule="Mr, Mrs or NA, by table",
     ),
-    _both("M-S32", "cicntp.FirstName", "firstName", ("Voornaam", "first name"), ("Voornaam", "first name")),
-    _both(
-        "M-S33",
-        "cicntp.MiddleName",
-        "middleName",
-        ("Tussenvoegsel", "middle name"),
-        ("Tussenvoegsel", "middle name"),
-    ),
-    _both("M-S34", "cicntp.LastName", "lastName", ("Achternaam", "last name"), ("Achternaam", "last name")),
+    plain("M-S32", "cicntp.FirstName", "firstName", same("Voornaam", "first name"), direction=BOTH),
+    plain("M-S33", "cicntp.MiddleName", "middleName", same("Tussenvoegsel", "middle name"), direction=BOTH),
+    plain("M-S34", "cicntp.LastName", "lastName", same("Achternaam", "last name"), direction=BOTH),
     Field(
         "M-S35",
         "cicntp.FullName",
@@ -184,17 +180,33 @@ CONTACTS = (
         direction=Direction.NONE,
         rule="first, middle and last name together; has no field in Purchase to Pay",
     ),
-    _both(
+    plain(
         "M-S36",
         "cicntp.cnt_job_desc",
         "function",
-        ("Functienaam", "job description"),
-        ("Functie", "function"),
+        Names("Functienaam", "job description", "Functie", "function"),
+        direction=BOTH,
     ),
-    _both("M-S37", "cicntp.cnt_f_tel", "phone", ("Telefoon", "phone"), ("Telefoonnummer", "phone")),
-    _both("M-S38", "cicntp.FaxNumber", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
-    _both(
-        "M-S39", "cicntp.MobileNumber", "mobile", ("Mobiele telefoon", "mobile"), ("Mobielnummer", "mobile")
+    plain(
+        "M-S37",
+        "cicntp.cnt_f_tel",
+        "phone",
+        Names("Telefoon", "phone", "Telefoonnummer", "phone"),
+        direction=BOTH,
     ),
-    _both("M-S40", "cicntp.cnt_email", "email", ("E-mail", "e-mail"), ("E-mail adres", "e-mail address")),
+    plain("M-S38", "cicntp.FaxNumber", "fax", Names("Fax", "fax", "Faxnummer", "fax"), direction=BOTH),
+    plain(
+        "M-S39",
+        "cicntp.MobileNumber",
+        "mobile",
+        Names("Mobiele telefoon", "mobile", "Mobielnummer", "mobile"),
+        direction=BOTH,
+    ),
+    plain(
+        "M-S40",
+        "cicntp.cnt_email",
+        "email",
+        Names("E-mail", "e-mail", "E-mail adres", "e-mail address"),
+        direction=BOTH,
+    ),
 )

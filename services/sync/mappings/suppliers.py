@@ -6,7 +6,6 @@ The way back (new suppliers, three-way merge) is not built yet; the fields say a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from libs.contracts.parts import Words
 from services.sync.mappings import supplier_parts
@@ -22,7 +21,8 @@ from services.sync.mappings.field import (
     Skip,
     administration,
     as_text,
-    text,
+    plain,
+    same,
 )
 
 BOTH = Direction.BOTH
@@ -143,20 +143,6 @@ def accounts(row: Row, scope: Scope) -> Sequence[Row]:
     return list(found.values())
 
 
-def _plain(
-    number: str, globe: str, p2p: str, globe_names: tuple[str, str], p2p_names: tuple[str, str], **more: Any
-) -> Field:
-    return Field(
-        number,
-        f"cicmpy.{globe}",
-        (p2p,),
-        Names(*globe_names, *p2p_names),
-        text(globe),
-        direction=BOTH,
-        **more,
-    )
-
-
 SUPPLIERS = Kind(
     name="supplier",
     title=Words(nl="leverancier", en="supplier"),
@@ -166,7 +152,7 @@ SUPPLIERS = Kind(
     shared=True,
     creates=False,
     fields=(
-        _plain("M-S1", "cmp_name", "name", ("Naam", "name"), ("Naam", "name"), required=True),
+        plain("M-S1", "cicmpy.cmp_name", "name", same("Naam", "name"), direction=BOTH, required=True),
         Field(
             "M-S2",
             "cicmpy.cmp_status",
@@ -199,32 +185,50 @@ SUPPLIERS = Kind(
             direction=BOTH,
             rule="with its scheme",
         ),
-        _plain("M-S5", "DunsNumber", "duns", ("DUNS nummer", "DUNS number"), ("DUNS nummer", "DUNS number")),
-        _plain("M-S6", "Phone", "phone", ("Telefoon", "phone"), ("Telefoon", "phone")),
-        _plain("M-S7", "Fax", "fax", ("Fax", "fax"), ("Faxnummer", "fax")),
-        _plain("M-S8", "cmp_e_mail", "email", ("E-mail", "e-mail"), ("E-mail adres", "e-mail address")),
-        _plain("M-S9", "Note", "remarks", ("Notities", "notes"), ("Opmerkingen", "remarks")),
-        _plain(
+        plain("M-S5", "cicmpy.DunsNumber", "duns", same("DUNS nummer", "DUNS number"), direction=BOTH),
+        plain("M-S6", "cicmpy.Phone", "phone", same("Telefoon", "phone"), direction=BOTH),
+        plain("M-S7", "cicmpy.Fax", "fax", Names("Fax", "fax", "Faxnummer", "fax"), direction=BOTH),
+        plain(
+            "M-S8",
+            "cicmpy.cmp_e_mail",
+            "email",
+            Names("E-mail", "e-mail", "E-mail adres", "e-mail address"),
+            direction=BOTH,
+        ),
+        plain(
+            "M-S9",
+            "cicmpy.Note",
+            "remarks",
+            Names("Notities", "notes", "Opmerkingen", "remarks"),
+            direction=BOTH,
+        ),
+        plain(
             "M-S10",
-            "Currency",
+            "cicmpy.Currency",
             "defaultCurrency",
-            ("Valuta", "currency"),
-            ("Default valuta", "default currency"),
+            Names("Valuta", "currency", "Default valuta", "default currency"),
+            direction=BOTH,
         ),
-        _plain(
+        plain(
             "M-S11",
-            "ChamberofCommerceNumber",
+            "cicmpy.ChamberofCommerceNumber",
             "kvkNumber",
-            ("Nummer kamer v. koophandel", "chamber of commerce number"),
-            ("KVK nummer", "KvK number"),
+            Names("Nummer kamer v. koophandel", "chamber of commerce number", "KVK nummer", "KvK number"),
+            direction=BOTH,
         ),
-        _plain("M-S12", "VATNumber", "vatNumber", ("BTW-nummer", "VAT number"), ("BTW nummer", "VAT number")),
-        _plain(
+        plain(
+            "M-S12",
+            "cicmpy.VATNumber",
+            "vatNumber",
+            Names("BTW-nummer", "VAT number", "BTW nummer", "VAT number"),
+            direction=BOTH,
+        ),
+        plain(
             "M-S13",
-            "PaymentCondition",
+            "cicmpy.PaymentCondition",
             "paymentCondition",
-            ("Betalingsconditie", "payment condition"),
-            ("Betalingscondities", "payment conditions"),
+            Names("Betalingsconditie", "payment condition", "Betalingscondities", "payment conditions"),
+            direction=BOTH,
         ),
         Field(
             "M-S14",

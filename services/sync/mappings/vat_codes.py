@@ -14,8 +14,9 @@ from services.sync.mappings.field import (
     as_text,
     combined,
     number,
-    text,
-    translations,
+    plain,
+    same,
+    translated,
 )
 
 
@@ -57,13 +58,7 @@ VAT_CODES = Kind(
             rules=("R236",),
             rule="administration and VAT code; a renumbered code keeps the identity it had",
         ),
-        Field(
-            "M-VT2",
-            "btwtrs.Description",
-            ("description",),
-            Names("Omschrijving", "description", "Omschrijving", "description"),
-            text("Description"),
-        ),
+        plain("M-VT2", "btwtrs.Description", "description", same("Omschrijving", "description")),
         Field(
             "M-VT3",
             "btwtrs.Percentage",
@@ -72,15 +67,7 @@ VAT_CODES = Kind(
             number("Percentage"),
             Shape.NUMBER,
         ),
-        Field(
-            "M-VT4",
-            "btwtrs.Description1…4",
-            ("translations",),
-            Names("Omschrijvingen in vreemde talen", "foreign descriptions", "Vertalen", "translations"),
-            translations("Description"),
-            Shape.TRANSLATIONS,
-            rules=("R239",),
-        ),
+        translated("M-VT4", "btwtrs.Description1…4", "Description"),
         Field(
             "R244",
             "",

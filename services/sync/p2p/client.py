@@ -12,18 +12,20 @@ other 4xx                 ``P2PRefused``: this record as it is will never be tak
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx
+import orjson
 
 from libs import clock
 from libs.errors import Refusal, Unavailable
-from libs.http.client import client as http_client
+from libs.http.session import Answer, Asking, BrokenOff, NotReached, Session
 from libs.text import one_line
 from services.sync.mappings.field import Payload
 from services.sync.p2p import paths
@@ -76,32 +78,25 @@ class Account:
 
     base_address: str
     username: str
-    password: str
-    api_key: str
+    password: str = field(repr=False)
+    api_key: str = field(repr=False)
 
 
 class P2P:
     """One Purchase to Pay. Close it."""
 
     def __init__(
-        self,
-        account: Account,
-        *,
-        at_once: int = 8,
-        timeout: float = 30.0,
-        transport: httpx.AsyncBaseTransport | None = None,
+        self, account: Account, *, at_once: int = 8, timeout: float = 30.0, asking: Asking | None = None
     ) -> None:
         self._account = account
-        self._http = http_client(
-            base_url=account.base_address.rstrip("/"), timeout=timeout, most=at_once, transport=transport
-        )
+        self._http = asking or Session(account.base_address, timeout=timeout, most=at_once)
         self._room = asyncio.Semaphore(at_once)
         self._token = ""
         self._signing_in = asyncio.Lock()
         self._not_before = 0.0
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._http.close()
 
     async def sign_in(self) -> None:
         """Get a token. Raises ``P2PRefusesUs`` or ``P2PAway``."""
@@ -111,20 +106,23 @@ class P2P:
             "password": self._account.password,
             "apikey": self._account.api_key,
         }
+        headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
         waited = 0.0
         while True:
             try:
-                answer = await self._http.post(paths.TOKEN, data=given)
-            except httpx.HTTPError as away:
-                raise P2PAway(code="p2p-away", nl=P2PAway.dutch) from away
-            if answer.status_code != 429 or waited > LONGEST_WAIT:
+                answer = await self._http.ask(
+                    "POST", paths.TOKEN, headers=headers, body=urlencode(given).encode()
+                )
+            except (NotReached, BrokenOff) as away:
+                raise P2PAway from away
+            if answer.status != 429 or waited > LONGEST_WAIT:
                 break
             waited += _retry_after(answer)
             await asyncio.sleep(_retry_after(answer))
-        if answer.status_code >= 500 or answer.status_code == 429:
+        if answer.status >= 500 or answer.status == 429:
             raise P2PAway
-        token = _json(answer).get(paths.ACCESS_TOKEN) if answer.status_code < 300 else None
-        if answer.status_code == 404 or (answer.status_code < 300 and not isinstance(token, str)):
+        token = _json(answer).get(paths.ACCESS_TOKEN) if answer.status < 300 else None
+        if answer.status == 404 or (answer.status < 300 and not isinstance(token, str)):
             raise P2PRefusesUs(
                 "This address is no Purchase to Pay: check the base address.",
                 nl="Op dit adres is geen Purchase to Pay: controleer het basisadres.",
@@ -146,7 +144,7 @@ class P2P:
             query: dict[str, str] = {paths.PAGE: str(page)}
             if since is not None:
                 query[paths.SINCE] = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            answer = await self._send("GET", paths.READ.format(resource=resource), params=query)
+            answer = await self._send("GET", paths.READ.format(resource=resource), query=query)
             found = _list(answer)
             if found and found == before:
                 raise P2PAway(
@@ -166,40 +164,66 @@ class P2P:
         """All records of a small resource."""
         return [each async for page, _ in self.pages(resource) for each in page]
 
-    async def update(self, resource: str, payload: Payload) -> None:
-        """Write one record. Raises ``P2PRefused``, ``P2PRefusesUs``, ``P2PAway``, ``P2PUnknown``."""
-        await self._send("POST", paths.UPDATE.format(resource=resource), json=bare(payload))
+    async def update(
+        self, resource: str, payload: Payload, right_before: Callable[[], None] = lambda: None
+    ) -> None:
+        """Write one record. Raises ``P2PRefused``, ``P2PRefusesUs``, ``P2PAway``, ``P2PUnknown``; and what ``right_before``
+        raises, which is called when nothing is left to wait for."""
+        path, body = paths.UPDATE.format(resource=resource), orjson.dumps(bare(payload))
+        await self._send("POST", path, body=body, right_before=right_before)
 
     async def allowed(self, resource: str, company: str) -> bool:
         """Whether our user may see a resource of one company."""
         try:
             path = paths.READ.format(resource=resource)
-            await self._send("GET", path, params={paths.PAGE: "1", paths.COMPANY_FILTER: company})
+            await self._send("GET", path, query={paths.PAGE: "1", paths.COMPANY_FILTER: company})
         except P2PForbidden:
             return False
         return True
 
-    async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        right_before: Callable[[], None] = lambda: None,
+    ) -> Answer:
         signed_in_again = False
         waited = 0.0
         while waited < MOST_WAITING:
-            if not self._token:
-                await self._once(self._token)
-            token = self._token
-            answer = await self._one(method, path, token, more)
-            if answer.status_code == 401:
+            async with self._room:
+                await asyncio.sleep(max(0.0, self._not_before - clock.monotonic()))
+                if not self._token:
+                    await self._once(self._token)
+                token = self._token  # as it is now: while this one waited another may have signed in anew
+                headers = {
+                    "Authorization": f"Bearer {token}",
+                    "Accept": "application/json",
+                    "Cache-Control": "no-cache",
+                }
+                if body is not None:
+                    headers["Content-Type"] = "application/json"
+                right_before()
+                try:
+                    answer = await self._http.ask(method, path, query=query, headers=headers, body=body)
+                except NotReached as away:
+                    raise P2PAway from away
+                except BrokenOff as broken:
+                    raise (P2PUnknown if method == "POST" else P2PAway) from broken
+            if answer.status == 401:
                 if signed_in_again:
                     raise P2PRefusesUs
                 signed_in_again = True
                 await self._once(token)
-            elif answer.status_code == 429:
+            elif answer.status == 429:
                 waited += _retry_after(answer)
                 self._not_before = max(self._not_before, clock.monotonic() + _retry_after(answer))
-            elif answer.status_code >= 500:
+            elif answer.status >= 500:
                 raise P2PAway
-            elif answer.status_code >= 400:
+            elif answer.status >= 400:
                 code, message = _refusal(answer)
-                kind = P2PForbidden if answer.status_code == 403 else P2PRefused
+                kind = P2PForbidden if answer.status == 403 else P2PRefused
                 raise kind(message, nl=message, code=code)
             else:
                 return answer
@@ -209,25 +233,6 @@ class P2P:
             code="p2p-busy",
         )
 
-    async def _one(self, method: str, path: str, token: str, more: Mapping[str, Any]) -> httpx.Response:
-        async with self._room:
-            await asyncio.sleep(max(0.0, self._not_before - clock.monotonic()))
-            try:
-                return await self._http.request(
-                    method,
-                    path,
-                    headers={
-                        "Authorization": f"Bearer {token}",
-                        "Accept": "application/json",
-                        "Cache-Control": "no-cache",
-                    },
-                    **more,
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as away:
-                raise P2PAway from away
-            except httpx.HTTPError as broken:
-                raise (P2PUnknown if method == "POST" else P2PAway) from broken
-
     async def _once(self, stale: str) -> None:
         """Sign in, once for everybody whose token turned out stale."""
         async with self._signing_in:
@@ -235,17 +240,28 @@ class P2P:
                 await self.sign_in()
 
 
-def _json(answer: httpx.Response) -> dict[str, Any]:
+def _parsed(answer: Answer) -> Any:
+    """Raises ``ValueError`` for what is no JSON."""
     try:
-        found = answer.json()
+        return orjson.loads(answer.content)
+    except ValueError:
+        try:
+            return json.loads(answer.content)  # takes a byte order mark and half a surrogate
+        except RecursionError as deep:
+            raise ValueError("too deep") from deep
+
+
+def _json(answer: Answer) -> dict[str, Any]:
+    try:
+        found = _parsed(answer)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _list(answer: httpx.Response) -> list[Payload]:
+def _list(answer: Answer) -> list[Payload]:
     try:
-        found = answer.json()
+        found = _parsed(answer)
     except ValueError as bad:
         raise P2PAway from bad
     if isinstance(found, dict):
@@ -271,7 +287,7 @@ def _keepable(value: Any) -> Any:
     return [_keepable(each) for each in value] if isinstance(value, list) else value
 
 
-def _refusal(answer: httpx.Response) -> tuple[str, str]:
+def _refusal(answer: Answer) -> tuple[str, str]:
     """What Purchase to Pay says about it: its code with ours before it, and its words, cut short."""
     said = _json(answer)
     inner = said.get("error")
@@ -283,7 +299,7 @@ def _refusal(answer: httpx.Response) -> tuple[str, str]:
         for each in (details if isinstance(details, list) else [])
         if isinstance(each, dict)
     ]
-    told = one_line("; ".join([message, *fields]), 500) or str(answer.status_code)
+    told = one_line("; ".join([message, *fields]), 500) or str(answer.status)
     code = error.get("code")
     return (
         f"p2p-{one_line(code, 40).replace('_', '-')}" if isinstance(code, str) and code else "p2p-refused",
@@ -300,7 +316,7 @@ def bare(value: Any) -> Any:
     return value
 
 
-def _moment(answer: httpx.Response) -> datetime:
+def _moment(answer: Answer) -> datetime:
     """The server's own clock: ours may differ."""
     try:
         return parsedate_to_datetime(answer.headers["date"]).astimezone(UTC)
@@ -308,8 +324,15 @@ def _moment(answer: httpx.Response) -> datetime:
         return clock.now()
 
 
-def _retry_after(answer: httpx.Response) -> float:
-    """Seconds; never none at all, or a server that says 0 would be asked without end."""
+def _retry_after(answer: Answer) -> float:
+    """Seconds, also of a moment by the server's own clock; never none at all, or a server that says 0 would be asked
+    without end."""
     given = answer.headers.get("retry-after", "")
-    said = float(given) if given.isascii() and given.replace(".", "", 1).isdigit() else 1.0
+    if given.isascii() and given.replace(".", "", 1).isdigit():
+        said = float(given)
+    else:
+        try:
+            said = (parsedate_to_datetime(given).astimezone(UTC) - _moment(answer)).total_seconds()
+        except ValueError:
+            said = 1.0
     return min(max(said, 0.01), LONGEST_WAIT)

@@ -39,7 +39,7 @@ from libs.service import Wake
 from libs.testing import stack
 from libs.testing.databases import Databases, present
 from libs.testing.machine import scratch
-from services.sync import plans
+from services.sync import applier, planner, plans
 from services.sync.plans import Plan
 from services.sync.settings import SyncSettings
 from services.sync.sides import OVERLAP
@@ -65,15 +65,16 @@ def peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-async def measure(records: int, postgres_url: str, folder: Path, *, limited: bool) -> dict[str, Any]:
-    databases = Databases(postgres_url, present())
+async def measure(
+    databases: Databases, records: int, url: str, folder: Path, *, limited: bool
+) -> dict[str, Any]:
     settings = await databases.fresh()
     pools = Pools(settings)
     with P2PProcess(folder / f"p2p-{records}.sqlite", "--company", "001=Een BV") as p2p:
         # Both sides are filled by a process of its own: what it takes is not the planner's.
         filled = await asyncio.to_thread(
             subprocess.run,
-            [sys.executable, "-m", "tests.bench.sync.fill", postgres_url, p2p.address, str(records)],
+            [sys.executable, "-m", "tests.bench.sync.fill", url, p2p.address, str(records)],
             check=True,
             stdout=subprocess.PIPE,
             text=True,
@@ -86,23 +87,22 @@ async def measure(records: int, postgres_url: str, folder: Path, *, limited: boo
                 return await _measured(shop, solution_id, globe, control, records, limited=limited)
         finally:
             await pools.close()
-            await databases.close()
 
 
 async def _measured(
     shop: Workshop, solution_id: Any, globe: Administration, control: Control, records: int, *, limited: bool
 ) -> dict[str, Any]:
     async def plan() -> Plan:
-        return await shop.planner.plan(solution_id)
+        return await planner.plan(shop, solution_id)
 
     async def apply(made: Plan) -> Plan:
         async with shop.pool.acquire() as conn:
             await plans.approve(conn, made.plan_id, made.hash)
-        return await shop.applier.apply(made.plan_id)
+        return await applier.apply(shop, made.plan_id)
 
-    say = _teller(records)
+    say, filled = _teller(records), time.monotonic()
     first, seconds, processor = await timed(plan())
-    say("first plan", seconds, first)
+    say("first plan", seconds, processor, first)
     result: dict[str, Any] = {"load": [round(each, 1) for each in os.getloadavg()]}
     result["first"] = {
         "seconds": round(seconds, 2),
@@ -112,14 +112,14 @@ async def _measured(
     if first.writes:
         await apply(first)
     # What was filled just now would be read again: a sync looks back a little, and this was only just filled.
-    await asyncio.sleep(OVERLAP.total_seconds() + 1)
+    await asyncio.sleep(max(0.0, filled + OVERLAP.total_seconds() + 1 - time.monotonic()))
     await plan()
     unchanged, seconds, processor = await timed(plan())
-    say("unchanged", seconds, unchanged)
+    say("unchanged", seconds, processor, unchanged)
     result["unchanged"] = {"seconds": round(seconds, 2), "own_cpu_seconds": round(processor, 2)}
     changed = await people.churn(globe, max(records // 100, 50))
     made, seconds, processor = await timed(plan())
-    say("one in a hundred changed", seconds, made)
+    say("one in a hundred changed", seconds, processor, made)
     result["plan"] = {
         "records": records,
         "changed": changed,
@@ -130,7 +130,7 @@ async def _measured(
     result["plan"]["peak_rss_mb"] = round(peak_mb())
     done, seconds, processor = await timed(apply(made))
     assert done.state == "applied", done.trouble
-    say("applied", seconds, done)
+    say("applied", seconds, processor, done)
     result["apply"] = {
         "records_per_s": round(made.writes / seconds),
         "own_cpu_ms_per_record": round(processor * 1000 / made.writes, 2),
@@ -140,7 +140,7 @@ async def _measured(
         made = await plan()
         await control.set(rate_limit={"requests": LIMIT, "seconds": 1.0})
         await control.forget_journal()
-        done, seconds, _ = await timed(apply(made))
+        done, seconds, processor = await timed(apply(made))
         assert done.state == "applied", done.trouble
         journal = await control.journal()
         await control.set(rate_limit=None)
@@ -150,14 +150,17 @@ async def _measured(
             "repeated": len(repeated(journal)),
             "records_per_s": round(made.writes / seconds),
         }
-        say(f"applied with {LIMIT} requests a second", seconds, done)
+        say(f"applied with {LIMIT} requests a second", seconds, processor, done)
     return result
 
 
-def _teller(records: int) -> Callable[[str, float, Plan], None]:
-    def say(what: str, seconds: float, plan: Plan) -> None:
+def _teller(records: int) -> Callable[[str, float, float, Plan], None]:
+    def say(what: str, seconds: float, own: float, plan: Plan) -> None:
         counts = ", ".join(f"{many} {action}" for action, many in plan.counts.items())
-        print(f"{records:>7} records  {what:40} {seconds:7.2f} s  {peak_mb():5.0f} MB  {counts}", flush=True)
+        print(
+            f"{records:>7} records  {what:40} {seconds:7.2f} s ({own:5.2f} own)  {peak_mb():5.0f} MB  {counts}",
+            flush=True,
+        )
 
     return say
 
@@ -172,8 +175,9 @@ def main() -> None:
         stack.postgres(private=True, durable=True) as server,
         tempfile.TemporaryDirectory(dir=scratch("bench", durable=True)) as folder,
     ):
+        databases = Databases(server.url, present())
         for size in sizes:
-            result = uvloop.run(measure(size, server.url, Path(folder), limited=size == sizes[-1]))
+            result = uvloop.run(measure(databases, size, server.url, Path(folder), limited=size == sizes[-1]))
     print(json.dumps(result))
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
-from libs.errors import Unauthenticated
+from libs.errors import BadInput, Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
 from libs.service import Wake
@@ -43,6 +43,9 @@ async def api(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def test_an_account_sees_its_own_configurations_only(api: httpx.AsyncClient, pools: Pools) -> None:
+    for authorization, status in (("", 401), ("Bearer no", 401), ("Bearer reader", 403)):
+        headers = {"Authorization": authorization} if authorization else {}
+        assert (await api.get("/v1/sync", headers=headers)).status_code == status
     mine = {"Authorization": "Bearer me"}
     assert (await api.get("/v1/sync", headers=mine)).json() == {"solutions": []}
     shop = Workshop(SyncSettings(), await pools.get("sync", "worker"), Wake())
@@ -59,10 +62,10 @@ async def test_an_account_sees_its_own_configurations_only(api: httpx.AsyncClien
             )
     (found,) = (await api.get("/v1/sync", headers=mine)).json()["solutions"]
     assert (found["name"], found["client"], found["administrations"]) == ("Van 1", "P2P", ["001"])
+    async with shop.pool.acquire() as conn:  # at the machine itself nobody stands for one account
+        assert str(await clients.named(conn, "Van 1")) == found["solution_id"]
+        await conn.execute("UPDATE solution SET name = 'Kantoor'")
+        with pytest.raises(BadInput):
+            await clients.named(conn, "Kantoor")
+        assert str(await clients.named(conn, found["solution_id"])) == found["solution_id"]
     assert not found["active"]
-
-
-@pytest.mark.parametrize(("authorization", "status"), [("", 401), ("Bearer no", 401), ("Bearer reader", 403)])
-async def test_who_may_not_ask(api: httpx.AsyncClient, authorization: str, status: int) -> None:
-    reply = await api.get("/v1/sync", headers={"Authorization": authorization} if authorization else {})
-    assert reply.status_code == status

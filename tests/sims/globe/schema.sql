@@ -212,6 +212,7 @@ CREATE TABLE "cicmpy" (
     "BankAccount" varchar(34),  -- [I] the default one: bnkacc.banknr
     LIKE sim.stamps INCLUDING DEFAULTS
 );
+CREATE INDEX ON "cicmpy" ("crdcode"); -- [I] people look a creditor up by it
 CREATE UNIQUE INDEX ON "cicmpy" ("crdnr") WHERE "crdnr" IS NOT NULL;
 
 CREATE TABLE "Addresses" (

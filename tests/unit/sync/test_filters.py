@@ -98,3 +98,26 @@ def test_suppliers_have_no_filter() -> None:
 def test_what_is_no_id_is_not_asked_of_the_database(text: str) -> None:
     with pytest.raises(BadFilter):
         compiled(text, "project")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("blocked > 0", "gl_account"),
+        ("blocked between 0 and 1", "gl_account"),
+        ("id = 2147483648", "gl_account"),
+        ("id = '1_0'", "gl_account"),
+        ("percentage = 'nan'", "vat_code"),
+        ("percentage in ('1e400')", "vat_code"),
+        ("initialstartdate > '1752-12-31'", "project"),
+        ("initialstartdate > '2024-01-01T00:00+05:00'", "project"),
+        ("initialstartdate like '2024%'", "project"),
+        ("reknr = '\ud800'", "gl_account"),
+    ],
+)
+@pytest.mark.proves("R227")
+def test_what_a_column_cannot_hold_or_do_is_refused_before_the_database_sees_it(
+    text: str, kind: Name
+) -> None:
+    with pytest.raises(BadFilter, match=r"compared|compare it"):
+        compiled(text, kind)

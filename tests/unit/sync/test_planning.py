@@ -23,16 +23,7 @@ def seen(
     scope: Scope = SCOPE,
     **terms: Any,
 ) -> Verdict:
-    return judge(
-        BY_NAME[kind],
-        scope,
-        row or SAMPLES[kind],
-        known,
-        before,
-        Terms(**terms),
-        record_id="1",
-        stamp="s",
-    )
+    return judge(BY_NAME[kind], Voice(scope, row or SAMPLES[kind], known, "1", "s"), before, Terms(**terms))
 
 
 def made(kind: Name, **more: Any) -> Payload:
@@ -135,6 +126,11 @@ def test_a_supplier_that_turns_inactive_is_switched_off() -> None:
         seen("supplier", row, made("supplier"), known("supplier"), deactivate_suppliers=False).rule == "R260"
     )
     assert seen("supplier", row).rule == "R260"
+    # Taken back by a person: it stays on until Globe+ says something else.
+    held = replace(known("supplier"), held=found.ours)
+    assert found.ours
+    assert seen("supplier", row, made("supplier"), held).rule == "undone"
+    assert seen("supplier", {**row, "Phone": "1"}, made("supplier"), held).rule == "C13"
 
 
 @pytest.mark.proves("R301")
@@ -202,6 +198,21 @@ def test_codes_shared_by_administrations_are_not_overwritten_in_turns() -> None:
     assert "001" in second.words.en
     alike = judge_shared(kind, voices("payment_condition"), None, Terms())
     assert [v.action for v in alike] == ["create", "none"]
+
+
+@pytest.mark.proves("R304")
+def test_the_value_of_an_administration_that_is_left_out_just_now_stays() -> None:
+    kind = BY_NAME["payment_condition"]
+    others = [replace(each, known=known("payment_condition")) for each in voices("payment_condition")]
+    there = made("payment_condition", kbdagen=5)
+    found = judge_shared(kind, others, there, Terms(), elder="000")
+    assert [(v.action, v.rule, v.after) for v in found] == [("warn", "R304", None)] * 2
+    assert found[0].words is not None
+    assert "000" in found[0].words.en
+    # What it leaves alone: a link of its own, and what is not there.
+    linked = judge_shared(BY_NAME["supplier"], voices("supplier")[1:], made("supplier"), Terms(), elder="001")
+    assert [v.action for v in linked] == ["update"]
+    assert [v.action for v in judge_shared(kind, others, None, Terms(), elder="000")] == ["create", "none"]
 
 
 @pytest.mark.proves("R201")
