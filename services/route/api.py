@@ -18,16 +18,19 @@ from libs.errors import Forbidden, NotFound
 from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.service import Wake
-from libs.text import EmailAddress, PlainText
-from services.route import history, parties
+from libs.text import EmailAddress, Name, PlainText
+from services.route import history, letters, parties
 from services.route.entries import read_all, read_key
 from services.route.history import ChangeView
+from services.route.letters import Progress
 from services.route.parties import Editor, Entry
 from services.route.party_views import PartyView, party_view
 from services.route.releases import release_some
 from services.route.settings import RouteSettings
 
 OPERATOR = "operator"
+_KEPT = frozenset({"status", "branch_of", "email"})
+"""What a PUT that does not name it leaves as it was: who corrects a name does not mean to confirm, nor to move its post."""
 
 
 class GivenIdentifier(BaseModel):
@@ -40,12 +43,14 @@ class GivenIdentifier(BaseModel):
 class GivenParty(BaseModel):
     """A party as it is entered. Numbers may be written as people write them; they are stored canonically."""
 
-    name: PlainText = Field(min_length=1, max_length=200)
+    name: Name = Field(min_length=1, max_length=200)
     identifiers: list[GivenIdentifier] = Field(min_length=1, max_length=50)
-    email: EmailAddress | None = Field(default=None, description="agreed delivery address")
+    email: EmailAddress | None = Field(
+        default=None, description="agreed delivery address; left out of a PUT it stays, null removes it"
+    )
     language: Literal["nl", "en"] = "nl"
     country: str = Field(default="NL", pattern=r"^[A-Z]{2}$")
-    names: list[Annotated[PlainText, Field(max_length=200)]] = Field(
+    names: list[Annotated[Name, Field(max_length=200)]] = Field(
         default=[],
         max_length=20,
         description="other names it goes by: trade names, what its suppliers call it",
@@ -56,12 +61,14 @@ class GivenParty(BaseModel):
         description="of its addresses; a first invoice must agree with a name or one of these",
     )
     branch_of: UUID | None = Field(
-        default=None, description="operator only: the party this is a place of business of"
+        default=None,
+        description="operator only: the party this is a place of business of; left out of a PUT it stays, null "
+        "makes it a company of its own",
     )
     status: Literal["claimed", "confirmed"] | None = Field(
         default=None,
-        description="operator only; an operator's party is confirmed unless said otherwise, anybody else's "
-        "is claimed. Nobody receives before confirmed.",
+        description="operator only; a party an operator enters is confirmed unless said otherwise, anybody else's is "
+        "claimed. A PUT changes it only where it says so. Nobody receives before confirmed.",
     )
 
 
@@ -76,6 +83,17 @@ class PartyFound(BaseModel):
 
 class History(BaseModel):
     changes: list[ChangeView]
+    next: str | None = Field(default=None, description="cursor of the next page")
+
+
+class OwnParty(PartyView):
+    """A party you entered."""
+
+    letter: Progress | None = Field(description="the last letter made for it; its code confirms it")
+
+
+class OwnParties(BaseModel):
+    parties: list[OwnParty]
     next: str | None = Field(default=None, description="cursor of the next page")
 
 
@@ -109,17 +127,41 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
 
     @router.put("/v1/parties/{party_id}")
     async def put_party(party_id: UUID, given: GivenParty, principal: Writer) -> PartyView:
-        """Replace what is said about a party; its owner until it is confirmed, an operator always."""
-        editor = _editor(principal)
+        """Replace what is said about a party; its owner until it is confirmed, an operator always. Status, address and
+        the company it is a place of stay as they are where nothing is said of them."""
+        editor, entry = _editor(principal), _entry(given, principal, party_id)
+        keep = _KEPT - given.model_fields_set | ({"status"} if given.status is None else set())
         if editor.operator:
             async with worker.acquire() as conn, conn.transaction():
-                entry = await parties.change(conn, _entry(given, principal, party_id), editor)
+                entry = await parties.change(conn, entry, editor, keep)
                 await release_some(conn, settings.release_most)
             wake()
         else:
             async with tenant(pool, principal.account_id) as conn:
-                entry = await parties.change(conn, _entry(given, principal, party_id), editor)
+                entry = await parties.change(conn, entry, editor, keep)
         return party_view(entry)
+
+    @router.get("/v1/parties/own")
+    async def get_own(
+        request: Request,
+        response: Response,
+        principal: Reader,
+        limit: paging.Limit = 50,
+        after: paging.After = None,
+    ) -> OwnParties:
+        """What you claim to be and what is confirmed of it, with the letter whose code confirms it."""
+        (place,) = paging.place(after, UUID) if after else (UUID(int=0),)
+        async with tenant(pool, principal.account_id) as conn:
+            found = await parties.parties(conn, place, limit + 1)
+            sent = await letters.progress(conn, [entry.party_id for entry in found])
+        own = [
+            OwnParty(**dict(party_view(entry)), letter=sent.get(entry.party_id)) for entry in found[:limit]
+        ]
+        page = OwnParties(parties=own)
+        if len(found) > limit:
+            page.next = paging.cursor(own[-1].party_id)
+            response.headers.update(paging.link_next(request.url, page.next))
+        return page
 
     @router.get("/v1/parties/{party_id}")
     async def get_party(party_id: UUID, principal: Reader) -> PartyView:
@@ -191,7 +233,7 @@ def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
     return Entry(
         party_id=party_id,
         owner_account=principal.account_id,
-        name=given.name,
+        name=given.name.strip(),
         identifiers=read_all((i.scheme, i.value) for i in given.identifiers),
         email=given.email,
         language=given.language,

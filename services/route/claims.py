@@ -11,9 +11,9 @@ from libs.contracts.envelope import Event
 from libs.contracts.parts import Identifier
 from libs.contracts.party import AccountRegistered
 from libs.db.types import Connection
-from libs.errors import Park, Reject, Unprocessable
+from libs.errors import Unprocessable
 from libs.identifiers import kvk, vat
-from libs.messaging import AT_LEISURE, Decided
+from libs.messaging import Decided, Plain
 from services.route import parties
 from services.route.entries import read_key
 from services.route.parties import Change, Editor, Entry
@@ -34,23 +34,11 @@ def party_of(account_id: UUID) -> UUID:
     return uuid5(_CLAIMS, str(account_id))
 
 
-class Claims:
+class Claims(Plain[AccountRegistered]):
     """The queue of accounts."""
 
     queue = "route.accounts"
-    pace = AT_LEISURE
-    heavy = False
-
-    async def gather(self, events: Sequence[Event]) -> None:
-        return None
-
-    def decide(self, event: Event, known: None) -> AccountRegistered:
-        if not isinstance(event.data, AccountRegistered):
-            raise TypeError(f"{event.type} says nothing about an account")
-        return event.data
-
-    def refused(self, event: Event, word: Reject | Park) -> AccountRegistered:
-        raise word
+    hears = (AccountRegistered,)
 
     async def write(self, conn: Connection, decided: Sequence[Decided[AccountRegistered]]) -> Sequence[Event]:
         await hear(conn, (d.decision for d in decided))
@@ -76,8 +64,8 @@ async def hear(conn: Connection, registered: Iterable[AccountRegistered]) -> Non
 
 async def _write(conn: Connection, said: AccountRegistered) -> None:
     wish = claimed(said)
-    if not wish.identifiers:
-        return  # Nobody could find it.
+    if not wish.identifiers or not wish.name.strip():
+        return  # Nobody could find it, or compare an invoice with it.
     before = await parties.party(conn, wish.party_id, lock=True)
     if before is None:
         await parties.write(conn, [Change(wish)], Editor(said.account_id))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
@@ -12,16 +11,17 @@ import typer
 
 from libs import clock
 from libs.db.types import Connection, Pool
-from libs.errors import BadInput, HubError
+from libs.errors import HubError
 from libs.identifiers import kvk
-from libs.terminal import say
+from libs.terminal import Language, say
 from services.route import history, kvk_api, letter_cli, load_cli, parties
-from services.route.entries import read_all, read_key
+from services.route.entries import pair, read_all, read_key, read_name
 from services.route.history import ChangeView
 from services.route.lookups import NOTHING, Answer, Lookups, care_of
 from services.route.parties import Editor, Entry
+from services.route.party_views import as_line
 from services.route.releases import release_some
-from services.route.sessions import run, run_with_pool
+from services.route.sessions import run, run_with_pool, told
 from services.route.settings import RouteSettings
 
 app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
@@ -34,11 +34,6 @@ _NOBODY = UUID(int=0)
 """The owner of what was entered at the machine itself: no account sees it as its own."""
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
-
-
-class Language(StrEnum):
-    nl = "nl"
-    en = "en"
 
 
 @app.command("add")
@@ -59,29 +54,28 @@ def add(
 ) -> None:
     """Enter a confirmed party; invoices that wait for it go on."""
 
-    async def work(conn: Connection, settings: RouteSettings) -> Entry:
+    async def work(conn: Connection, settings: RouteSettings) -> None:
+        await parties.add(conn, entry, _OPERATOR)
+        await release_some(conn, settings.release_most)
+
+    try:
         entry = Entry(
             party_id=clock.uuid7(),
             owner_account=_NOBODY,
-            name=name,
-            identifiers=read_all(_pair(text) for text in identifier),
+            name=read_name(name),
+            identifiers=read_all(map(pair, identifier)),
             email=email,
             language=language.value,
             country=country,
             status="confirmed",
             branch_of=branch_of,
-            names=tuple(called or ()),
+            names=tuple(map(read_name, called or ())),
             post_codes=tuple(post_code or ()),
         )
-        await parties.add(conn, entry, _OPERATOR)
-        await release_some(conn, settings.release_most)
-        return entry
-
-    try:
-        _print(run(work), as_json)
+        run(work)
+        _print(entry, as_json)
     except HubError as refused:
-        say(f"{refused.code}: {refused.message}", err=True)
-        raise typer.Exit(1) from refused
+        raise told(refused) from refused
 
 
 @app.command("list")
@@ -117,8 +111,7 @@ def lookup(
     try:
         answer = run_with_pool(work)
     except HubError as refused:
-        say(f"{refused.code}: {refused.message}", err=True)
-        raise typer.Exit(1) from refused
+        raise told(refused) from refused
     if answer.company is None:
         say(f"{NOTHING.nl} / {NOTHING.en}", err=True)
         raise typer.Exit(1)
@@ -156,19 +149,8 @@ def show_history(
             say(f"    {name}: {json.dumps(each.before)} → {json.dumps(each.after)}")
 
 
-def _pair(text: str) -> tuple[str, str]:
-    scheme, colon, value = text.partition(":")
-    if not colon:
-        raise BadInput(
-            f"{text!r}: an identifier is written scheme:value, such as 0106:58070036",
-            nl=f"{text!r}: een nummer wordt geschreven als schema:waarde, zoals 0106:58070036",
-        )
-    return scheme, value
-
-
 def _print(entry: Entry, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"party_id": str(entry.party_id), **entry.as_json()}))
         return
-    numbers = " ".join(f"{i.scheme}:{i.value}" for i in entry.identifiers)
-    say(f"{entry.party_id}  {entry.status:9}  {entry.name}  {numbers}  {entry.email or '-'}")
+    say(as_line(entry))

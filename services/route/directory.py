@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 from uuid import UUID
 
 from libs.contracts.parts import Identifier
-from libs.db.types import Connection, Record
+from libs.db.types import Connection, Pool, Record
 from services.route.decision import Directory, Key, Party
 from services.route.words import COMPANY
 
@@ -34,27 +34,9 @@ async def change_alone(conn: Connection) -> None:
     await conn.execute(_CHANGE)
 
 
-_LOOK_UP = """
-SELECT w.scheme, w.value, p.party_id, p.name, p.email, p.language, p.branch_of, p.names, p.post_codes,
-       (SELECT array_agg(o.scheme || ':' || o.value) FROM identifier o WHERE o.party_id = p.party_id) AS keys
-  FROM unnest($1::text[], $2::text[]) AS w (scheme, value)
-  JOIN identifier i ON i.scheme = w.scheme AND i.value = w.value AND i.confirmed
-  JOIN party p ON p.party_id = i.party_id
-"""
-
-
-async def look_up(conn: Connection, keys: Collection[Key]) -> Directory:
-    """The confirmed parties behind these identifiers, in one query. Needs the worker role."""
-    if not keys:
-        return {}
-    rows = await conn.fetch(_LOOK_UP, [scheme for scheme, _ in keys], [value for _, value in keys])
-    return {(row["scheme"], row["value"]): _party(row) for row in rows}
-
-
 _BY_ID = """
-SELECT p.party_id, p.name, p.email, p.language, p.branch_of, p.names, p.post_codes,
-       (SELECT array_agg(o.scheme || ':' || o.value) FROM identifier o WHERE o.party_id = p.party_id) AS keys
-  FROM party p WHERE p.party_id = $1 AND p.status = 'confirmed'
+SELECT party_id, name, email, language, branch_of, names, post_codes, keys
+  FROM party WHERE party_id = $1 AND status = 'confirmed'
 """
 
 
@@ -85,51 +67,81 @@ def _party(row: Record) -> Party:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Nothing goes between a sender and a company since it was stopped for the ``number``-th time, unless ``lifted``."""
+    """Nothing goes between a sender and a party since the sender's ``number``-th stop, unless ``lifted``."""
 
     number: int
     lifted: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Between:
-    """What is known of senders and companies: who belong together, and who were stopped."""
+class Named:
+    """Whom the numbers of some invoices name, and what is known between these and their senders."""
 
+    parties: Directory
     pairs: Pairs
     stops: Mapping[tuple[UUID, UUID], Stop]
+    """By account and party: what stops the party or the company it is a place of."""
 
 
-_BETWEEN = """
-SELECT account_id, party_id, p.how IS NOT NULL AS paired, s.number, s.lifted
-  FROM unnest($1::uuid[], $2::uuid[]) AS asked (account_id, party_id)
-  LEFT JOIN pair p USING (account_id, party_id)
-  LEFT JOIN stop s USING (account_id, party_id)
- WHERE p.how IS NOT NULL OR s.number IS NOT NULL
+# LIMIT: one look-up by the key for each, whatever the planner believes of a table it has not analysed yet.
+_NAMED = """
+WITH named AS MATERIALIZED (
+    SELECT DISTINCT a.account_id, i.party_id
+      FROM unnest($1::uuid[], $2::text[], $3::text[]) AS a (account_id, scheme, value), LATERAL (
+           SELECT party_id FROM identifier
+            WHERE scheme = a.scheme AND value = a.value AND confirmed LIMIT 1) AS i)
+SELECT n.account_id, p.*, pair.how IS NOT NULL AS paired, stop.number, stop.lifted
+  FROM named n
+ CROSS JOIN LATERAL (
+       SELECT party_id, name, email, language, branch_of, names, post_codes, keys
+         FROM party WHERE party_id = n.party_id LIMIT 1) AS p
+  LEFT JOIN LATERAL (
+       SELECT how FROM pair
+        WHERE account_id = n.account_id AND party_id = coalesce(p.branch_of, p.party_id) LIMIT 1) AS pair ON true
+ CROSS JOIN LATERAL (
+       SELECT max(number) AS number, bool_and(lifted) AS lifted FROM stop
+        WHERE account_id = n.account_id AND party_id IN (p.party_id, p.branch_of)) AS stop
 """
 
 
-async def between(conn: Connection, asked: Collection[tuple[UUID, UUID]]) -> Between:
-    """What is known of these accounts and companies; one query."""
+async def named(conn: Connection | Pool, asked: Sequence[tuple[UUID, Key]]) -> Named:
+    """The confirmed parties behind these numbers, each asked for by an account; one query. Needs the worker role."""
+    parties: dict[Key, Party] = {}
     pairs: dict[UUID, set[UUID]] = {}
     stops: dict[tuple[UUID, UUID], Stop] = {}
     if asked:
         rows = await conn.fetch(
-            _BETWEEN, [account for account, _ in asked], [company for _, company in asked]
+            _NAMED,
+            [account for account, _ in asked],
+            [scheme for _, (scheme, _) in asked],
+            [value for _, (_, value) in asked],
         )
+        seen: dict[UUID, Party] = {}
         for row in rows:
+            party = seen.get(row["party_id"])
+            if party is None:
+                party = seen[row["party_id"]] = _party(row)
+                parties.update(dict.fromkeys(party.keys, party))
             if row["paired"]:
-                pairs.setdefault(row["account_id"], set()).add(row["party_id"])
+                pairs.setdefault(row["account_id"], set()).add(party.company)
             if row["number"]:
-                stops[row["account_id"], row["party_id"]] = Stop(row["number"], row["lifted"])
-    return Between(pairs, stops)
+                stops[row["account_id"], party.party_id] = Stop(row["number"], row["lifted"])
+    return Named(parties, pairs, stops)
 
 
 _CONFIRM = """
-INSERT INTO pair (account_id, party_id, how, invoice_id)
-SELECT DISTINCT ON (account_id, party_id) account_id, party_id, how, invoice_id
-  FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS t (account_id, party_id, how, invoice_id)
- ORDER BY account_id, party_id, invoice_id
-ON CONFLICT DO NOTHING
+WITH said AS MATERIALIZED (
+    SELECT DISTINCT ON (account_id, party_id) account_id, party_id, how, invoice_id
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[]) AS t (account_id, party_id, how, invoice_id)
+     ORDER BY account_id, party_id, invoice_id
+), believed AS (
+    INSERT INTO pair (account_id, party_id, how, invoice_id) SELECT * FROM said ON CONFLICT DO NOTHING
+)
+INSERT INTO arrival (scheme, value)
+SELECT DISTINCT $5, party_id::text FROM said
+ WHERE EXISTS (SELECT FROM parked p WHERE p.state = 'open' AND p.waits_for @> ARRAY[$5 || ':' || party_id])
+ ORDER BY 2
+ON CONFLICT (scheme, value) DO UPDATE SET after = DEFAULT
 """
 
 
@@ -153,9 +165,8 @@ async def confirm(conn: Connection, pairs: Sequence[Pair]) -> None:
         [pair.company for pair in pairs],
         [pair.how for pair in pairs],
         [pair.invoice_id for pair in pairs],
+        COMPANY,
     )
-    companies = {Identifier(scheme=COMPANY, value=str(pair.company)) for pair in pairs}
-    await arrive(conn, sorted(companies, key=lambda each: each.value))
 
 
 # Under the lock of `change_alone` nobody is parking, so what nobody waits for now need not be remembered.

@@ -6,22 +6,27 @@ KvK number belongs would send one company's invoices to another's place of busin
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import combinations
 
 from libs import identifiers
 from libs.contracts.parts import Identifier, Words
-from libs.errors import Unprocessable
+from libs.errors import BadInput, Unprocessable
 from libs.identifiers import branch, canonical_scheme, kvk
-from services.route.decision import Key
+from libs.text import NAMED
+from services.route import words
+from services.route.corroboration import root
+from services.route.decision import ONE_PER_COMPANY, Key
 
 _FORMS = {
     kvk.SCHEME: Words(
-        nl="Een KvK-nummer heeft precies 8 cijfers, ook als het met een nul begint.",
-        en="A KvK number has exactly 8 digits, also when it begins with a zero.",
+        nl="Een KvK-nummer heeft precies 8 cijfers, ook als het met een nul begint. Zoek het op bij kvk.nl.",
+        en="A KvK number has exactly 8 digits, also when it begins with a zero. Look it up at kvk.nl.",
     ),
     branch.SCHEME: Words(
-        nl="Een vestigingsnummer heeft precies 12 cijfers.",
-        en="A branch number (vestigingsnummer) has exactly 12 digits.",
+        nl="Een vestigingsnummer heeft precies 12 cijfers. Zoek het op bij kvk.nl.",
+        en="A branch number (vestigingsnummer) has exactly 12 digits. Look it up at kvk.nl.",
     ),
 }
 _FORM = Words(
@@ -34,23 +39,60 @@ _SCHEME = Words(
     en="The hub does not know this scheme. Use 0106 (KvK), 9944 (VAT), 0190 (OIN), 0208 (Belgium), "
     "0088 (GLN) or branch (vestigingsnummer).",
 )
+_NAMED = re.compile(NAMED)
+_LONGEST = 200
+_NAME = Words(
+    nl=f"Een naam is één regel van hoogstens {_LONGEST} tekens die iets zegt: zonder naam kan geen factuur met deze partij "
+    "vergeleken worden. Vul de naam in.",
+    en=f"A name is one line of at most {_LONGEST} characters that says something: without one no invoice can be compared "
+    "with this party. Fill the name in.",
+)
 
 
 def read_key(scheme: str, value: str) -> Key:
     """One number as the directory holds it. Raises ``Unprocessable`` with words that say what is wrong."""
     code = canonical_scheme(scheme)
     if code is None:
-        raise Unprocessable(_SCHEME.en, code="unknown-scheme", words=_SCHEME.model_dump(), scheme=scheme[:40])
+        raise Unprocessable(_SCHEME.en, nl=_SCHEME.nl, code="unknown-scheme", scheme=scheme[:40])
     found = identifiers.read(value, code)
     if found is None or found.scheme != code:
         form = _FORMS.get(code, _FORM)
-        raise Unprocessable(
-            form.en, code="bad-identifier", words=form.model_dump(), scheme=code, value=value[:40]
-        )
+        raise Unprocessable(form.en, nl=form.nl, code="bad-identifier", scheme=code, value=value[:40])
     return found.scheme, found.value
 
 
+def read_name(text: str) -> str:
+    """A name as the directory holds it. Raises ``Unprocessable`` for blanks, control characters and what is too long."""
+    name = text.strip()
+    if not _NAMED.match(name) or len(name) > _LONGEST:
+        raise Unprocessable(_NAME.en, nl=_NAME.nl, code="no-name")
+    return name
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Scheme and value as they are written on a command line. Raises ``BadInput``."""
+    scheme, colon, value = text.partition(":")
+    if not colon:
+        raise BadInput(
+            f"{text!r}: an identifier is written scheme:value, such as 0106:58070036",
+            nl=f"{text!r}: een nummer wordt geschreven als schema:waarde, zoals 0106:58070036",
+        )
+    return scheme, value
+
+
 def read_all(given: Iterable[tuple[str, str]]) -> tuple[Identifier, ...]:
-    """All numbers of a party in canonical form, each once, in the order given. Raises ``Unprocessable``."""
-    keys = dict.fromkeys(read_key(scheme, value) for scheme, value in given)
+    """All numbers of a party in canonical form, each once, in the order given. Raises ``Unprocessable``, also for numbers
+    of two companies."""
+    keys = tuple(dict.fromkeys(read_key(scheme, value) for scheme, value in given))
+    for one, other in contradictions(keys):
+        said = words.two_companies(one, other)
+        raise Unprocessable(said.en, nl=said.nl, code="contradiction")
     return tuple(Identifier(scheme=scheme, value=value) for scheme, value in keys)
+
+
+def contradictions(keys: Sequence[Key]) -> Iterator[tuple[Key, Key]]:
+    """Two numbers of which a company has one: also the one inside an OIN, or inside a Belgian VAT number."""
+    for one, other in combinations(keys, 2):
+        mine, its = root(*one), root(*other)
+        if mine[0] == its[0] and mine[0] in ONE_PER_COMPANY and mine != its:
+            yield one, other

@@ -8,10 +8,11 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact, InvoiceRejected, InvoiceUndeliverable, InvoiceValidated
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
-from libs.messaging import AT_LEISURE, PROMPT, Decided
-from services.route import facts, links, numbers
-from services.route.decision import Decision
+from libs.messaging import PROMPT, Decided, Plain
+from libs.messaging.inbox import oldest_id
+from services.route import facts, links, numbers, store
 from services.route.facts import Known
+from services.route.sellers import Remembered
 
 
 class Validated:
@@ -24,39 +25,28 @@ class Validated:
     def __init__(self, pool: Pool) -> None:
         """``pool`` has the worker role: the directory knows no accounts."""
         self._pool = pool
+        self._remembered = Remembered()
 
     async def gather(self, events: Sequence[Event]) -> Known:
-        async with self._pool.acquire() as conn:
-            return await facts.know(conn, [e for e in events if isinstance(e.data, InvoiceValidated)])
+        validated = [e for e in events if isinstance(e.data, InvoiceValidated)]
+        return await facts.know(self._pool, validated, self._remembered, at_once=True)
 
-    def decide(self, event: Event, known: Known) -> Decision:
+    def decide(self, event: Event, known: Known) -> facts.Decided:
         return known.decide(event)
 
-    def refused(self, event: Event, word: Reject | Park) -> Decision:
+    def refused(self, event: Event, word: Reject | Park) -> facts.Decided:
         raise word
 
-    async def write(self, conn: Connection, decided: Sequence[Decided[Decision]]) -> Sequence[Event]:
-        return await facts.settle(conn, [facts.Decided(d.event, d.decision) for d in decided])
+    async def write(self, conn: Connection, decided: Sequence[Decided[facts.Decided]]) -> Sequence[Event]:
+        return await facts.settle(conn, [d.decision for d in decided])
 
 
-class Outcomes:
+class Outcomes(Plain[InvoiceFact]):
     """After a rejection or a failed delivery another invoice may have the number (R51, SA21). What route itself gives back
     it knows without being told."""
 
     queue = "route.outcomes"
-    pace = AT_LEISURE
-    heavy = False
-
-    async def gather(self, events: Sequence[Event]) -> None:
-        return None
-
-    def decide(self, event: Event, known: None) -> InvoiceFact:
-        if not isinstance(event.data, InvoiceRejected | InvoiceUndeliverable):
-            raise TypeError(f"{event.type} does not end an invoice")
-        return event.data
-
-    def refused(self, event: Event, word: Reject | Park) -> InvoiceFact:
-        raise word
+    hears = (InvoiceRejected, InvoiceUndeliverable)
 
     async def write(self, conn: Connection, decided: Sequence[Decided[InvoiceFact]]) -> Sequence[Event]:
         rejected = {
@@ -65,8 +55,13 @@ class Outcomes:
         replaced = await numbers.rejected(
             conn, [event.data for event in rejected.values() if isinstance(event.data, InvoiceRejected)]
         )
-        gone = [d.decision.invoice_id for d in decided if isinstance(d.decision, InvoiceUndeliverable)]
-        await numbers.end(conn, gone, "undeliverable")
+        gone = {
+            d.decision.invoice_id: oldest_id(d.event.time)
+            for d in decided
+            if isinstance(d.decision, InvoiceUndeliverable)
+        }
+        ended = await numbers.end(conn, gone, "undeliverable")
+        await store.reopen(conn, {invoice_id: gone[invoice_id] for invoice_id in ended})
         return await links.tell(
             conn, [link for old, new in replaced for link in links.both(new, old, rejected[old])]
         )

@@ -7,17 +7,19 @@
                                      └ wrong: counted; after five the letter is void
 
 The letter proves that somebody who reads the post of the company with this KvK number wants its invoices here. It proves
-no VAT number and no other name, so a party that is confirmed by it keeps those of the register alone.
+no VAT number and no other name, so a party that is confirmed by it is called what stood on the envelope, whatever it calls
+itself by then, and has no other names than the register gives it.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
+from typing import Literal
 from uuid import UUID
 
 from libs import clock
@@ -152,8 +154,40 @@ async def make(
     return Letter(letter_id, company, code, expires_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the last letter for a party is doing."""
+
+    state: Literal["sent", "used", "void", "expired"]
+    """void: after too many wrong codes."""
+    made_at: datetime
+    expires_at: datetime
+    tries_left: int
+
+
+_LAST = """
+SELECT DISTINCT ON (party_id) party_id, made_at, expires_at, tries,
+       CASE ended WHEN 'used' THEN 'used' WHEN 'tries' THEN 'void'
+            ELSE CASE WHEN expires_at <= now() THEN 'expired' ELSE 'sent' END END AS state
+  FROM letter WHERE party_id = ANY ($1::uuid[]) ORDER BY party_id, made_at DESC
+"""
+
+
+async def progress(conn: Connection, party_ids: Collection[UUID]) -> dict[UUID, Progress]:
+    """By party, its last letter where there is one, as the role and account of ``conn`` may see it."""
+    return {
+        row["party_id"]: Progress(
+            row["state"],
+            row["made_at"],
+            row["expires_at"],
+            TRIES - row["tries"] if row["state"] == "sent" else 0,
+        )
+        for row in await conn.fetch(_LAST, list(party_ids))
+    }
+
+
 _OPEN = """
-SELECT letter_id, kvk, company, by_hand, code_hash, tries FROM letter
+SELECT letter_id, kvk, company, code_hash, tries FROM letter
  WHERE party_id = $1 AND ended IS NULL AND expires_at > now() FOR UPDATE
 """
 _TRIED = """
@@ -162,11 +196,12 @@ UPDATE letter SET tries = tries + 1, ended = CASE WHEN tries + 1 >= $2 THEN 'tri
 _USED = "UPDATE letter SET tries = tries + 1, ended = 'used' WHERE letter_id = $1"
 
 
-async def try_code(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
+async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
     """The party, confirmed; or None where the code was wrong, which is counted: commit in either case.
 
-    ``conn`` changes the directory alone. Raises ``Conflict`` when the number belongs to another confirmed party by now.
+    Raises ``Conflict`` when the number belongs to another confirmed party by now.
     """
+    await directory.change_alone(conn)
     before = await parties.party(conn, party_id, lock=True)
     row = await conn.fetchrow(_OPEN, party_id)
     if before is None or row is None or before.status != "claimed":
@@ -176,30 +211,24 @@ async def try_code(conn: Connection, party_id: UUID, code: str, editor: Editor, 
         await conn.execute(_TRIED, row["letter_id"], TRIES)
         return None
     await conn.execute(_USED, row["letter_id"])
-    after = proven(before, Company.from_json(row["company"]), by_hand=row["by_hand"])
+    after = proven(before, Company.from_json(row["company"]))
     await parties.write(conn, [Change(after, before)], replace(editor, means="letter"))
     return after
 
 
-def proven(entry: Entry, company: Company, *, by_hand: bool) -> Entry:
-    """What is true of the party once its letter was read: the KvK number and what is made from it, and what the register
-    calls it. Pure."""
+def proven(entry: Entry, company: Company) -> Entry:
+    """What is true of the party once its letter was read: the KvK number and what is made from it, and the name the letter
+    was addressed to. Between letter and code its owner may have given it any other. Pure."""
     own = (kvk.SCHEME, company.kvk)
     return replace(
         entry,
         status="confirmed",
         identifiers=tuple(i for i in entry.identifiers if root(*key_of(i)) == own),
-        name=entry.name if by_hand else company.name,
+        name=company.name,
         names=company.names[:20],
         post_codes=company.post_codes[:20],
         branch_of=None,
     )
-
-
-async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
-    """``try_code`` under the directory's lock."""
-    await directory.change_alone(conn)
-    return await try_code(conn, party_id, code, editor, secret)
 
 
 def wrong() -> Refusal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +11,7 @@ import typer
 
 from libs.db.types import Pool
 from libs.errors import HubError
-from libs.terminal import say
+from libs.terminal import Lang, Language, say
 from services.route.loading import Line, Report
 from services.route.loading import load as load_all
 from services.route.parties import Editor
@@ -21,11 +20,6 @@ from services.route.settings import RouteSettings
 from services.route.tables import Format
 
 _NOBODY = UUID(int=0)
-
-
-class Language(StrEnum):
-    nl = "nl"
-    en = "en"
 
 
 _HEADS = {
@@ -43,7 +37,7 @@ def load(
         Path, typer.Argument(help="CSV, or JSON lines (.jsonl, .ndjson)", exists=True, dir_okay=False)
     ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be done")] = False,
-    lang: Annotated[Language, typer.Option(help="of the words")] = Language.nl,
+    lang: Lang = Language.nl,
     as_json: Annotated[
         bool, typer.Option("--json", help="print JSON, one object a row, the sums last")
     ] = False,

@@ -8,7 +8,7 @@ from typing import Any
 
 from libs.contracts.parts import Words
 from libs.text import one_line
-from services.route.words import Key, kind_of
+from services.route.words import Key, kind_of, two_companies
 
 _QUOTED = 60
 
@@ -41,6 +41,11 @@ class Trouble:
 
 def _quoted(text: str) -> str:
     return one_line(text, _QUOTED)
+
+
+def _cell(code: str, field: str, text: str, nl: str, en: str, proposed: str | None = None) -> Trouble:
+    """What is wrong with one cell."""
+    return Trouble(code, Words(nl=nl, en=en), field, _quoted(text), proposed)
 
 
 # --- the file ---
@@ -108,29 +113,33 @@ def bad_json(why: str) -> Trouble:
     )
 
 
-def formula(field: str, text: str, inside: str | None) -> Trouble:
-    return Trouble(
-        "formula",
-        Words(
-            nl="Deze cel is een formule, en die wordt niet uitgerekend. Bewaar het bestand met waarden.",
-            en="This cell is a formula, and those are not worked out. Save the file with values.",
-        ),
-        field,
-        _quoted(text),
-        inside,
-    )
+_CELLS = {
+    "formula": Words(
+        nl="Deze cel is een formule, en die wordt niet uitgerekend. Bewaar het bestand met waarden.",
+        en="This cell is a formula, and those are not worked out. Save the file with values.",
+    ),
+    "control-characters": Words(
+        nl="In deze cel staan een regeleinde of onzichtbare tekens. Haal ze weg.",
+        en="This cell holds a line end or invisible characters. Remove them.",
+    ),
+    "check-digits": Words(
+        nl="De controlecijfers van dit nummer kloppen niet: er is een cijfer verkeerd getypt. Zoek het op.",
+        en="The check digits of this number do not hold: one digit is mistyped. Look it up.",
+    ),
+    "unlikely": Words(
+        nl="Dit nummer is waarschijnlijk verkeerd getypt: vergelijk het met kvk.nl. Het is wel geladen.",
+        en="This number is probably mistyped: compare it with kvk.nl. It was loaded all the same.",
+    ),
+    "unchecked": Words(
+        nl="De controlecijfers van btw-nummers van dit land kent de hub niet: kijk het zelf na.",
+        en="The hub does not know the check digits of this country's VAT numbers: check it yourself.",
+    ),
+}
 
 
-def controls(field: str, text: str) -> Trouble:
-    return Trouble(
-        "control-characters",
-        Words(
-            nl="In deze cel staan een regeleinde of onzichtbare tekens. Haal ze weg.",
-            en="This cell holds a line end or invisible characters. Remove them.",
-        ),
-        field,
-        _quoted(text),
-    )
+def cell(code: str, field: str, text: str, proposed: str | None = None) -> Trouble:
+    """What is wrong with one cell, whatever stands in it."""
+    return Trouble(code, _CELLS[code], field, _quoted(text), proposed)
 
 
 def too_long(field: str, most: int) -> Trouble:
@@ -159,14 +168,12 @@ NO_NUMBER = Trouble(
 
 
 def swapped(text: str, kind: Words) -> Trouble:
-    return Trouble(
+    return _cell(
         "swapped",
-        Words(
-            nl=f"Bij de naam staat een {kind.nl}. Zijn kolommen verwisseld?",
-            en=f"The name is a {kind.en}. Were columns swapped?",
-        ),
         "name",
-        _quoted(text),
+        text,
+        nl=f"Bij de naam staat een {kind.nl}. Zijn kolommen verwisseld?",
+        en=f"The name is a {kind.en}. Were columns swapped?",
     )
 
 
@@ -175,31 +182,27 @@ ADDRESS = Words(nl="e-mailadres", en="mail address")
 
 
 def lost_zero(field: str, text: str, proposed: str) -> Trouble:
-    return Trouble(
+    return _cell(
         "lost-zero",
-        Words(
-            nl=f"Een KvK-nummer heeft 8 cijfers en hier staan er 7: een rekenblad laat een nul vooraan weg. Zoek "
-            f"{proposed} op bij kvk.nl; klopt de naam, vul het dan zo in.",
-            en=f"A KvK number has 8 digits and here are 7: spreadsheets drop a leading zero. Look {proposed} up at kvk.nl; "
-            "if the name is right, fill it in so.",
-        ),
         field,
-        _quoted(text),
-        proposed,
+        text,
+        nl=f"Een KvK-nummer heeft 8 cijfers en hier staan er 7: een rekenblad laat een nul vooraan weg. Zoek "
+        f"{proposed} op bij kvk.nl; klopt de naam, vul het dan zo in.",
+        en=f"A KvK number has 8 digits and here are 7: spreadsheets drop a leading zero. Look {proposed} up at kvk.nl; "
+        "if the name is right, fill it in so.",
+        proposed=proposed,
     )
 
 
 def other_kind(field: str, text: str, key: Key) -> Trouble:
     kind = kind_of(key[0])
-    return Trouble(
+    return _cell(
         "other-kind",
-        Words(
-            nl=f"Dit is een {kind.nl} en staat in de verkeerde kolom. Zijn kolommen verwisseld?",
-            en=f"This is a {kind.en} and stands in the wrong column. Were columns swapped?",
-        ),
         field,
-        _quoted(text),
-        f"{key[0]}:{key[1]}",
+        text,
+        nl=f"Dit is een {kind.nl} en staat in de verkeerde kolom. Zijn kolommen verwisseld?",
+        en=f"This is a {kind.en} and stands in the wrong column. Were columns swapped?",
+        proposed=f"{key[0]}:{key[1]}",
     )
 
 
@@ -207,45 +210,12 @@ def bad_number(field: str, text: str, code: str, message: Words) -> Trouble:
     return Trouble(code, message, field, _quoted(text))
 
 
-def check_digits(field: str, text: str) -> Trouble:
-    return Trouble(
-        "check-digits",
-        Words(
-            nl="De controlecijfers van dit nummer kloppen niet: er is een cijfer verkeerd getypt. Zoek het op.",
-            en="The check digits of this number do not hold: one digit is mistyped. Look it up.",
-        ),
-        field,
-        _quoted(text),
-    )
-
-
-def unlikely(field: str, text: str) -> Trouble:
-    return Trouble(
-        "unlikely",
-        Words(
-            nl="Dit nummer is waarschijnlijk verkeerd getypt: vergelijk het met kvk.nl. Het is wel geladen.",
-            en="This number is probably mistyped: compare it with kvk.nl. It was loaded all the same.",
-        ),
-        field,
-        _quoted(text),
-    )
-
-
-def unchecked(field: str, text: str) -> Trouble:
-    return Trouble(
-        "unchecked",
-        Words(
-            nl="De controlecijfers van btw-nummers van dit land kent de hub niet: kijk het zelf na.",
-            en="The hub does not know the check digits of this country's VAT numbers: check it yourself.",
-        ),
-        field,
-        _quoted(text),
-    )
-
-
 def bad_value(field: str, text: str) -> Trouble:
     said = {
-        "email": Words(nl="Dit is geen e-mailadres.", en="This is no mail address."),
+        "email": Words(
+            nl="Dit is geen e-mailadres. Vul er een in, of laat de cel leeg.",
+            en="This is no mail address. Fill one in, or leave the cell empty.",
+        ),
         "language": Words(nl="De taal is nl of en.", en="The language is nl or en."),
         "country": Words(
             nl="Het land is een code van twee letters: NL, BE …",
@@ -263,14 +233,7 @@ def bad_value(field: str, text: str) -> Trouble:
 
 
 def within(first: Key, second: Key) -> Trouble:
-    return Trouble(
-        "contradiction",
-        Words(
-            nl=f"De nummers van deze regel zijn van twee bedrijven: {first[1]} en {second[1]}.",
-            en=f"The numbers of this row are of two companies: {first[1]} and {second[1]}.",
-        ),
-        value=f"{second[0]}:{second[1]}",
-    )
+    return Trouble("contradiction", two_companies(first, second), value=f"{second[0]}:{second[1]}")
 
 
 def duplicate(line: int) -> Trouble:
@@ -290,6 +253,19 @@ def conflicting(key: Key, line: int) -> Trouble:
             en=f"{key[1]} stands on line {line} too, with other data. Neither was loaded: make them one row.",
         ),
         value=f"{key[0]}:{key[1]}",
+        other_line=line,
+    )
+
+
+def same_party(name: str, line: int) -> Trouble:
+    return Trouble(
+        "conflicting-rows",
+        Words(
+            nl=f"Volgens de hub gaat regel {line} ook over {_quoted(name)}, met een ander nummer. Geen van beide is "
+            "geladen: maak er een regel van.",
+            en=f"By what the hub knows, line {line} is about {_quoted(name)} too, with another number. Neither was "
+            "loaded: make them one row.",
+        ),
         other_line=line,
     )
 
@@ -317,15 +293,54 @@ def other_number(key: Key, known: Key, name: str) -> Trouble:
     )
 
 
+def joined(key: Key, name: str) -> Trouble:
+    kind = kind_of(key[0])
+    return Trouble(
+        "joined",
+        Words(
+            nl=f"Dit is in de hub {_quoted(name)}, onder {kind.nl} {key[1]}: die nummers zijn van hetzelfde bedrijf. "
+            "De regel is daarbij gevoegd.",
+            en=f"In the hub this is {_quoted(name)}, under {kind.en} {key[1]}: those numbers are one company's. The row "
+            "was joined with it.",
+        ),
+        value=f"{key[0]}:{key[1]}",
+    )
+
+
+def no_room(field: str, most: int, left_out: int) -> Trouble:
+    return Trouble(
+        "no-room",
+        Words(
+            nl=f"Een partij heeft er hier hoogstens {most}: {left_out} van deze regel (of haar oude naam) zijn weggelaten. "
+            "Haal weg wat niet meer geldt (PUT /v1/parties/{id}) en laad de regel opnieuw.",
+            en=f"A party has {most} of these at most: {left_out} of this row (or its old name) were left out. Remove what "
+            "holds no longer (PUT /v1/parties/{id}) and load the row again.",
+        ),
+        field,
+    )
+
+
 def no_head(text: str) -> Trouble:
     return Trouble(
         "no-such-head",
         Words(
-            nl=f"Het bedrijf {_quoted(text)} waarvan dit een vestiging is, staat (nog) niet in de hub. Laad dat eerst, en "
-            "daarna dit bestand opnieuw: wat er al is, blijft zoals het is.",
-            en=f"The company {_quoted(text)} this is a place of business of is not in the hub (yet). Load it first, and "
-            "this file again after it: what is there stays as it is.",
+            nl=f"Het bedrijf {_quoted(text)} waarvan dit een vestiging is, staat niet in de hub en niet (goed) in dit "
+            "bestand. Voeg het toe, en laad dit bestand opnieuw: wat er al is, blijft zoals het is.",
+            en=f"The company {_quoted(text)} this is a place of business of is not in the hub, nor (rightly) in this file. "
+            "Add it, and load this file again: what is there stays as it is.",
         ),
         "branch_of",
         _quoted(text),
+    )
+
+
+def place_of_a_place(text: str) -> Trouble:
+    return _cell(
+        "nested-head",
+        "branch_of",
+        text,
+        nl=f"{_quoted(text)} is zelf een vestiging, of deze partij heeft zelf vestigingen. Noem het "
+        "bedrijf waar alle vestigingen onder vallen.",
+        en=f"{_quoted(text)} is a place of business itself, or this party has places of business. Name the "
+        "company that all places belong to.",
     )

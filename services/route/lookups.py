@@ -24,8 +24,10 @@ NOTHING = Words(
     en="The trade register gives nothing of this number. Check it at kvk.nl.",
 )
 _OFF = Words(
-    nl="Opzoeken in het handelsregister staat uit (POSTBODE_ROUTE_KVK_API_KEY is niet ingesteld, of KVK_LOOKUP is uit).",
-    en="Looking up in the trade register is off (POSTBODE_ROUTE_KVK_API_KEY is not set, or KVK_LOOKUP is off).",
+    nl="Opzoeken in het handelsregister staat uit (POSTBODE_ROUTE_KVK_API_KEY is niet ingesteld, of KVK_LOOKUP is uit). "
+    "Kijk op kvk.nl; voor een brief geeft u de adresregels dan zelf op (--line, `postal`).",
+    en="Looking up in the trade register is off (POSTBODE_ROUTE_KVK_API_KEY is not set, or KVK_LOOKUP is off). "
+    "Look at kvk.nl; for a letter you then give the lines of the address yourself (--line, `postal`).",
 )
 _SPENT = Words(
     nl="Vandaag is het handelsregister zo vaak bevraagd als is ingesteld. Probeer het morgen opnieuw.",

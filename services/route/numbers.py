@@ -15,12 +15,13 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from itertools import chain
+from typing import Literal, NamedTuple, TypeAlias
 from uuid import UUID
 
 from libs.contracts.invoice import InvoiceRejected, InvoiceValidated
 from libs.contracts.parts import Difference, DocumentRef
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool, Record
 from libs.documents.postgres import fetch
 from libs.errors import HubError
 from services.route import comparing
@@ -52,47 +53,65 @@ Taken: TypeAlias = Mapping[UUID, "Same | Differs"]
 """By invoice, what is against its number."""
 
 # LIMIT: one look-up by the key for each number, whatever the planner believes of a table it has not analysed yet.
-_HAVE = """
-SELECT k.*, n.invoice_id, n.original
-  FROM (SELECT DISTINCT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])) AS k
-           (account_id, seller, number, type_code, year),
-       LATERAL (
-           SELECT invoice_id, original FROM numbered
-            WHERE (account_id, seller, number, type_code, year)
-                = (k.account_id, k.seller, k.number, k.type_code, k.year) AND state <> 'over'
-            ORDER BY state = 'beside', invoice_id LIMIT $6) AS n
+_HOLDER = """
+SELECT k.key, n.invoice_id, n.document_id, n.sha256, n.size
+  FROM (SELECT DISTINCT key FROM unnest($1::uuid[]) AS key) AS k, LATERAL (
+       SELECT invoice_id, document_id, sha256, size FROM numbered
+        WHERE key = k.key AND state = 'holds' LIMIT 1) AS n
+"""
+_BESIDE_HOLDER = """
+SELECT k.key, n.invoice_id, n.document_id, n.sha256, n.size
+  FROM unnest($1::uuid[]) AS k (key), LATERAL (
+       SELECT invoice_id, document_id, sha256, size FROM numbered
+        WHERE key = k.key AND state = 'beside' ORDER BY invoice_id LIMIT $2) AS n
 """
 
 
-async def taken(conn: Connection, invoices: Iterable[InvoiceValidated]) -> Taken:
-    """What is against the numbers of these, one query; and two documents for each that is not the only one.
+async def taken(
+    conn: Connection | Pool, invoices: Iterable[InvoiceValidated], numbers: Mapping[UUID, Number]
+) -> Taken:
+    """What is against the ``numbers`` of these (by invoice), one query; another one, and two documents for each, where
+    somebody has one of them, or has it while its seller says more or less of itself.
 
     Of several in ``invoices`` the one that came in first is the first.
     """
-    wanted = {
-        each.invoice_id: (each, number)
-        for each in sorted(invoices, key=lambda each: each.invoice_id)
-        if (number := number_of(each.account_id, each.summary)) is not None
-    }
-    if not wanted:
+    if not numbers:
         return {}
-    have: defaultdict[Number, dict[UUID, DocumentRef]] = defaultdict(dict)
-    for *key, invoice_id, original in await conn.fetch(
-        _HAVE, *_columns(number for _, number in wanted.values()), _MOST_COMPARED
-    ):
-        have[Number(*key)][invoice_id] = DocumentRef.model_validate(original)
+    ordered = sorted(invoices, key=lambda each: each.invoice_id.int)
+    have: defaultdict[UUID, dict[UUID, DocumentRef]] = defaultdict(dict)
+    rows = await conn.fetch(
+        _HOLDER, list(chain.from_iterable((each.key, *each.others) for each in numbers.values()))
+    )
+    if rows:
+        rows += await conn.fetch(_BESIDE_HOLDER, [row["key"] for row in rows], _MOST_COMPARED - 1)
+    for row in rows:
+        have[row["key"]][row["invoice_id"]] = _original(row)
     found: dict[UUID, Same | Differs] = {}
-    for invoice_id, (invoice, number) in wanted.items():
-        others = have[number]
-        if others and invoice_id not in others:
-            found[invoice_id] = await _compared(conn, invoice, others)
+    for invoice in ordered:
+        number = numbers.get(invoice.invoice_id)
+        if number is None:
+            continue
+        own, others = have[number.key], dict(have[number.key])
+        for key in number.others:
+            others.update(have.get(key, {}))
+        if others and invoice.invoice_id not in others:
+            if number.others:
+                others = dict(sorted(others.items()))  # the first is who came first, whatever its seller said
+            found[invoice.invoice_id] = await _compared(conn, invoice, others)
         else:
-            others[invoice_id] = invoice.original
+            own[invoice.invoice_id] = invoice.original
     return found
 
 
+def _original(row: Record) -> DocumentRef:
+    """Enough of a claim check to fetch the document and see that it is the one."""
+    return DocumentRef(
+        document_id=row["document_id"], sha256=row["sha256"].hex(), size=row["size"], media_type=""
+    )
+
+
 async def _compared(
-    conn: Connection, invoice: InvoiceValidated, others: Mapping[UUID, DocumentRef]
+    conn: Connection | Pool, invoice: InvoiceValidated, others: Mapping[UUID, DocumentRef]
 ) -> Same | Differs:
     for other, original in others.items():
         if original.sha256 == invoice.original.sha256:
@@ -107,7 +126,7 @@ async def _compared(
     return Differs(next(iter(others)), tuple(others), against[0])
 
 
-async def _said(conn: Connection, account: UUID, original: DocumentRef) -> comparing.Said | None:
+async def _said(conn: Connection | Pool, account: UUID, original: DocumentRef) -> comparing.Said | None:
     """One document at a time: two hundred of the largest at once would not fit."""
     data = (await fetch(conn, [original], [account]))[original.document_id]
     if isinstance(data, HubError):
@@ -115,49 +134,57 @@ async def _said(conn: Connection, account: UUID, original: DocumentRef) -> compa
     return await asyncio.to_thread(comparing.said, data)
 
 
+class Claim(NamedTuple):
+    """What an invoice takes its number with."""
+
+    key: UUID
+    also: UUID | None
+    """The likeliest of the others: whom it replaces may have had that."""
+    number: str | None
+    """As on the invoice."""
+    original: DocumentRef
+
+
 _TAKE = """
-WITH wanted AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::uuid[], $7::jsonb[])
-        AS t (account_id, seller, number, type_code, year, invoice_id, original)
+WITH wanted AS MATERIALIZED (
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::int[], $7::uuid[])
+        AS t (invoice_id, key, number, document_id, sha256, size, also)
 ), took AS (
-    INSERT INTO numbered AS n (account_id, seller, number, type_code, year, invoice_id, original, state)
-    SELECT w.*, 'holds' FROM wanted w ORDER BY account_id, seller, number, type_code, year
+    INSERT INTO numbered (invoice_id, key, number, document_id, sha256, size, state)
+    SELECT invoice_id, key, number, document_id, sha256, size, 'holds' FROM wanted ORDER BY key
     ON CONFLICT DO NOTHING RETURNING invoice_id
 )
-SELECT w.invoice_id, (
-           SELECT b.invoice_id FROM numbered b
-            WHERE (b.account_id, b.seller, b.number, b.type_code, b.year)
-                = (w.account_id, w.seller, w.number, w.type_code, w.year)
-            ORDER BY b.invoice_id DESC LIMIT 1) AS before
-  FROM wanted w JOIN took USING (invoice_id)
+SELECT w.invoice_id, greatest(
+           (SELECT b.invoice_id FROM numbered b WHERE b.key = w.key AND b.state <> 'holds'
+             ORDER BY b.invoice_id DESC LIMIT 1),
+           (SELECT b.invoice_id FROM numbered b WHERE b.key = w.also AND b.state <> 'holds'
+             ORDER BY b.invoice_id DESC LIMIT 1)) AS before
+  FROM took JOIN wanted w USING (invoice_id)
 """
-# `before` is as it was when the statement began. Whoever held the number then does not any more, or this one had not
-# got it: so whoever is found is over.
+# One key at a time: of two at once the index gives no order, and the planner walks through all invoices by their ids.
+# `before` is as it was when the statement began. One that was still taken then, and is over now, is missed: it had got its
+# number after this one looked, milliseconds ago. That costs a line in two timelines.
 
 _OWN = "SELECT invoice_id FROM numbered WHERE invoice_id = ANY ($1::uuid[]) AND state <> 'over'"
 _AGAIN = "DELETE FROM numbered WHERE invoice_id = ANY ($1::uuid[]) AND ended = 'rejected'"
 
 
-async def take(
-    conn: Connection, wanted: Mapping[UUID, tuple[Number, DocumentRef]]
-) -> tuple[dict[UUID, UUID | None], set[UUID]]:
-    """Take these numbers for these invoices. Returns whom each that got its number replaces, and those that did not
-    get theirs: decide about them once more."""
+async def take(conn: Connection, wanted: Mapping[UUID, Claim]) -> tuple[dict[UUID, UUID], set[UUID]]:
+    """Take these numbers for these invoices. Returns, by those that got one another had before, that other; and those that
+    did not get theirs: decide about them once more."""
     if not wanted:
         return {}, set()
     rows = await conn.fetch(
-        _TAKE,
-        *_columns(number for number, _ in wanted.values()),
-        list(wanted),
-        [original.model_dump(mode="json") for _, original in wanted.values()],
+        _TAKE, list(wanted), *_columns(wanted.values()), [claim.also for claim in wanted.values()]
     )
-    got: dict[UUID, UUID | None] = {row["invoice_id"]: row["before"] for row in rows}
-    missing = set(wanted) - set(got)
-    if missing:
+    replaced = {row["invoice_id"]: row["before"] for row in rows if row["before"] is not None}
+    missing: set[UUID] = set()
+    if len(rows) < len(wanted):
+        missing = wanted.keys() - {row["invoice_id"] for row in rows}
         missing -= {row["invoice_id"] for row in await conn.fetch(_OWN, list(missing))}
         # Rejected once, and by the rules of today it is lawful.
         await conn.execute(_AGAIN, list(missing))
-    return got, missing
+    return replaced, missing
 
 
 _STILL = """
@@ -174,38 +201,46 @@ async def still(conn: Connection, invoices: Collection[UUID]) -> set[UUID]:
 
 
 _BESIDE = """
-INSERT INTO numbered (account_id, seller, number, type_code, year, invoice_id, original, state)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING RETURNING true
+INSERT INTO numbered (invoice_id, key, number, document_id, sha256, size, state)
+SELECT *, $7 FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::int[])
+ON CONFLICT DO NOTHING RETURNING true
 """
 
 
 async def beside(conn: Connection, invoice: InvoiceValidated) -> None:
     """A person lets this one through, whoever else has its number."""
-    number = number_of(invoice.account_id, invoice.summary)
-    if number is None:
+    key = number_of(invoice.account_id, invoice.summary)
+    if key is None:
         return
+    claim = _columns([Claim(key, None, invoice.summary.number, invoice.original)])
     for state in ("holds", "beside"):
-        original = invoice.original.model_dump(mode="json")
-        if await conn.fetchval(_BESIDE, *number, invoice.invoice_id, original, state):
+        if await conn.fetchval(_BESIDE, [invoice.invoice_id], *claim, state):
             return
 
 
+def _columns(claims: Iterable[Claim]) -> tuple[list[object], ...]:
+    """Key, number, document, its hash and size."""
+    rows = list(claims)
+    return (
+        [row.key for row in rows],
+        [row.number for row in rows],
+        [row.original.document_id for row in rows],
+        [bytes.fromhex(row.original.sha256) for row in rows],
+        [row.original.size for row in rows],
+    )
+
+
 _ENDING = """
-SELECT invoice_id, account_id, seller, number, type_code, year FROM numbered
+SELECT invoice_id, key FROM numbered
  WHERE invoice_id = ANY ($1::uuid[]) AND state <> 'over' ORDER BY invoice_id FOR NO KEY UPDATE
 """
 _END = "UPDATE numbered SET state = 'over', ended = $2 WHERE invoice_id = ANY ($1::uuid[])"
 _PROMOTE = """
 UPDATE numbered SET state = 'holds' WHERE invoice_id IN (
-    SELECT DISTINCT ON (n.account_id, n.seller, n.number, n.type_code, n.year) n.invoice_id
-      FROM numbered n
-      JOIN unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])
-           AS k (account_id, seller, number, type_code, year) USING (account_id, seller, number, type_code, year)
-     WHERE n.state = 'beside' AND NOT EXISTS (
-           SELECT FROM numbered h
-            WHERE (h.account_id, h.seller, h.number, h.type_code, h.year)
-                = (n.account_id, n.seller, n.number, n.type_code, n.year) AND h.state = 'holds')
-     ORDER BY n.account_id, n.seller, n.number, n.type_code, n.year, n.invoice_id)
+    SELECT DISTINCT ON (key) invoice_id FROM numbered n
+     WHERE key = ANY ($1::uuid[]) AND state = 'beside'
+       AND NOT EXISTS (SELECT FROM numbered h WHERE h.key = n.key AND h.state = 'holds')
+     ORDER BY key, invoice_id)
 """
 _FREED = """
 INSERT INTO arrival (scheme, value)
@@ -215,15 +250,17 @@ ON CONFLICT (scheme, value) DO UPDATE SET after = DEFAULT
 """
 
 
-async def end(conn: Connection, invoices: Collection[UUID], why: Ended) -> None:
-    """The hub is done with these without delivering them: their numbers are free, and what waited for one may go on."""
+async def end(conn: Connection, invoices: Collection[UUID], why: Ended) -> Collection[UUID]:
+    """The hub is done with these without delivering them: their numbers are free, and what waited for one may go on.
+    Returns those that had one until now."""
     rows = await conn.fetch(_ENDING, list(invoices))
     if not rows:
-        return
+        return ()
     ended = [row["invoice_id"] for row in rows]
     await conn.execute(_END, ended, why)
-    await conn.execute(_PROMOTE, *_columns(Number(*key) for _, *key in rows))
+    await conn.execute(_PROMOTE, [row["key"] for row in rows])
     await conn.execute(_FREED, ended, INVOICE)
+    return ended
 
 
 # Whoever takes a number looks for one that was rejected, and whoever was rejected for one that came after: the lock makes
@@ -231,15 +268,13 @@ async def end(conn: Connection, invoices: Collection[UUID], why: Ended) -> None:
 _ALONE = "LOCK TABLE numbered IN SHARE ROW EXCLUSIVE MODE"
 _REJECTED = """
 WITH over AS (
-    SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[], $6::uuid[])
-        AS t (account_id, seller, number, type_code, year, invoice_id)
+    SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[]) AS t (invoice_id, key, number)
 ), entered AS (
-    INSERT INTO numbered (account_id, seller, number, type_code, year, invoice_id, state, ended)
+    INSERT INTO numbered (invoice_id, key, number, state, ended)
     SELECT o.*, 'over', 'rejected' FROM over o ON CONFLICT DO NOTHING RETURNING invoice_id
 )
 SELECT o.invoice_id, h.invoice_id AS after
-  FROM over o JOIN entered USING (invoice_id)
-  JOIN numbered h USING (account_id, seller, number, type_code, year)
+  FROM over o JOIN entered USING (invoice_id) JOIN numbered h USING (key)
  WHERE h.state = 'holds' AND h.invoice_id > o.invoice_id
  ORDER BY o.invoice_id
 """
@@ -247,15 +282,17 @@ SELECT o.invoice_id, h.invoice_id AS after
 
 async def rejected(conn: Connection, invoices: Sequence[InvoiceRejected]) -> list[tuple[UUID, UUID]]:
     """Note that these numbers were used and are free; returns those that another invoice replaced already, with it."""
-    numbers = {
-        each.invoice_id: number
+    keys = {
+        each.invoice_id: (key, each.summary.number)
         for each in invoices
-        if (number := number_of(each.account_id, each.summary)) is not None
+        if (key := number_of(each.account_id, each.summary)) is not None
     }
-    if not numbers:
+    if not keys:
         return []
     await conn.execute(_ALONE)
-    rows = await conn.fetch(_REJECTED, *_columns(numbers.values()), list(numbers))
+    rows = await conn.fetch(
+        _REJECTED, list(keys), [key for key, _ in keys.values()], [number for _, number in keys.values()]
+    )
     return [(row["invoice_id"], row["after"]) for row in rows]
 
 
@@ -274,8 +311,3 @@ async def count_links(conn: Connection, more: Mapping[UUID, int]) -> dict[UUID, 
     await conn.execute(_LOCK, list(more))
     rows = await conn.fetch(_LINK, list(more), list(more.values()))
     return {row["invoice_id"]: row["links"] for row in rows}
-
-
-def _columns(numbers: Iterable[Number]) -> tuple[list[object], ...]:
-    rows = list(numbers)
-    return tuple([row[place] for row in rows] for place in range(len(Number._fields)))

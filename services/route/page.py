@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from libs import clock
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import (
     InvoiceFact,
@@ -15,17 +15,16 @@ from libs.contracts.invoice import (
     InvoiceRouted,
     InvoiceValidated,
 )
-from libs.contracts.parts import Words
+from libs.contracts.parts import Difference, Words
 from libs.db.types import Connection
 from services.route import directory, payees, store, words
-from services.route.decision import Decision, Parked, PayTo, Routed
+from services.route.decision import Decision, Key, Parked, PayTo, Routed
 from services.route.directory import Pair
 from services.route.store import Fact, Last, Outcome, Silent, Waiting
 
 SOURCE = "/postbode/route"
 DUPLICATE = "duplicate"
-HERE = ZoneInfo("Europe/Amsterdam")
-"""Days that are told are legal days."""
+_NOTHING = Last()
 
 
 def validated_of(event: Event) -> InvoiceValidated:
@@ -52,21 +51,18 @@ class Page:
 
     def outcome(self, invoice_id: UUID) -> Outcome | None:
         """Where the invoice stands now, with what this page says already."""
-        return self._last.get(invoice_id, Last()).outcome
+        return self._last.get(invoice_id, _NOTHING).outcome
 
     def routed(self, event: Event, decision: Routed) -> None:
         validated = validated_of(event)
-        if self.outcome(validated.invoice_id) == "parked":
-            self._closed[validated.invoice_id] = "released"
-        if self._confirms and decision.company is not None:
+        if self._confirms and decision.first:
             self._pairs.append(
                 Pair(validated.account_id, decision.company, "corroborated", validated.invoice_id)
             )
         self._unseen.update(decision.unseen)
-        self._tell(
+        before = self._tell(
             event,
             "routed",
-            decision.explanation,
             InvoiceRouted,
             receiver=decision.receiver,
             explanation=decision.explanation,
@@ -76,23 +72,17 @@ class Page:
             warnings=decision.warnings,
             lifted=decision.lifted,
         )
+        if before == "parked":
+            self._closed[validated.invoice_id] = "released"
 
     def parked(self, event: Event, decision: Parked) -> None:
         validated = validated_of(event)
-        self._waiting[validated.invoice_id] = Waiting(
-            validated.invoice_id,
-            validated.account_id,
-            decision.code,
-            decision.reason,
-            decision.waits_for,
-            event,
-            decision.first,
-            decision.differences,
+        self._keep(
+            event, decision.code, decision.reason, decision.waits_for, decision.first, decision.differences
         )
         self._tell(
             event,
             "parked",
-            decision.reason,
             InvoiceParked,
             code=decision.code,
             reason=decision.reason,
@@ -104,13 +94,12 @@ class Page:
 
     def reminded(self, silent: Silent) -> None:
         """It waits as before; its row says so already."""
-        event, day = silent.validated, silent.return_at.astimezone(HERE).date()
+        event, day = silent.validated, clock.day(silent.return_at)
         reason = words.joined([silent.reason, words.given_back_on(day)])
         summary = validated_of(event).summary
         self._tell(
             event,
             "parked",
-            reason,
             InvoiceParked,
             code=silent.code,
             reason=reason,
@@ -127,21 +116,39 @@ class Page:
         elif isinstance(decision, Parked):
             self.parked(event, decision)
         else:
+            # Kept as one that waited: should the first turn out to be undeliverable, this one may go instead.
+            self._keep(
+                event, DUPLICATE, decision.reason, ((words.INVOICE, str(decision.first)),), decision.first
+            )
             self.returned(event, DUPLICATE, decision.reason, decision.first)
 
     def released(self, event: Event, by: str, why: Words) -> None:
         self._closed[validated_of(event).invoice_id] = "released"
-        self._tell(event, "released", why, InvoiceReleased, by=by)
+        self._tell(event, "released", InvoiceReleased, by=by, reason=why)
 
     def returned(self, event: Event, code: str, why: Words, first: UUID | None = None) -> None:
         self._closed[validated_of(event).invoice_id] = "returned"
-        self._tell(event, "returned", why, InvoiceReturned, code=code, reason=why, first=first)
+        self._tell(event, "returned", InvoiceReturned, code=code, reason=why, first=first)
 
-    def _tell(
-        self, event: Event, outcome: Outcome, why: Words, kind: type[InvoiceFact], **terms: Any
+    def _keep(
+        self,
+        event: Event,
+        code: str,
+        reason: Words,
+        waits_for: tuple[Key, ...],
+        first: UUID | None,
+        differences: tuple[Difference, ...] = (),
     ) -> None:
         validated = validated_of(event)
-        sequence = self._last.get(validated.invoice_id, Last()).sequence + 1
+        self._waiting[validated.invoice_id] = Waiting(
+            validated.invoice_id, validated.account_id, code, reason, waits_for, event, first, differences
+        )
+
+    def _tell(self, event: Event, outcome: Outcome, kind: type[InvoiceFact], **terms: Any) -> Outcome | None:
+        """Returns where the invoice stood before."""
+        validated = validated_of(event)
+        before = self._last.get(validated.invoice_id, _NOTHING)
+        sequence = before.sequence + 1
         self._last[validated.invoice_id] = Last(sequence, outcome)
         self._facts.append(
             Fact(
@@ -149,7 +156,6 @@ class Page:
                 sequence=sequence,
                 account_id=validated.account_id,
                 outcome=outcome,
-                explanation=why,
                 code=terms.get("code"),
                 receiver=terms.get("receiver"),
             )
@@ -158,6 +164,7 @@ class Page:
             invoice_id=validated.invoice_id, account_id=validated.account_id, sequence=sequence, **terms
         )
         self._events.append(new_event(fact, source=SOURCE, account=validated.account_id, cause=event))
+        return before.outcome
 
     async def write(self, conn: Connection) -> list[Event]:
         """All of it, set-based; returns the events to emit."""

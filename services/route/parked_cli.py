@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
 from libs.db.types import Connection
-from libs.messaging import outbox
-from libs.terminal import say
-from services.route import directory, facts, store, words
-from services.route.sessions import run
+from libs.errors import Refusal
+from libs.terminal import Lang, Language, say
+from services.route import by_hand, store
+from services.route.by_hand import Move
+from services.route.sessions import run, told
 from services.route.settings import RouteSettings
+from services.route.steps import Person
 from services.route.views import ParkedView, view
 
 app = typer.Typer(no_args_is_help=True, help="Invoices that wait for a fact or a person.")
 
 
-class Language(StrEnum):
-    nl = "nl"
-    en = "en"
-
-
+_WHO: dict[Language, dict[Person, str]] = {
+    Language.nl: {"sender": "afzender", "receiver": "ontvanger", "operator": "beheerder"},
+    Language.en: {"sender": "sender", "receiver": "receiver", "operator": "operator"},
+}
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
 
 
@@ -53,7 +54,7 @@ def list_parked(
 @app.command("show")
 def show(
     invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
-    lang: Annotated[Language, typer.Option(help="of the words")] = Language.nl,
+    lang: Lang = Language.nl,
     as_json: AsJson = False,
 ) -> None:
     """Why one invoice waits, and what to do."""
@@ -71,6 +72,11 @@ def show(
         return
     say(f"{found.number or '-'} → {found.receiver or '-'}: {found.state}, {found.code}")
     say(found.reason.en if lang is Language.en else found.reason.nl)
+    for step in found.steps:
+        who = ", ".join(_WHO[lang][person] for person in step.who)
+        say(f"- {who}: {step.words.en if lang is Language.en else step.words.nl}")
+        if step.command is not None:
+            say(f"    {step.command}")
     for candidate in found.candidates:
         say(f"  {candidate.identifier.scheme}:{candidate.identifier.value}  {candidate.path}")
     if found.first is not None:
@@ -83,59 +89,47 @@ def _or_none(text: str | None) -> str:
     return "-" if text is None else text
 
 
+InvoiceId = Annotated[UUID, typer.Argument(help="the invoice, as `postbode parked list` prints it")]
+
+
 @app.command("release")
 def release(
-    invoice_id: Annotated[UUID, typer.Argument(help="the invoice")],
+    invoice_id: InvoiceId,
     to: Annotated[
         UUID | None,
         typer.Option("--to", help="the party that receives it, as `postbode parties list` prints it"),
     ] = None,
 ) -> None:
     """Say who receives an invoice that waits; that company's number is believed on this sender's invoices from then on.
-    Without --to: deliver one that waits because another has its number."""
-
-    async def let_through(conn: Connection) -> str | None:
-        await directory.hold(conn)
-        waiting = await store.lock_open(conn, [invoice_id])
-        row = await store.parked(conn, invoice_id)
-        if not waiting or row is None:
-            return "no such invoice waits"
-        if row["code"] != facts.DIFFERS:
-            return "it waits for a receiver: say which with --to"
-        await outbox.append(conn, await facts.let_through(conn, waiting[0], "operator"))
-        return None
-
-    async def work(conn: Connection, settings: RouteSettings) -> str | None:  # noqa: ARG001
-        if to is None:
-            return await let_through(conn)
-        await directory.change_alone(conn)
-        party = await directory.by_id(conn, to)
-        if party is None:
-            return "there is no such party, or it is not confirmed"
-        waiting = await store.lock_open(conn, [invoice_id])
-        if not waiting:
-            return "no such invoice waits"
-        await outbox.append(conn, await facts.choose(conn, waiting[0], party))
-        return None
-
-    _told(run(work), "released")
+    Without --to: deliver one that waits because another has its number, or because its PDF names another account."""
+    _moved(invoice_id, partial(by_hand.release, to=to))
 
 
 @app.command("return")
-def give_back(invoice_id: Annotated[UUID, typer.Argument(help="the invoice")]) -> None:
+def give_back(invoice_id: InvoiceId) -> None:
     """Give an invoice that waits back to its sender: it is not delivered, and may be sent again."""
-
-    async def work(conn: Connection, settings: RouteSettings) -> str | None:  # noqa: ARG001
-        waiting = await store.lock_open(conn, [invoice_id])
-        if not waiting:
-            return "no such invoice waits"
-        await outbox.append(conn, await facts.give_back(conn, waiting, "given-back", words.given_back()))
-        return None
-
-    _told(run(work), "given back")
+    _moved(invoice_id, by_hand.give_back)
 
 
-def _told(trouble: str | None, done: str) -> None:
-    say(trouble or done, err=trouble is not None)
-    if trouble is not None:
-        raise typer.Exit(1)
+@app.command("retry")
+def look_again(invoice_id: InvoiceId) -> None:
+    """Look up the receiver again, by the directory and the rules of today. What waits goes on by itself when a party
+    becomes known or is changed, so this is for what waits since before an update of the hub, and for doubt."""
+    _moved(invoice_id, by_hand.look_again)
+
+
+def _moved(invoice_id: UUID, move: Move) -> None:
+    """Do it, and say how it stands now; 1 when it cannot be done."""
+
+    async def work(conn: Connection, settings: RouteSettings) -> ParkedView | None:  # noqa: ARG001
+        await move(conn, invoice_id, who="operator")
+        row = await store.parked(conn, invoice_id)
+        return view(row) if row else None
+
+    try:
+        found = run(work)
+    except Refusal as refused:
+        raise told(refused) from refused
+    if found is not None:
+        waits = f", {found.code}: see `postbode parked show {invoice_id}`" if found.state == "open" else ""
+        say(f"{found.state}{waits}")

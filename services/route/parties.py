@@ -13,19 +13,34 @@ from libs.contracts.parts import Identifier, Words
 from libs.db.types import Connection, Record
 from libs.errors import Conflict, NotFound
 from services.route import directory
-from services.route.decision import Key
+from services.route.corroboration import root
+from services.route.decision import ONE_PER_COMPANY, Key, akin, key_of
 
 Status = Literal["claimed", "confirmed"]
 
 TAKEN = Words(
-    nl="Een van deze nummers is al van een andere bevestigde partij. Controleer het nummer; "
-    "klopt het, vraag dan de beheerder om het uit te zoeken.",
-    en="One of these numbers already belongs to another confirmed party. Check the number; "
-    "if it is right, ask the operator to sort it out.",
+    nl="Een van deze nummers is al van een andere bevestigde partij. Controleer het nummer. Klopt het, dan zoekt de "
+    "beheerder uit van wie het is: GET /v1/parties?scheme=…&value=… zegt wie het nu heeft.",
+    en="One of these numbers already belongs to another confirmed party. Check the number. If it is right, the operator "
+    "sorts out whose it is: GET /v1/parties?scheme=…&value=… tells who has it now.",
+)
+AKIN = Words(
+    nl="Een ander nummer van deze organisatie is al van een bevestigde partij: een OIN en het KvK-nummer daarin, of een "
+    "Belgisch btw-nummer en het ondernemingsnummer. Voeg het nieuwe nummer bij die partij: GET "
+    "/v1/parties?scheme=…&value=… zegt welke dat is.",
+    en="Another number of this organisation already belongs to a confirmed party: an OIN and the KvK number in it, or a "
+    "Belgian VAT number and the enterprise number. Add the new number to that party: GET /v1/parties?scheme=…&value=… "
+    "tells which that is.",
 )
 CONFIRMED = Words(
     nl="Deze partij is bevestigd: anderen sturen haar facturen. Alleen de beheerder kan haar nog wijzigen.",
     en="This party is confirmed: others send invoices to it. Only the operator can still change it.",
+)
+NESTED = Words(
+    nl="Een vestiging hoort bij een bedrijf dat zelf geen vestiging is. Noem bij `branch_of` het bedrijf waar alle "
+    "vestigingen onder vallen.",
+    en="A place of business belongs to a company that is no place of business itself. Name as `branch_of` the company "
+    "that all places belong to.",
 )
 NO_SUCH_HEAD = Words(
     nl="De partij waarvan dit een vestiging zou zijn, bestaat niet.",
@@ -84,27 +99,47 @@ class Change:
 
     def moved(self) -> Iterator[Identifier]:
         """The numbers for which what waits is to be looked at again."""
-        if self.after.status != "confirmed":
-            return
-        before, after = self.before, set(self.after.identifiers)
-        known = set(before.identifiers) if before and before.status == "confirmed" else set()
+        before, after = (
+            set(each.identifiers) if each is not None and each.status == "confirmed" else set()
+            for each in (self.before, self.after)
+        )
         # A number that a party has lost may have been what kept an invoice: two numbers of one, that named two. And
-        # what an invoice says may be what the party is called now.
-        yield from known | after if before and _called(before) != _called(self.after) else known ^ after
+        # what an invoice says may be what the party is called now, or whose place it is.
+        told = self.before is not None and _about(self.before) != _about(self.after)
+        yield from before | after if told else before ^ after
+
+    def gained(self) -> set[Identifier]:
+        """The numbers by which it is found from now on and was not before."""
+        before = self.before.identifiers if self.before and self.before.status == "confirmed" else ()
+        return set(self.after.identifiers).difference(before) if self.after.status == "confirmed" else set()
+
+    def other_company(self) -> bool:
+        """Whether who sent to it before may mean somebody else: it has lost a number of which a company has one, or has
+        none left of those it had, or may become anybody unseen, since it is claimed again."""
+        if self.before is None or self.before.status != "confirmed":
+            return False  # Nobody sends to it: who did was forgotten when it was no longer confirmed.
+        if self.after.status != "confirmed":
+            return True
+        before, after = (
+            {root(i.scheme, i.value) for i in each.identifiers} for each in (self.before, self.after)
+        )
+        return not before & after or any(scheme in ONE_PER_COMPANY for scheme, _ in before - after)
 
 
-def _called(entry: Entry) -> tuple[object, ...]:
-    return entry.name, entry.names, entry.post_codes
+def _about(entry: Entry) -> tuple[object, ...]:
+    """What decides beside its numbers."""
+    return entry.name, entry.names, entry.post_codes, entry.branch_of
 
 
 _INSERT = """
-INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes)
-SELECT party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes
+INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes, keys)
+SELECT party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes, keys
   FROM jsonb_populate_recordset(NULL::party, $1::jsonb)
 """
 _UPDATE = """
 UPDATE party p SET name = t.name, email = t.email, language = t.language, country = t.country, status = t.status,
-                   branch_of = t.branch_of, names = t.names, post_codes = t.post_codes, updated_at = now()
+                   branch_of = t.branch_of, names = t.names, post_codes = t.post_codes, keys = t.keys,
+                   updated_at = now()
   FROM jsonb_populate_recordset(NULL::party, $1::jsonb) AS t WHERE p.party_id = t.party_id
 """
 _DELETE_IDENTIFIERS = "DELETE FROM identifier WHERE party_id = ANY ($1::uuid[])"
@@ -112,6 +147,21 @@ _INSERT_IDENTIFIERS = """
 INSERT INTO identifier (party_id, scheme, value, owner_account, confirmed)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::boolean[])
 """
+# Two steps up nobody looks: a place of a place would be a company of its own.
+_NESTED = """
+SELECT EXISTS (
+    SELECT FROM party p JOIN party head ON head.party_id = p.branch_of
+     WHERE head.branch_of IS NOT NULL AND (p.party_id = ANY ($1::uuid[]) OR head.party_id = ANY ($1::uuid[])))
+"""
+_AKIN = """
+SELECT EXISTS (
+    SELECT FROM unnest($1::uuid[], $2::text[], $3::text[]) AS w (party_id, scheme, value), LATERAL (
+           SELECT party_id FROM identifier
+            WHERE scheme = w.scheme AND value = w.value AND confirmed LIMIT 1) AS i
+     WHERE i.party_id <> w.party_id)
+"""
+# They were believed about another company.
+_NO_PAIRS = "DELETE FROM pair WHERE party_id = ANY ($1::uuid[])"
 _INSERT_CHANGES = """
 INSERT INTO party_change (party_id, owner_account, by_account, by_user, means, before, after)
 SELECT party_id, owner_account, $3, $4, $5, before, after
@@ -123,7 +173,8 @@ async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> 
     """Enter and change parties, remember who did, and note that what waited for them may go on. A few statements, however
     many there are. Where one is confirmed, ``conn`` changes the directory alone (``change_alone``).
 
-    Raises ``Conflict`` when a number belongs to another confirmed party, or there is no such head.
+    Raises ``Conflict`` when a number, or another of the same organisation (``akin``), belongs to another confirmed party,
+    or a head is not there or a place itself.
     """
     if not changes:
         return
@@ -146,9 +197,16 @@ async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> 
             [entry.status == "confirmed" for entry, _ in numbers],
         )
     except asyncpg.ForeignKeyViolationError as bad:
-        raise Conflict(NO_SUCH_HEAD.en, code="no-such-head", words=NO_SUCH_HEAD.model_dump()) from bad
+        raise Conflict(NO_SUCH_HEAD.en, nl=NO_SUCH_HEAD.nl, code="no-such-head") from bad
     except asyncpg.UniqueViolationError as taken:
-        raise Conflict(TAKEN.en, code="identifier-taken", words=TAKEN.model_dump()) from taken
+        raise Conflict(TAKEN.en, nl=TAKEN.nl, code="identifier-taken") from taken
+    gained = [(change.after.party_id, key_of(i)) for change in changes for i in change.gained()]
+    kin = [(party_id, *key) for party_id, own in gained for key in akin(own) if key != own]
+    if kin and await conn.fetchval(_AKIN, *map(list, zip(*kin, strict=True))):
+        raise Conflict(AKIN.en, nl=AKIN.nl, code="identifier-taken")
+    places = [entry.party_id for entry in entries if entry.branch_of is not None]
+    if places and await conn.fetchval(_NESTED, places):
+        raise Conflict(NESTED.en, nl=NESTED.nl, code="nested-head")
     await conn.execute(
         _INSERT_CHANGES,
         [entry.party_id for entry in entries],
@@ -159,6 +217,9 @@ async def write(conn: Connection, changes: Sequence[Change], editor: Editor) -> 
         [change.before.as_json() if change.before else None for change in changes],
         [entry.as_json() for entry in entries],
     )
+    others = [change.after.party_id for change in changes if change.other_company()]
+    if others:
+        await conn.execute(_NO_PAIRS, others)
     moved = {i for change in changes for i in change.moved()}
     await directory.arrive(conn, sorted(moved, key=lambda i: (i.scheme, i.value)))
 
@@ -167,6 +228,7 @@ def _terms(entry: Entry) -> dict[str, Any]:
     return {
         "party_id": str(entry.party_id),
         "owner_account": str(entry.owner_account),
+        "keys": sorted(directory.as_text((i.scheme, i.value)) for i in entry.identifiers),
         **entry.as_json(),
     }
 
@@ -178,8 +240,8 @@ async def add(conn: Connection, entry: Entry, editor: Editor) -> None:
     await write(conn, [Change(entry)], editor)
 
 
-async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
-    """Replace what is said about a party; its owner stays. Returns what it is now.
+async def change(conn: Connection, entry: Entry, editor: Editor, keep: Collection[str] = ()) -> Entry:
+    """Replace what is said about a party; its owner stays, and the fields of ``keep``. Returns what it is now.
 
     Raises ``NotFound``, or ``Conflict`` when a number is taken or the party is not the editor's to change.
     """
@@ -189,17 +251,16 @@ async def change(conn: Connection, entry: Entry, editor: Editor) -> Entry:
     if before is None:
         raise NotFound
     if before.status == "confirmed" and not editor.operator:
-        raise Conflict(CONFIRMED.en, code="confirmed-party", words=CONFIRMED.model_dump())
-    after = replace(entry, owner_account=before.owner_account)
+        raise Conflict(CONFIRMED.en, nl=CONFIRMED.nl, code="confirmed-party")
+    kept: dict[str, Any] = {field: getattr(before, field) for field in keep}
+    after = replace(entry, owner_account=before.owner_account, **kept)
     await write(conn, [Change(after, before)], editor)
     return after
 
 
 _WHOLE = """
 SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of, p.names,
-       p.post_codes,
-       (SELECT coalesce(array_agg(i.scheme || ':' || i.value ORDER BY i.scheme, i.value), '{}')
-          FROM identifier i WHERE i.party_id = p.party_id) AS keys
+       p.post_codes, p.keys
   FROM party p
 """
 _PARTY = f"{_WHOLE} WHERE p.party_id = $1"
@@ -239,14 +300,22 @@ async def holders(conn: Connection, wanted: Collection[Key]) -> dict[Key, Entry]
     return {key: found[key] for key in wanted if key in found}
 
 
-async def confirmed(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
-    """Those of these that are confirmed parties."""
+async def confirmed(conn: Connection, ids: Collection[UUID]) -> dict[UUID, Entry]:
+    """Those of these that are confirmed parties, whole."""
     if not ids:
-        return set()
+        return {}
     rows = await conn.fetch(
-        "SELECT party_id FROM party WHERE party_id = ANY ($1::uuid[]) AND status = 'confirmed'", list(ids)
+        f"{_WHOLE} WHERE p.party_id = ANY ($1::uuid[]) AND p.status = 'confirmed'", list(ids)
     )
-    return {row["party_id"] for row in rows}
+    return {row["party_id"]: _entry(row) for row in rows}
+
+
+async def heads(conn: Connection, ids: Collection[UUID]) -> set[UUID]:
+    """Those of these that have places of business."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT branch_of FROM party WHERE branch_of = ANY ($1::uuid[])", list(ids)
+    )
+    return {row["branch_of"] for row in rows}
 
 
 _FIND = "SELECT party_id, name, country, identifiers FROM find_party($1, $2)"

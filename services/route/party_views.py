@@ -25,6 +25,12 @@ class PartyView(BaseModel):
     branch_of: UUID | None
 
 
+def as_line(entry: Entry) -> str:
+    """For a terminal: who, under which numbers, and where its invoices go."""
+    numbers = " ".join(f"{i.scheme}:{i.value}" for i in entry.identifiers)
+    return f"{entry.party_id}  {entry.status:9}  {entry.name}  {numbers}  {entry.email or '-'}"
+
+
 def party_view(entry: Entry) -> PartyView:
     return PartyView(
         party_id=entry.party_id,

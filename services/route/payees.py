@@ -7,13 +7,12 @@ saw first is taken for right; another account is warned about on every invoice u
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypeAlias
 from uuid import UUID
 
 from libs.contracts.parts import InvoiceSummary
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 from services.route import words
 from services.route.decision import PayTo, Routed
 from services.route.numbering import seller_of
@@ -31,7 +30,7 @@ SELECT party_id, seller, p.account,
 """
 
 
-async def seen(conn: Connection, asked: Iterable[tuple[UUID, InvoiceSummary]]) -> Payees:
+async def seen(conn: Connection | Pool, asked: Iterable[tuple[UUID, InvoiceSummary]]) -> Payees:
     """What these parties know of the sellers of these invoices; one query."""
     pairs = {(party_id, seller_of(summary.seller)) for party_id, summary in asked if summary.pay_to}
     if not pairs:
@@ -52,8 +51,7 @@ def warned(routed: Routed, payees: Payees, summary: InvoiceSummary) -> Routed:
     known = payees.get((party_id, seller), {})
     odd = [account for account in summary.pay_to if known and known.get(account, True)]
     warnings = tuple(words.other_account(account, summary.seller.name) for account in odd)
-    return replace(
-        routed,
+    return routed._replace(
         explanation=words.joined([routed.explanation, *warnings]),
         warnings=warnings,
         unseen=tuple(PayTo(party_id, seller, account) for account in summary.pay_to if account not in known),

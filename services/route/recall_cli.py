@@ -13,7 +13,7 @@ from libs.errors import Refusal
 from libs.messaging import outbox
 from libs.terminal import say
 from services.route import directory, recalls
-from services.route.sessions import run
+from services.route.sessions import run, told
 from services.route.settings import RouteSettings
 
 app = typer.Typer(help="Invoices went to somebody they were not for: stop, and tell both sides.")
@@ -28,19 +28,15 @@ def recall(
     """Nothing more goes from that sender to that receiver until a person says so (`postbode parked release --to`); what
     is under way between them waits; sender and receiver are told."""
 
-    async def work(conn: Connection, settings: RouteSettings) -> InvoiceRecalled | str:  # noqa: ARG001
+    async def work(conn: Connection, settings: RouteSettings) -> str:  # noqa: ARG001
         await directory.change_alone(conn)
-        try:
-            events = await recalls.recall(conn, set(invoices), None, None)
-        except Refusal as refusal:
-            return refusal.message
+        events = await recalls.recall(conn, set(invoices), None, None)
         await outbox.append(conn, events)
-        fact = events[0].data
-        return fact if isinstance(fact, InvoiceRecalled) else "nothing was recalled"
+        fact, *_ = (event.data for event in events if isinstance(event.data, InvoiceRecalled))
+        address = fact.receiver.email or "nowhere: it has no address, call it"
+        return f"stopped: {fact.account_id} → {fact.receiver.name}; the receiver is told at {address}"
 
-    found = run(work)
-    if isinstance(found, str):
-        say(found, err=True)
-        raise typer.Exit(1)
-    address = found.receiver.email or "nowhere: it has no address, call it"
-    say(f"stopped: {found.account_id} → {found.receiver.name}; the receiver is told at {address}")
+    try:
+        say(run(work))
+    except Refusal as refused:
+        raise told(refused) from refused

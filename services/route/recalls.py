@@ -7,6 +7,9 @@
                                ├▶ track: in the timeline; mails to the sender and to whoever got it
                                └  its number is free: the sender may send it to the right one
     a person chooses that receiver for an invoice ─▶ lifted: it and the next go on
+
+A stop is kept by party, of the company and of each of its places: whose place it is may be another's tomorrow, and what was
+stopped stays so.
 """
 
 from __future__ import annotations
@@ -21,8 +24,13 @@ from libs.contracts.parts import Receiver, Words
 from libs.db.types import Connection
 from libs.errors import Conflict, NotFound
 from services.route import numbers, words
+from services.route.decision import Party
 from services.route.page import SOURCE
 
+NEVER_ROUTED = Words(
+    nl="Een van deze facturen is nooit naar een ontvanger gegaan: er is niets te herroepen. Controleer het kenmerk.",
+    en="One of these invoices never went to a receiver: there is nothing to recall. Check the id.",
+)
 SEVERAL = Words(
     nl="Deze facturen zijn niet van één afzender aan één ontvanger. Doe het per afzender en ontvanger.",
     en="These invoices are not from one sender to one receiver. Recall them by sender and receiver.",
@@ -35,12 +43,12 @@ SELECT d.invoice_id, d.account_id, d.receiver, coalesce(p.branch_of, p.party_id)
   LEFT JOIN numbered n USING (invoice_id)
  WHERE d.outcome = 'routed' AND d.invoice_id = ANY ($1::uuid[]) ORDER BY d.invoice_id
 """
+# Counted by sender: the same number is the same recall, and none is less than what a place had before it moved.
+_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM stop WHERE account_id = $1"
 _STOP = """
-INSERT INTO stop AS s (account_id, party_id) VALUES ($1, $2)
-ON CONFLICT (account_id, party_id) DO UPDATE SET number = s.number + 1, lifted = false
-RETURNING number
+INSERT INTO stop (account_id, party_id, number) SELECT $1::uuid, unnest($2::uuid[]), $3::int
+ON CONFLICT (account_id, party_id) DO UPDATE SET number = excluded.number, lifted = false
 """
-_NO_PAIR = "DELETE FROM pair WHERE account_id = $1 AND party_id = $2"
 _EVIDENCE = """
 INSERT INTO recall (recall_id, account_id, party_id, number, invoices, by_account, by_user)
 VALUES ($1, $2, $3, $4, $5, $6, $7)
@@ -58,16 +66,16 @@ async def recall(
     """
     rows = await conn.fetch(_ROUTED, list(invoices))
     if {row["invoice_id"] for row in rows} != set(invoices):
-        raise NotFound
+        raise NotFound(NEVER_ROUTED.en, nl=NEVER_ROUTED.nl)
     if len({(row["account_id"], row["company"]) for row in rows}) > 1:
-        raise Conflict(SEVERAL.en, code="several-receivers", words=SEVERAL.model_dump())
+        raise Conflict(SEVERAL.en, nl=SEVERAL.nl, code="several-receivers")
     account, company = rows[0]["account_id"], rows[0]["company"]
-    number = await conn.fetchval(_STOP, account, company)
-    await conn.execute(_NO_PAIR, account, company)
+    places = tuple(row["party_id"] for row in await conn.fetch(_PLACES, company))
+    number = await conn.fetchval(_NUMBER, account)
+    await conn.execute(_STOP, account, places, number)
     ids = [row["invoice_id"] for row in rows]
     await conn.execute(_EVIDENCE, clock.uuid7(), account, company, number, ids, by_account, by_user)
     await numbers.end(conn, ids, "recalled")
-    places = tuple(row["party_id"] for row in await conn.fetch(_PLACES, company))
     told = tuple(row["number"] or str(row["invoice_id"]) for row in rows)
     events: list[Event] = []
     for row in rows:
@@ -86,9 +94,17 @@ async def recall(
     return events
 
 
-_LIFT = "UPDATE stop SET lifted = true WHERE account_id = $1 AND party_id = $2 RETURNING number"
+# The other places go on if they were stopped with the company; not one that was stopped alone and joined it later.
+_LIFT = """
+UPDATE stop SET lifted = true
+ WHERE account_id = $1 AND (party_id IN ($2, $3)
+    OR (party_id IN (SELECT party_id FROM party WHERE branch_of = $3)
+        AND number = (SELECT number FROM stop WHERE account_id = $1 AND party_id = $3)))
+RETURNING number
+"""
 
 
-async def lift(conn: Connection, account: UUID, company: UUID) -> int:
-    """A person says that this sender's invoices are for this company. Returns how many stops are over."""
-    return await conn.fetchval(_LIFT, account, company) or 0
+async def lift(conn: Connection, account: UUID, party: Party) -> int:
+    """A person says that an invoice of this sender is for this party. Returns the highest of the stops that are over."""
+    rows = await conn.fetch(_LIFT, account, party.party_id, party.company)
+    return max((row["number"] for row in rows), default=0)

@@ -6,10 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import typer
+
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
+from libs.errors import HubError
 from libs.settings import load
+from libs.terminal import say
 from services.route.settings import RouteSettings
 
 T = TypeVar("T")
@@ -37,3 +41,9 @@ def run_with_pool(work: Callable[[Pool, RouteSettings], Awaitable[T]]) -> T:
             await pools.close()
 
     return asyncio.run(session())
+
+
+def told(refused: HubError) -> typer.Exit:
+    """Say why not, in both languages; raise what it returns."""
+    say(f"{refused.code}: {refused.words['nl']} / {refused.words['en']}", err=True)
+    return typer.Exit(1)

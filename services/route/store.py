@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -16,7 +16,7 @@ import orjson
 from libs.contracts import registry
 from libs.contracts.envelope import Event
 from libs.contracts.parts import Difference, Receiver, Words
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 from services.route.decision import Key
 from services.route.directory import as_text
 
@@ -27,8 +27,7 @@ ENDS: frozenset[Outcome] = frozenset({"routed", "returned"})
 """After these nothing is decided any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Last:
+class Last(NamedTuple):
     """The latest fact of an invoice on the routing axis; number 0 when there is none."""
 
     sequence: int = 0
@@ -41,28 +40,26 @@ SELECT DISTINCT ON (invoice_id) invoice_id, sequence, outcome FROM decision
 """
 
 
-async def last(conn: Connection, invoices: Collection[UUID]) -> dict[UUID, Last]:
+async def last(conn: Connection | Pool, invoices: Collection[UUID]) -> dict[UUID, Last]:
     """Where these invoices stand. Two transactions that go on from the same place clash on the key."""
     rows = await conn.fetch(_LAST, list(invoices))
     return {row["invoice_id"]: Last(row["sequence"], row["outcome"]) for row in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """One row of ``decision``."""
 
     invoice_id: UUID
     sequence: int
     account_id: UUID
     outcome: Outcome
-    explanation: Words
     code: str | None = None
     receiver: Receiver | None = None
 
 
 _INSERT_FACTS = """
-INSERT INTO decision (invoice_id, sequence, account_id, outcome, code, receiver, explanation)
-SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[], $7::jsonb[])
+INSERT INTO decision (invoice_id, sequence, account_id, outcome, code, receiver)
+SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::text[], $5::text[], $6::jsonb[])
 """
 
 
@@ -75,8 +72,7 @@ async def insert_facts(conn: Connection, facts: Sequence[Fact]) -> None:
             [f.account_id for f in facts],
             [f.outcome for f in facts],
             [f.code for f in facts],
-            [f.receiver.model_dump(mode="json") if f.receiver else None for f in facts],
-            [f.explanation.model_dump() for f in facts],
+            [orjson.Fragment(f.receiver.model_dump_json()) if f.receiver else None for f in facts],
         )
 
 
@@ -148,6 +144,15 @@ async def lock_open(conn: Connection, invoices: Collection[UUID]) -> list[Event]
     return [registry.decode(row["validated"]) for row in rows]
 
 
+_WAITS = "SELECT invoice_id, code, waits_for FROM parked WHERE invoice_id = ANY ($1::uuid[])"
+
+
+async def waits(conn: Connection, invoices: Collection[UUID]) -> dict[UUID, tuple[str, frozenset[str]]]:
+    """Why these wait, as a code, and for what."""
+    rows = await conn.fetch(_WAITS, list(invoices))
+    return {row["invoice_id"]: (row["code"], frozenset(row["waits_for"])) for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Silent:
     """An invoice that waits and whose sender is told now when it is given back."""
@@ -197,6 +202,33 @@ SELECT validated FROM parked WHERE state = 'open' AND return_at <= now()
 async def lock_overdue(conn: Connection, limit: int) -> list[Event]:
     """The validated events of those whose day has come."""
     return [registry.decode(row["validated"]) for row in await conn.fetch(_LOCK_OVERDUE, limit)]
+
+
+# Whoever wants the number by now, waiting or not, is the sender's newer word.
+_REOPEN = """
+WITH again AS (
+    UPDATE parked p SET state = 'open', closed_at = NULL, return_at = NULL, parked_at = now()
+      FROM unnest($1::uuid[], $2::uuid[]) AS over (first_id, since),
+           LATERAL (SELECT invoice_id FROM parked d
+                     WHERE d.first_id = over.first_id AND d.state = 'returned' AND d.code = 'duplicate'
+                       AND d.invoice_id >= over.since ORDER BY invoice_id DESC LIMIT 1) AS newest
+     WHERE p.invoice_id = newest.invoice_id
+       AND NOT EXISTS (SELECT FROM parked w
+                        WHERE w.state = 'open' AND w.waits_for @> ARRAY['invoice:' || over.first_id])
+       AND NOT EXISTS (SELECT FROM numbered o JOIN numbered h USING (key)
+                        WHERE o.invoice_id = over.first_id AND h.state = 'holds')
+    RETURNING p.first_id
+)
+INSERT INTO arrival (scheme, value) SELECT 'invoice', first_id::text FROM again
+ON CONFLICT (scheme, value) DO UPDATE SET after = DEFAULT
+"""
+
+
+async def reopen(conn: Connection, since: Mapping[UUID, UUID]) -> None:
+    """By invoice that is undeliverable, the smallest id that one can have that came in after it was. The last of those that
+    were given its answer (``duplicate``) since then may go on instead: its sender knew, and route did not."""
+    if since:
+        await conn.execute(_REOPEN, list(since), list(since.values()))
 
 
 @dataclass(frozen=True, slots=True)

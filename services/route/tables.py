@@ -209,20 +209,38 @@ def _json_rows(text: str) -> Iterator[Row]:
 
 def _json_row(line: int, body: str) -> Row:
     try:
-        given = _Given.model_validate(json.loads(body))
+        given = _Given.model_validate(json.loads(body, object_pairs_hook=_object))
     except (ValueError, RecursionError) as wrong:
         return Row(line, trouble=words.bad_json(_where(wrong)))
     return Row(
         line=line,
         numbers=tuple((f"identifiers[{n}]", i.scheme, i.value) for n, i in enumerate(given.identifiers)),
-        name=given.name,
-        email=given.email,
-        language=given.language,
-        country=given.country,
-        names=tuple(given.names) if given.names is not None else None,
-        post_codes=tuple(given.post_codes) if given.post_codes is not None else None,
-        branch_of=given.branch_of,
+        name=_said(given.name),
+        email=_said(given.email),
+        language=_said(given.language),
+        country=_said(given.country),
+        names=_each(given.names),
+        post_codes=_each(given.post_codes),
+        branch_of=_said(given.branch_of),
     )
+
+
+def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ``ValueError`` for a name that is there twice: the parser takes the last, and nobody said which is right."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"{next(name for name in names if names.count(name) > 1)}: twice")
+    return found
+
+
+def _said(text: str | None) -> str | None:
+    """As in a cell: blanks say nothing."""
+    return (text or "").strip() or None
+
+
+def _each(texts: Sequence[str] | None) -> tuple[str, ...] | None:
+    return tuple(text.strip() for text in texts or () if text.strip()) or None
 
 
 def _where(wrong: Exception) -> str:

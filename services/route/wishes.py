@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import starmap
 from typing import Literal, TypeAlias, cast
 from uuid import UUID
 
@@ -26,15 +26,16 @@ from libs.identifiers.text import digits
 from libs.text import EMAIL, PLAIN
 from services.route import load_words as words
 from services.route.corroboration import root
-from services.route.decision import ONE_PER_COMPANY, Key, key_of
-from services.route.entries import read_key
+from services.route.decision import Key, key_of
+from services.route.entries import contradictions, read_key
 from services.route.load_words import Trouble
 from services.route.tables import Row
 from services.route.words import kind_of
 
 Language: TypeAlias = Literal["nl", "en"]
 
-_MOST = {"name": 200, "email": 200, "names": 20, "post_codes": 20, "numbers": 50}
+MOST = {"name": 200, "email": 200, "names": 20, "post_codes": 20, "identifiers": 50}
+"""Of a party, as the API takes it: characters, or how many."""
 _FORMULA = re.compile(r"^[=+@\t\r-]")
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
 _PLAIN, _EMAIL = re.compile(PLAIN), re.compile(EMAIL)
@@ -103,7 +104,7 @@ def _alone(row: Row) -> Wish | Refused:
         troubles.append(words.bad_value("branch_of", row.branch_of))
     if not row.numbers:
         troubles.append(words.NO_NUMBER)
-    troubles += _contradictions([key_of(each) for each in found])
+    troubles += starmap(words.within, contradictions([key_of(each) for each in found]))
     if troubles:
         return Refused(row.line, tuple(troubles), row.name)
     return Wish(
@@ -126,19 +127,19 @@ def _texts(row: Row) -> Iterator[Trouble]:
     cells += [(name, text) for name, text in _said(row) if text]
     for field, text in cells:
         if not _PLAIN.match(text):
-            yield words.controls(field, text)
+            yield words.cell("control-characters", field, text)
         elif _FORMULA.match(text):
             inside = _AS_TEXT.match(text)
-            yield words.formula(field, text, inside[1] if inside else None)
-    for field, most in (("name", _MOST["name"]), ("email", _MOST["email"])):
+            yield words.cell("formula", field, text, inside[1] if inside else None)
+    for field, most in (("name", MOST["name"]), ("email", MOST["email"])):
         if len(getattr(row, field) or "") > most:
             yield words.too_long(field, most)
-    if len(row.numbers) > _MOST["numbers"]:
-        yield words.too_long("numbers", _MOST["numbers"])
+    if len(row.numbers) > MOST["identifiers"]:
+        yield words.too_long("numbers", MOST["identifiers"])
     for field, longest in (("names", 200), ("post_codes", 20)):
         several = getattr(row, field) or ()
-        if len(several) > _MOST[field] or any(len(each) > longest for each in several):
-            yield words.too_long(field, _MOST[field] if len(several) > _MOST[field] else longest)
+        if len(several) > MOST[field] or any(len(each) > longest for each in several):
+            yield words.too_long(field, MOST[field] if len(several) > MOST[field] else longest)
     if row.name is not None:
         yield from _name(row.name)
     if row.email is not None and not _EMAIL.match(row.email):
@@ -180,8 +181,10 @@ def _number(field: str, scheme: str, text: str) -> tuple[Identifier | None, list
         return None, [_why(field, text, code, bad)]
     value = key[1]
     if key[0] == gln.SCHEME and not gln.valid(value):
-        return None, [words.check_digits(field, text)]
-    remarks = [words.unlikely(field, text)] if key[0] == kvk.SCHEME and kvk.looks_mistyped(value) else []
+        return None, [words.cell("check-digits", field, text)]
+    remarks = (
+        [words.cell("unlikely", field, text)] if key[0] == kvk.SCHEME and kvk.looks_mistyped(value) else []
+    )
     return Identifier(scheme=key[0], value=value), remarks
 
 
@@ -193,13 +196,13 @@ def _vat(field: str, text: str) -> tuple[Identifier | None, list[Trouble]]:
             read_key(vat.NL, text)
         except Unprocessable as bad:
             return None, [_why(field, text, vat.NL, bad)]
-        return None, [words.check_digits(field, text)]
+        return None, [words.cell("check-digits", field, text)]
     if vat.valid(found.value):
         return found, []
     country = found.value[:2].lower()
     if country in ("nl", "be") or country in eu_vat.MEMBER_STATES or country == "el":
-        return None, [words.check_digits(field, text)]
-    return found, [words.unchecked(field, text)]
+        return None, [words.cell("check-digits", field, text)]
+    return found, [words.cell("unchecked", field, text)]
 
 
 def _why(field: str, text: str, code: str, bad: Unprocessable) -> Trouble:
@@ -209,8 +212,7 @@ def _why(field: str, text: str, code: str, bad: Unprocessable) -> Trouble:
     other = identifiers.read(text) if len(text) <= 100 else None
     if other is not None and other.scheme != code:
         return words.other_kind(field, text, key_of(other))
-    message = Words.model_validate(bad.extra.get("words") or bad.words)
-    return words.bad_number(field, text, bad.code, message)
+    return words.bad_number(field, text, bad.code, Words.model_validate(bad.words))
 
 
 def _head(text: str) -> UUID | Key | None:
@@ -221,14 +223,6 @@ def _head(text: str) -> UUID | Key | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _contradictions(keys: Sequence[Key]) -> Iterator[Trouble]:
-    """Two numbers of which a company has one: also the one inside an OIN, or inside a Belgian VAT number."""
-    for one, other in combinations(keys, 2):
-        mine, its = root(*one), root(*other)
-        if mine[0] == its[0] and mine[0] in ONE_PER_COMPANY and mine != its:
-            yield words.within(one, other)
 
 
 def _beside_others(judged: Sequence[Wish | Refused]) -> list[Judged]:

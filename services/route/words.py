@@ -23,6 +23,9 @@ INVOICE = "invoice"
 TEXT = "text"
 """The scheme of a candidate that is no identifier: what stood where one was expected (R36)."""
 
+UNREAD = "unread"
+"""The scheme of a candidate that is no identifier: what stood in a field for the KvK number."""
+
 _SCHEMES: dict[str, tuple[str, str]] = {
     kvk.SCHEME: ("KvK-nummer", "KvK number"),
     oin.SCHEME: ("OIN", "OIN"),
@@ -43,11 +46,11 @@ def kind_of(scheme: str) -> Words:
 
 
 def _nl(key: Key) -> str:
-    return f"{_SCHEMES.get(key[0], (key[0], ''))[0]} {_cut(key[1])}"
+    return f"{_SCHEMES[key[0]][0] if key[0] in _SCHEMES else key[0]} {_cut(key[1])}"
 
 
 def _en(key: Key) -> str:
-    return f"{_SCHEMES.get(key[0], ('', key[0]))[1]} {_cut(key[1])}"
+    return f"{_SCHEMES[key[0]][1] if key[0] in _SCHEMES else key[0]} {_cut(key[1])}"
 
 
 def _cut(text: str) -> str:
@@ -66,9 +69,10 @@ def joined(parts: Sequence[Words]) -> Words:
 
 
 def found(key: Key, path: str, name: str) -> Words:
+    who = _cut(name)
     return Words(
-        nl=f"Ontvanger is {_cut(name)}: {_nl(key)} staat in {path}.",
-        en=f"The receiver is {_cut(name)}: {_en(key)} stands in {path}.",
+        nl=f"Ontvanger is {who}: {_nl(key)} staat in {path}.",
+        en=f"The receiver is {who}: {_en(key)} stands in {path}.",
     )
 
 
@@ -183,6 +187,22 @@ def address_text(text: str) -> Words:
     ])  # fmt: skip
 
 
+def bad_number(text: str, path: str, meant: str | None) -> Words:
+    """No KvK number where one belongs. ``meant``: what it may have been, for a person to say."""
+    said = Words(
+        nl=f"{_cut(text)} in {path} is geen KvK-nummer: dat heeft precies 8 cijfers.",
+        en=f"{_cut(text)} in {path} is not a KvK number: that has exactly 8 digits.",
+    )
+    if meant is None:
+        return joined([said, _LOOK_UP])
+    zero = Words(
+        nl=f"Misschien haalde een rekenblad de eerste nul weg en is {meant} bedoeld: controleer dat, de hub neemt het "
+        "niet aan.",
+        en=f"Perhaps a spreadsheet took the first zero away and {meant} is meant: check that, the hub does not assume it.",
+    )
+    return joined([said, zero, _LOOK_UP])
+
+
 def unknown_receiver(keys: Sequence[Key], name: str | None) -> Words:
     """The numbers are fine, but nobody who receives through the hub has one of them."""
     nl, en = " / ".join(map(_nl, keys[:_LISTED])), " / ".join(map(_en, keys[:_LISTED]))
@@ -222,6 +242,16 @@ def conflict(one: Key, name: str, other: Key, other_name: str) -> Words:
 
 
 # --- invoices of one number ---
+
+
+def two_companies(one: Key, other: Key) -> Words:
+    """What is entered as one party has numbers of two."""
+    return Words(
+        nl=f"Deze nummers zijn van twee bedrijven: {_nl(one)} en {_nl(other)}. Zoek op welk nummer klopt; een tweede "
+        "bedrijf is een tweede partij.",
+        en=f"These numbers are of two companies: {_en(one)} and {_en(other)}. Look up which number is right; a second "
+        "company is a second party.",
+    )
 
 
 def repeated(number: str | None, first: object) -> Words:
@@ -282,6 +312,36 @@ def other_account(account: str, seller: str | None) -> Words:
     )
 
 
+def account_differs(asked: Sequence[str], printed: Sequence[str], *, blocked: bool = False) -> Words:
+    """The account in the XML is not the one on the PDF: for the sender, before it goes on. ``blocked``: it is the seller's
+    g-account, which the PDF leaves out beside the ordinary one."""
+    one, other = (", ".join(map(_cut, accounts[:_LISTED])) for accounts in (asked, printed))
+    if blocked:
+        return Words(
+            nl=f"De factuur vraagt een deel op g-rekening {one}, maar de PDF die erbij zit noemt alleen {other}. "
+            "Controleer of de g-rekening van u is. Zo ja, geef de factuur dan vrij, en zet de g-rekening voortaan ook op "
+            "de PDF. Zo niet, haal haar terug, verbeter de g-rekening in uw pakket en stuur haar opnieuw.",
+            en=f"The invoice asks for a part into g-account {one}, but the PDF that comes with it names {other} alone. "
+            "Check whether the g-account is yours. If so, release the invoice, and have the PDF name the g-account from "
+            "now on. If not, take it back, mend the g-account in your software and send it again.",
+        )
+    return Words(
+        nl=f"De factuur vraagt betaling op {one}, maar de PDF die erbij zit noemt {other}. Dat kan fraude zijn. Controleer "
+        "welke rekening van u is. Is het die in de factuur, geef haar dan vrij. Zo niet, haal haar terug, verbeter de "
+        "bankrekening in uw pakket en stuur haar opnieuw; hebt u haar niet zo gemaakt, waarschuw dan uw klant.",
+        en=f"The invoice asks to be paid into {one}, but the PDF that comes with it names {other}. That may be fraud. "
+        "Check which account is yours. If it is the one in the invoice, release it. If not, take it back, mend the bank "
+        "account in your software and send it again; if you did not make it so, warn your customer.",
+    )
+
+
+def account_confirmed() -> Words:
+    return Words(
+        nl="De bankrekening is met de hand bevestigd.",
+        en="The bank account was confirmed by hand.",
+    )
+
+
 # --- after a wrong delivery ---
 
 
@@ -315,8 +375,8 @@ def recalled(name: str) -> Words:
 def now_known(key: Key) -> Words:
     if key[0] == INVOICE:
         return Words(
-            nl="De factuur wacht niet langer: haar nummer is weer vrij.",
-            en="The invoice no longer waits: its number is free again.",
+            nl="De eerdere factuur met dit nummer is niet bezorgd: deze gaat door in haar plaats.",
+            en="The earlier invoice of this number was not delivered: this one goes on in its place.",
         )
     if key[0] == COMPANY:
         return Words(
@@ -331,8 +391,8 @@ def now_known(key: Key) -> Words:
 
 def asked_again() -> Words:
     return Words(
-        nl="De afzender vroeg de ontvanger opnieuw te bepalen.",
-        en="The sender asked to look up the receiver again.",
+        nl="Er is gevraagd de ontvanger opnieuw te bepalen.",
+        en="Somebody asked to look up the receiver again.",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 from fastapi import APIRouter
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 from libs import clock
 from libs.contracts.envelope import new_event
 from libs.contracts.party import AccountRegistered
-from libs.db.pools import Pools
+from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.service import Wake
 from libs.testing.pdf_readers import READERS
@@ -122,6 +123,40 @@ async def test_a_claim_is_a_party_nobody_finds_and_the_newest_counts(
     assert [name for name, _ in await told(pools, UUID(waits.subject))] == ["parked"]
 
 
+async def test_an_account_sees_its_own_parties_and_how_its_letter_is_doing(
+    hub: httpx.AsyncClient, pools: Pools, database: DatabaseSettings, code: str
+) -> None:
+    async def own(caller: str, **query: Any) -> list[tuple[str, str, Any]]:
+        reply = await hub.get("/v1/parties/own", headers=as_(caller), params=query)
+        assert reply.status_code == 200, reply.text
+        return [
+            (
+                each["name"],
+                each["status"],
+                each["letter"] and (each["letter"]["state"], each["letter"]["tries_left"]),
+            )
+            for each in reply.json()["parties"]
+        ]
+
+    party_id = await claim(pools)
+    await claim(pools, BERT, kvk="69599084", name="Bert", vat=None)
+    assert await own("anna") == [("Donald", "claimed", None)]
+    await _letter(hub, party_id)
+    await _confirm(hub, party_id, "wrong")
+    assert await own("anna") == [("Donald", "claimed", ("sent", letters.TRIES - 1))]
+    assert await own("bert") == [("Bert", "claimed", None)]
+    admin = await asyncpg.connect(database.url)
+    await admin.execute("UPDATE route.letter SET expires_at = now() - interval '1 second'")
+    assert await own("anna") == [("Donald", "claimed", ("expired", 0))]
+    await admin.execute("UPDATE route.letter SET expires_at = now() + interval '1 day'")
+    await admin.close()
+    await _confirm(hub, party_id, code)
+    assert await own("anna") == [("Test BV Donald", "confirmed", ("used", 0))]
+    async with tenant(await pools.get("route", "api"), ANNA) as conn:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.fetch("SELECT code_hash FROM letter")
+
+
 async def test_the_code_of_the_letter_confirms_what_the_letter_proves_and_no_more(
     hub: httpx.AsyncClient, pools: Pools, code: str
 ) -> None:
@@ -217,7 +252,8 @@ async def test_no_letter_without_an_address_or_for_who_is_confirmed(
         assert (reply.status_code, reply.json()["code"]) == (409, "no-address")
     given = ["Kade 1", "1234 AB Delft"]
     assert (await _letter(hub, party_id, postal=given)).status_code == 200
-    # By hand the register has said nothing: it keeps the name it claimed, and no other.
+    # It is called what stood on the envelope, whatever it calls itself since; of other names the register said nothing.
+    await claim(pools, sequence=2, name="Gemeente Delft")
     confirmed = (await _confirm(hub, party_id, code)).json()
     assert (confirmed["name"], confirmed["names"], confirmed["post_codes"]) == ("Donald", [], [])
     assert (await _letter(hub, party_id)).json()["code"] == "no-letter"
@@ -253,7 +289,11 @@ def test_the_command_line_makes_the_letter_and_takes_an_operators_word(
     made = CliRunner().invoke(cli.app, [*arguments, "--line", "Kade 1", "--line", "1234 AB Delft"])
     assert (made.exit_code, out.read_bytes()[:5]) == (0, b"%PDF-")
     assert out.stat().st_mode & 0o077 == 0
-    assert CliRunner().invoke(cli.app, ["confirm", party_id]).exit_code == 0
+    for more, code in (([], "number-not-said"), (["--kvk", "90004760"], "other-number")):
+        refused = CliRunner().invoke(cli.app, ["confirm", party_id, *more])
+        assert (refused.exit_code, code in refused.stderr, DONALD.kvk in refused.stderr) == (1, True, True)
+    done = CliRunner().invoke(cli.app, ["confirm", party_id, "--kvk", DONALD.kvk])
+    assert (done.exit_code, DONALD.kvk in done.stdout) == (0, True)
     (listed,) = CliRunner().invoke(cli.app, ["list", "--json"]).stdout.splitlines()
     assert json.loads(listed)["status"] == "confirmed"
-    assert CliRunner().invoke(cli.app, ["confirm", str(clock.uuid7())]).exit_code == 1
+    assert CliRunner().invoke(cli.app, ["confirm", str(clock.uuid7()), "--kvk", DONALD.kvk]).exit_code == 1

@@ -64,7 +64,37 @@ def test_show_says_why_and_what_to_do(database: DatabaseSettings, party: CliRunn
         assert shown.exit_code == 0
         assert word in shown.stdout
         assert "/Invoice/place[1]" in shown.stdout
+        for command in (
+            "parties add --id 0106:58070036",
+            f"parked release {invoice_id} --to",
+            "parked return",
+        ):
+            assert command in shown.stdout
     assert party.invoke(parked_cli.app, ["show", "00000000-0000-0000-0000-000000000000"]).exit_code == 1
+
+
+@pytest.mark.proves("R35")
+def test_an_operator_looks_again_releases_or_gives_back_what_waits_and_is_told_what_cannot_be_done(
+    database: DatabaseSettings, party: CliRunner
+) -> None:
+    first, second = _park(database), _park(database)
+    # Of another number: what waits for the KvK number stays.
+    added = _add(party, "--id", "0088:8712345678906", "--json")
+    receiver = json.loads(added.stdout)["party_id"]
+    for arguments, code, said in (
+        (["retry", first], 0, f"open, unknown-receiver: see `postbode parked show {first}`"),
+        (["release", first], 1, "no-receiver-chosen: "),
+        (["release", first, "--to", first], 1, "no-such-receiver: "),
+        (["release", first, "--to", receiver], 0, "released"),
+        (["release", first, "--to", receiver], 1, "not-parked: "),
+        (["return", second], 0, "returned"),
+        (["retry", second], 1, "not-parked: "),
+        (["return", receiver], 1, "not-found: "),
+    ):
+        done = party.invoke(parked_cli.app, arguments)
+        assert (done.exit_code, (done.stdout or done.stderr).startswith(said)) == (code, True), done.output
+    told = json.loads(party.invoke(parked_cli.app, ["show", second, "--json"]).stdout)
+    assert (told["state"], told["steps"]) == ("returned", [])
 
 
 @pytest.mark.parametrize(

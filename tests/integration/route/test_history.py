@@ -32,7 +32,7 @@ async def test_every_way_over_http_leaves_who_what_was_and_what_is(hub: httpx.As
     party_id = (await hub.post("/v1/parties", json=X, headers=as_("anna"))).json()["party_id"]
     path = f"/v1/parties/{party_id}"
     await hub.put(path, json=X | {"email": "in@x.example"}, headers=as_("anna"))
-    await hub.put(path, json=X | {"status": "confirmed"}, headers=as_("staff"))
+    await hub.put(path, json=X | {"status": "confirmed", "email": None}, headers=as_("staff"))
     load = "naam;kvk;taal\nX BV;58070036;en\n"
     headers = {**as_("staff"), "Content-Type": "text/csv"}
     assert (await hub.post("/v1/parties/bulk", content=load, headers=headers)).json()["changed"] == 1
@@ -43,7 +43,8 @@ async def test_every_way_over_http_leaves_who_what_was_and_what_is(hub: httpx.As
     assert (confirmed["by"], confirmed["by_account"]) == ("operator", str(STAFF))
     assert confirmed["changes"]["status"] == {"before": "claimed", "after": "confirmed"}
     assert confirmed["changes"]["email"] == {"before": "in@x.example", "after": None}
-    assert set(loaded["changes"]) == {"name", "language"}
+    # What it was called before stays among its names.
+    assert set(loaded["changes"]) == {"name", "names", "language"}
     assert loaded["before"] == confirmed["after"]
 
 

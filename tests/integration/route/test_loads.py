@@ -75,11 +75,11 @@ async def test_a_row_changes_what_it_says_and_takes_nothing_away(
     (line,) = (await _load(hub, text))["lines"]
     assert (line["outcome"], line["party_id"]) == ("changed", str(party.party_id))
     assert line["changes"]["name"] == {"before": "De Jong", "after": "De Jong BV"}
-    assert set(line["changes"]) == {"name", "identifiers", "post_codes"}
+    assert set(line["changes"]) == {"name", "names", "identifiers", "post_codes"}
     async with (await pools.get("route", "worker")).acquire() as conn:
         now = await parties.party(conn, party.party_id)
     assert now is not None
-    assert (now.name, now.names, now.email) == ("De Jong BV", ("Klant",), "in@de.example")
+    assert (now.name, now.names, now.email) == ("De Jong BV", ("Klant", "De Jong"), "in@de.example")
     assert [(i.scheme, i.value) for i in now.identifiers] == [(KVK, "58070036"), (VAT, "NL123456789B13")]
     assert sorted(now.post_codes) == ["1234 AB", "2611 AA"]
 
@@ -105,15 +105,49 @@ async def test_each_row_counts_for_itself_and_each_refusal_is_told(
     assert await _count(pools, "party") == 3
 
 
-async def test_a_place_of_business_is_loaded_after_its_company(hub: httpx.AsyncClient, pools: Pools) -> None:
-    text = "naam;vestigingsnummer;vestiging van\nNoord;000027449173;58070036\n"
-    (line,) = (await _load(hub, text))["lines"]
-    assert line["troubles"][0]["code"] == "no-such-head"
-    head = await enter(pools, "X", (KVK, "58070036"))
-    assert (await _load(hub, text))["added"] == 1
+@pytest.mark.proves("R34")
+@pytest.mark.parametrize("chunk", [1, 1000])
+async def test_a_place_of_business_finds_its_company_in_the_hub_or_anywhere_in_the_file(
+    hub: httpx.AsyncClient, pools: Pools, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(loading, "CHUNK", chunk)
+    old = await enter(pools, "Oud", (KVK, "69599084"))
+    await enter(pools, "Btw", (VAT, "NL123456789B13"))
+    at_old = await enter(pools, "Oud Noord", ("branch", "000033333333"), branch_of=old.party_id)
+    text = (
+        "naam;kvk;btw;vestigingsnummer;vestiging van\n"
+        "Noord;;;000027449173;58070036\n"  # 2: its company stands below
+        "X;58070036;;;\n"  # 3
+        "Zuid;;;000011111111;68727720\n"  # 4: the number that the next row gives to a company the hub has
+        ";68727720;NL123456789B13;;\n"  # 5
+        "Oost;;;000022222222;68750110\n"  # 6: nobody's
+        f"Diep;90004760;;;{at_old.party_id}\n"  # 7: of a place
+        "Y;55344526;;;58070036\n"  # 8: a place with a KvK number of its own
+        "West;;;000044444444;55344526\n"  # 9: of that place
+        "Oud;;NL123456789B13x;;58070036\n"  # 10
+    )
+    tried = await _load(hub, text, dry_run=True)
+    done = await _load(hub, text)
+    assert _outcomes(tried) == _outcomes(done)
+    assert [(line, outcome) for line, outcome in _outcomes(done) if outcome != "refused"] == [
+        (2, "added"),
+        (3, "added"),
+        (4, "added"),
+        (5, "changed"),
+        (8, "added"),
+    ]
+    for report in (tried, done):
+        said = {each["line"]: each["troubles"][0]["code"] for each in report["lines"] if "troubles" in each}
+        assert (said[6], said[7]) == ("no-such-head", "nested-head")
+        assert said[9] == ("nested-head" if chunk == 1 else "no-such-head")
     async with (await pools.get("route", "worker")).acquire() as conn:
-        (place,) = [each for each in await parties.parties(conn, UUID(int=0), 10) if each.name == "Noord"]
-    assert place.branch_of == head.party_id
+        known = {each.name: each for each in await parties.parties(conn, UUID(int=0), 10)}
+    assert known["Zuid"].branch_of == known["Btw"].party_id
+    assert known["Noord"].branch_of == known["Y"].branch_of == known["X"].party_id
+    again = await _load(hub, text)
+    assert [outcome for _, outcome in _outcomes(again)].count("unchanged") == 5
+    (head,) = (await _load(hub, "naam;kvk;vestiging van\nX;58070036;69599084\n"))["lines"]
+    assert head["troubles"][0]["code"] == "nested-head"
 
 
 async def test_more_rows_than_one_transaction_holds(
@@ -124,6 +158,26 @@ async def test_more_rows_than_one_transaction_holds(
     assert (await _load(hub, CSV + rows))["added"] == 8
     assert (await _load(hub, CSV + rows))["unchanged"] == 8
     assert await _count(pools, "party") == await _count(pools, "party_change") == 8
+
+
+@pytest.mark.parametrize("chunk", [1, 1000])
+async def test_rows_that_name_one_known_party_by_different_numbers_are_not_guessed_between(
+    hub: httpx.AsyncClient, pools: Pools, monkeypatch: pytest.MonkeyPatch, chunk: int
+) -> None:
+    monkeypatch.setattr(loading, "CHUNK", chunk)
+    party = await enter(pools, "X", (KVK, "58070036"), (VAT, "NL123456789B13"))
+    rows = "X;58070036;;a@x.example;\nZ;69599084;;;\nX;;NL123456789B13;b@x.example;\n"
+    for dry_run in (True, False):
+        report = await _load(hub, CSV + rows, dry_run=dry_run)
+        assert _outcomes(report) == [(2, "refused"), (3, "added"), (4, "refused")]
+        said = [each for line in report["lines"] for each in line.get("troubles", ())]
+        assert [(each["code"], each["other_line"]) for each in said] == [
+            ("conflicting-rows", 4),
+            ("conflicting-rows", 2),
+        ]
+    async with (await pools.get("route", "worker")).acquire() as conn:
+        now = await parties.party(conn, party.party_id)
+    assert now == party
 
 
 async def test_only_operators_load_and_only_what_the_hub_reads(hub: httpx.AsyncClient) -> None:

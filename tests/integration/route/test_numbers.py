@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,73 +13,38 @@ import httpx
 import pytest
 
 from libs import clock
-from libs.contracts.envelope import Event, new_event
+from libs.contracts.envelope import Event
 from libs.contracts.invoice import (
     InvoiceFact,
     InvoiceLinked,
     InvoiceParked,
-    InvoiceRejected,
     InvoiceReturned,
     InvoiceRouted,
-    InvoiceUndeliverable,
+    InvoiceValidated,
 )
-from libs.contracts.parts import Words
+from libs.contracts.parts import Identifier, PartyFacts, Words
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from libs.db.types import Pool
-from libs.messaging import Decided, outbox
-from libs.testing import builders
+from services.route import directory, numbers
 from services.route import facts as writing
-from services.route import store
-from services.route.handlers import Outcomes, Validated
-from tests.integration.route.stage import blocked, decided, drain, enter, facts, stored, told, validated
+from services.route.decision import Key
+from services.route.handlers import Validated
+from tests.integration.route.numbered import (
+    TERMS,
+    Worker,
+    X,
+    ended,
+    of,
+    read,
+    rejected,
+    said,
+    sent,
+    undeliverable,
+)
+from tests.integration.route.stage import blocked, decided, drain, enter, facts, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.integration.validate.drive import counted, handle
-from tests.unit.route.sample import KVK, summary
-
-X = (KVK, "58070036")
-TERMS: dict[str, Any] = {"number": "F1", "type_code": "380", "issue_date": date(2026, 11, 2)}
-_blanks = itertools.count(1)
-
-
-async def sent(pools: Pools, *, account: UUID = ANNA, payable: str = "25.10", **terms: Any) -> Event:
-    """An invoice of number F1, of its own bytes; what it says is ``payable``."""
-    data = builders.invoice(number="F1", buyer_kvk=X[1]).replace(
-        b">25.10</cbc:Pay", f">{payable}</cbc:Pay".encode()
-    )
-    original = await stored(pools, data + b" " * next(_blanks), account)
-    return validated(terms.pop("to", X), account=account, original=original, **{**TERMS, **terms})
-
-
-async def said(pools: Pools, *events: Event) -> dict[UUID, list[InvoiceFact]]:
-    found: dict[UUID, list[InvoiceFact]] = {}
-    for fact in await decided(pools, *events):
-        found.setdefault(fact.invoice_id, []).append(fact)
-    return found
-
-
-def of(event: Event) -> UUID:
-    return UUID(event.subject)
-
-
-async def ended(pools: Pools, data: InvoiceFact) -> list[InvoiceFact]:
-    worker = await pools.get("route", "worker")
-    event = new_event(data, source="/test", account=data.account_id)
-    return facts(await handle(Outcomes(), worker, [event]))
-
-
-def undeliverable(invoice_id: UUID) -> InvoiceUndeliverable:
-    return InvoiceUndeliverable(
-        invoice_id=invoice_id, account_id=ANNA, sequence=1, delivery_id=clock.uuid7(), channel="smtp",
-        receiver_id=UUID(int=9), receiver_name="X", attempt=1, code="refused", reason=Words(nl="", en=""),
-    )  # fmt: skip
-
-
-def rejected(invoice_id: UUID) -> InvoiceRejected:
-    return InvoiceRejected(
-        invoice_id=invoice_id, account_id=ANNA, sequence=1, rule_pack="x", summary=summary(X, **TERMS), fatals=1,
-        findings=(),
-    )  # fmt: skip
+from tests.unit.route.sample import KVK, VAT
 
 
 @pytest.mark.proves("R51")
@@ -131,12 +95,92 @@ async def test_other_content_waits_says_what_differs_and_its_sender_releases_it(
         assert returned.first == of(first)
 
 
-async def test_releasing_without_a_receiver_is_for_numbers_alone(
+OWN, ITS_VAT = (KVK, "69599084"), (VAT, "NL001234567B01")
+
+
+def seller(*keys: Key, name: str | None = "Bakker BV") -> PartyFacts:
+    return PartyFacts(name=name, identifiers=tuple(Identifier(scheme=s, value=v) for s, v in keys))
+
+
+@pytest.mark.proves("R51")
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+async def test_a_seller_that_leaves_its_best_number_out_is_still_the_same(
+    pools: Pools, together: bool
+) -> None:
+    await enter(pools, "De Jong", X)
+    handler = Validated(worker := await pools.get("route", "worker"))
+
+    async def told(*events: Event) -> dict[UUID, InvoiceFact]:
+        emitted = facts(await handle(handler, worker, events))
+        return {fact.invoice_id: fact for fact in emitted if not isinstance(fact, InvoiceLinked)}
+
+    first = await sent(pools, seller=seller(OWN, ITS_VAT))
+    of_its_group = await sent(pools, seller=seller((KVK, "55344526"), ITS_VAT, name="Molenaar BV"))
+    by_vat = await sent(pools, seller=seller(ITS_VAT, name="Bakker"))
+    by_name = await sent(pools, seller=seller(name="bakker  bv"), payable="99.00")
+    stranger = await sent(pools, seller=seller((VAT, "NL009999999B01"), name="Bakker BV"), number="F2")
+    if together:
+        found = await told(first, of_its_group, by_vat, by_name, stranger)
+    else:
+        found = {}
+        for event in (first, of_its_group, by_vat, by_name, stranger):
+            found |= await told(event)
+    assert [type(found[of(each)]) for each in (first, of_its_group, stranger)] == [InvoiceRouted] * 3
+    returned, parked = found[of(by_vat)], found[of(by_name)]
+    assert isinstance(returned, InvoiceReturned)
+    assert returned.first == of(first)
+    assert isinstance(parked, InvoiceParked)
+    assert (parked.code, parked.first) == ("duplicate-differs", of(first))
+
+
+@pytest.mark.proves("R51", "SA21")
+async def test_what_was_rejected_for_want_of_a_number_is_linked_when_it_is_filled_in(pools: Pools) -> None:
+    await enter(pools, "De Jong", X)
+    old = rejected(clock.uuid7())
+    less = old.summary.model_copy(update={"seller": seller(ITS_VAT)})
+    await ended(pools, old.model_copy(update={"summary": less}))
+    found = await said(pools, new := await sent(pools, seller=seller(OWN, ITS_VAT)))
+    assert [type(fact) for fact in found[of(new)]] == [InvoiceRouted, InvoiceLinked]
+    (replaced,) = found[old.invoice_id]
+    assert isinstance(replaced, InvoiceLinked)
+    assert (replaced.relation, replaced.other) == ("replaced_by", of(new))
+
+
+async def test_an_account_that_the_pdf_does_not_name_waits_for_a_person_once(
     pools: Pools, hub: httpx.AsyncClient
 ) -> None:
-    (waits,) = await decided(pools, await sent(pools))
-    reply = await hub.post(f"/v1/parked/{waits.invoice_id}/release", headers=as_("anna"))
-    assert (reply.status_code, reply.json()["code"]) == (409, "no-receiver-chosen")
+    (event,) = doubted = [doubting(await sent(pools, pay_to=("NL20INGB0001234567",)))]
+    (parked,) = await decided(pools, *doubted)
+    assert isinstance(parked, InvoiceParked)
+    # Nobody is known who receives it: whoever says so is told of the account too, and with that it goes on.
+    assert parked.code == "unknown-receiver"
+    assert "NL20INGB0001234567" in parked.reason.nl
+    assert "NL91ABNA0417164300" in parked.reason.en
+    await enter(pools, "De Jong", X)
+    path = f"/v1/parked/{of(event)}"
+    assert (await hub.get(path, headers=as_("anna"))).json()["code"] == "account-differs"
+    await hub.post(f"{path}/retry", headers=as_("anna"))
+    assert (await hub.get(path, headers=as_("anna"))).json()["state"] == "open"
+    assert (await hub.post(f"{path}/release", headers=as_("reader"))).status_code == 403
+    reply = await hub.post(f"{path}/release", headers=as_("anna"))
+    assert (reply.status_code, reply.json()["state"]) == (200, "released")
+    assert [name for name, _ in await told(pools, of(event))][-2:] == ["released", "routed"]
+    # It holds its number like any other: the same again gets its answer.
+    (returned,) = (await said(pools, again := await sent(pools, pay_to=("NL20INGB0001234567",))))[of(again)]
+    assert isinstance(returned, InvoiceReturned)
+    # Beside another invoice of its number it is asked once, for both.
+    (other,) = await decided(pools, beside := doubting(await sent(pools, payable="99.00")))
+    assert isinstance(other, InvoiceParked)
+    assert (other.code, "NL91ABNA0417164300" in other.reason.nl) == ("duplicate-differs", True)
+    reply = await hub.post(f"/v1/parked/{of(beside)}/release", headers=as_("anna"))
+    assert reply.json()["state"] == "released"
+    assert [name for name, _ in await told(pools, of(beside))][-1] == "routed"
+
+
+def doubting(event: Event) -> Event:
+    """The same invoice, of which the PDF names another account."""
+    assert isinstance(event.data, InvoiceValidated)
+    return replace(event, data=event.data.model_copy(update={"pdf_accounts": ("NL91ABNA0417164300",)}))
 
 
 @pytest.mark.proves("R51")
@@ -189,6 +233,63 @@ async def test_an_undeliverable_number_may_be_sent_again_and_is_linked(pools: Po
 
 
 @pytest.mark.proves("R51", "SA21")
+@pytest.mark.parametrize("at_once", [False, True], ids=["one after the other", "both at once"])
+async def test_one_sent_again_before_the_news_of_the_first_came_goes_after_all(
+    pools: Pools, database: DatabaseSettings, at_once: bool
+) -> None:
+    await enter(pools, "De Jong", X)
+    worker = await pools.get("route", "worker")
+    await decided(pools, one := await sent(pools))
+    failed = clock.now()
+    again, third = await sent(pools), await sent(pools)
+    if at_once:
+        await decided(pools, again)
+        last = Worker(worker, await read(worker, third))
+        writing = await last.begin()
+        news = asyncio.create_task(ended(pools, undeliverable(of(one)), failed))
+        await blocked(worker)
+        last.end()
+        await asyncio.gather(writing, news)
+    else:
+        await decided(pools, again, third)
+        await ended(pools, undeliverable(of(one)), failed)
+    await drain(pools)
+    # The last of them goes; it is one invoice.
+    assert [name for name, _ in await told(pools, of(again))] == ["returned"]
+    names = [name for name, _ in await told(pools, of(third))]
+    assert names == ["returned", "released", "routed", "linked"]
+    admin = await asyncpg.connect(database.url)
+    rows = await admin.fetch("SELECT invoice_id, part FROM route.ledger WHERE part IN ('routed', 'returned')")
+    await admin.close()
+    assert dict(rows) == {of(one): "routed", of(again): "returned", of(third): "routed"}
+    assert len(rows) == 3
+
+
+@pytest.mark.proves("R51")
+@pytest.mark.parametrize("why", ["it came before", "another waits", "another has it"])
+async def test_one_with_the_firsts_answer_keeps_it_when(pools: Pools, why: str) -> None:
+    await enter(pools, "De Jong", X)
+    await decided(pools, one := await sent(pools))
+    failed = clock.now()
+    await decided(pools, again := await sent(pools))
+    mended = await sent(pools, payable="99.00")
+    if why == "it came before":
+        failed = clock.now() + timedelta(seconds=1)
+    elif why == "another waits":
+        await decided(pools, mended)
+    else:
+        worker = await pools.get("route", "worker")
+        async with worker.acquire() as conn, conn.transaction():
+            assert isinstance(mended.data, InvoiceValidated)
+            await numbers.beside(conn, mended.data)
+    await ended(pools, undeliverable(of(one)), failed)
+    await drain(pools)
+    assert [name for name, _ in await told(pools, of(again))] == ["returned"]
+    if why == "another waits":
+        assert "routed" in [name for name, _ in await told(pools, of(mended))]
+
+
+@pytest.mark.proves("R51", "SA21")
 @pytest.mark.parametrize("late", [True, False], ids=["told late", "told in time"])
 async def test_a_rejected_number_is_linked_whichever_is_heard_of_first(pools: Pools, late: bool) -> None:
     await enter(pools, "De Jong", X)
@@ -228,137 +329,16 @@ async def test_when_the_first_is_over_one_let_through_beside_it_counts(
     assert "routed" in [name for name, _ in await told(pools, of(third))]
 
 
-class Worker:
-    """One worker's transaction: what it has written is there, and uncommitted, until it may end."""
-
-    def __init__(self, pool: Pool, decided: Sequence[Decided[Any]]) -> None:
-        self._pool = pool
-        self._decided = decided
-        self._wrote, self._may_end = asyncio.Event(), asyncio.Event()
-
-    async def run(self, *, killed: bool = False) -> None:
-        async with self._pool.acquire() as conn, conn.transaction():
-            await outbox.append(conn, await Validated(self._pool).write(conn, self._decided))
-            self._wrote.set()
-            await self._may_end.wait()
-            if killed:
-                raise OSError("killed")
-
-    async def begin(self, *, killed: bool = False) -> asyncio.Task[None]:
-        """Until it has written."""
-        task = asyncio.create_task(self.run(killed=killed))
-        async with asyncio.timeout(20):
-            await self._wrote.wait()
-        return task
-
-    def end(self) -> None:
-        self._may_end.set()
-
-
-async def write(pool: Pool, decided: Sequence[Decided[Any]]) -> None:
-    """All of it, and the commit."""
-    worker = Worker(pool, decided)
-    worker.end()
-    await worker.run()
-
-
-async def _read(pool: Pool, *events: Event) -> list[Decided[Any]]:
-    handler = Validated(pool)
-    known = await handler.gather(events)
-    return [Decided(event, handler.decide(event, known)) for event in events]
-
-
-@pytest.mark.proves("R51")
-@pytest.mark.parametrize("killed", [True, False], ids=["the first is killed", "the first commits"])
-@pytest.mark.parametrize("payable", ["25.10", "99.00"], ids=["same", "differs"])
-async def test_two_workers_at_once_and_one_wins(pools: Pools, killed: bool, payable: str) -> None:
-    """Both have read that nobody has the number; the second's insert waits for the first's transaction."""
-    await enter(pools, "De Jong", X)
-    await decided(pools, validated(X))  # they belong together: no lock but the number's is needed
-    worker = await pools.get("route", "worker")
-    events = [await sent(pools), await sent(pools, payable=payable)]
-    one, other = [await _read(worker, event) for event in events]
-    winner = Worker(worker, one)
-    first = await winner.begin(killed=killed)
-    second = asyncio.create_task(write(worker, other))
-    await blocked(worker)
-    winner.end()
-    done = await asyncio.gather(first, second, return_exceptions=True)
-    names = [[name for name, _ in await told(pools, of(event))] for event in events]
-    if killed:
-        assert isinstance(done[0], OSError)
-        assert names == [[], ["routed"]]
-        # Its event comes back.
-        await decided(pools, events[0])
-        names = [[name for name, _ in await told(pools, of(event))] for event in events]
-        assert [each.count("routed") for each in names] == [0, 1]
-    else:
-        assert names[0][0] == "routed"
-        assert names[1] == (["returned"] if payable == "25.10" else ["parked"])
-
-
-@pytest.mark.proves("R51")
-async def test_two_batches_that_want_the_same_numbers_in_opposite_order_do_not_stop_each_other(
-    pools: Pools,
-) -> None:
-    await enter(pools, "De Jong", X)
-    await decided(pools, validated(X))
-    worker = await pools.get("route", "worker")
-    numbers = [f"G{n}" for n in range(20)]
-    for _ in range(5):
-        ours = [validated(X, **{**TERMS, "number": number}) for number in numbers]
-        theirs = [validated(X, **{**TERMS, "number": number}) for number in reversed(numbers)]
-        one, other = await _read(worker, *ours), await _read(worker, *theirs)
-        await asyncio.gather(write(worker, one), write(worker, other))
-        for event, rival in zip(ours, reversed(theirs), strict=True):
-            names = [(await told(pools, of(each)))[0][0] for each in (event, rival)]
-            assert sorted(names) == ["returned", "routed"]
-        await worker.execute("DELETE FROM numbered")
-
-
-@pytest.mark.proves("R51")
-async def test_whoever_is_parked_while_the_first_ends_is_not_forgotten(pools: Pools) -> None:
-    """The second waits for the first, and the first is given back, in two transactions at once."""
-    await enter(pools, "De Jong", X)
-    worker = await pools.get("route", "worker")
-    wrong, right = await sent(pools, to=(KVK, "90004760")), await sent(pools, payable="26.10")
-    await decided(pools, wrong)
-    waits = await _read(worker, right)
-    parks = Worker(worker, waits)
-    parking = await parks.begin()
-
-    async def give_back() -> None:
-        async with worker.acquire() as conn, conn.transaction():
-            waiting = await store.lock_open(conn, [of(wrong)])
-            await outbox.append(conn, await writing.give_back(conn, waiting))
-
-    giving = asyncio.create_task(give_back())
-    await blocked(worker)
-    parks.end()
-    await asyncio.gather(parking, giving)
-    await drain(pools)
-    assert [name for name, _ in await told(pools, of(right))] == ["parked", "released", "routed", "linked"]
-
-
-@pytest.mark.proves("R51")
-async def test_whoever_has_read_what_is_over_by_now_decides_once_more(pools: Pools) -> None:
-    await enter(pools, "De Jong", X)
-    worker = await pools.get("route", "worker")
-    one, other = await sent(pools), await sent(pools)
-    await decided(pools, one)
-    stale = await _read(worker, other)
-    await ended(pools, undeliverable(of(one)))
-    await write(worker, stale)
-    assert [name for name, _ in await told(pools, of(other))] == ["routed", "linked"]
-
-
-async def test_a_verdict_that_is_repeated_keeps_its_number(pools: Pools) -> None:
-    """Of one that waits: it is no duplicate of itself."""
+async def test_a_verdict_that_is_repeated_keeps_its_number(pools: Pools, hub: httpx.AsyncClient) -> None:
+    """Of one that waits: it is no duplicate of itself. Of one that was taken back: it takes no number any more."""
     (parked,) = await decided(pools, first := await sent(pools))
     (again,) = await decided(pools, await sent(pools, invoice_id=of(first)))
     assert isinstance(parked, InvoiceParked)
     assert isinstance(again, InvoiceParked)
     assert (again.code, again.sequence) == ("unknown-receiver", 2)
+    await hub.post(f"/v1/parked/{of(first)}/return", headers=as_("anna"))
+    assert await decided(pools, await sent(pools, invoice_id=of(first))) == []
+    assert await told(pools, of(first)) == [("parked", 1), ("parked", 2), ("returned", 3)]
 
 
 @pytest.mark.proves("R51")
@@ -369,7 +349,7 @@ async def test_numbers_cost_a_batch_one_statement_more_to_write(pools: Pools) ->
     for size in (1, 200):
         events = [validated(X, **{**TERMS, "number": f"{size}-{n}"}) for n in range(size)]
         emitted, statements = await counted(Validated(worker), worker, events)
-        assert (len(emitted), statements) == (size, 4)
+        assert (len(emitted), statements) == (size, 3)
 
 
 ABN, ING = "NL91ABNA0417164300", "NL20INGB0001234567"
@@ -379,7 +359,7 @@ ABN, ING = "NL91ABNA0417164300", "NL20INGB0001234567"
 async def test_another_account_of_a_known_seller_is_a_warning_to_the_receiver_whoever_sends(
     pools: Pools, database: DatabaseSettings
 ) -> None:
-    await enter(pools, "De Jong", X)
+    entry = await enter(pools, "De Jong", X)
 
     async def warned(number: str, account: UUID, *pay_to: str) -> tuple[Words, ...]:
         event = validated(X, account=account, **{**TERMS, "number": number}, pay_to=pay_to)
@@ -393,6 +373,16 @@ async def test_another_account_of_a_known_seller_is_a_warning_to_the_receiver_wh
     (warning,) = await warned("3", BERT, ING)
     assert ING in warning.nl
     assert len(await warned("4", ANNA, ABN, ING)) == 1, "it is not believed because it came once"
+    by_hand = validated((KVK, "90004760"), **{**TERMS, "number": "hand"}, pay_to=[ING])
+    await decided(pools, by_hand)
+    worker = await pools.get("route", "worker")
+    async with worker.acquire() as conn, conn.transaction():
+        await directory.change_alone(conn)
+        party = await directory.by_id(conn, entry.party_id)
+        assert party is not None
+        *_, chosen = facts(await writing.choose(conn, by_hand, party))
+    assert isinstance(chosen, InvoiceRouted)
+    assert ING in chosen.warnings[0].en, "also where a person chose the receiver"
     admin = await asyncpg.connect(database.url)
     for account, days in ((ING, 31), (ABN, 90)):
         await admin.execute(

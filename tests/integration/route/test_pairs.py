@@ -12,9 +12,11 @@ import pytest
 
 from libs.db.pools import Pools
 from services.route import parties
+from services.route.decision import Key
+from services.route.entries import read_all
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
-from tests.unit.route.sample import KVK
+from tests.unit.route.sample import KVK, VAT
 
 NUMBER = (KVK, "58070036")
 STRANGE: dict[str, Any] = {"name": "Bloemenzaak Smit", "post_code": "9999 ZZ"}
@@ -99,3 +101,28 @@ async def test_an_operator_may_choose_for_anybody_and_a_claimed_party_never_rece
     reply = await hub.post(path, json={"party_id": str(party.party_id)}, headers=as_("staff"))
     assert reply.status_code == 200
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
+
+
+@pytest.mark.proves("R30")
+async def test_a_party_that_becomes_another_company_is_strange_to_all_who_sent_to_it(pools: Pools) -> None:
+    """An operator writes another KvK number over the one that was there, or by way of a claim: what was believed was about
+    the other."""
+    party = await enter(pools, "De Jong", NUMBER, names=())
+    await decided(pools, validated(NUMBER, name="De Jong"))
+    other = (KVK, "90004760")
+    worker = await pools.get("route", "worker")
+
+    async def become(left: int, *keys: Key, status: parties.Status = "confirmed") -> None:
+        after = replace(party, identifiers=read_all(keys), status=status)
+        async with worker.acquire() as conn, conn.transaction():
+            await parties.change(conn, after, OPERATOR)
+        assert len(await pairs(pools)) == left
+
+    await become(1, NUMBER, (VAT, "NL001234567B01"))
+    await become(0, other)
+    (waits,) = await decided(pools, validated(other, **STRANGE))
+    assert waits.code == "not-corroborated"  # type: ignore[attr-defined]
+    await decided(pools, validated(other, name="De Jong"))
+    await become(0, other, status="claimed")
+    await become(0, NUMBER, status="claimed")
+    await become(0, NUMBER)

@@ -134,6 +134,16 @@ async def test_nobody_elses_invoice(hub: httpx.AsyncClient, pools: Pools) -> Non
         assert reply.status_code == 404
     assert (await hub.get("/v1/parked", headers=as_("bert"))).json()["parked"] == []
     assert await told(pools, UUID(event.subject)) == [("parked", 1)]
+    # But an operator's.
+    (item,) = (await hub.get("/v1/parked", headers=as_("staff"))).json()["parked"]
+    assert (item["invoice_id"], item["account_id"]) == (event.subject, str(ANNA))
+    assert any("operator" in step["who"] for step in item["steps"])
+    reply = await hub.post(f"{path}/return", headers=as_("staff"))
+    assert (reply.json()["state"], reply.json()["steps"]) == ("returned", [])
+    (code,) = await (await pools.get("route", "worker")).fetch(
+        "SELECT code FROM decision WHERE outcome = 'returned'"
+    )
+    assert code["code"] == "given-back"
 
 
 async def test_rights(hub: httpx.AsyncClient) -> None:

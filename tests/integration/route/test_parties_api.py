@@ -11,7 +11,7 @@ import pytest
 from libs.db.pools import Pools
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import STAFF, as_
-from tests.unit.route.sample import KVK
+from tests.unit.route.sample import KVK, VAT
 
 DE_JONG: dict[str, Any] = {
     "name": "De Jong",
@@ -35,8 +35,8 @@ async def test_an_operators_party_is_confirmed_and_what_waits_goes_on(
 ) -> None:
     event = validated((KVK, "58070036"))
     await decided(pools, event)
-    entered = await _enter(hub, "staff")
-    assert entered["status"] == "confirmed"
+    entered = await _enter(hub, "staff", name=" De Jong ")
+    assert (entered["status"], entered["name"]) == ("confirmed", "De Jong")
     assert entered["identifiers"] == [{"scheme": "0106", "value": "58070036"}]
     names = [name for name, _ in await told(pools, UUID(event.subject))]
     assert names == ["parked", "released", "routed"]
@@ -54,6 +54,8 @@ async def test_an_accounts_party_is_claimed_until_an_operator_confirms_it(
     assert (
         await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("anna"))
     ).status_code == 403
+    corrected = await hub.put(path, json={**DE_JONG, "status": None}, headers=as_("staff"))
+    assert corrected.json()["status"] == "claimed", "who corrects a claim has not confirmed it"
     confirmed = await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("staff"))
     assert confirmed.json()["status"] == "confirmed"
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
@@ -101,6 +103,10 @@ async def test_one_number_belongs_to_one_confirmed_party(hub: httpx.AsyncClient)
     await _enter(hub, "staff")
     reply = await hub.post("/v1/parties", json={**DE_JONG, "name": "Other"}, headers=as_("staff"))
     assert (reply.status_code, reply.json()["code"]) == (409, "identifier-taken")
+    # Nor does another number of the same organisation.
+    oin = [{"scheme": "0190", "value": "00000003580700360000"}]
+    reply = await hub.post("/v1/parties", json={**DE_JONG, "identifiers": oin}, headers=as_("staff"))
+    assert (reply.status_code, reply.json()["code"]) == (409, "identifier-taken")
     claimed = await _enter(hub, "anna", name="Claims it too")
     path = f"/v1/parties/{claimed['party_id']}"
     reply = await hub.put(path, json={**DE_JONG, "status": "confirmed"}, headers=as_("staff"))
@@ -114,9 +120,13 @@ async def test_one_number_belongs_to_one_confirmed_party(hub: httpx.AsyncClient)
         ({"identifiers": [{"scheme": "0106", "value": "000027449173"}]}, "bad-identifier"),
         ({"identifiers": [{"scheme": "0106", "value": "1234567"}]}, "bad-identifier"),
         ({"identifiers": [{"scheme": "shoe-size", "value": "44"}]}, "unknown-scheme"),
+        (
+            {"identifiers": [{"scheme": "0106", "value": v} for v in ("58070036", "69599084")]},
+            "contradiction",
+        ),
         ({"identifiers": []}, "invalid-request"),
         ({"email": "nobody"}, "invalid-request"),
-        ({"name": ""}, "invalid-request"),
+        ({"name": "  "}, "invalid-request"),
         ({"country": "Nederland"}, "invalid-request"),
     ],
 )
@@ -137,8 +147,30 @@ async def test_branches_are_named_by_operators_and_of_parties_that_exist(hub: ht
     assert (await hub.post("/v1/parties", json=place, headers=as_("anna"))).status_code == 403
     reply = await hub.post("/v1/parties", json={**place, "branch_of": str(uuid4())}, headers=as_("staff"))
     assert (reply.status_code, reply.json()["code"]) == (409, "no-such-head")
-    reply = await hub.post("/v1/parties", json=place, headers=as_("staff"))
+    reply = await hub.post("/v1/parties", json={**place, "email": "n@jong.example"}, headers=as_("staff"))
     assert reply.json()["branch_of"] == head["party_id"]
+    path, less = f"/v1/parties/{reply.json()['party_id']}", {**place, "name": "Noord"}
+    del less["branch_of"]
+    kept = (await hub.put(path, json=less, headers=as_("staff"))).json()
+    assert kept == {**reply.json(), "name": "Noord"}, "what is not said of a place stays"
+    gone = (await hub.put(path, json={**place, "email": None}, headers=as_("staff"))).json()
+    assert gone["email"] is None
+    for path, nested in (
+        (
+            "/v1/parties",
+            {
+                "identifiers": [{"scheme": "branch", "value": "000011111111"}],
+                "branch_of": reply.json()["party_id"],
+            },
+        ),
+        (f"/v1/parties/{head['party_id']}", {**DE_JONG, "branch_of": reply.json()["party_id"]}),
+        (f"/v1/parties/{head['party_id']}", {**DE_JONG, "branch_of": head["party_id"]}),
+    ):
+        refused = await hub.request(
+            "POST" if path == "/v1/parties" else "PUT", path, json={**place, **nested}, headers=as_("staff")
+        )
+        assert (refused.status_code, refused.json()["code"]) == (409, "nested-head")
+        assert "vestiging" in refused.json()["words"]["nl"]
 
 
 async def test_every_change_is_kept_with_who_before_and_after(hub: httpx.AsyncClient, pools: Pools) -> None:
@@ -160,9 +192,9 @@ async def test_an_added_number_releases_what_waits_for_it_and_only_that(
     entered = await hub.get(
         "/v1/parties", params={"scheme": "0106", "value": "58070036"}, headers=as_("staff")
     )
-    event = validated((KVK, "69599084"))
+    event = validated((VAT, "NL001234567B01"))
     await decided(pools, event)
-    both = [{"scheme": "0106", "value": "58070036"}, {"scheme": "0106", "value": "69599084"}]
+    both = [{"scheme": "0106", "value": "58070036"}, {"scheme": "9944", "value": "NL001234567B01"}]
     path = f"/v1/parties/{entered.json()['party_id']}"
     assert (
         await hub.put(path, json={**DE_JONG, "identifiers": both}, headers=as_("staff"))

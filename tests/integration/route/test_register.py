@@ -9,15 +9,17 @@ from uuid import UUID
 
 import pytest
 from fastapi import APIRouter
+from pydantic import SecretStr
 
 from libs.db.pools import Pools
 from libs.service import Wake
 from services.route import lookup_api, parties
 from services.route.corroborator import Corroborator
 from services.route.history import changes
-from services.route.kvk_api import KvkApi
+from services.route.kvk_api import KvkApi, configured
 from services.route.lookups import Care, Lookups
 from services.route.register import Company, RegisterAway
+from services.route.settings import RouteSettings
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import as_, served
 from tests.sims.kvk import TEST_KEY, Fault, KvkServer
@@ -115,6 +117,8 @@ async def test_an_answer_is_kept_and_an_old_one_is_better_than_none(
 
 
 async def test_no_more_questions_a_day_than_are_set(pools: Pools, api: KvkApi, register: KvkServer) -> None:
+    with pytest.raises(RegisterAway):
+        await (await _lookups(pools, api, Care(keep=timedelta(days=30), daily=0))).company("69599068")
     lookups = await _lookups(pools, api, Care(keep=timedelta(days=30), daily=2))
     await lookups.company(DONALD)
     await lookups.company("69599084")
@@ -123,8 +127,6 @@ async def test_no_more_questions_a_day_than_are_set(pools: Pools, api: KvkApi, r
     assert not spent.value.theirs
     assert await lookups.company(DONALD)
     assert len(register.asked) == 2
-    with pytest.raises(RegisterAway):
-        await (await _lookups(pools, api, Care(keep=timedelta(days=30), daily=0))).company("69599068")
 
 
 async def test_after_trouble_in_a_row_it_is_left_alone_and_then_tried_once(
@@ -153,6 +155,9 @@ async def test_switched_off_nobody_is_asked(pools: Pools, register: KvkServer) -
         await lookups.company(DONALD)
     await _corroborator(pools, lookups).run()
     assert register.asked == []
+    assert configured(RouteSettings()) is None
+    assert configured(RouteSettings(kvk_api_key=SecretStr(TEST_KEY), kvk_lookup=False)) is None
+    assert configured(RouteSettings(kvk_api_key=SecretStr(TEST_KEY))) is not None
 
 
 def _corroborator(pools: Pools, lookups: Lookups) -> Corroborator:
@@ -167,10 +172,17 @@ async def test_it_corroborates_what_waits_and_says_so_in_the_history(
     other = await enter(pools, "Iets anders", (KVK, "69599076"), names=())
     waits = validated((KVK, DONALD), name="Test BV Donald")
     typo = validated((KVK, "69599076"), name="Test BV Donald")
-    await decided(pools, waits, typo)
+    # Of a company that has ended the register proves nothing.
+    await enter(pools, "Gestopt", (KVK, "90004760"), names=())
+    ended = validated((KVK, "90004760"), name="Test BV Donald")
+    said = Company(kvk="90004760", name="Test BV Donald", ended=True).as_json()
+    worker = await pools.get("route", "worker")
+    await worker.execute("INSERT INTO register_answer (kvk, company) VALUES ($1, $2)", "90004760", said)
+    await decided(pools, waits, typo, ended)
     corroborator = _corroborator(pools, await _lookups(pools, api))
     await corroborator.run()
     assert sorted(register.asked) == [DONALD, "69599076"]
+    assert [name for name, _ in await told(pools, UUID(ended.subject))] == ["parked"]
     assert [name for name, _ in await told(pools, UUID(waits.subject))] == ["parked", "released", "routed"]
     assert [name for name, _ in await told(pools, UUID(typo.subject))] == ["parked"]
     async with (await pools.get("route", "worker")).acquire() as conn:

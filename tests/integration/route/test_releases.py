@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from libs.db.pools import Pools
 from services.route import parties, store
 from services.route.entries import read_all
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
-from tests.integration.validate.api_client import ANNA, BERT
+from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.route.sample import BRANCH, KVK, OIN, VAT
 
 
@@ -89,10 +91,33 @@ async def test_a_newcomer_who_contradicts_releases_nothing(pools: Pools) -> None
     event = validated((KVK, "90004760"), (VAT, "NL001234567B01"))
     await decided(pools, event)
     await enter(pools, "De Jong", (KVK, "58070036"), (VAT, "NL001234567B01"))
-    assert await told(pools, UUID(event.subject)) == [("parked", 1)]
-    assert await _count(pools, "parked", "state = 'open'") == 1
+    assert await told(pools, UUID(event.subject)) == [("parked", 1), ("parked", 2)], "it says why"
+    assert await _count(pools, "parked", "state = 'open' AND code = 'contradiction'") == 1
     await enter(pools, "Nieuw", (KVK, "90004760"))
-    assert await told(pools, UUID(event.subject)) == [("parked", 1)], "now two receivers are named"
+    names = [name for name, _ in await told(pools, UUID(event.subject))]
+    assert set(names) == {"parked"}, "now two receivers are named"
+
+
+@pytest.mark.proves("R30", "R35")
+async def test_what_waits_for_a_number_and_then_for_a_person_goes_on_with_the_others(
+    pools: Pools, hub: httpx.AsyncClient
+) -> None:
+    """Alone it is not believed when it becomes known; the person who confirms the receiver has another invoice at hand."""
+    strange: dict[str, Any] = {"name": "Bloemenzaak Smit", "post_code": "9999 ZZ"}
+    early = validated((KVK, "58070036"), **strange)
+    await decided(pools, early)
+    party = await enter(pools, "De Jong", (KVK, "58070036"), names=())
+    late = validated((KVK, "58070036"), **strange)
+    await decided(pools, late)
+    shown = (await hub.get(f"/v1/parked/{early.subject}", headers=as_("anna"))).json()
+    assert shown["code"] == "not-corroborated"
+    assert "Bloemenzaak Smit" in shown["reason"]["nl"]
+    chosen = {"party_id": str(party.party_id)}
+    reply = await hub.post(f"/v1/parked/{late.subject}/release", json=chosen, headers=as_("anna"))
+    assert reply.status_code == 200
+    await drain(pools)
+    names = [name for name, _ in await told(pools, UUID(early.subject))]
+    assert names == ["parked", "parked", "released", "routed"]
 
 
 async def test_a_number_taken_from_the_wrong_party_lets_go_on_what_it_kept(pools: Pools) -> None:
@@ -108,6 +133,19 @@ async def test_a_number_taken_from_the_wrong_party_lets_go_on_what_it_kept(pools
             await parties.change(conn, replace(entry, identifiers=read_all(keys)), OPERATOR)
     await drain(pools)
     assert [name for name, _ in await told(pools, UUID(event.subject))] == ["parked", "released", "routed"]
+
+
+async def test_a_place_of_business_that_was_somebody_elses_lets_go_on_what_it_kept(pools: Pools) -> None:
+    ours = await enter(pools, "De Jong", (KVK, "58070036"))
+    other = await enter(pools, "Nieuw", (KVK, "90004760"))
+    place = await enter(pools, "Noord", (BRANCH, "000027449173"), branch_of=other.party_id)
+    (waits,) = await decided(pools, validated((KVK, "58070036"), (BRANCH, "000027449173")))
+    assert waits.code == "contradiction"  # type: ignore[attr-defined]
+    worker = await pools.get("route", "worker")
+    async with worker.acquire() as conn, conn.transaction():
+        await parties.change(conn, replace(place, branch_of=ours.party_id), OPERATOR)
+    await drain(pools)
+    assert [name for name, _ in await told(pools, waits.invoice_id)] == ["parked", "released", "routed"]
 
 
 async def test_those_who_cannot_go_on_do_not_hold_up_the_others(pools: Pools) -> None:

@@ -114,6 +114,26 @@ def test_of_two_kvk_numbers_an_unknown_one_makes_it_wait_wherever_it_stands() ->
         assert parked(summary(*candidates), directory(X)).code == "contradiction"
 
 
+@pytest.mark.proves("R30")
+@pytest.mark.parametrize(
+    ("has", "beside"),
+    [
+        ((OIN, "00000003580700360000"), (KVK, "90004760")),
+        ((OIN, "00000003580700360000"), (OIN, "00000003900047600000")),
+        ((KVK, "58070036"), (OIN, "00000003900047600000")),
+        ((BE_VAT, "BE0203201340"), (BE, "0403170701")),
+        ((BE, "0203201340"), (BE_VAT, "BE0403170701")),
+    ],
+)
+def test_a_number_inside_another_is_held_against_whoever_has_another_one(has: Key, beside: Key) -> None:
+    only = party(6, "Enig", has)
+    for read in ((has, beside), (beside, has)):
+        assert parked(summary(*read), directory(only)).code == "contradiction"
+        assert isinstance(decide(summary(*read), directory(only), {only.party_id}), Parked), "also when known"
+    same = [key for key in wanted(summary(has)) if key != has]
+    assert routed(summary(has, *same), directory(only)).receiver.party_id == only.party_id
+
+
 def test_a_vat_number_helps_when_the_directory_has_no_kvk_number_of_its_owner() -> None:
     shop = party(5, "Winkel", (VAT, "NL009999999B01"))
     decision = routed(summary((KVK, "90004760"), (VAT, "NL009999999B01")), directory(shop))
@@ -277,13 +297,13 @@ def test_the_receiver_always_carries_a_number_of_the_invoice(
 def test_the_order_of_the_candidates_decides_nothing(
     data: st.DataObject, read: list[Key], others: list[Key], known: Directory
 ) -> None:
-    """It is only quoted: the number that carries most trust names the receiver in the explanation."""
+    """It is only quoted: the number that carries most trust names the receiver in the explanation, and only there."""
     buyer = [*read, *others]
     one = decide(summary(*read, buyer=buyer), known)
     other = decide(summary(*data.draw(st.permutations(read)), buyer=buyer), known)
     if isinstance(one, Routed):
         assert isinstance(other, Routed)
-        assert one.receiver.party_id == other.receiver.party_id
+        assert one.receiver == other.receiver
     else:
         assert isinstance(other, Parked)
         assert (one.code, set(one.waits_for)) == (other.code, set(other.waits_for))

@@ -91,5 +91,25 @@ def test_a_branch_number_is_not_taken_for_a_kvk_number(globe: bool) -> None:
     assert branch in decision.reason.nl
 
 
+@pytest.mark.proves("R35")
+@pytest.mark.parametrize("globe", [True, False])
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("8070036", "08070036"), ("KvK 80.70.036", "08070036"), ("580700366", None), ("58O70036", None)],
+)
+def test_a_damaged_number_is_quoted_and_a_lost_zero_proposed(
+    globe: bool, said: str, meant: str | None
+) -> None:
+    where = {"buyer_kvk": None, "adres2": said} if globe else {"buyer_kvk": said}
+    decision = waits(received(globe=globe, **where))
+    if globe and meant is None:
+        assert decision.code == "address-text"
+    else:
+        assert decision.code == "bad-number"
+        assert (meant or "precies 8 cijfers") in decision.reason.nl
+    assert said in decision.reason.en
+    assert decision.waits_for == ()
+
+
 def test_the_oin_a_government_customer_has_holds_its_kvk_number() -> None:
     assert receiver(received(buyer_kvk=None, buyer_oin="00000003580700360000")) == "X BV"

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID
 
 import pytest
 
+from libs.contracts.parts import Identifier
 from libs.errors import Unprocessable
-from services.route import tables, wishes
+from services.route import loading, tables, wishes
+from services.route.decision import Key
+from services.route.loading import Line
+from services.route.parties import Entry
 from services.route.wishes import Duplicate, Judged, Refused, Wish
 from tests.unit.route.sample import BE_VAT, BRANCH, KVK, OIN, VAT
 
@@ -192,6 +197,8 @@ def test_json_lines_are_parties_as_the_api_takes_them() -> None:
         "[" * 100_000,
         json.dumps({"name": "X", "identifiers": [{"scheme": "shoe-size", "value": "44"}]}),
         json.dumps({"name": "X", "identifiers": [{"scheme": "0106", "value": 58070036}]}),
+        '{"name": "X", "name": "Y", "identifiers": [{"scheme": "0106", "value": "69599084"}]}',
+        '{"name": "X", "identifiers": [{"scheme": "0106", "value": "69599084", "value": "90004760"}]}',
     ]
     found = judged("\n".join(lines), "jsonl")
     assert keys(found[0]) == [(KVK, "58070036")]
@@ -201,4 +208,72 @@ def test_json_lines_are_parties_as_the_api_takes_them() -> None:
         (5, ["bad-json"]),
         (6, ["unknown-scheme"]),
         (7, ["bad-json"]),
+        (8, ["bad-json"]),
+        (9, ["bad-json"]),
     ]
+
+
+@pytest.mark.parametrize("blank", ["", "  "])
+def test_what_is_blank_in_a_json_line_is_not_said(blank: str) -> None:
+    texts = dict.fromkeys(("name", "email", "language", "country", "branch_of"), blank)
+    several = {"names": [blank], "post_codes": [blank]}
+    given = {"identifiers": [{"scheme": "0106", "value": "58070036"}]}
+    (said,) = judged(json.dumps({**given, **texts, **several}), "jsonl")
+    (nothing,) = judged(json.dumps(given), "jsonl")
+    assert said == nothing
+    assert loaded(said)[0].troubles[0].code == "no-name"
+
+
+def known(*keys: Key, name: str = "Oud BV", names: tuple[str, ...] = ()) -> Entry:
+    """A confirmed party of the directory."""
+    numbers = tuple(Identifier(scheme=scheme, value=value) for scheme, value in keys)
+    return Entry(UUID(int=1), UUID(int=2), name, numbers, status="confirmed", names=names)
+
+
+def loaded(wish: Judged, *directory: Entry) -> tuple[Line, Entry | None]:
+    """What would become of a row, and the party it leaves."""
+    holders = {(i.scheme, i.value): entry for entry in directory for i in entry.identifiers}
+    line, change = loading._outcome(
+        wish, loading._Known(holders, {}, ()), loading._SoFar(), owner=UUID(int=2)
+    )
+    return line, change.after if change else None
+
+
+@pytest.mark.proves("R30")
+@pytest.mark.parametrize(
+    ("held", "cells", "gets"),
+    [
+        ((OIN, "00000003580700360000"), {"kvk": "58070036"}, (KVK, "58070036")),
+        ((KVK, "58070036"), {"oin": "00000003580700360000"}, (OIN, "00000003580700360000")),
+        ((BE_VAT, "BE0428759497"), {"enterprise": "0428759497"}, ("0208", "0428759497")),
+        (("0208", "0428759497"), {"vat": "BE0428759497"}, (BE_VAT, "BE0428759497")),
+    ],
+)
+def test_one_organisation_is_one_party_whichever_of_its_numbers_the_hub_has(
+    held: Key, cells: dict[str, str], gets: Key
+) -> None:
+    """Two parties of one root would park every invoice that carries both, or an OIN."""
+    line, party = loaded(row(naam="Oud BV", **cells), known(held))
+    assert (line.outcome, line.party_id) == ("changed", UUID(int=1))
+    assert [trouble.code for trouble in line.troubles] == ["joined"]
+    assert party is not None
+    assert [(i.scheme, i.value) for i in party.identifiers] == [held, gets]
+    # Again, it is left alone and nothing is remarked.
+    line, nothing = loaded(row(naam="Oud BV", **cells), party)
+    assert (line.outcome, line.troubles, nothing) == ("unchanged", (), None)
+
+
+def test_a_new_name_leaves_the_old_one_beside_it_and_no_more_names_than_the_api_takes() -> None:
+    wish = row(naam="Nieuw BV", kvk="58070036", names="Een|Twee")
+    line, party = loaded(wish, known((KVK, "58070036"), names=("Een",)))
+    assert party is not None
+    assert (party.name, party.names, line.troubles) == ("Nieuw BV", ("Een", "Oud BV", "Twee"), ())
+    many = tuple(f"n{n}" for n in range(19))
+    line, party = loaded(wish, known((KVK, "58070036"), names=many))
+    assert party is not None
+    assert party.names == (*many, "Oud BV")
+    assert [trouble.code for trouble in line.troubles] == ["no-room"]
+    # What has more since before is not cut.
+    more = known((KVK, "58070036"), name="Nieuw BV", names=(*many, "a", "b", "c"))
+    line, nothing = loaded(wish, more)
+    assert (line.outcome, nothing) == ("unchanged", None)
