@@ -1,22 +1,19 @@
-"""SQL of accounts, API keys and key mailboxes: each statement beside the one function that runs it."""
+"""SQL of accounts: each statement beside the one function that runs it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from libs import clock
 from libs.contracts.envelope import new_event
-from libs.contracts.parts import Words
 from libs.contracts.party import AccountRegistered
+from libs.contracts.sandbox import IN_SQL, sandbox_of
 from libs.db.pools import tenant
 from libs.db.types import Connection, Pool
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.model import PostalAddress
-from libs.errors import Conflict
 from libs.messaging import outbox
 from services.ingest.submissions import SOURCE
 
@@ -35,7 +32,7 @@ class Claims:
     kvk: str | None = None
     vat: str | None = None
     iban: str | None = None
-    language: str = "nl"
+    language: Literal["nl", "en"] = "nl"
     address: dict[str, Any] | None = None
     """``street``, ``post_code``, ``city``, ``country``: the seller's, on invoices that name none (eExact)."""
 
@@ -43,38 +40,94 @@ class Claims:
 async def open_account(pool: Pool, claims: Claims) -> UUID:
     """Open an account and tell the others (``account.registered``)."""
     account_id = clock.uuid7()
-    registered = AccountRegistered.model_validate(
-        {
-            "account_id": account_id,
-            "sequence": 1,
-            "name": claims.name,
-            "email": claims.email,
-            "kvk": claims.kvk,
-            "vat": claims.vat,
-            "iban": claims.iban,
-            "language": claims.language,
-        }
-    )
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(
-            _INSERT_ACCOUNT,
-            account_id,
-            claims.name,
-            claims.email,
-            claims.kvk,
-            claims.vat,
-            claims.iban,
-            claims.language,
-            claims.address,
-        )
-        await outbox.append(conn, [new_event(registered, source=SOURCE, account=account_id)])
+        await add_account(conn, account_id, claims)
     return account_id
+
+
+async def add_account(conn: Connection, account_id: UUID, claims: Claims) -> None:
+    """As ``open_account``, inside a transaction of the worker."""
+    await conn.execute(_INSERT_ACCOUNT, account_id, *_values(claims))
+    await _tell(conn, account_id, 1, claims)
+
+
+_CHANGE = """
+UPDATE account SET name = $2, email = $3, kvk = $4, vat = $5, iban = $6, language = $7, address = $8,
+                   sequence = sequence + 1
+ WHERE account_id = $1 AND closed_at IS NULL RETURNING sequence
+"""
+
+
+async def change(conn: Connection, account_id: UUID, claims: Claims) -> None:
+    """It says something else about itself from now on, and the others are told."""
+    sequence = await conn.fetchval(_CHANGE, account_id, *_values(claims))
+    if sequence is not None:
+        await _tell(conn, account_id, sequence, claims)
+
+
+def _values(claims: Claims) -> tuple[object, ...]:
+    return (
+        claims.name,
+        claims.email,
+        claims.kvk,
+        claims.vat,
+        claims.iban,
+        claims.language,
+        claims.address,
+    )
+
+
+async def _tell(conn: Connection, account_id: UUID, sequence: int, claims: Claims) -> None:
+    registered = AccountRegistered(
+        account_id=account_id,
+        sequence=sequence,
+        name=claims.name,
+        email=claims.email,
+        kvk=claims.kvk,
+        vat=claims.vat,
+        iban=claims.iban,
+        language=claims.language,
+    )
+    await outbox.append(conn, [new_event(registered, source=SOURCE, account=account_id)])
+
+
+_OPEN_SANDBOX = """
+INSERT INTO account (account_id, name, email, kvk, vat, iban, language, address)
+SELECT $2, name, email, kvk, vat, iban, language, address FROM account WHERE account_id = $1
+ON CONFLICT (account_id) DO UPDATE SET name = excluded.name, kvk = excluded.kvk, vat = excluded.vat,
+   iban = excluded.iban, address = excluded.address
+"""
+
+
+async def open_sandbox(pool: Pool, account_id: UUID) -> UUID:
+    """The account's sandbox, under the names the account has now. Nobody else hears of it: there is nothing to know.
+    ``pool`` has the worker role."""
+    sandbox = sandbox_of(account_id)
+    await pool.execute(_OPEN_SANDBOX, account_id, sandbox)
+    return sandbox
+
+
+_CLOSE = (
+    "UPDATE account SET closed_at = now() WHERE account_id = $1 AND closed_at IS NULL",
+    "UPDATE api_key SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL",
+    "UPDATE mailbox SET revoked_at = now() WHERE account_id = $1 AND revoked_at IS NULL",
+    "UPDATE session SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL",
+    "UPDATE account_user SET removed_at = now(), password_hash = '' WHERE account_id = $1 AND removed_at IS NULL",
+    "UPDATE link SET ended_at = now() WHERE account_id = $1 AND ended_at IS NULL",
+)
+
+
+async def close(conn: Connection, account_id: UUID) -> None:
+    """Nobody comes in any more, by key, password, session, link or mail. What was handed over goes on, and is kept as
+    long as the law asks."""
+    for statement in _CLOSE:
+        await conn.execute(statement, account_id)
 
 
 _ALL = """
 SELECT account_id, sequence, name, email, kvk, vat, iban, language FROM account
- WHERE account_id > $1 ORDER BY account_id LIMIT 500
-"""
+ WHERE account_id > $1 AND NOT {sandbox} ORDER BY account_id LIMIT 500
+""".format(sandbox=IN_SQL.format(column="account_id"))
 
 
 async def tell_all(pool: Pool) -> int:
@@ -125,105 +178,3 @@ async def sender(pool: Pool, account_id: UUID) -> Sender | None:
         if address
         else None,
     )
-
-
-MOST_KEYS = 2
-"""Live ones of an account: one in use, and one to change to. More than that is keys nobody remembers."""
-
-TOO_MANY_KEYS = Words(
-    nl="Er zijn al twee API-sleutels in gebruik. Trek eerst de sleutel in die u niet meer gebruikt.",
-    en="Two API keys are in use already. Revoke the one you no longer use first.",
-)
-
-_ONE_AT_A_TIME = "SELECT pg_advisory_xact_lock(hashtextextended('api_key ' || $1::text, 0))"
-
-_LIVE_KEYS = "SELECT count(*) FROM api_key WHERE account_id = $1 AND revoked_at IS NULL"
-
-_INSERT_KEY = """
-INSERT INTO api_key (key_id, account_id, secret_hash, label, scopes) VALUES ($1, $2, $3, $4, $5)
-"""
-
-
-async def add_key(
-    conn: Connection, key_id: str, account_id: UUID, secret_hash: bytes, label: str, scopes: Sequence[str]
-) -> None:
-    """Add a key, inside a transaction. Raises ``Conflict`` when the account has two live ones."""
-    # Or two requests at once would each count the same keys.
-    await conn.execute(_ONE_AT_A_TIME, str(account_id))
-    if await conn.fetchval(_LIVE_KEYS, account_id) >= MOST_KEYS:
-        raise Conflict(TOO_MANY_KEYS.en, nl=TOO_MANY_KEYS.nl, code="too-many-keys")
-    await conn.execute(_INSERT_KEY, key_id, account_id, secret_hash, label, list(scopes))
-
-
-_KEYS = "SELECT key_id, label, scopes, created_at, revoked_at FROM api_key ORDER BY created_at, key_id"
-
-
-async def keys(conn: Connection) -> list[dict[str, Any]]:
-    """The keys of the account set on ``conn``; secrets are not kept and so not shown."""
-    return [dict(row) for row in await conn.fetch(_KEYS)]
-
-
-_REVOKE_KEY = """
-UPDATE api_key SET revoked_at = coalesce(revoked_at, now()) WHERE key_id = $1 RETURNING revoked_at
-"""
-
-
-async def revoke_key(conn: Connection, key_id: str) -> datetime | None:
-    """When the key was revoked; None when the account set on ``conn`` has no such key."""
-    revoked: datetime | None = await conn.fetchval(_REVOKE_KEY, key_id)
-    return revoked
-
-
-_FIND_KEY = "SELECT account_id, secret_hash, scopes FROM find_key($1)"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundKey:
-    account_id: UUID
-    secret_hash: bytes
-    scopes: frozenset[str]
-
-
-async def find_key(pool: Pool, key_id: str) -> FoundKey | None:
-    """A live key by its id, whosever it is."""
-    row = await pool.fetchrow(_FIND_KEY, key_id)
-    return FoundKey(row["account_id"], row["secret_hash"], frozenset(row["scopes"])) if row else None
-
-
-_INSERT_MAILBOX = """
-INSERT INTO mailbox (mailbox_id, account_id, address_hash, address_encrypted) VALUES ($1, $2, $3, $4)
-"""
-
-
-async def add_mailbox(
-    conn: Connection, account_id: UUID, address_hash: bytes, address_encrypted: bytes
-) -> UUID:
-    mailbox_id = clock.uuid7()
-    await conn.execute(_INSERT_MAILBOX, mailbox_id, account_id, address_hash, address_encrypted)
-    return mailbox_id
-
-
-_MAILBOXES = """
-SELECT mailbox_id, address_encrypted, created_at FROM mailbox WHERE revoked_at IS NULL
- ORDER BY created_at, mailbox_id
-"""
-
-
-async def mailboxes(conn: Connection) -> list[dict[str, Any]]:
-    """The live key mailboxes of the account set on ``conn``; addresses still encrypted."""
-    return [dict(row) for row in await conn.fetch(_MAILBOXES)]
-
-
-_FIND_MAILBOX = "SELECT mailbox_id, account_id FROM find_mailbox($1)"
-
-
-@dataclass(frozen=True, slots=True)
-class FoundMailbox:
-    mailbox_id: UUID
-    account_id: UUID
-
-
-async def find_mailbox(pool: Pool, address_hash: bytes) -> FoundMailbox | None:
-    """A live mailbox by the keyed hash of its local part."""
-    row = await pool.fetchrow(_FIND_MAILBOX, address_hash)
-    return FoundMailbox(row["mailbox_id"], row["account_id"]) if row else None

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
-from libs.contracts.party import AccountRegistered
+from libs.contracts.party import AccountLinkMade, AccountRegistered
 from libs.db.migrate import Migrations
+from libs.db.settings import DatabaseSettings
+from libs.http.quota import Quota
+from libs.links import PURPOSE as LINKS
 from libs.messaging import MIGRATIONS as MESSAGING
-from libs.service import Resources, Service, Wake
-from services.ingest import session_api, store
+from libs.service import Resources, Schedule, Service, Wake
+from services.ingest import account_api, credential_api, people_api, retention_api, session_api, store
 from services.ingest.api import routes
+from services.ingest.backlog import Backlog
 from services.ingest.credentials import Vault
-from services.ingest.described import SUBMIT
+from services.ingest.described import BATCH, SUBMIT
 from services.ingest.groups import GroupCommit
 from services.ingest.handlers import Outcomes
-from services.ingest.identity import KeyAuthenticator
+from services.ingest.identity import OwnAuthenticator
+from services.ingest.passwords import Passwords
+from services.ingest.people_api import People
+from services.ingest.retention import Retention
+from services.ingest.scrubber import Scrubber
 from services.ingest.settings import IngestSettings
 from services.ingest.smtp import KeyMailbox, listen
-from services.ingest.store import Kept
+from services.ingest.store import Outcome
 from services.ingest.submissions import Submission
+from services.ingest.submit import Commits, Gate
+from services.ingest.tries import Tries
 
 MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migrations"))
 
@@ -34,39 +45,58 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     worker = await resources.pools.get("ingest", "worker")
     api = await resources.pools.get("ingest", "api")
     vault = vault_of(settings)
-    identity = KeyAuthenticator(api, vault)
-    wake = Wake()
+    passwords, wake = Passwords(), Wake()
+    identity = OwnAuthenticator(api, vault, passwords, Tries(burst=10, seconds=30))
 
-    async def keep(submissions: Sequence[Submission]) -> Sequence[tuple[Kept, ...]]:
+    async def keep(submissions: Sequence[Submission]) -> Sequence[Outcome]:
         kept = await store.keep(worker, resources.documents, submissions)
         wake()
         return kept
 
-    commits: GroupCommit[Submission, tuple[Kept, ...]] = GroupCommit(
+    commits: Commits = GroupCommit(
         keep,
         linger=settings.group_linger_ms / 1000,
         pace=settings.group_pace_ms / 1000,
         most=settings.group_most,
         size=lambda submission: submission.size,
     )
-    api_routes = routes(settings, api, worker, vault, identity, commits)
-    api_routes.include_router(session_api.routes(api, vault))
-    mailbox = KeyMailbox(settings, api, vault, commits.submit)
+    quota = Quota("account", per_second=settings.requests_per_second, burst=settings.requests_burst)
+    backlog = Backlog(worker, seconds=settings.backlog_seconds)
+    gate = Gate(quota, backlog)
+    api_routes = routes(settings, api, identity, commits, gate)
+    people = People(api, worker, passwords, wake)
+    for more in (
+        account_api.routes(api, worker, wake),
+        retention_api.routes(api),
+        credential_api.routes(settings, api, worker, vault),
+        session_api.routes(api, vault),
+        people_api.routes(people, settings.derive(LINKS)),
+    ):
+        api_routes.include_router(more)
+    retention = Retention(worker, DatabaseSettings(settings.database_url, settings.secret))
+    schedules = [Schedule("ingest.retention", timedelta(seconds=settings.retention_seconds), retention.run)]
+    if settings.scrub_seconds:
+        often = timedelta(seconds=settings.scrub_seconds)
+        schedules.append(Schedule("ingest.scrub", often, Scrubber(worker).run))
+    mailbox = KeyMailbox(settings, api, vault, commits.submit, gate.admit)
 
     return Service(
         name="ingest",
         migrations=MIGRATIONS,
         api=api_routes,
-        openapi_extra_paths={"/v1/submissions": SUBMIT},
+        openapi_extra_paths={"/v1/submissions": SUBMIT, "/v1/submissions:batch": BATCH},
+        larger_bodies={"/v1/submissions:batch": settings.max_batch_bytes},
         consumers=(Outcomes(),),
         emits=(
             InvoiceReceived.type,
             InvoiceQuarantined.type,
             InvoiceDuplicate.type,
             AccountRegistered.type,
+            AccountLinkMade.type,
         ),
         listeners=(listen(settings, mailbox),),
-        background=(commits,),
+        schedules=schedules,
+        background=(commits, backlog),
         identity=identity,
         wake=wake,
     )

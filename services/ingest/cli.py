@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -17,9 +17,10 @@ from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.errors import NotFound
+from libs.http import fields
 from libs.settings import load
 from libs.terminal import say
-from services.ingest import accounts
+from services.ingest import accounts, keys, mailboxes
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key, new_local_part
 from services.ingest.given import NewAccount, NewKey
@@ -104,7 +105,7 @@ def make_key(
         key = new_api_key()
         digest = vault_of(settings).digest(key.secret)
         async with _account(pools, account_id) as conn:
-            await accounts.add_key(conn, key.key_id, account_id, digest, label, scopes)
+            await keys.add_key(conn, key.key_id, account_id, digest, label, scopes)
         return str(key)
 
     _print({"key": _run(work)}, as_json)
@@ -117,10 +118,33 @@ def make_mailbox(account_id: AccountId, as_json: AsJson = False) -> None:
     async def work(pools: Pools, settings: IngestSettings) -> list[str]:
         local, vault = new_local_part(), vault_of(settings)
         async with _account(pools, account_id) as conn:
-            await accounts.add_mailbox(conn, account_id, vault.digest(local), vault.encrypt(local))
+            await mailboxes.add_mailbox(conn, account_id, vault.digest(local), vault.encrypt(local))
         return [f"{local}@{domain}" for domain in settings.upload_domains]
 
     _print({"addresses": _run(work)}, as_json)
+
+
+@app.command("pdf")
+def set_pdf(
+    account_id: AccountId,
+    loose: Annotated[
+        bool,
+        typer.Option(
+            "--loose/--same-name",
+            help="loose: the only PDF of a mail belongs to its only invoice, whatever their names (R25)",
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Say which PDFs an account may mail along. A PDF without any XML is never an invoice."""
+
+    async def work(pools: Pools, settings: IngestSettings) -> None:  # noqa: ARG001
+        async with _account(pools, account_id):
+            pass
+        await mailboxes.let_loose(await pools.get("ingest", "worker"), account_id, loose)
+
+    _run(work)
+    _print({"loose_pdf": str(loose).lower()}, as_json)
 
 
 def _checked(kind: type[M], **given: object) -> M:
@@ -128,11 +152,12 @@ def _checked(kind: type[M], **given: object) -> M:
     try:
         return kind.model_validate(given)
     except ValidationError as wrong:
-        raise typer.BadParameter(
-            "; ".join(
-                f"--{_option(error['loc'])}: {error['msg']}" for error in wrong.errors(include_url=False)
-            )
-        ) from wrong
+        raise typer.BadParameter("; ".join(map(_said, wrong.errors(include_url=False)))) from wrong
+
+
+def _said(error: Mapping[str, Any]) -> str:
+    words = fields.words(error)
+    return f"--{_option(error['loc'])}: {words['nl']} / {words['en']}"
 
 
 def _option(place: tuple[int | str, ...]) -> str:

@@ -1,9 +1,9 @@
-"""API keys, session tokens and key mailbox addresses: how they look, how they are kept. Pure.
+"""API keys, session tokens, user names and key mailbox addresses: how they look, how they are kept. Pure.
 
-An API key is ``pb_live_<id>_<secret>``: the id finds the row, the secret (256 bits) is compared by keyed
-hash, so a stolen table opens nothing. A session token is ``pb_sess_<id>_<secret>``, kept alike. A key mailbox
-address is a bearer secret too (R13): 32 characters a-z0-9 (165 bits), found by keyed hash, kept encrypted because
-the portal shows it again (R15).
+An API key is ``pb_live_<id>_<secret>``, or ``pb_test_…`` for the sandbox: the id finds the row, the secret (256 bits)
+is compared by keyed hash, so a stolen table opens nothing. A session token is ``pb_sess_<id>_<secret>``, kept alike.
+A key mailbox address is a bearer secret too (R13): 32 characters a-z0-9 (165 bits), found by keyed hash, kept
+encrypted because the portal shows it again (R15).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hashlib import sha256
 from cryptography.fernet import Fernet
 
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789"
-_KEY = re.compile(r"^pb_live_([a-z0-9]{12})_([a-z0-9]{52})$")
+_KEY = re.compile(r"^pb_(?:live|(test))_([a-z0-9]{12})_([a-z0-9]{52})$")
 _SESSION = re.compile(r"^pb_sess_([a-z0-9]{12})_([a-z0-9]{52})$")
 
 
@@ -28,19 +28,21 @@ class ApiKey:
 
     key_id: str
     secret: str
+    test: bool = False
+    """Of the sandbox."""
 
     def __str__(self) -> str:
-        return f"pb_live_{self.key_id}_{self.secret}"
+        return f"pb_{'test' if self.test else 'live'}_{self.key_id}_{self.secret}"
 
 
-def new_api_key() -> ApiKey:
-    return ApiKey(key_id=_random(12), secret=_random(52))
+def new_api_key(*, test: bool = False) -> ApiKey:
+    return ApiKey(_random(12), _random(52), test)
 
 
 def read_api_key(text: str) -> ApiKey | None:
     """The parts of a key, or None when it does not have the form of one."""
     match = _KEY.match(text)
-    return ApiKey(*match.groups()) if match else None
+    return ApiKey(match[2], match[3], match[1] is not None) if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,18 @@ def bearer(authorization: str | None) -> str:
     """What an ``Authorization: Bearer …`` carries; empty for anything else."""
     scheme, _, token = (authorization or "").partition(" ")
     return token.strip() if scheme.casefold() == "bearer" else ""
+
+
+def basic(authorization: str | None) -> tuple[str, str] | None:
+    """User name and password of an ``Authorization: Basic …`` (RFC 7617, UTF-8); None for anything else."""
+    scheme, _, text = (authorization or "").partition(" ")
+    if scheme.casefold() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(text.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return None
+    return (name.strip().lower(), password) if name and colon and "\0" not in name else None
 
 
 def new_local_part() -> str:

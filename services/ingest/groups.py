@@ -19,10 +19,18 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 from libs import clock
-from libs.errors import Unavailable
+from libs.errors import HubError, Unavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def busy() -> Unavailable:
+    return Unavailable(
+        "more comes in than can be stored: try again in a moment",
+        nl="er komt meer binnen dan er opgeslagen kan worden: probeer het zo opnieuw",
+        code="busy",
+    )
 
 
 WAITING_BYTES = 256 * 1024 * 1024
@@ -37,12 +45,12 @@ class _Waiting(Generic[T, R]):
 
 
 class GroupCommit(Generic[T, R]):
-    """``write`` takes a list and returns one result (or exception) per item, in order. ``size`` tells the bytes
+    """``write`` takes a list and returns one result (or error) per item, in order. ``size`` tells the bytes
     an item holds; ``most`` and ``most_bytes`` bound a group, ``waiting`` and ``waiting_bytes`` all who wait."""
 
     def __init__(
         self,
-        write: Callable[[Sequence[T]], Awaitable[Sequence[R]]],
+        write: Callable[[Sequence[T]], Awaitable[Sequence[R | HubError]]],
         *,
         linger: float = 0.005,
         pace: float = 0.0,
@@ -85,11 +93,7 @@ class GroupCommit(Generic[T, R]):
         # One that is larger than all may be together must still get through when it is alone.
         full = self._held + size > self._waiting_bytes and self._queue
         if len(self._queue) >= self._waiting or full:
-            raise Unavailable(
-                "more comes in than can be stored: try again in a moment",
-                nl="er komt meer binnen dan er opgeslagen kan worden: probeer het zo opnieuw",
-                code="busy",
-            )
+            raise busy()
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, size, future))
         self._held += size
@@ -127,7 +131,11 @@ class GroupCommit(Generic[T, R]):
         (outcome,) = await asyncio.gather(self._write([each.item for each in group]), return_exceptions=True)
         if not isinstance(outcome, BaseException):
             for each, result in zip(group, outcome, strict=True):
-                if not each.future.done():
+                if each.future.done():
+                    continue
+                if isinstance(result, HubError):
+                    each.future.set_exception(result)
+                else:
                     each.future.set_result(result)
         elif len(group) == 1:
             if not group[0].future.done():

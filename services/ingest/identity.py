@@ -2,45 +2,90 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import asyncpg
 
+from libs.contracts.sandbox import is_sandbox
+from libs.db.pools import tenant
 from libs.db.types import Pool
 from libs.errors import Unauthenticated, Unavailable
 from libs.http.principal import Principal
-from services.ingest import accounts, sessions
-from services.ingest.credentials import Vault, bearer, read_api_key, read_session_token
+from services.ingest import keys, sessions, users
+from services.ingest.credentials import (
+    ApiKey,
+    SessionToken,
+    Vault,
+    basic,
+    bearer,
+    read_api_key,
+    read_session_token,
+)
+from services.ingest.passwords import Passwords
+from services.ingest.roles import SCOPES
+from services.ingest.tries import Tries
 
 
-class KeyAuthenticator:
-    """Authenticates ``Authorization: Bearer``: ``pb_live_…`` against the api_key table, ``pb_sess_…`` against
-    that of sessions."""
+class OwnAuthenticator:
+    """Authenticates ``Authorization: Bearer``: ``pb_live_…`` and ``pb_test_…`` against the api_key table, ``pb_sess_…``
+    against that of sessions; and ``Basic``: user name and password (R16). ``pool`` has the api role."""
 
-    def __init__(self, pool: Pool, vault: Vault) -> None:
+    def __init__(self, pool: Pool, vault: Vault, passwords: Passwords, tries: Tries) -> None:
         self._pool = pool
         self._vault = vault
+        self._passwords = passwords
+        self._tries = tries
 
     async def authenticate(self, authorization: str | None) -> Principal:
-        """Raises ``Unauthenticated``, or ``Unavailable`` when the database is away."""
+        """Raises ``Unauthenticated``, ``TooMany``, or ``Unavailable`` when the database is away."""
         token = bearer(authorization)
-        key, session = read_api_key(token), read_session_token(token)
-        found: accounts.FoundKey | sessions.FoundSession | None
+        key, session, named = read_api_key(token), read_session_token(token), basic(authorization)
         try:
             if key is not None:
-                secret, found = key.secret, await accounts.find_key(self._pool, key.key_id)
-            elif session is not None:
-                secret, found = session.secret, await sessions.find(self._pool, session.session_id)
-            else:
-                raise Unauthenticated
+                return await self._by_key(key)
+            if session is not None:
+                return await self._by_session(session)
+            if named is not None:
+                return await self._by_password(*named)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as away:
             raise Unavailable from away
-        # Hash even for an unknown id, so that the time taken tells nothing.
-        known = self._vault.matches(secret, found.secret_hash if found else b"")
-        if found is None or not known:
+        raise Unauthenticated
+
+    async def _by_key(self, key: ApiKey) -> Principal:
+        found = await keys.find_key(self._pool, key.key_id)
+        self._prove(key.secret, found)
+        if found is None or is_sandbox(found.account_id) != key.test:
             raise Unauthenticated
-        return Principal(
-            account_id=found.account_id,
-            user_id=None,
-            scopes=found.scopes,
-            roles=frozenset(),
-            expires_at=found.expires_at if isinstance(found, sessions.FoundSession) else None,
-        )
+        if found.stale:
+            # Knowing when is not worth a refusal: a database that cannot write now may still let callers in.
+            with contextlib.suppress(asyncpg.PostgresError):
+                async with tenant(self._pool, found.account_id) as conn:
+                    await keys.used(conn, key.key_id)
+        return Principal(found.account_id, None, found.scopes, frozenset(), found.expires_at)
+
+    async def _by_session(self, token: SessionToken) -> Principal:
+        found = await sessions.find(self._pool, token.session_id)
+        self._prove(token.secret, found)
+        if found is None:
+            raise Unauthenticated
+        if found.role is None:
+            return Principal(found.account_id, None, found.scopes, frozenset(), found.expires_at)
+        # What the role may do by now, not what it might when the session began.
+        scopes = found.scopes & SCOPES[found.role]
+        return Principal(found.account_id, found.user_id, scopes, frozenset({found.role}), found.expires_at)
+
+    async def _by_password(self, email: str, password: str) -> Principal:
+        found = await users.find(self._pool, email)
+        stored = found.password_hash if found else None
+        if not self._passwords.known(password, stored):
+            self._tries.count(email)
+            if not await self._passwords.matches(password, stored):
+                raise Unauthenticated
+        if found is None:
+            raise Unauthenticated
+        return Principal(found.account_id, found.user_id, SCOPES[found.role], frozenset({found.role}))
+
+    def _prove(self, secret: str, found: keys.FoundKey | sessions.FoundSession | None) -> None:
+        # Hash even for an unknown id, so that the time taken tells nothing.
+        if not self._vault.matches(secret, found.secret_hash if found else b""):
+            raise Unauthenticated

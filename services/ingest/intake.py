@@ -94,12 +94,17 @@ def sort(parts: Sequence[Part]) -> Sorted:
 def sort_strictly(parts: Sequence[Part]) -> tuple[Upload, ...]:
     """The same for a caller who waits. Raises the first refusal (422, 413), or 400 when there is nothing."""
     if not parts:
-        nothing = REASONS["no-invoice"]
-        raise BadInput(nothing.en, code="no-invoice", words=nothing.model_dump())
+        raise nothing()
     done = sort(parts)
     if done.refused:
         raise as_error(done.refused[0])
     return done.uploads
+
+
+def nothing() -> BadInput:
+    """There is no file in the request."""
+    words = REASONS["no-invoice"]
+    return BadInput(words.en, nl=words.nl, code="no-invoice")
 
 
 def refuse(part: Part, code: str) -> Refused:
@@ -145,6 +150,12 @@ def _harm(picture: Part) -> Refused | None:
     except (Unprocessable, TooLarge) as no:
         return _told(picture, no)
     return Refused(picture, "pdf-unfit", unfit[0]) if unfit else None
+
+
+def beside(upload: Upload, picture: Part) -> Upload | Refused:
+    """An invoice with a PDF that somebody says is its picture; refused when it can do harm."""
+    harm = _harm(picture)
+    return harm if harm is not None else replace(upload, pdf=picture)
 
 
 def _split(part: Part, pdf: Part | None, passed: gate.Gate) -> Sequence[Upload] | Refused:

@@ -2,7 +2,8 @@
 
 ::
 
-    bytes ─▶ lines, multiparts (bound) ─▶ parser that counts headers (_Bounded) ─▶ parts (_files) ─▶ Mail
+    bytes ─▶ without base64 (Packed) ─▶ lines, multiparts (bound) ─▶ parser that counts headers (_Bounded)
+          ─▶ parts, base64 put back (_files) ─▶ Mail
 
 The parser of the standard library takes time that grows with lines × nested multiparts, and with the square
 of the parameters in one header: 200 kB can cost a minute. So there is a gate before it and bounds inside it.
@@ -15,18 +16,22 @@ from __future__ import annotations
 
 import email
 import re
+import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import Message
-from email.policy import Compat32
+from email.policy import Compat32, Policy, compat32
+from typing import Any
 
 from libs.text import repaired
+from services.ingest import evidence
+from services.ingest.evidence import Evidence
 from services.ingest.part import Part
 
 MAX_PARTS = 200
 MAX_DEPTH = 8
 MAX_LINES = 600_000
-"""25 MB of base64 has 330,000."""
+"""Without what is base64."""
 MAX_MULTIPARTS = 100
 """Anywhere in the mail; each line is compared with the boundary of every one that is open."""
 MAX_COMPARISONS = 8_000_000
@@ -37,8 +42,19 @@ MAX_CONTENT_HEADER = 8 * 1024
 MAX_PARAMETERS = 200
 """Of such a header; the parser looks at each again for each."""
 
+_PROGRAM = re.compile(
+    rb"^(?:auto-submitted:[ \t]*(?!no\b)[^\s;]"
+    rb"|precedence:[ \t]*(?:list|junk|auto_reply)\b"
+    rb"|list-(?:id|post):"
+    rb"|postbode-(?:invoice|notices):|message-id:[ \t]*<(?:notice|link|notices)\.)",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""What a program says of itself that answers or hands on mail (RFC 3834 §2, RFC 2919, RFC 2369), and our own mails.
+Programs that mail invoices write ``Precedence: bulk`` and ``List-Unsubscribe`` too, and their senders want to hear of what
+is refused."""
+_BASE64 = re.compile(rb"^(?>[A-Za-z0-9+/]{56,76}\r?\n){8,}+", re.MULTILINE)
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
-_AUTO_SUBMITTED = re.compile(rb"^auto-submitted:(.*)$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +63,9 @@ class Mail:
 
     parts: tuple[Part, ...]
     message_id: str | None
-    automatic: bool = False
-    """A program wrote it, and says so (RFC 3834 §5)."""
+    subject: str = ""
+    """As it came, encoded words and all."""
+    evidence: Evidence = field(default_factory=Evidence)
     report: bool = False
     """A mail server's or mail program's word about another mail (RFC 6522): not delivered, read, spam."""
 
@@ -73,29 +90,26 @@ class _Bounded(Compat32):
 _BOUNDED = _Bounded()
 
 
-def read(raw: bytes) -> Mail:
-    """Raises ``UnreadableMail`` for a mail that no mail program makes."""
+def read(raw: bytes, authserv_id: str = "") -> Mail:
+    """Raises ``UnreadableMail`` for a mail that no mail program makes. ``authserv_id``: see ``evidence.read``."""
     try:
-        bound(raw)
-        message = email.message_from_bytes(raw, policy=_BOUNDED)
+        packed = Packed(raw)
+        bound(packed.text)
+        message = email.message_from_bytes(packed.text, packed.part, policy=_BOUNDED)
         parts = tuple(_files(message))
         message_id = message.get("Message-ID")
-        automatic = _says_automatic(str(message.get("Auto-Submitted", "")))
+        subject = str(message.get("Subject", ""))
+        known = evidence.read(message, raw, authserv_id)
         report = message.get_content_type() == "multipart/report"
     except (RecursionError, ValueError, LookupError, AttributeError, TypeError) as bad:
         raise UnreadableMail(str(bad)) from bad
-    return Mail(parts, str(message_id) if message_id else None, automatic, report)
+    return Mail(parts, str(message_id) if message_id else None, subject, known, report)
 
 
-def looks_automatic(raw: bytes) -> bool:
-    """``Mail.automatic`` of a mail that cannot be read, from its first lines alone."""
+def automatic(raw: bytes) -> bool:
+    """Whether a program wrote it that must not be answered; from its header alone, so of any mail."""
     head = re.split(rb"\r?\n\r?\n", raw[:MAX_HEADER], maxsplit=1)[0]
-    found = _AUTO_SUBMITTED.search(head)
-    return found is not None and _says_automatic(found[1].decode("latin-1"))
-
-
-def _says_automatic(header: str) -> bool:
-    return header.partition(";")[0].strip().casefold() not in ("", "no")
+    return _PROGRAM.search(_FOLD.sub(b"", head)) is not None
 
 
 def bound(raw: bytes) -> None:
@@ -105,6 +119,39 @@ def bound(raw: bytes) -> None:
     nested = len(_NESTING.findall(raw))
     if lines > MAX_LINES or nested > MAX_MULTIPARTS or lines * nested > MAX_COMPARISONS:
         raise UnreadableMail("more lines, or more parts in parts, than any mail program makes")
+
+
+class Packed:
+    """A mail with a short line in the place of each stretch of base64: the parser looks at every line, for a boundary that
+    none of these can be, and of a mail with a file they are nearly all."""
+
+    def __init__(self, raw: bytes) -> None:
+        self._runs: list[bytes] = []
+        # Nobody can have written it: 128 random bits.
+        self._token = secrets.token_hex(16)
+        self.text = _BASE64.sub(self._out, raw)
+
+    def _out(self, run: re.Match[bytes]) -> bytes:
+        self._runs.append(run[0])
+        return b"%b%08d\r\n" % (self._token.encode(), len(self._runs) - 1)
+
+    def part(self, policy: Policy[Message] = compat32) -> Message:
+        """What the parser makes of each part: one that puts back what was taken out of it."""
+        return _Whole(self, policy)
+
+    def whole(self, text: str) -> str:
+        """``text`` of the parsed mail as it was."""
+        first, *rest = text.split(self._token)
+        return first + "".join(self._runs[int(each[:8])].decode("ascii") + each[10:] for each in rest)
+
+
+class _Whole(Message):
+    def __init__(self, packed: Packed, policy: Policy[Message]) -> None:
+        super().__init__(policy)
+        self._packed = packed
+
+    def set_payload(self, payload: Any, charset: Any = None) -> None:
+        super().set_payload(self._packed.whole(payload) if isinstance(payload, str) else payload, charset)
 
 
 def _files(message: Message) -> Iterator[Part]:

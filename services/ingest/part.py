@@ -42,12 +42,15 @@ class Part:
     data: bytes
     filename: str | None = None
     media_type: str = ""
+    folder: str = ""
+    """Where it lay in the archive it came out of."""
     stem: str = field(init=False, repr=False)
     """What it is paired by; empty when it has no name."""
 
     def __post_init__(self) -> None:
         name = names.decoded(self.filename or "")
-        object.__setattr__(self, "stem", names.stem(name))
+        own = names.stem(name)
+        object.__setattr__(self, "stem", f"{self.folder}/{own}" if self.folder and own else own)
         object.__setattr__(self, "filename", names.shown(name))
 
     @property

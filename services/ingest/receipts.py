@@ -2,20 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import orjson
 from starlette.responses import Response
 
-from libs.http.responses import json_response
-from services.ingest.store import Kept
 from services.ingest.words import REASONS
 
 RETRY_SECONDS = 1
 """When the status of a new invoice can be expected at ``GET /v1/invoices/{invoice_id}``: it is told by event."""
 
 
-def receipt(submission_id: UUID, kept: tuple[Kept, ...]) -> Response:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of one item: its own invoice, or the one it repeats, with the submission of that one.
+    ``code`` says what was not taken of a repeated one (``words.REASONS``)."""
+
+    invoice_id: UUID
+    submission_id: UUID
+    filename: str | None
+    repeated: bool = False
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A receipt as it is sent: its JSON, and headers beside the usual ones."""
+
+    body: bytes
+    headers: Mapping[str, str]
+
+    def response(self, fields: Mapping[str, str]) -> Response:
+        """``fields`` are those of this request alone."""
+        headers = {**self.headers, **fields}
+        return Response(self.body, status_code=202, headers=headers, media_type="application/json")
+
+
+def receipt(submission_id: UUID, kept: tuple[Kept, ...]) -> Reply:
     """202. A submission sent again as it was gets the answer of the first time: one invoice, one receipt.
     Anything else is a submission of its own, which says of each invoice whether it is new."""
     repeated = all(item.repeated for item in kept)
@@ -31,7 +57,7 @@ def receipt(submission_id: UUID, kept: tuple[Kept, ...]) -> Response:
     headers = {"Location": f"/v1/submissions/{shown}", "Retry-After": str(RETRY_SECONDS)}
     if repeated:
         headers["Postbode-Repeat"] = "true"
-    return json_response({"submission_id": str(shown), "invoices": items}, status_code=202, headers=headers)
+    return Reply(orjson.dumps({"submission_id": str(shown), "invoices": items}), headers)
 
 
 def _item(kept: Kept, status: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Sessions over HTTP: somebody signs in with an API key and holds a token that can do less, and that ends."""
+"""Sessions over HTTP: somebody signs in with an API key or a password and holds a token that can do less, and that ends."""
 
 from __future__ import annotations
 
@@ -13,16 +13,32 @@ from libs.db.types import Pool
 from libs.errors import Forbidden, NotFound
 from libs.http.principal import CachedAuthenticator, Principal, requires
 from services.ingest import sessions
-from services.ingest.credentials import Vault, bearer, new_session_token, read_api_key, read_session_token
+from services.ingest.credentials import (
+    Vault,
+    basic,
+    bearer,
+    new_session_token,
+    read_api_key,
+    read_session_token,
+)
+from services.ingest.given import SCOPES as RIGHTS
+from services.ingest.sessions import Holder
 
 SCOPES = ("invoice:read",)
-"""All a session may do: look. Whoever steals one cannot send, and cannot make keys."""
+"""All a session may do unless somebody with a password asks for more: look. Whoever steals one cannot send, and cannot
+make keys."""
 
 Reader = Annotated[Principal, Depends(requires(*SCOPES))]
 
 
 class NewSession(BaseModel):
     seconds: int = Field(default=36_000, ge=60, le=604_800, description="when it ends by itself")
+    scopes: list[RIGHTS] = Field(
+        default=["invoice:read"],
+        min_length=1,
+        max_length=10,
+        description="what it may do; of an API key: read invoices and nothing else",
+    )
 
 
 class Session(BaseModel):
@@ -39,25 +55,30 @@ def routes(pool: Pool, vault: Vault) -> APIRouter:
 
     @router.post("/v1/sessions", status_code=201)
     async def post_session(request: Request, new: NewSession, principal: Reader) -> Session:
-        """Begin a session with an API key: a token that may read invoices and nothing else."""
-        key = read_api_key(bearer(request.headers.get("authorization")))
-        if key is None:
+        """Begin a session, with an API key or with user name and password (`Authorization: Basic`)."""
+        authorization = request.headers.get("authorization")
+        key = read_api_key(bearer(authorization))
+        named = principal.user_id is not None and basic(authorization) is not None
+        if key is None and not named:
             raise Forbidden(
-                "a session cannot begin another: sign in with the API key",
-                nl="een sessie kan geen nieuwe beginnen: log in met de API-sleutel",
+                "a session cannot begin another: sign in with the API key or the password",
+                nl="een sessie kan geen nieuwe beginnen: log in met de API-sleutel of het wachtwoord",
             )
+        for scope in new.scopes:
+            if scope not in (SCOPES if key else principal.scopes):
+                raise Forbidden(
+                    f"a session of yours cannot have the right {scope}: ask for less, or sign in with another role",
+                    nl=f"een sessie van u kan het recht {scope} niet hebben: vraag minder, of log in met een andere rol",
+                    scope=scope,
+                )
+        scopes = sorted(set(new.scopes))
         token = new_session_token()
+        holder = Holder(principal.account_id, key.key_id if key else None, None if key else principal.user_id)
         async with tenant(pool, principal.account_id) as conn:
             expires_at = await sessions.begin(
-                conn,
-                token.session_id,
-                principal.account_id,
-                key.key_id,
-                vault.digest(token.secret),
-                SCOPES,
-                new.seconds,
+                conn, token.session_id, holder, vault.digest(token.secret), scopes, new.seconds
             )
-        return Session(token=str(token), scopes=list(SCOPES), expires_at=expires_at)
+        return Session(token=str(token), scopes=scopes, expires_at=expires_at)
 
     @router.delete("/v1/sessions/current", status_code=204)
     async def delete_session(request: Request, principal: Reader) -> None:
@@ -67,8 +88,8 @@ def routes(pool: Pool, vault: Vault) -> APIRouter:
         token = read_session_token(bearer(authorization))
         if token is None:
             raise NotFound(
-                "these credentials are an API key and no session: there is nothing to end",
-                nl="dit is een API-sleutel en geen sessie: er is niets te beëindigen",
+                "these credentials are no session: there is nothing to end",
+                nl="dit is geen sessie: er is niets te beëindigen",
             )
         async with tenant(pool, principal.account_id) as conn:
             await sessions.end(conn, token.session_id)

@@ -1,4 +1,4 @@
-"""The key mailbox over SMTP: one address per account, looked up by keyed hash (R13, R18-R24).
+"""The key mailbox: one address per account, looked up by keyed hash (R13, R18-R24).
 
 250 is said after commit. An unknown address is refused at RCPT (550), a mail that cannot be stored right
 now is put off (451): the sender's server keeps it. A mail whose parts are no invoices is taken, its parts
@@ -9,29 +9,37 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
-from weakref import WeakKeyDictionary
+from weakref import WeakValueDictionary
 
 import asyncpg
 import structlog
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import SMTP
 from opentelemetry.trace import SpanKind
 
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.telemetry import tracing
-from services.ingest import accounts, mailed
+from services.ingest import accounts, mailboxes, mailed, support
+from services.ingest.certificate import Certificate
 from services.ingest.credentials import Vault
+from services.ingest.dialogue import LATER, Addressed, Dialogue, PerRecipient, Room, Visit
+from services.ingest.evidence import Carried
+from services.ingest.key_requests import KeyRequests
 from services.ingest.mailed import Mailed
 from services.ingest.settings import IngestSettings
-from services.ingest.store import Kept
 from services.ingest.submissions import Submission, wants_seller
 
 READERS = 2
-"""Mails that are taken apart at the same time."""
+"""Mails that are taken apart at the same time, of different accounts."""
+MOST_RECIPIENTS = 100
+STRANGERS = 10
+"""Recipients of one connection that nobody has, before it is closed. Each is answered later than the one before."""
 
 _AWAY = (*NOT_NOW, asyncpg.PostgresError)
 """Whatever the database says when it cannot be asked: a sender told 5xx would give up."""
@@ -41,73 +49,136 @@ _NEVER = (asyncpg.DataError, ValueError)
 
 _log = structlog.get_logger(__name__)
 
-Keep = Callable[[Submission], Awaitable[tuple[Kept, ...]]]
+Keep = Callable[[Submission], Awaitable[object]]
+Ask = Callable[[str | None], Awaitable[None]]
+"""Has the key address of whoever is registered under an address mailed there. Raises ``HubError`` when asked too often."""
+Admit = Callable[[UUID], object]
+"""Raises ``HubError`` when the account may hand over nothing more for now."""
 
 
 class KeyMailbox:
-    """aiosmtpd handler. Remembers per session which account each accepted recipient belongs to."""
+    """aiosmtpd handler."""
 
-    def __init__(self, settings: IngestSettings, pool: Pool, vault: Vault, keep: Keep) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        pool: Pool,
+        vault: Vault,
+        keep: Keep,
+        admit: Admit,
+        ask: Ask | None = None,
+    ) -> None:
+        """``ask``: what else than ``KeyRequests`` answers who asks for a key."""
+        self._support = {address.casefold() for address in settings.support_addresses}
+        self._people = f" {settings.support_people}" if settings.support_people else ""
+        self._ask = ask or KeyRequests(settings, pool, vault).ask
         self._domains = {domain.casefold() for domain in settings.upload_domains}
+        self._authserv_id = settings.mail_authserv_id
         self._pool = pool
         self._vault = vault
         self._keep = keep
+        self._admit = admit
         # Threads of its own: a mail that takes long to read keeps nobody waiting but other mails.
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="mail")
-        # Weak: an envelope that is reset or abandoned takes its entry along.
-        self._owners: WeakKeyDictionary[Envelope, dict[str, UUID]] = WeakKeyDictionary()
+        # One mail of an account at a time, so that many large ones of one are not all the readers have.
+        self._turns: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Visit, envelope: Addressed, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        # Nobody signs in here: the address is the credential.
+        return [each for each in responses if not each.startswith("250-AUTH")]
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, server: SMTP, session: Visit, envelope: Addressed, address: str, options: list[str]
     ) -> str:
+        if len(envelope.rcpt_tos) >= MOST_RECIPIENTS:
+            return "452 4.5.3 Too many recipients: send the mail again to the others"
+        to_support = address.casefold() in self._support
+        if envelope.rcpt_tos and to_support != envelope.support:
+            return "452 4.5.3 Support and key mailboxes do not answer together: send the mail to each"
+        if to_support:
+            envelope.support = True
+            envelope.rcpt_tos.append(address)
+            return "250 2.1.5 OK"
         local, _, domain = address.rpartition("@")
         if domain.casefold() not in self._domains:
-            return "550 5.1.2 This server takes no mail for that domain"
+            return await _slowly(session, "550 5.1.2 This server takes no mail for that domain")
         try:
             # Half a surrogate pair, from bytes that were no UTF-8, has no hash; no mailbox has one either.
             known = self._vault.digest(local.casefold()) if local.isascii() else b""
-            found = await accounts.find_mailbox(self._pool, known)
+            found = await mailboxes.find_mailbox(self._pool, known)
         except _AWAY:
             return "451 4.3.0 Try again later"
         if found is None:
             # The same answer for unknown and for revoked: a guesser learns nothing.
-            return "550 5.1.1 No such key mailbox: copy the whole address from the settings page"
+            return await _slowly(
+                session, "550 5.1.1 No such key mailbox: copy the whole address from the settings page"
+            )
+        try:
+            self._admit(found.account_id)
+        except HubError:
+            return "451 4.7.1 More than this account may hand over for now: it is taken later"
         envelope.rcpt_tos.append(address)
-        self._owners.setdefault(envelope, {})[address] = found.account_id
+        envelope.boxes[address] = found
         return "250 2.1.5 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def take(self, envelope: Addressed, carried: Carried) -> Sequence[str]:
+        """Store a mail for each account it was addressed to; an answer for each recipient."""
         # Where the trace of a mailed invoice begins.
         with tracing.head("receive mail", SpanKind.SERVER, None) as span:
-            answer = await self._take(envelope)
-            span.set_attribute("smtp.response.status_code", int(answer[:3]))
-            return answer
-
-    async def _take(self, envelope: Envelope) -> str:
-        raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        owners = self._owners.pop(envelope, {})
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._readers, _read, raw)
-        sender = envelope.mail_from
-        stored = await asyncio.gather(
-            *(
-                self._store(account, sender, found, mailed.unreadable(raw))
-                for account in dict.fromkeys(owners.values())
+            raw = envelope.content if isinstance(envelope.content, bytes) else b""
+            if envelope.support:
+                return [await self._answer_support(raw)] * len(envelope.rcpt_tos)
+            loose = {box.account_id: box.loose_pdf for box in envelope.boxes.values()}
+            found = await self._read(next(iter(loose)), raw)
+            whole, sender = mailed.unreadable(raw), envelope.mail_from
+            stored = await asyncio.gather(
+                *(
+                    self._store(account, sender, carried, found.loosely() if may else found, whole)
+                    for account, may in loose.items()
+                )
             )
-        )
-        kept = [str(submission_id) for submission_id in stored if submission_id is not None]
-        if len(kept) < len(stored):
-            # All of it comes again; what is stored already is then a repeat.
-            return "451 4.3.0 Not stored: try again later"
-        return "250 2.0.0 Stored as " + ", ".join(kept)
+            answers = dict(zip(loose, map(_answer, stored), strict=True))
+            said = [answers[envelope.boxes[address].account_id] for address in envelope.rcpt_tos]
+            span.set_attribute("smtp.response.status_code", max(int(each[:3]) for each in said))
+            return said
 
-    async def _store(self, account: UUID, sender: str | None, *forms: Mailed) -> UUID | None:
+    async def _answer_support(self, raw: bytes) -> str:
+        loop = asyncio.get_running_loop()
+        asked = await loop.run_in_executor(self._readers, support.read, raw)
+        if asked.what == "invoice":
+            return support.said("550", "5.7.1", support.INVOICE)
+        if asked.what == "other":
+            return support.said("550", "5.7.1", support.OTHER, self._people)
+        try:
+            await self._ask(asked.sender)
+        except HubError:
+            return support.said("451", "4.7.1", support.OFTEN)
+        except _AWAY as away:
+            tracing.record_failure("answer support", away)
+            return LATER
+        return support.said("250", "2.0.0", support.ASKED)
+
+    async def _read(self, account: UUID, raw: bytes) -> Mailed:
+        turn = self._turns.get(account)
+        if turn is None:
+            turn = self._turns[account] = asyncio.Lock()
+        async with turn:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._readers, _read, raw, self._authserv_id
+            )
+
+    async def _store(
+        self, account: UUID, sender: str | None, carried: Carried, *forms: Mailed
+    ) -> UUID | None:
         """Store the first of ``forms`` that can be stored. None when that has to wait."""
         for form in forms:
             try:
                 wanted = wants_seller(form.uploads)
                 seller = await accounts.sender(self._pool, account) if wanted else None
-                submission = form.submission(account, sender, seller)
+                submission = form.submission(account, sender, seller, carried)
                 await self._keep(submission)
             except _NEVER as never:
                 _log.error("a mail cannot be stored as it was read", exc_info=never)
@@ -120,33 +191,93 @@ class KeyMailbox:
         return None
 
 
-def _read(raw: bytes) -> Mailed:
+def _answer(stored: UUID | None) -> str:
+    # With one SMTP answer for several accounts all of it comes again; what is stored already is then a repeat.
+    return f"250 2.0.0 Stored as {stored}" if stored is not None else LATER
+
+
+async def _slowly(session: Visit, refusal: str) -> str:
+    """Guessing addresses takes time."""
+    session.strangers += 1
+    if session.strangers >= STRANGERS:
+        return "421 4.7.0 Too many unknown recipients"
+    await asyncio.sleep(min(5.0, 0.05 * 2 ** (session.strangers - 1)))
+    return refusal
+
+
+def _read(raw: bytes, authserv_id: str) -> Mailed:
     try:
-        return mailed.read(raw)
+        return mailed.read(raw, authserv_id)
     except Exception as unforeseen:  # noqa: BLE001 - a mail nobody foresaw is kept whole, like one nobody can read
         _log.error("a mail could not be taken apart", exc_info=unforeseen)
         return mailed.unreadable(raw)
 
 
+@dataclass(frozen=True, slots=True)
+class Ports:
+    smtp: int
+    lmtp: int | None = None
+
+
 @contextlib.asynccontextmanager
-async def listen(settings: IngestSettings, mailbox: KeyMailbox) -> AsyncIterator[int]:
-    """Serve SMTP on this event loop; yields the port."""
+async def listen(settings: IngestSettings, mailbox: KeyMailbox) -> AsyncIterator[Ports]:
+    """Serve SMTP, and LMTP where it is set, on this event loop."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(
-        lambda: SMTP(
+    certificate = (
+        Certificate(settings.smtp_certificate, settings.smtp_certificate_key)
+        if settings.smtp_certificate
+        else None
+    )
+    room = Room(
+        connections=settings.smtp_connections,
+        each=settings.smtp_connections_each,
+        most_bytes=settings.smtp_held_bytes,
+    )
+
+    def dialogue(kind: type[Dialogue], room: Room, **more: Any) -> Dialogue:
+        return kind(
             mailbox,
+            room=room,
+            take=mailbox.take,
             data_size_limit=settings.max_submission_bytes,
             hostname=settings.upload_domains[0],
             ident="Postbode",
             enable_SMTPUTF8=True,
             decode_data=False,
+            timeout=settings.smtp_seconds,
+            command_call_limit=1000,
             loop=loop,
-        ),
-        host=settings.smtp_host,
-        port=settings.smtp_port,
-    )
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-        await server.wait_closed()
+            **more,
+        )
+
+    def over_smtp() -> Dialogue:
+        context = certificate.context() if certificate is not None else None
+        return dialogue(Dialogue, room, tls_context=context, require_starttls=settings.smtp_require_tls)
+
+    async with contextlib.AsyncExitStack() as stack:
+        server = await loop.create_server(over_smtp, host=settings.smtp_host, port=settings.smtp_port)
+        stack.push_async_callback(_close, server)
+        if settings.lmtp_port is not None:
+            # All mail comes from one address there: the server in front, which keeps strangers in order itself.
+            shared = Room(
+                connections=settings.smtp_connections,
+                each=settings.smtp_connections,
+                most_bytes=settings.smtp_held_bytes,
+            )
+            behind = await loop.create_server(
+                lambda: dialogue(PerRecipient, shared), host=settings.smtp_host, port=settings.lmtp_port
+            )
+            stack.push_async_callback(_close, behind)
+            yield Ports(_port(server), _port(behind))
+        else:
+            yield Ports(_port(server))
+
+
+def _port(server: asyncio.Server) -> int:
+    port: int = server.sockets[0].getsockname()[1]
+    return port
+
+
+async def _close(server: asyncio.Server) -> None:
+    server.close()
+    await server.wait_closed()

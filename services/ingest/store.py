@@ -6,8 +6,7 @@ Accounts and credentials have theirs in ``accounts.py``.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from libs.contracts.envelope import Event
@@ -15,20 +14,14 @@ from libs.db.types import Connection, Pool
 from libs.documents.store import DocumentStore, NewDocument, prepare
 from libs.errors import HubError
 from libs.messaging import outbox
+from services.ingest import remembered
+from services.ingest.receipts import Kept, receipt
+from services.ingest.remembered import Told
 from services.ingest.submissions import Item, Submission
 from services.ingest.words import REASONS
 
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What became of one item: its own invoice, or the one it repeats, with the submission of that one.
-    ``code`` says what was not taken of a repeated one (``words.REASONS``)."""
-
-    invoice_id: UUID
-    submission_id: UUID
-    filename: str | None
-    repeated: bool = False
-    code: str | None = None
+Outcome: TypeAlias = tuple[Kept, ...] | Told
+"""What became of the items of a submission; of one with a key, what its caller is told."""
 
 
 class Unsettled(HubError):
@@ -39,8 +32,8 @@ class Unsettled(HubError):
 
 
 _INSERT_SUBMISSIONS = """
-INSERT INTO submission (submission_id, account_id, channel, mail_from, mail_id)
-SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[])
+INSERT INTO submission (submission_id, account_id, channel, mail_from, mail_id, mail_facts, mail_head)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::bytea[])
 """
 
 # ON CONFLICT waits for a transaction that is writing the same bytes, so of two equal invoices exactly one
@@ -81,44 +74,64 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::int[], $
 """
 
 
-async def keep(
-    pool: Pool, documents: DocumentStore, submissions: Sequence[Submission]
-) -> list[tuple[Kept, ...]]:
-    """Store submissions, their documents and their events in one transaction.
+async def keep(pool: Pool, documents: DocumentStore, submissions: Sequence[Submission]) -> list[Outcome]:
+    """Store submissions, their documents, their events and what is told under their keys in one transaction.
 
-    Returns per submission what became of its items, in their order.
+    Returns per submission what became of it; an error belongs to that one and not to the others.
     """
     sources = {i.source.document_id: i.source for s in submissions for i in s.items if i.source is not None}
     await prepare([*(d for s in submissions for item in s.items for d in item.documents), *sources.values()])
+    keyed = [(s, s.key) for s in submissions if s.key is not None]
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(
-            _INSERT_SUBMISSIONS,
-            [s.submission_id for s in submissions],
-            [s.account_id for s in submissions],
-            [s.channel for s in submissions],
-            [s.mail_from for s in submissions],
-            [s.mail_id for s in submissions],
-        )
-        pairs = [(submission, item) for submission in submissions for item in submission.items]
-        fresh = await _insert_invoices(conn, pairs)
-        new = [(s, i) for s, i in pairs if i.invoice_id in fresh]
-        events = [item.event for _, item in new]
-        # A file that several invoices were taken out of belongs to each of them, and is stored once.
-        whole = {i.source.document_id: (s.account_id, i.source) for s, i in new if i.source is not None}
-        kept = [(s.account_id, d) for s, item in new for d in item.documents]
-        await documents.put_many(conn, [*kept, *whole.values()])
-        again = [(s, i) for s, i in pairs if i.invoice_id not in fresh]
-        firsts, repeats = await _repeat(conn, documents, again) if again else ({}, [])
-        await outbox.append(conn, [*events, *repeats])
-    return [
-        tuple(
+        told = await remembered.claim(conn, keyed) if keyed else {}
+        now = [s for s in submissions if s.submission_id not in told] if told else submissions
+        kept = await _keep(conn, documents, now) if now else {}
+        if keyed:
+            replies = {
+                s.submission_id: receipt(s.submission_id, kept[s.submission_id])
+                for s, _ in keyed
+                if s.submission_id in kept
+            }
+            await remembered.remember(
+                conn, [(s, key, replies[s.submission_id]) for s, key in keyed if s.submission_id in replies]
+            )
+            told = {**told, **replies}
+    return [told.get(s.submission_id) or kept[s.submission_id] for s in submissions]
+
+
+async def _keep(
+    conn: Connection, documents: DocumentStore, submissions: Sequence[Submission]
+) -> dict[UUID, tuple[Kept, ...]]:
+    await conn.execute(
+        _INSERT_SUBMISSIONS,
+        [s.submission_id for s in submissions],
+        [s.account_id for s in submissions],
+        [s.channel for s in submissions],
+        [s.mail.sender if s.mail else None for s in submissions],
+        [s.mail.message_id if s.mail else None for s in submissions],
+        [s.mail.facts if s.mail else None for s in submissions],
+        [s.mail.head if s.mail else None for s in submissions],
+    )
+    pairs = [(submission, item) for submission in submissions for item in submission.items]
+    fresh = await _insert_invoices(conn, pairs)
+    new = [(s, i) for s, i in pairs if i.invoice_id in fresh]
+    events = [item.event for _, item in new]
+    # A file that several invoices were taken out of belongs to each of them, and is stored once.
+    whole = {i.source.document_id: (s.account_id, i.source) for s, i in new if i.source is not None}
+    kept = [(s.account_id, d) for s, item in new for d in item.documents]
+    await documents.put_many(conn, [*kept, *whole.values()])
+    again = [(s, i) for s, i in pairs if i.invoice_id not in fresh]
+    firsts, repeats = await _repeat(conn, documents, again) if again else ({}, [])
+    await outbox.append(conn, [*events, *repeats])
+    return {
+        submission.submission_id: tuple(
             Kept(item.invoice_id, submission.submission_id, item.filename)
             if item.invoice_id in fresh
             else firsts[item.invoice_id]
             for item in submission.items
         )
         for submission in submissions
-    ]
+    }
 
 
 async def _insert_invoices(conn: Connection, pairs: Sequence[tuple[Submission, Item]]) -> set[UUID]:
@@ -193,7 +206,7 @@ async def close(conn: Connection, outcomes: Sequence[tuple[UUID, str]]) -> None:
 
 
 _SUBMISSION = """
-SELECT s.submission_id, s.channel, s.received_at,
+SELECT s.submission_id, s.channel, s.received_at, s.expired_at, s.mail_facts AS mail,
        (SELECT coalesce(jsonb_agg(x.item ORDER BY x.position), '[]'::jsonb) FROM (
             SELECT i.position, jsonb_build_object('invoice_id', i.invoice_id, 'filename', i.filename,
                    'status', i.outcome, 'code', i.reason_code, 'reason', i.reason) AS item

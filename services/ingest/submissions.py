@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 from uuid import UUID
 
 from libs import clock
 from libs.contracts.envelope import Event, Payload, new_event
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
+from libs.contracts.sandbox import marked
 from libs.documents.store import NewDocument, ref
 from libs.einvoice.formats import eexact
 from libs.einvoice.formats.eexact import Sender
 from libs.telemetry.tracing import current_traceparent
+from services.ingest.idempotency import Key
 from services.ingest.intake import Refused, Upload
 from services.ingest.part import Part
 
@@ -48,6 +50,17 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """What is kept of the mail a submission came in; nothing of it is believed (R20)."""
+
+    sender: str | None = None
+    """The envelope's."""
+    message_id: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    head: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """Everything one caller or one mail handed over at once."""
 
@@ -55,9 +68,10 @@ class Submission:
     account_id: UUID
     channel: Channel
     items: tuple[Item, ...]
-    mail_from: str | None = None
-    mail_id: str | None = None
+    mail: Arrival | None = None
     traceparent: str | None = None
+    key: Key | None = None
+    """What its caller calls it, to be told the same when it tries again."""
     silent: bool = False
     """A program sent it: nobody is mailed about what is refused of it."""
 
@@ -99,8 +113,8 @@ def compose(
     refused: Sequence[Refused] = (),
     *,
     seller: Sender | None = None,
-    mail_from: str | None = None,
-    mail_id: str | None = None,
+    key: Key | None = None,
+    mail: Arrival | None = None,
     silent: bool = False,
 ) -> Submission:
     """Give everything its ids and its event. Reads the current trace, so call it where the request is.
@@ -112,9 +126,9 @@ def compose(
         account_id=account_id,
         channel=channel,
         items=(),
-        mail_from=mail_from,
-        mail_id=mail_id,
+        mail=mail,
         traceparent=current_traceparent(),
+        key=key,
         silent=silent,
     )
     # A file that several invoices were taken out of is kept once.
@@ -144,7 +158,7 @@ def _received(
         data = eexact.signed(data, seller)
     original = NewDocument(clock.uuid7(), data, "application/xml")
     pdf = NewDocument(clock.uuid7(), upload.pdf.data, "application/pdf") if upload.pdf else None
-    invoice_id = clock.uuid7()
+    invoice_id = marked(clock.uuid7(), submission.account_id)
     return Item(
         invoice_id=invoice_id,
         position=position,
@@ -175,7 +189,7 @@ def _quarantined(submission: Submission, position: int, refused: Refused) -> Ite
     media_type = "application/pdf" if refused.part.is_pdf else "application/octet-stream"
     original = NewDocument(clock.uuid7(), refused.part.data, media_type)
     pdf = NewDocument(clock.uuid7(), refused.pdf.data, "application/pdf") if refused.pdf else None
-    invoice_id = clock.uuid7()
+    invoice_id = marked(clock.uuid7(), submission.account_id)
     return Item(
         invoice_id=invoice_id,
         position=position,

@@ -58,4 +58,42 @@ REASONS: Mapping[str, Words] = {
         en="This invoice was there already. The PDF that came with it now is kept but no longer sent along: "
         "send it to your customer yourself if they need it.",
     ),
+    "zip-broken": Words(
+        nl="Dit is geen hele ZIP. Maak het ZIP-bestand opnieuw en stuur het als inhoud van het verzoek "
+        "(curl --data-binary @facturen.zip).",
+        en="This is not a whole ZIP. Make the ZIP file again and send it as the body of the request "
+        "(curl --data-binary @invoices.zip).",
+    ),
+    "zip-damaged": Words(
+        nl="Dit bestand is in de ZIP beschadigd. Maak de ZIP opnieuw en stuur dit bestand nog een keer.",
+        en="This file is damaged inside the ZIP. Make the ZIP again and send this file once more.",
+    ),
+    "zip-too-much": Words(
+        nl="Er zit te veel in deze ZIP: hoogstens 5000 facturen, elk met of zonder PDF. Verdeel ze over meer "
+        "ZIP-bestanden.",
+        en="There is too much in this ZIP: 5,000 invoices at most, each with or without a PDF. Spread them over more "
+        "ZIP files.",
+    ),
+    "zip-too-much-mailed": Words(
+        nl="Er zit te veel in de ZIP van deze mail: hoogstens 1000 bestanden. Verdeel de facturen over meer mails, of "
+        "stuur ze via de API.",
+        en="There is too much in the ZIP of this mail: 1,000 files at most. Spread the invoices over more mails, or send "
+        "them by API.",
+    ),
+    "zip-bomb": Words(
+        nl="Uitgepakt is deze ZIP, of een bestand erin, groter dan de hub aanneemt. Verdeel de facturen over meer "
+        "ZIP-bestanden.",
+        en="Unpacked, this ZIP or a file in it is larger than the hub takes. Spread the invoices over more ZIP files.",
+    ),
+    "zip-name": Words(
+        nl="In deze ZIP staat een naam die buiten de map wijst, of een verwijzing in plaats van een bestand. Pak de "
+        "facturen zelf in, zonder paden.",
+        en="A name in this ZIP leads outside its folder, or is a link and no file. Pack the invoices themselves, without "
+        "paths.",
+    ),
+    "zip-locked": Words(
+        nl="Deze ZIP is met een wachtwoord beveiligd, of met een ongewone methode gemaakt. Maak een gewone ZIP zonder "
+        "wachtwoord.",
+        en="This ZIP is locked with a password, or made by an unusual method. Make a plain ZIP without a password.",
+    ),
 }

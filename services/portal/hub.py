@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -37,10 +38,21 @@ class Hub:
     ) -> None:
         await self._http.__aexit__(kind, error, trace)
 
-    async def sign_in(self, api_key: str, seconds: int) -> str:
-        """The token of a new session, which reads invoices and nothing else."""
-        found = await self._ask("POST", "/v1/sessions", api_key, json={"seconds": seconds})
+    async def sign_in(self, user: str, secret: str, seconds: int) -> str:
+        """The token of a new session, which reads invoices and nothing else; ``user`` empty: ``secret`` is an API key."""
+        named = base64.b64encode(f"{user}:{secret}".encode()).decode()
+        found = await self._say(
+            "POST",
+            "/v1/sessions",
+            f"Basic {named}" if user else f"Bearer {secret}",
+            json={"seconds": seconds},
+        )
         return str(found["token"])
+
+    async def use_link(self, token: str, password: str) -> str:
+        """Choose a password with a link that was mailed; the user name it is for."""
+        used = {"token": token, "password": password}
+        return str((await self._say("POST", "/v1/accounts/links", None, json=used))["user_name"])
 
     async def sign_out(self, token: str) -> None:
         """End the session."""
@@ -56,8 +68,11 @@ class Hub:
         """One invoice with its timeline."""
         return await self._ask("GET", f"/v1/invoices/{invoice_id}", token)
 
-    async def _ask(self, method: str, path: str, credentials: str, **more: Any) -> Any:
-        headers = {"Authorization": f"Bearer {credentials}"}
+    async def _ask(self, method: str, path: str, token: str, **more: Any) -> Any:
+        return await self._say(method, path, f"Bearer {token}", **more)
+
+    async def _say(self, method: str, path: str, authorization: str | None, **more: Any) -> Any:
+        headers = {"Authorization": authorization} if authorization else {}
         try:
             reply = await self._http.request(method, path, headers=headers, **more)
             if reply.is_success:

@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from libs.errors import BadInput, Forbidden, HubError, NotFound, Unauthenticated
+from libs.errors import BadInput, Forbidden, HubError, NotFound, TooMany, Unauthenticated
 from services.portal.hub import Hub
 from services.portal.sessions import Sessions, from_elsewhere, from_here
 from services.portal.texts import STATUSES, Language, choose, day, instant, texts
@@ -71,6 +71,8 @@ class Pages:
         router = APIRouter(include_in_schema=False)
         router.add_api_route("/", self.front, methods=["GET"])
         router.add_api_route("/login", self.sign_in, methods=["POST"])
+        router.add_api_route("/link", self.link, methods=["GET"])
+        router.add_api_route("/link", self.use_link, methods=["POST"])
         router.add_api_route("/logout", self.sign_out, methods=["POST"])
         router.add_api_route("/invoices", self.invoices, methods=["GET"])
         router.add_api_route("/invoices/{invoice_id}", self.invoice, methods=["GET"])
@@ -89,13 +91,19 @@ class Pages:
             return self._problem(request, "refused", 403)
         try:
             async with request.form(max_files=0, max_fields=5) as form:
-                api_key, onward = str(form.get("key", "")).strip(), _onward(str(form.get("next", "")))
+                user, key = str(form.get("user", "")).strip(), str(form.get("key", ""))
+                onward = _onward(str(form.get("next", "")))
         except HTTPException:
             return self._login(request, "broken_form", None, 400)
-        if not api_key or len(api_key) > _MOST_KEY or not api_key.isascii() or not api_key.isprintable():
-            return self._login(request, "wrong_key" if api_key else "empty_key", onward, 422)
+        # A password may begin or end with a blank; a key that was copied with one is the key.
+        key = key if user else key.strip()
+        fits = 0 < len(key) <= _MOST_KEY and key.isprintable() and (bool(user) or key.isascii())
+        if not fits or len(user) > _MOST_KEY or ":" in user:
+            return self._login(request, "wrong_key" if key else "empty_key", onward, 422)
         try:
-            token = await self._hub.sign_in(api_key, int(self._sessions.lasts.total_seconds()))
+            token = await self._hub.sign_in(user, key, int(self._sessions.lasts.total_seconds()))
+        except TooMany:
+            return self._login(request, "too_often", onward, 429)
         except Unauthenticated:
             return self._login(request, "wrong_key", onward, 401)
         except Forbidden:
@@ -104,6 +112,32 @@ class Pages:
             return self._problem(request, "away", 503)
         response = RedirectResponse(onward, 303)
         self._sessions.begin(response, token)
+        return response
+
+    async def link(self, request: Request) -> Response:
+        """Where a link in a mail leads: choose a password. Looking uses nothing up: mail programs look too."""
+        return self._page(request, "link.html", token=request.query_params.get("token", ""), problem=None)
+
+    async def use_link(self, request: Request) -> Response:
+        """Choose the password, and sign in with it."""
+        if not from_here(request):
+            return self._problem(request, "refused", 403)
+        try:
+            async with request.form(max_files=0, max_fields=5) as form:
+                token, password = str(form.get("token", "")), str(form.get("key", ""))
+        except HTTPException:
+            return self._login(request, "broken_form", None, 400)
+        try:
+            user = await self._hub.use_link(token, password)
+            session = await self._hub.sign_in(user, password, int(self._sessions.lasts.total_seconds()))
+        except NotFound:
+            return self._page(request, "link.html", 404, token=token, problem="link_over")
+        except BadInput:
+            return self._page(request, "link.html", 422, token=token, problem="too_short")
+        except HubError:
+            return self._problem(request, "away", 503)
+        response = RedirectResponse("/invoices", 303)
+        self._sessions.begin(response, session)
         return response
 
     async def sign_out(self, request: Request) -> Response:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
+
+from libs import clock
 
 Language = Literal["nl", "en"]
-
-HERE = ZoneInfo("Europe/Amsterdam")
 
 _MONTHS: Mapping[Language, tuple[str, ...]] = {
     "nl": ("jan", "feb", "mrt", "apr", "mei", "jun", "jul", "aug", "sep", "okt", "nov", "dec"),
@@ -24,28 +23,50 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "sign_out": ("Uitloggen", "Sign out"),
     "welcome": ("Waar is mijn factuur?", "Where is my invoice?"),
     "welcome_more": (
-        "Log in met uw API-sleutel. U ziet van elke factuur of zij is aangekomen, en zo niet: waarom.",
-        "Sign in with your API key. You see of every invoice whether it has arrived, and if not: why.",
+        "U ziet van elke factuur of zij is aangekomen, en zo niet: waarom.",
+        "You see of every invoice whether it has arrived, and if not: why.",
     ),
-    "api_key": ("API-sleutel", "API key"),
-    "api_key_hint": ("Begint met pb_live_", "Starts with pb_live_"),
+    "user": ("E-mailadres", "E-mail address"),
+    "user_hint": ("Leeg laten als u met een API-sleutel inlogt.", "Leave empty to sign in with an API key."),
+    "api_key": ("Wachtwoord of API-sleutel", "Password or API key"),
+    "api_key_hint": ("Een sleutel begint met pb_live_", "A key starts with pb_live_"),
     "wrong_key": (
-        "Deze sleutel is niet geldig, of ingetrokken. Kopieer hem in zijn geheel en probeer het opnieuw.",
-        "This key is not valid, or was revoked. Copy the whole key and try again.",
+        "Dit is niet geldig, of ingetrokken. Kijk het e-mailadres na, kopieer een sleutel in zijn geheel, en probeer "
+        "het opnieuw.",
+        "This is not valid, or was revoked. Check the e-mail address, copy the whole of a key, and try again.",
     ),
+    "too_often": (
+        "Dit is te vaak geprobeerd. Wacht een paar minuten en probeer het opnieuw.",
+        "This was tried too often. Wait a few minutes and try again.",
+    ),
+    "choose_password": ("Kies uw wachtwoord", "Choose your password"),
+    "new_password": ("Wachtwoord", "Password"),
+    "password_hint": (
+        "Twaalf tekens of meer. Een paar gewone woorden achter elkaar is goed.",
+        "Twelve characters or more. A few plain words in a row will do.",
+    ),
+    "too_short": (
+        "Dit wachtwoord is korter dan twaalf tekens, of heeft een teken dat niet kan. Kies een ander.",
+        "This password is shorter than twelve characters, or has one that cannot be used. Choose another.",
+    ),
+    "link_over": (
+        "Deze link is al gebruikt of verlopen, of het adres is intussen in gebruik. Vraag een nieuwe link aan, of log in.",
+        "This link was used or has expired, or the address is in use by now. Ask for a new link, or sign in.",
+    ),
+    "save_password": ("Opslaan en inloggen", "Save and sign in"),
     "key_lacks_right": (
         "Met deze sleutel mag u geen facturen inzien. Gebruik een sleutel met het recht invoice:read.",
         "This key may not read invoices. Use a key with the right invoice:read.",
     ),
     "broken_form": (
-        "Het formulier kwam niet heel aan. Vul uw API-sleutel nog eens in.",
-        "The form did not arrive whole. Fill in your API key once more.",
+        "Het formulier kwam niet heel aan. Vul het nog eens in.",
+        "The form did not arrive whole. Fill it in once more.",
     ),
     "session_over": (
         "Uw sessie is voorbij, of uw sleutel is ingetrokken. Log opnieuw in.",
         "Your session is over, or your key was revoked. Sign in again.",
     ),
-    "empty_key": ("Vul uw API-sleutel in.", "Fill in your API key."),
+    "empty_key": ("Vul uw wachtwoord of API-sleutel in.", "Fill in your password or API key."),
     "invoices": ("Facturen", "Invoices"),
     "all": ("Alle", "All"),
     "filter": ("Toon alleen", "Show only"),
@@ -149,5 +170,5 @@ def day(value: date, language: Language) -> str:
 
 def instant(value: datetime, language: Language) -> str:
     """Local time in the Netherlands and Belgium, to the minute."""
-    local = value.astimezone(HERE)
+    local = value.astimezone(clock.HERE)
     return f"{day(local, language)} {local:%H:%M}"

@@ -13,6 +13,7 @@ from services.track.api import routes
 from services.track.bookkeeper import Bookkeeper
 from services.track.dispatch import Dispatcher
 from services.track.handlers import Accounts, Facts
+from services.track.link_dispatch import LinkDispatcher
 from services.track.settings import TrackSettings
 
 MIGRATIONS = Migrations("track", (MESSAGING, Path(__file__).parent / "migrations"))
@@ -22,7 +23,9 @@ async def build(settings: TrackSettings, resources: Resources) -> Service:
     """Wire track. Needs its schema migrated."""
     worker = await resources.pools.get("track", "worker")
     notices = Dispatcher(worker, settings, resources.base_url)
-    schedules = [Schedule("track.notices", timedelta(seconds=settings.notice_seconds), notices.run)]
+    links = LinkDispatcher(worker, settings, resources.base_url)
+    often = timedelta(seconds=settings.notice_seconds)
+    schedules = [Schedule("track.notices", often, notices.run), Schedule("track.links", often, links.run)]
     if settings.ledger_seconds:
         books = Bookkeeper(DatabaseSettings(settings.database_url, settings.secret))
         schedules.append(Schedule("track.ledger", timedelta(seconds=settings.ledger_seconds), books.run))

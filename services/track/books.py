@@ -27,11 +27,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from libs.lifetimes import OUTBOX_SENT
+
 Outcome = Literal["delivered", "returned", "open", "lost", "unaccounted"]
 Service = Literal["ingest", "validate", "route", "deliver", "track"]
 
 GRACE = timedelta(minutes=5)
 """How long an event may be with the broker before somebody must name it."""
+KEPT = OUTBOX_SENT.kept
+"""How long what was published is surely kept (``outbox_sent``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,9 +266,10 @@ def follow(seek: Seek, traces: Traces, now: datetime, grace: timedelta = GRACE) 
     ours = {row.ref for row in given}
 
     def is_ours(row: Row) -> bool:
-        # Every fact goes to track's one queue; to any other queue goes only what this passage is about, also
-        # when its first sending is too long ago to be found.
-        return row.ref in ours or passage.taker != "track"
+        # Every fact goes to track's one queue; to any other queue goes only what this passage is about. When its first
+        # sending is too long ago to be found, a dead letter does not say which fact it is: it may be this one.
+        old = not given and seek.since is not None and now - seek.since > KEPT
+        return row.ref in ours or passage.taker != "track" or old
 
     again = [row for row in (*traces.giver, *traces.taker) if row.what == passage.queue and is_ours(row)]
     buried = [
@@ -273,8 +278,10 @@ def follow(seek: Seek, traces: Traces, now: datetime, grace: timedelta = GRACE) 
     waiting = [row for row in (*given, *again) if row.part == "outbox"]
     if waiting:
         return end or Place("open", passage.giver, "outbox", waiting[0].until or waiting[0].at)
-    if any(row.what != "dropped" for row in buried):
-        return end or Place("open", passage.taker, "dead-letter", buried[0].at)
+    for row in buried:
+        if row.what != "dropped":
+            why = "second-round" if row.until else "dead-letter"
+            return end or Place("open", passage.taker, why, row.until or row.at)
     sent = [row for row in (*given, *again) if row.part == "sent"]
     gone: Outcome = "unaccounted" if end else "lost"
     if buried:

@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import TypeAlias
 from uuid import UUID
 
+from libs.contracts.sandbox import IN_SQL
 from services.track.books import Service
 
 PARTS: Mapping[Service, Sequence[str]] = {
@@ -50,6 +51,9 @@ BALANCES: Sequence[tuple[Sequence[str], Sequence[str]]] = (
     (("received", "quarantined"), ("status",)),
 )
 """What holds when nothing is between two services and no row is missing."""
+
+LIVE = f"NOT {IN_SQL.format(column='invoice_id')}"
+"""What is tried out in the sandbox is in no book."""
 
 _LAST = (1 << 128) - 1
 
@@ -125,7 +129,7 @@ SELECT r.n - 1, d.count, d.mark
   FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS r (low, high, n), LATERAL (
        SELECT count(*), coalesce(bit_xor(uuid_hash_extended(invoice_id, 0)), 0) AS mark
          FROM {schema}.ledger
-        WHERE part = '{part}' AND invoice_id >= r.low AND invoice_id < r.high) AS d
+        WHERE part = '{part}' AND invoice_id >= r.low AND invoice_id < r.high AND {LIVE}) AS d
  WHERE d.count > 0
 """  # noqa: S608 - constants of this module
 
@@ -139,7 +143,7 @@ SELECT (step - 1) / 2, count(*), bit_xor(uuid_hash_extended(invoice_id, 0))
                SELECT array_agg(bound ORDER BY n, bound) AS bounds
                  FROM unnest($1::uuid[], $2::uuid[]) WITH ORDINALITY AS r (low, high, n),
                       unnest(ARRAY[low, high]) AS bound) AS b
-         WHERE part = '{part}') AS t
+         WHERE part = '{part}' AND {LIVE}) AS t
  WHERE step % 2 = 1
  GROUP BY step
 """  # noqa: S608 - constants of this module

@@ -42,11 +42,11 @@ _NEVER = 500
 _log = structlog.get_logger(__name__)
 
 
-class _LeaseOver(Exception):
+class LeaseOver(Exception):
     """Somebody else may be sending this one."""
 
 
-class _Line(aiosmtplib.SMTP):
+class Line(aiosmtplib.SMTP):
     """A connection for one mail. The text is sent only while the lease is held; before it, nothing is taken."""
 
     def __init__(self, until: float, settings: TrackSettings) -> None:
@@ -55,7 +55,7 @@ class _Line(aiosmtplib.SMTP):
 
     async def data(self, message: str | bytes, /, **more: Any) -> aiosmtplib.SMTPResponse:
         if clock.boottime() >= self._until:
-            raise _LeaseOver
+            raise LeaseOver
         return await super().data(message, **more)
 
 
@@ -93,14 +93,14 @@ class Dispatcher:
             await self._settle(claimed, "refused", f"no mail can be written: {bad}")
             return True
         try:
-            async with _Line(claimed.until, settings) as line:
+            async with Line(claimed.until, settings) as line:
                 _, said = await line.send_message(message, sender=NOBODY, recipients=[claimed.email])
-        except _LeaseOver:
+        except LeaseOver:
             late = "the lease ran out before the text"
             await mailings.settle(self._pool, claimed, "deferred", late, state="due")
             return False
         except (aiosmtplib.SMTPException, OSError) as error:
-            result = _verdict(error)
+            result = verdict(error)
             await self._settle(claimed, result, f"{type(error).__name__}: {error}")
             return result is not None and not isinstance(error, aiosmtplib.SMTPConnectError)
         await self._settle(claimed, "sent", said)
@@ -125,15 +125,21 @@ class Dispatcher:
     async def _settle(self, claimed: Claimed, result: Result | None, detail: str) -> None:
         if result == "sent":
             await mailings.settle(self._pool, claimed, result, detail, state="sent")
-        elif result == "refused" or clock.now() - claimed.created_at > GIVE_UP:
+        elif result == "refused" or claimed.age > GIVE_UP:
             _log.error("a notice cannot be mailed", notice_id=str(claimed.notice_id), detail=detail)
             await mailings.settle(self._pool, claimed, result, detail, state="failed")
         else:
-            again = min(_FIRST_WAIT * 2 ** min(claimed.attempt - 1, 10), _LONGEST_WAIT)
+            again = wait(claimed.attempt)
             await mailings.settle(self._pool, claimed, result, detail, state="due", again=again)
 
 
-def _verdict(error: Exception) -> Result | None:
+def wait(attempt: int) -> timedelta:
+    """From this attempt to the next."""
+    doubled: int = 2 ** min(attempt - 1, 10)
+    return min(_FIRST_WAIT * doubled, _LONGEST_WAIT)
+
+
+def verdict(error: Exception) -> Result | None:
     """What a failed attempt means: ``refused`` when the mail server will never take this mail to this
     address (5yz), ``deferred`` when it surely did not take it now, None when nobody can know."""
     if isinstance(error, aiosmtplib.SMTPRecipientsRefused):

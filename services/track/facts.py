@@ -33,8 +33,8 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceDeliveryReleased.type: "queued",
     invoice.InvoiceUndeliverable.type: "undeliverable",
     # Reported by a receiver's package, once a channel can ask it.
-    "invoice.imported.v1": "imported",
-    "invoice.paid.v1": "paid",
+    invoice.InvoiceImported.type: "imported",
+    invoice.InvoicePaid.type: "paid",
     "invoice.reversed.v1": "reversed",
 }
 """The value each fact gives its axis."""
@@ -44,6 +44,7 @@ _CHANNELS: Mapping[str, Words] = {
     "folder": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
     "https": Words(nl="via een beveiligde verbinding", en="over a secure connection"),
     "exact_online": Words(nl="in Exact Online", en="into Exact Online"),
+    "sandbox": Words(nl="in de sandbox", en="in the sandbox"),
 }
 _ARRIVALS: Mapping[str, Words] = {
     "smtp": Words(
@@ -57,6 +58,7 @@ _ARRIVALS: Mapping[str, Words] = {
     "exact_online": Words(
         nl="De factuur staat in Exact Online van {to}.", en="The invoice is in the Exact Online of {to}."
     ),
+    "sandbox": Words(nl="{to} heeft de factuur (sandbox).", en="{to} has the invoice (sandbox)."),
 }
 _DOORS: Mapping[str, Words] = {
     "api": Words(nl="via de API", en="through the API"),
@@ -186,8 +188,15 @@ def located(finding: Finding) -> Words:
 
 
 def _handed_over(data: invoice.InvoiceHandedOver) -> Words:
-    by, to = _CHANNELS[data.channel], data.receiver_name
-    return Words(nl=f"Afgeleverd bij {to}, {by.nl}.", en=f"Handed over to {to}, {by.en}.")
+    by, to, agreed = _CHANNELS[data.channel], data.receiver_name, data.agreed
+    if agreed is None or agreed.package is None:
+        return Words(nl=f"Afgeleverd bij {to}, {by.nl}.", en=f"Handed over to {to}, {by.en}.")
+    how = Words(nl="zoals zij kwam", en="as it came") if agreed.format == "original" else agreed.format
+    form = how if isinstance(how, Words) else Words(nl=f"als {how}", en=f"as {how}")
+    return Words(
+        nl=f"Afgeleverd bij {to}, {by.nl}, {form.nl}, voor {agreed.package}.",
+        en=f"Handed over to {to}, {by.en}, {form.en}, for {agreed.package}.",
+    )
 
 
 def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
@@ -208,8 +217,16 @@ _SAY: Mapping[type[InvoiceFact], Callable[[Any], Words]] = {
     invoice.InvoiceValidated: _validated,
     invoice.InvoiceRejected: _rejected,
     invoice.InvoiceRouted: lambda data: data.explanation,
-    invoice.InvoiceReleased: lambda _: _RELEASED,
+    invoice.InvoiceReleased: lambda data: data.reason or _RELEASED,
     invoice.InvoiceHandedOver: _handed_over,
     invoice.InvoiceConfirmed: _confirmed,
     invoice.InvoiceDeliveryParked: _delivery_parked,
+    invoice.InvoiceImported: lambda data: Words(
+        nl=f"De factuur staat in de boeken van {data.receiver_name}.",
+        en=f"The invoice is in the books of {data.receiver_name}.",
+    ),
+    invoice.InvoicePaid: lambda data: Words(
+        nl=f"Volgens de boeken van {data.receiver_name} is de factuur betaald.",
+        en=f"The books of {data.receiver_name} say that the invoice is paid.",
+    ),
 }

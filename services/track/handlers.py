@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
-from libs.contracts.party import AccountRegistered
+from libs.contracts.party import AccountLinkMade, AccountRegistered
 from libs.db.types import Connection
 from libs.errors import Park, Reject
-from libs.messaging import AT_LEISURE, Decided
-from services.track import facts, mailings, store
+from libs.messaging import AT_LEISURE, Decided, Plain
+from services.track import facts, link_mails, mailings, store
 from services.track.notices import Notice, notices_of
 from services.track.status import Fact, stands
 from services.track.store import Entry, News
@@ -80,24 +80,17 @@ class Facts:
         return ()
 
 
-class Accounts:
-    """Name, address and language of every account: a notice has to go somewhere."""
+class Accounts(Plain[AccountRegistered | AccountLinkMade]):
+    """Name, address and language of every account: a notice has to go somewhere. And the links its people are mailed."""
 
     queue = "track.accounts"
-    pace = AT_LEISURE
-    heavy = False
+    hears = (AccountRegistered, AccountLinkMade)
 
-    async def gather(self, events: Sequence[Event]) -> None:
-        return None
-
-    def decide(self, event: Event, known: None) -> AccountRegistered:
-        if not isinstance(event.data, AccountRegistered):
-            raise TypeError(f"{event.type} says nothing about an account")
-        return event.data
-
-    def refused(self, event: Event, word: Reject | Park) -> AccountRegistered:
-        raise word
-
-    async def write(self, conn: Connection, decided: Sequence[Decided[AccountRegistered]]) -> Sequence[Event]:
-        await store.know(conn, (d.decision for d in decided))
+    async def write(
+        self, conn: Connection, decided: Sequence[Decided[AccountRegistered | AccountLinkMade]]
+    ) -> Sequence[Event]:
+        said = [d.decision for d in decided]
+        if claims := [each for each in said if isinstance(each, AccountRegistered)]:
+            await store.know(conn, claims)
+        await link_mails.add(conn, [each for each in said if isinstance(each, AccountLinkMade)])
         return ()

@@ -189,7 +189,7 @@ _ROWS = """
 SELECT l.invoice_id, l.part, l.what, l.number, l.at, l.until, l.place, l.ref
   FROM unnest($1::uuid[], $2::uuid[]) AS r (low, high), LATERAL (
        SELECT * FROM {schema}.ledger
-        WHERE part IN ({parts}) AND invoice_id >= r.low AND invoice_id < r.high
+        WHERE part IN ({parts}) AND invoice_id >= r.low AND invoice_id < r.high AND {live}
        OFFSET 0) AS l
 """
 # OFFSET 0: this subquery is asked range by range. Merged with its surroundings, every row there is would be read.
@@ -206,7 +206,7 @@ _KEPT = ("waiting", "receipt")
 async def _rows(
     snapshots: Snapshots, service: Service, parts: Sequence[str], left: Sequence[Range]
 ) -> list[Record]:
-    query = _ROWS.format(schema=service, parts=", ".join(f"'{part}'" for part in parts))
+    query = _ROWS.format(schema=service, live=digest.LIVE, parts=", ".join(f"'{part}'" for part in parts))
     return await snapshots[service].fetch(query, [each.low for each in left], [each.high for each in left])
 
 

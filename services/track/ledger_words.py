@@ -116,6 +116,9 @@ OPEN: Mapping[str, Words] = {
     "dead-letter": Words(
         nl="in de dode brieven: `postbode dead list`", en="dead letters: `postbode dead list`"
     ),
+    "second-round": Words(
+        nl="gaat vanzelf nog een keer: `postbode dead list`", en="goes again by itself: `postbode dead list`"
+    ),
     "outbox": Words(nl="wacht op verzending tussen diensten", en="waits to be sent between services"),
     "in-flight": Words(nl="onderweg tussen diensten", en="on its way between services"),
     "queued": Words(nl="wacht op bezorging", en="waits to be delivered"),

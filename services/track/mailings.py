@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -67,7 +67,8 @@ class Claimed:
     name: str
     email: str
     language: Literal["nl", "en"]
-    created_at: datetime
+    age: timedelta
+    """By the database's clock: a worker's may be wrong."""
     until: float
     """On ``clock.boottime``: nothing is sent after it, because somebody else may be about to."""
     repeat: bool
@@ -76,7 +77,7 @@ class Claimed:
 
 # A notice whose account or status is not known (yet) simply waits.
 _DUE = """
-SELECT n.notice_id, n.attempts, n.kind, n.invoice_id, n.axis, n.event_id, n.created_at, s.axes, f.body,
+SELECT n.notice_id, n.attempts, n.kind, n.invoice_id, n.axis, n.event_id, now() - n.created_at AS age, s.axes, f.body,
        coalesce(n.to_name, a.name) AS name, coalesce(n.to_email, a.email) AS email,
        coalesce(n.to_language, a.language) AS language,
        EXISTS (SELECT FROM notice_attempt t WHERE t.notice_id = n.notice_id AND t.result IS NULL) AS repeat
@@ -138,7 +139,7 @@ def _claimed(row: Any, until: float) -> Claimed:
         name=row["name"],
         email=row["email"],
         language=row["language"],
-        created_at=row["created_at"],
+        age=row["age"],
         until=until,
         repeat=row["repeat"],
     )

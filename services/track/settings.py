@@ -12,7 +12,7 @@ class TrackSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_TRACK_")
 
     smtp_host: str = Field(default="127.0.0.1", description="mail server that takes the notices")
-    smtp_port: int = 1025
+    smtp_port: int = Field(default=1025, description="its port")
     smtp_seconds: float = Field(default=15.0, gt=0, lt=30, description="longest wait for one mail")
     mail_from: str = Field(
         default="noreply@postbode.localhost",

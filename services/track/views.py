@@ -106,6 +106,8 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceDeliveryParked.type: Words(nl="Geparkeerd", en="Parked"),
     invoice.InvoiceDeliveryReleased.type: Words(nl="Vrijgegeven", en="Released"),
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
+    invoice.InvoiceImported.type: Words(nl="Geïmporteerd", en="Imported"),
+    invoice.InvoicePaid.type: Words(nl="Betaald", en="Paid"),
 }
 
 _TOLD_AS = {"returned": invoice.InvoiceReturned.type, "duplicate": invoice.InvoiceDuplicate.type}

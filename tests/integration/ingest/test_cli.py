@@ -56,7 +56,8 @@ def test_from_account_to_key_and_mailbox(
     assert (code, key[:8]) == (0, "pb_live_")
     code, address, _ = run(capsys, "mailbox", account)
     assert (code, "@uploads" in address) == (0, True)
-    for command in ("key", "mailbox"):
+    assert run(capsys, "pdf", account, "--loose")[:2] == (0, "true")
+    for command in ("key", "mailbox", "pdf"):
         code, _, words = run(capsys, command, NOBODY)
         assert code == 1
         assert words == f"postbode account: there is no account {NOBODY}: `postbode account open` makes one\n"

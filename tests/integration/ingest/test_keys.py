@@ -11,7 +11,7 @@ import pytest
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.errors import Conflict
-from services.ingest import accounts
+from services.ingest import accounts, keys
 from services.ingest.credentials import new_api_key
 
 
@@ -30,7 +30,7 @@ async def account(pools: Pools) -> UUID:
 async def add(pools: Pools, owner: UUID) -> str:
     key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), owner) as conn:
-        await accounts.add_key(conn, key.key_id, owner, b"hash", "test", ["invoice:read"])
+        await keys.add_key(conn, key.key_id, owner, b"hash", "test", ["invoice:read"])
     return key.key_id
 
 
@@ -45,12 +45,12 @@ async def test_a_third_key_needs_one_to_be_revoked(pools: Pools) -> None:
     assert "Trek" in refused.value.words["nl"]
     await add(pools, visser)
     async with tenant(await pools.get("ingest", "api"), bakker) as conn:
-        await accounts.revoke_key(conn, first)
+        await keys.revoke_key(conn, first)
     await add(pools, bakker)
 
 
 async def test_keys_made_at_once_are_counted_too(pools: Pools) -> None:
     owner = await account(pools)
     made = await asyncio.gather(*(add(pools, owner) for _ in range(6)), return_exceptions=True)
-    assert sum(isinstance(each, str) for each in made) == accounts.MOST_KEYS
+    assert sum(isinstance(each, str) for each in made) == keys.MOST_KEYS
     assert sum(isinstance(each, Conflict) for each in made) == 4

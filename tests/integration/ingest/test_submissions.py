@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import cast
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from libs.contracts.invoice import InvoiceQuarantined
@@ -17,6 +20,7 @@ from libs.testing import builders
 from services.ingest import accounts, store
 from services.ingest.intake import sort, sort_strictly
 from services.ingest.part import Part
+from services.ingest.receipts import Kept
 from services.ingest.submissions import Submission, compose
 
 XML = builders.invoice(number="F1")
@@ -35,9 +39,9 @@ async def account(pools: Pools) -> UUID:
     return await accounts.open_account(await pools.get("ingest", "worker"), claims)
 
 
-async def keep(pools: Pools, *submissions: Submission) -> list[tuple[store.Kept, ...]]:
+async def keep(pools: Pools, *submissions: Submission) -> list[tuple[Kept, ...]]:
     worker = await pools.get("ingest", "worker")
-    return await store.keep(worker, PostgresDocuments(worker), submissions)
+    return cast("list[tuple[Kept, ...]]", await store.keep(worker, PostgresDocuments(worker), submissions))
 
 
 async def types(pools: Pools, subject: UUID) -> list[str]:
@@ -72,7 +76,7 @@ async def test_equal_invoices_in_one_group_are_one(pools: Pools, account: UUID) 
 
 
 async def test_equal_invoices_from_two_processes_at_once_are_one(pools: Pools, account: UUID) -> None:
-    async def one() -> list[tuple[store.Kept, ...]]:
+    async def one() -> list[tuple[Kept, ...]]:
         return await keep(pools, compose(account, "api", sort_strictly([Part(XML, "F1.xml")])))
 
     done = await asyncio.gather(*(one() for _ in range(6)))
@@ -119,13 +123,15 @@ async def test_a_refused_part_of_a_mail_is_kept_and_told(pools: Pools, account: 
 
 
 async def test_a_failed_write_leaves_nothing(pools: Pools, account: UUID) -> None:
-    good = compose(account, "api", sort_strictly([Part(XML, "F1.xml")]))
-    stranger = UUID(int=7)  # no such account: the foreign key refuses the whole group
-    bad = compose(stranger, "api", sort_strictly([Part(builders.invoice(number="F2"), "F2.xml")]))
-    with pytest.raises(Exception, match="foreign key"):
-        await keep(pools, good, bad)
+    first, good, other = (
+        compose(account, "api", sort_strictly([Part(builders.invoice(number=number), f"{number}.xml")]))
+        for number in ("F1", "F2", "F3")
+    )
+    await keep(pools, first)
+    with pytest.raises(asyncpg.UniqueViolationError):
+        await keep(pools, good, replace(other, submission_id=first.submission_id))
     worker = await pools.get("ingest", "worker")
-    assert await worker.fetchval("SELECT count(*) FROM invoice") == 0
+    assert await worker.fetchval("SELECT count(*) FROM invoice") == 1
     assert await types(pools, good.items[0].invoice_id) == []
 
 

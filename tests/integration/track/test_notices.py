@@ -18,10 +18,14 @@ import pytest
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs import clock
+from libs.contracts.party import AccountLinkMade
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
-from services.track import mailings
+from libs.links import PURPOSE, token_of
+from libs.sealed import KEY_ADDRESSES, seal
+from services.track import link_mails, mailings
 from services.track.dispatch import Dispatcher
+from services.track.link_dispatch import LinkDispatcher
 from services.track.settings import TrackSettings
 from tests.integration.track.feeding import feed, know, write
 from tests.unit.track.sample import NO_KVK, Journey, registered
@@ -210,6 +214,7 @@ import asyncio, sys
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from services.track.dispatch import Dispatcher
+from services.track.link_dispatch import LinkDispatcher
 from services.track.settings import TrackSettings
 
 async def main():
@@ -381,3 +386,44 @@ async def test_an_address_that_cannot_be_written_to_fails_and_holds_up_nobody(
     await dispatcher.run()
     assert sorted(await states(worker)) == ["failed", "sent"]
     assert [mail["To"] for mail in sink.mails] == [ADDRESS]
+
+
+async def test_a_link_is_mailed_once_and_its_token_lies_nowhere(worker: Pool, sink: Sink) -> None:
+    settings = TrackSettings(smtp_port=sink.port, mail_from="noreply@hub.example", smtp_seconds=5)
+    links = LinkDispatcher(worker, settings, "https://hub.example")
+    account, now = clock.uuid7(), clock.now()
+    made = [
+        AccountLinkMade(
+            account_id=account, link_id=clock.uuid7(), kind=kind, email=f"{kind}@bos.example",
+            account_name="Bos\r\nBcc: x@y.example", language=language, expires_at=now + timedelta(hours=1),
+        )
+        for kind, language in (("sign-up", "nl"), ("known", "en"), ("invitation", "nl"), ("reset", "en"), ("key", "nl"))
+    ]  # fmt: skip
+    address = "geheim@uploads.example"
+    made[-1] = made[-1].model_copy(update={"sealed": seal(settings.derive(KEY_ADDRESSES), address)})
+    late = made[0].model_copy(update={"link_id": clock.uuid7(), "expires_at": now - timedelta(hours=1)})
+    for _ in range(2):
+        async with worker.acquire() as conn, conn.transaction():
+            await link_mails.add(conn, [*made, late])
+        sink.answer = "451 4.3.0 Later"
+        await links.run()
+        sink.answer = "250 2.0.0 Kept"
+        await worker.execute("UPDATE link_mail SET due_at = now() WHERE state = 'due'")
+        await links.run()
+    assert sorted(str(mail["To"]) for mail in sink.mails) == sorted(each.email for each in made)
+    key = settings.derive(PURPOSE)
+    for mail in sink.mails:
+        (link,) = (each for each in made if each.email == mail["To"])
+        assert mail["Bcc"] is None
+        if link.kind == "key":
+            assert f"    {address}" in mail.get_content().splitlines()
+            continue
+        assert (
+            f"https://hub.example/link?token={token_of(key, link.link_id)}" in mail.get_content().splitlines()
+        )
+        # A stranger's words are not ours to send.
+        assert ("Bos" in mail.get_content()) is (link.kind != "sign-up")
+    rows = await worker.fetch("SELECT row_to_json(link_mail)::text AS row, state FROM link_mail")
+    assert sorted(row["state"] for row in rows) == ["expired", *["sent"] * 5]
+    assert not any("geheim" in row["row"] for row in rows)
+    assert not any(token_of(key, each.link_id)[-52:] in row["row"] for each in made for row in rows)

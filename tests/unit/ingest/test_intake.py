@@ -11,6 +11,7 @@ import pikepdf
 import pytest
 
 from libs.einvoice import convert, documents
+from libs.einvoice.formats import hybrid
 from libs.einvoice.formats.eexact import Sender
 from libs.errors import BadInput, TooLarge, Unprocessable
 from libs.testing import builders
@@ -150,8 +151,12 @@ def scripted(found: pikepdf.Pdf) -> None:
 
 
 LOCKED = pikepdf.Encryption(owner="o", user="u")
+PACKED = saved(scripted, object_stream_mode=pikepdf.ObjectStreamMode.generate)
 HARMFUL = [
     (saved(scripted), "pdf-unfit"),
+    (PACKED, "pdf-unfit"),
+    (PACKED.replace(b"/ObjStm", b"/Obj#53tm"), "pdf-unfit"),
+    (saved(scripted).replace(b"/JavaScript", b"/Java#53cript").replace(b"/JS", b"/#4aS"), "pdf-unfit"),
     (saved(lambda _: None, encryption=LOCKED), "pdf-locked"),
     (PDF[:300], "pdf-unfit"),
     (b"%PDF-", "pdf-broken"),
@@ -165,7 +170,12 @@ def test_a_picture_that_can_do_harm_does_not_go_along(data: bytes, code: str) ->
     assert [(r.part.filename, r.code) for r in found.refused] == [("F1.pdf", code)]
 
 
-@pytest.mark.parametrize(("data", "code"), [HARMFUL[1], HARMFUL[3]])
+@pytest.mark.parametrize("data", [each for each, _ in HARMFUL[:4]])
+def test_a_script_is_seen_however_it_is_written(data: bytes) -> None:
+    assert "scripts" in hybrid.unfit(data)[0].en
+
+
+@pytest.mark.parametrize(("data", "code"), [HARMFUL[4], HARMFUL[6]])
 def test_a_pdf_that_cannot_be_looked_into_is_not_called_a_lone_one(data: bytes, code: str) -> None:
     assert [r.code for r in intake.sort([Part(data, "F1.pdf")]).refused] == [code]
 

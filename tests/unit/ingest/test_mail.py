@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 from base64 import b64encode
 from email.message import EmailMessage
 
@@ -162,3 +163,32 @@ def test_one_mail_may_hold_several_pairs() -> None:
     files = [(f"F{n}.xml", builders.invoice(number=f"F{n}"), "xml") for n in range(3)]
     submission = mailed.read(message(*files)).submission(clock.uuid7(), None)
     assert [item.filename for item in submission.items] == ["F0.xml", "F1.xml", "F2.xml"]
+
+
+def large(seed: int) -> bytes:
+    return bytes(seed + at * at % 251 & 255 for at in range(5000))
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize("encoding", [b"base64", b"7bit", b"quoted-printable", b"8bit"])
+def test_base64_that_the_parser_never_saw_comes_out_as_it_was(encoding: bytes, end: bytes) -> None:
+    body = b64encode(large(1)) if encoding == b"base64" else b"A" * 70
+    lines = [body[at : at + 76] for at in range(0, len(body), 76)] * (1 if encoding == b"base64" else 30)
+    odd = b"caf\xe9" if encoding == b"8bit" else b"cafe"
+    text = end.join([odd, *lines, odd] if encoding != b"base64" else lines)
+    raw = end.join(
+        [b"Content-Type: multipart/mixed; boundary=b", b"", b"--b", b"Content-Type: application/x-a",
+         b"Content-Transfer-Encoding: " + encoding, b"", text, b"--b", b"Content-Type: application/x-b", b"",
+         *[b"Q" * 76] * 9, b"--b--", *[b"R" * 76] * 9]
+    )  # fmt: skip
+    assert mail.Packed(raw).text.count(b"QQ") == 0
+    one, two = mail.read(raw).parts
+    expected = large(1) if encoding == b"base64" else text
+    assert one.data == expected
+    assert two.data == end.join([b"Q" * 76] * 9)
+
+
+def test_a_header_is_no_base64_however_it_looks() -> None:
+    raw = b"Content-Type: application/xml\r\n" + (b"A" * 76 + b"\r\n") * 20 + b"\r\n<a/>"
+    plain = email.message_from_bytes(raw).get_payload(decode=True)
+    assert [part.data for part in mail.read(raw).parts] == [plain]

@@ -86,7 +86,7 @@ def test_a_signed_mail_with_an_invoice_brings_no_refusal() -> None:
         ("application/ms-tnef", "winmail.dat", b"\x78\x9f\x3e\x22", "winmail"),
         ("application/octet-stream", "winmail.dat", b"\x78\x9f\x3e\x22", "winmail"),
         ("application/pkcs7-mime", "smime.p7m", b"0\x82", "sealed"),
-        ("application/octet-stream", "uren.docx", b"PK\x03\x04", "zip"),
+        ("application/octet-stream", "uren.zip", b"PK\x03\x04", "zip-damaged"),
         ("application/octet-stream", "uren.bin", b"\x9f\x00", "unknown-kind"),
         ("application/octet-stream", None, b"zomaar", "unknown-kind"),
         ("application/xml", "kapot.xml", b"<Invoice>", "not-xml"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -21,6 +22,7 @@ from services.portal.sessions import REMEMBERED, Sessions
 KEY = "pb_live_abc_secret"
 TOKEN = "pb_sess_abc_token"
 INVOICE = UUID("01a1fc1b-8bf5-7cec-8c81-e1767357795a")
+BASIC = "Basic " + base64.b64encode(b"a@b.example: twaalf tekens of meer").decode()
 EVIL = "<script>alert(1)</script>\"'&"
 
 
@@ -70,7 +72,12 @@ class Api:
         if self.status is not None:
             return httpx.Response(self.status, json={"code": "x"})
         credentials = request.headers.get("authorization")
-        if request.method == "POST" and credentials == f"Bearer {KEY}":
+        if request.url.path == "/v1/accounts/links":
+            used = orjson.loads(request.content)
+            short = len(used["password"]) < 12
+            status = 422 if short else 200 if used["token"] == "pb_link_1" else 404
+            return httpx.Response(status, json={"user_name": "a@b.example"})
+        if request.method == "POST" and credentials in (f"Bearer {KEY}", BASIC):
             assert request.url.path == "/v1/sessions"
             return httpx.Response(201, json={"token": TOKEN})
         if credentials != f"Bearer {TOKEN}":
@@ -369,3 +376,28 @@ async def test_static_files_and_no_others(browser: httpx.AsyncClient) -> None:
     assert (await browser.get("/static/icon.svg")).headers["content-type"] == "image/svg+xml"
     for path in ("/static/..%2fpages.py", "/static/pages.py", "/static/"):
         assert (await browser.get(path)).status_code == 404
+
+
+async def test_a_mailed_link_leads_to_a_password_and_in(browser: httpx.AsyncClient, api: Api) -> None:
+    page = await browser.get("/link", params={"token": 'pb_link_1"><b>'})
+    assert "pb_link_1&#34;&gt;&lt;b&gt;" in page.text
+    assert api.asked == [], "looking uses nothing up"
+    for token, password, status in (
+        ("pb_link_1", "kort", 422),
+        ("pb_link_2", " twaalf tekens of meer", 404),
+        ("pb_link_1", " twaalf tekens of meer", 303),
+    ):
+        reply = await browser.post("/link", data={"token": token, "key": password})
+        assert reply.status_code == status
+    assert TOKEN in reply.headers["set-cookie"]
+    elsewhere = await browser.post("/link", data={"token": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
+    assert elsewhere.status_code == 403
+
+
+async def test_a_user_signs_in_with_a_password(browser: httpx.AsyncClient, api: Api) -> None:
+    good = {"user": "a@b.example", "key": " twaalf tekens of meer"}
+    assert (await browser.post("/login", data=good)).status_code == 303
+    assert api.asked[-1].headers["authorization"] == BASIC
+    assert (await browser.post("/login", data=good | {"user": "a:b@b.example"})).status_code == 422
+    api.status = 429
+    assert "te vaak geprobeerd" in (await browser.post("/login", data=good)).text

@@ -154,6 +154,12 @@ class Journey:
     def confirmed(self, by: str = "folder", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceConfirmed, by, to, evidence="F1.xml is weggehaald")
 
+    def booked(self, kind: type[invoice.AccountingFact]) -> Event:
+        return self.event(
+            kind, "deliver", "accounting", delivery_id=UUID(int=3), channel="exact_online",
+            receiver_id=self.receiver.party_id, receiver_name=self.receiver.name, evidence="boekstuk 42",
+        )  # fmt: skip
+
     def bounced(self, by: str = "smtp", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceBounced, by, to, reason=Words(nl="Vol.", en="Full."))
 

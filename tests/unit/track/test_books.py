@@ -40,6 +40,24 @@ def test_only_its_own_retry_or_dead_letter_names_it(part: str, ref: UUID, outcom
     assert found.outcome == outcome
 
 
+def test_a_dead_letter_that_goes_again_by_itself_is_open_until_then() -> None:
+    again = NOW + timedelta(minutes=5)
+    waits = Row("dead", "delivery-limit", 6, NOW, again, "validate.received", RECEIVED)
+    found = books.follow(Seek(books.TO_VALIDATE, NOW), Traces([], [waits]), NOW)
+    assert found == Place("open", "validate", "second-round", again)
+
+
+@pytest.mark.parametrize(("age", "outcome"), [(6, "unaccounted"), (8, "open")])
+def test_news_in_a_dead_letter_are_open_also_when_their_first_sending_is_long_ago(
+    age: int, outcome: str
+) -> None:
+    """What was published is kept for a week, a dead letter until somebody comes."""
+    news = Seek(NEWS.passage, NOW - timedelta(days=age), UNTOLD)
+    letter = row("dead", "KeyError", REJECTED, place="track.facts")
+    assert books.follow(news, Traces([], [letter]), NOW).outcome == outcome
+    assert books.follow(news, Traces([], []), NOW).outcome == "unaccounted"
+
+
 def test_a_retry_counts_also_when_its_first_sending_is_long_ago() -> None:
     seek = Seek(books.TO_VALIDATE, NOW)
     found = books.follow(seek, Traces([], [row("outbox", "validate.received", RECEIVED)]), NOW)

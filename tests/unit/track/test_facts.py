@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts import invoice
+from libs.contracts.sandbox import sandbox_of
 from services.track import facts, views
 from services.track.labels import PROBLEMS
-from services.track.notices import notice_of
+from services.track.notices import notice_of, notices_of
 from services.track.status import NOTHING, Status, apply_all, headline_of, show
 from tests.unit.track.sample import DOCUMENT, LINE_12, TRACE, Journey
 
@@ -65,7 +66,8 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
     made = [
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
-        j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(),
+        j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
+        j.booked(invoice.InvoicePaid),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:
@@ -75,6 +77,24 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         assert moment.label.nl != event.type
         assert (moment.value is None) == (event.type in ("invoice.duplicate.v1", "invoice.linked.v1"))
         assert moment.trace_id == TRACE.split("-")[1]
+
+
+@pytest.mark.proves("R54", "R55")
+def test_imported_and_paid_are_shown_when_they_are_reported_and_not_before() -> None:
+    j = Journey(ACCOUNT)
+    facts = [j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()]
+    assert show(status(*facts)).headline == "arrived"
+    facts.append(j.booked(invoice.InvoiceImported))
+    assert show(status(*facts)).headline == "imported"
+    facts.insert(0, j.booked(invoice.InvoicePaid))
+    assert show(status(*facts)).headline == "paid"
+
+
+def test_nobody_is_mailed_about_what_is_tried_out() -> None:
+    for account, count in ((ACCOUNT, 1), (sandbox_of(ACCOUNT), 0)):
+        event = Journey(account).rejected()
+        assert isinstance(event.data, invoice.InvoiceFact)
+        assert len(notices_of(event.id, event.data)) == count
 
 
 @pytest.mark.proves("R51")

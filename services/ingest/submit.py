@@ -1,0 +1,123 @@
+"""``POST /v1/submissions``: the files of a request, judged, stored, and answered with a receipt."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from libs.db.types import Pool
+from libs.errors import HubError, Refusal
+from libs.http import encoding, forms
+from libs.http.principal import Principal
+from libs.http.quota import Quota
+from services.ingest import accounts, idempotency, intake, remembered
+from services.ingest.backlog import Backlog
+from services.ingest.groups import GroupCommit
+from services.ingest.idempotency import Key, Running
+from services.ingest.intake import Upload
+from services.ingest.part import Part
+from services.ingest.receipts import Kept, Reply, receipt
+from services.ingest.settings import IngestSettings
+from services.ingest.submissions import Submission, compose, wants_seller
+
+Commits: TypeAlias = GroupCommit[Submission, tuple[Kept, ...] | Reply]
+
+INLINE_BYTES = 64 * 1024
+"""Larger submissions are gated in a thread: the event loop must not stand still for one big file."""
+
+
+class Submit:
+    """``pool`` has the api role."""
+
+    def __init__(
+        self, settings: IngestSettings, pool: Pool, commits: Commits, running: Running, gate: Gate
+    ) -> None:
+        self._most = settings.max_submission_bytes
+        self._intake = Intake(pool, commits)
+        self._running = running
+        self._gate = gate
+
+    async def post(self, request: Request) -> Response:
+        principal, fields = await self._gate.enter(request)
+        header = request.headers.get("idempotency-key")
+        name = idempotency.read(header) if header is not None else None
+        parts = await _parts(request, self._most)
+        if name is None:
+            return (await self._take(principal.account_id, parts)).response(fields)
+        key = Key(name, idempotency.fingerprint(parts))
+        with self._running.hold(principal.account_id, name):
+            try:
+                reply = await self._take(principal.account_id, parts, key)
+            except Refusal as refused:
+                reply = await self._intake.taken_before(principal.account_id, key, refused)
+            return reply.response(fields)
+
+    async def _take(self, account_id: UUID, parts: Sequence[Part], key: Key | None = None) -> Reply:
+        if sum(len(part.data) for part in parts) > INLINE_BYTES:
+            uploads = await asyncio.to_thread(intake.sort_strictly, parts)
+        else:
+            uploads = intake.sort_strictly(parts)
+        return await self._intake.keep(account_id, uploads, key)
+
+
+class Gate:
+    """Who may hand over now."""
+
+    def __init__(self, quota: Quota, backlog: Backlog) -> None:
+        self._quota = quota
+        self._backlog = backlog
+
+    async def enter(self, request: Request) -> tuple[Principal, Mapping[str, str]]:
+        """The caller, and fields to answer with. Raises what turns it away: ``Unauthenticated``, ``Forbidden``,
+        ``OverQuota``, ``Unavailable``."""
+        principal: Principal = await request.app.state.identity.authenticate(
+            request.headers.get("authorization")
+        )
+        principal.require("invoice:write")
+        return principal, self.admit(principal.account_id)
+
+    def admit(self, account_id: UUID) -> Mapping[str, str]:
+        """Count one submission of the account, by whatever door; fields to answer with. Raises ``OverQuota``,
+        ``Unavailable``."""
+        fields = self._quota.take(account_id)
+        self._backlog.check(account_id)
+        return fields
+
+
+class Intake:
+    """What is judged becomes a submission, and a submission a reply. ``pool`` has the api role."""
+
+    def __init__(self, pool: Pool, commits: Commits) -> None:
+        self._pool = pool
+        self._commits = commits
+
+    async def keep(self, account_id: UUID, uploads: Sequence[Upload], key: Key | None) -> Reply:
+        """Store it. Raises ``Unavailable`` when too many wait, ``Conflict`` or ``Unprocessable`` about its key."""
+        seller = await accounts.sender(self._pool, account_id) if wants_seller(uploads) else None
+        submission = compose(account_id, "api", uploads, seller=seller, key=key)
+        done = await self._commits.submit(submission)
+        return done if isinstance(done, Reply) else receipt(submission.submission_id, done)
+
+    async def taken_before(self, account_id: UUID, key: Key, refused: Refusal) -> Reply:
+        """The reply that files got which are refused now: what was taken once was right then, whatever the hub thinks
+        of it by now. Raises ``refused`` when there is none."""
+        told = await remembered.recall(self._pool, account_id, key)
+        if told is None:
+            raise refused
+        if isinstance(told, HubError):
+            raise told from None
+        return told
+
+
+async def _parts(request: Request, limit: int) -> list[Part]:
+    """The files of a request: the body itself, or each file of a multipart form. Raises ``TooLarge``,
+    ``BadInput``."""
+    # Header values are Latin-1 by the standard and UTF-8 in practice: hand over the bytes.
+    named = request.headers.get("postbode-filename", "").encode("latin-1").decode("ascii", "surrogateescape")
+    found = await forms.files(encoding.unpacked(request, most=limit), most=limit, filename=named or None)
+    return [Part(file.data, file.filename, file.media_type) for file in found]

@@ -1,0 +1,81 @@
+"""ZIPs in a mail: opened, and their files treated like those beside them. Pure.
+
+What is in a ZIP is judged as in a batch (``archive.py``), within narrower bounds, because a mail is held in memory. A file
+keeps its folder for pairing: people keep one for each customer. An archive inside an archive stays closed.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from libs.errors import Refusal, TooLarge
+from services.ingest.archive import Archive
+from services.ingest.intake import Refused, refuse
+from services.ingest.part import Part
+
+MOST_UNPACKED = 50_000_000
+"""Bytes of all files of a mail, out of their ZIPs."""
+MOST_FILES = 1_000
+
+_PACKED = (b"PK\x03\x04", b"PK\x05\x06")
+_OFFICE = frozenset({"[content_types].xml", "mimetype", "meta-inf/manifest.xml"})
+"""Names that make a ZIP a document of an office program or a program, whatever else is in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The parts of a mail with its ZIPs opened, and the ZIPs that were not."""
+
+    parts: Sequence[Part]
+    refused: Sequence[Refused]
+
+
+def opened(parts: Sequence[Part]) -> Opened:
+    """What is inside a ZIP never makes it raise."""
+    found: list[Part] = []
+    refused: list[Refused] = []
+    room, files = MOST_UNPACKED, MOST_FILES
+    for part in parts:
+        if not part.data.startswith(_PACKED):
+            found.append(part)
+            continue
+        try:
+            inside = _files(part, room, files)
+        except Refusal as no:
+            # The words of a broken one tell how to send a request.
+            code = "zip-damaged" if no.code == "zip-broken" else no.code
+            refused.append(refuse(part, code))
+            continue
+        if inside is None:
+            found.append(part)
+        elif not inside:
+            refused.append(refuse(part, "no-invoice"))
+        else:
+            found.extend(inside)
+            room -= sum(len(each.data) for each in inside)
+            files -= len(inside)
+    return Opened(found, refused)
+
+
+def _files(part: Part, room: int, files: int) -> list[Part] | None:
+    """None for a document that only happens to be a ZIP."""
+    archive = Archive(io.BytesIO(part.data), most_file=room, most_bytes=room)
+    members = [member for item in archive.items for member in item.files]
+    if any(member.filename.lower() in _OFFICE for member in members):
+        return None
+    if len(members) > files:
+        raise TooLarge(code="zip-too-much-mailed")
+    inside = [
+        Part(each.data, each.filename, folder=_folder(member.filename))
+        for item in archive.items
+        for each, member in zip(archive.parts(item), item.files, strict=True)
+    ]
+    return [each for each in inside if each.data and not each.is_aside]
+
+
+def _folder(name: str) -> str:
+    parent = str(PurePosixPath(name.replace("\\", "/")).parent)
+    return "" if parent == "." else parent

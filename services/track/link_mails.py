@@ -1,0 +1,106 @@
+"""SQL of the mails with a one-time link: each statement beside the one function that runs it.
+
+As notices (``mailings.py``), but simpler: the same mail twice does no harm, since the link in both works once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+
+from libs import clock, lifetimes
+from libs.contracts.party import AccountLinkMade
+from libs.db.types import Connection, Pool
+from services.track.mailings import SAFE
+
+_INSERT = """
+INSERT INTO link_mail (link_id, account_id, kind, email, account_name, by_email, language, expires_at, sealed)
+SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                     $8::timestamptz[], $9::text[])
+ON CONFLICT (link_id) DO NOTHING
+"""
+
+
+async def add(conn: Connection, made: Sequence[AccountLinkMade]) -> None:
+    """Make them due; one that is known is left alone."""
+    if not made:
+        return
+    await conn.execute(
+        _INSERT,
+        [m.link_id for m in made],
+        [m.account_id for m in made],
+        [m.kind for m in made],
+        [m.email for m in made],
+        [m.account_name for m in made],
+        [m.by for m in made],
+        [m.language for m in made],
+        [m.expires_at for m in made],
+        [m.sealed for m in made],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A mail in hand, its attempt already counted."""
+
+    link_id: UUID
+    kind: Literal["sign-up", "known", "invitation", "reset", "key"]
+    email: str
+    account_name: str
+    by_email: str | None
+    language: Literal["nl", "en"]
+    attempt: int
+    sealed: str | None
+    """Kind key: its addresses."""
+    until: float
+    """On ``clock.boottime``: nothing is sent after it, because somebody else may be about to."""
+
+
+_FORGET = "DELETE FROM link_mail WHERE expires_at < now() - $1::interval"
+_EXPIRE = "UPDATE link_mail SET state = 'expired' WHERE state = 'due' AND expires_at <= now()"
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT link_id FROM link_mail WHERE state = 'due' AND due_at <= now()
+     ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+UPDATE link_mail m SET attempts = attempts + 1, due_at = now() + $2 FROM due WHERE m.link_id = due.link_id
+RETURNING m.link_id, m.kind, m.email, m.account_name, m.by_email, m.language, m.attempts, m.sealed
+"""
+
+
+async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
+    """Take due mails in hand; what expired meanwhile is not sent any more, and what expired long ago forgotten."""
+    until = clock.boottime() + SAFE * lease.total_seconds()
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(_EXPIRE)
+        await conn.execute(_FORGET, lifetimes.LINK_MAIL.kept)
+        rows = await conn.fetch(_CLAIM, most, lease)
+    return [
+        Claimed(
+            link_id=row["link_id"],
+            kind=row["kind"],
+            email=row["email"],
+            account_name=row["account_name"],
+            by_email=row["by_email"],
+            language=row["language"],
+            attempt=row["attempts"],
+            sealed=row["sealed"],
+            until=until,
+        )
+        for row in rows
+    ]
+
+
+_SETTLE = """
+UPDATE link_mail SET state = $3, detail = $4, due_at = now() + $5
+ WHERE link_id = $1 AND attempts = $2 AND state = 'due'
+"""
+
+
+async def settle(
+    pool: Pool, claimed: Claimed, state: Literal["due", "sent", "failed"], detail: str, again: timedelta
+) -> None:
+    """Write down how an attempt ended; ``due``: it is tried ``again`` after that long."""
+    await pool.execute(_SETTLE, claimed.link_id, claimed.attempt, state, detail[:500], again)
