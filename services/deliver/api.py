@@ -20,7 +20,7 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver import connections, plan, store
-from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, as_shown, shown
+from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, Showing
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 PartyReader = Annotated[Principal, Depends(requires("party:read"))]
@@ -72,6 +72,11 @@ class Owned(BaseModel):
     )
     language: Literal["nl", "en", "fr"] | None = Field(default=None, description="of pages the hub makes")
     books: Books | None = None
+    page: bool | None = Field(
+        default=None,
+        description="whether the hub makes a PDF where the sender gave none; without a word, what the package wants, and "
+        "with e-mail and no format always",
+    )
     account_id: UUID | None = Field(
         default=None, description="the account that may change it from now on; only operators say so"
     )
@@ -123,7 +128,7 @@ class Packages(BaseModel):
     packages: list[Package]
 
 
-def routes(pool: Pool, worker: Pool) -> APIRouter:
+def routes(pool: Pool, worker: Pool, showing: Showing) -> APIRouter:
     """All routes of deliver. ``pool`` has the api role; connections are written as ``worker`` once the caller
     has shown to be an operator or the account they belong to."""
     router = APIRouter()
@@ -141,7 +146,7 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
         before: UUID | None = paging.place(after, UUID)[0] if after else None
         async with tenant(pool, principal.account_id) as conn:
             rows = await store.deliveries(conn, invoice_id=invoice_id, before=before, most=limit + 1)
-        page = Deliveries(deliveries=[Delivery.model_validate(as_shown(row)) for row in rows[:limit]])
+        page = Deliveries(deliveries=[Delivery.model_validate(showing.fields(row)) for row in rows[:limit]])
         if len(rows) > limit:
             page.next = paging.cursor(rows[limit - 1]["delivery_id"])
             response.headers.update(paging.link_next(request.url, page.next))
@@ -151,7 +156,7 @@ def routes(pool: Pool, worker: Pool) -> APIRouter:
     async def get_delivery(delivery_id: UUID, principal: Reader) -> DeliveryWithAttempts:
         """One delivery with everything that was tried."""
         async with tenant(pool, principal.account_id) as conn:
-            return await shown(conn, delivery_id)
+            return await showing.one(conn, delivery_id)
 
     async def mine(party_id: UUID, principal: Principal) -> dict[str, Any] | None:
         if "operator" in principal.scopes:
@@ -216,7 +221,9 @@ def _format(new: GlobeFolder | ByMail) -> dict[str, str]:
         convert.target(name)
     known = packages.packages().get(package)
     kept = {"format": name} if name != packages.ORIGINAL else {}
-    if known is not None and known.page and kept:
+    if new.page is not None:
+        kept["page"] = "yes" if new.page else "no"
+    elif known is not None and known.page and kept:
         kept["page"] = "yes"
     if new.language is not None:
         kept["language"] = new.language

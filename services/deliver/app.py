@@ -10,6 +10,8 @@ from libs.contracts.invoice import (
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
     InvoiceHandedOver,
+    InvoiceImported,
+    InvoicePaid,
     InvoiceUndeliverable,
 )
 from libs.db.migrate import Migrations
@@ -20,11 +22,14 @@ from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.relay import Relay
+from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
+from services.deliver.sandbox import SandboxReports
 from services.deliver.settings import DeliverSettings
+from services.deliver.views import Showing
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
 SWEEP = timedelta(minutes=10)
@@ -55,15 +60,20 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     wake = Wake()
     folder = FolderChannel(settings.folder_root)
     dispatcher = Dispatcher(
-        settings, worker, resources.documents, {"folder": folder, "smtp": mail_channel(settings)}, wake
+        settings,
+        worker,
+        resources.documents,
+        {"folder": folder, "smtp": mail_channel(settings), "sandbox": SandboxChannel()},
+        wake,
     )
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
     arrivals = Arrivals(worker, folder, wake)
     patience = timedelta(days=settings.parked_days)
-    parking = Parking(worker, wake, patience)
-    router = routes(api, worker)
-    router.include_router(parked_api.routes(api, worker, wake))
+    parking = Parking(worker, wake, patience, settings.lease_seconds)
+    showing = Showing(worker, timedelta(hours=settings.give_up_hours))
+    router = routes(api, worker, showing)
+    router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(convert_api.routes())
     return Service(
         name="deliver",
@@ -76,12 +86,15 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             InvoiceUndeliverable.type,
             InvoiceDeliveryParked.type,
             InvoiceDeliveryReleased.type,
+            InvoiceImported.type,
+            InvoicePaid.type,
         ),
         schedules=(
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
+            Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
         ),
-        listeners=(dispatcher.running(),),
+        workers=(dispatcher.running(),),
         wake=wake,
     )

@@ -12,15 +12,14 @@ from uuid import UUID
 
 import typer
 
-from libs.contracts.envelope import Event
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from libs.db.types import Connection, Pool
+from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.settings import load
 from libs.terminal import Lang, Language, say
 from services.deliver import breaker, parked, store
-from services.deliver.parcel import Waiting
+from services.deliver.parcel import Parcel
 from services.deliver.settings import DeliverSettings
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
@@ -64,20 +63,28 @@ def show_delivery(
 ) -> None:
     """One delivery with everything that was tried."""
 
-    async def work(pool: Pool) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        return await store.deliveries(pool, delivery_id=delivery_id), await store.attempts(pool, delivery_id)
+    async def work(pool: Pool) -> tuple[dict[str, Any], Parcel, list[dict[str, Any]]] | None:
+        rows = await store.deliveries(pool, delivery_id=delivery_id)
+        if not rows:
+            return None
+        return rows[0], await store.parcel(pool, delivery_id), await store.attempts(pool, delivery_id)
 
-    found, attempts = _run(work)
-    if not found:
+    shown = _run(work)
+    if shown is None:
         say("there is no such delivery", err=True)
         raise typer.Exit(1)
+    row, parcel, attempts = shown
+    agreed = parcel.agreed
     if as_json:
-        say(_json({**found[0], "history": attempts}))
+        say(_json({**row, "agreed": agreed.model_dump(), "settings": parcel.settings, "history": attempts}))
         return
-    say(_line(found[0]))
-    if found[0]["reason"]:
-        say(f"  {found[0]['reason'].get(lang, found[0]['reason']['nl'])}")
-    for each in found[0]["findings"] or ():
+    say(_line(row))
+    place = parcel.settings.get("email") or parcel.settings.get("folder") or "-"
+    page = ", with a page" if agreed.page else ""
+    say(f"  agreed: {agreed.format}{page}, to {place}, package {agreed.package or '-'}")
+    if row["reason"]:
+        say(f"  {row['reason'].get(lang, row['reason']['nl'])}")
+    for each in row["findings"] or ():
         say(f"  {each['rule']}: {each['message'].get(lang, each['message']['nl'])}")
     for each in attempts:
         marks = [mark for mark in ("repeated", "late") if each[mark]]
@@ -87,35 +94,50 @@ def show_delivery(
         say(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
 
 
-Ids = Annotated[list[UUID], typer.Argument(help="the deliveries, as `list --state parked` prints them")]
+Ids = Annotated[
+    list[UUID] | None, typer.Argument(help="the deliveries, as `list --state parked` prints them")
+]
+From = Annotated[
+    UUID | None, typer.Option("--from", help="all that wait since a recall: the account they are from")
+]
+To = Annotated[
+    list[UUID] | None,
+    typer.Option("--to", help="and the party they are for, repeatable, as the recall prints it"),
+]
 
 
 @app.command("release")
-def release(delivery_ids: Ids) -> None:
+def release(delivery_ids: Ids = None, sender: From = None, to: To = None) -> None:
     """Try parked deliveries again, by what their receivers' packages take today."""
-    _move(delivery_ids, lambda conn, waiting: parked.release(conn, waiting, parked.BY_HAND), "released")
+    _move(delivery_ids or (), sender, to or (), parked.by_hand, "released")
 
 
 @app.command("return")
-def give_back(delivery_ids: Ids) -> None:
+def give_back(delivery_ids: Ids = None, sender: From = None, to: To = None) -> None:
     """Give parked deliveries back to their senders: they are not delivered, and may be sent again."""
-    _move(
-        delivery_ids, lambda conn, waiting: parked.give_back(conn, waiting, parked.TAKEN_BACK), "given back"
-    )
+    _move(delivery_ids or (), sender, to or (), parked.taken_back, "given back")
 
 
 def _move(
-    ids: Sequence[UUID],
-    move: Callable[[Connection, Sequence[Waiting]], Awaitable[list[Event]]],
-    done: str,
+    ids: Sequence[UUID], sender: UUID | None, to: Sequence[UUID], move: parked.Moving, done: str
 ) -> None:
-    async def work(pool: Pool) -> set[UUID]:
+    if bool(ids) == bool(to) or bool(to) != bool(sender):
+        say("say which deliveries, or --from an account --to a party", err=True)
+        raise typer.Exit(2)
+
+    async def stopped(pool: Pool) -> int:
+        return await parked.move_stopped(pool, sender, to, move) if sender else 0
+
+    async def these(pool: Pool) -> set[UUID]:
         async with pool.acquire() as conn, conn.transaction():
             waiting = await parked.lock(conn, ids)
             await outbox.append(conn, await move(conn, waiting))
         return {each.delivery_id for each in waiting}
 
-    moved = _run(work)
+    if to:
+        say(f"{_run(stopped)} {done}")
+        return
+    moved = _run(these)
     for delivery_id in ids:
         say(
             f"{delivery_id}  {done if delivery_id in moved else 'is not parked'}",

@@ -14,7 +14,8 @@ from libs.errors import Conflict
 from services.deliver import plan
 
 _CURRENT = """
-SELECT party_id, channel, settings, connection_id FROM connection WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
+SELECT party_id, channel, settings, connection_id, package FROM connection
+ WHERE party_id = ANY ($1::uuid[]) AND ended_at IS NULL
 """
 
 
@@ -22,7 +23,9 @@ async def current(pool: Connection | Pool, parties: Sequence[UUID]) -> dict[UUID
     """The connection each of these parties has now, if any."""
     rows = await pool.fetch(_CURRENT, parties)
     return {
-        row["party_id"]: plan.Connection(row["channel"], row["settings"], row["connection_id"])
+        row["party_id"]: plan.Connection(
+            row["channel"], row["settings"], row["connection_id"], row["package"]
+        )
         for row in rows
     }
 

@@ -64,12 +64,13 @@ def _is(head: bytes, asked: str) -> bool:
     )
 
 
-def fit(loaded: Sequence[Loaded]) -> list[Loaded | Parked | Failed]:
-    """Each delivery as its receiver takes it, or why it waits. One that cannot be made fails by itself."""
-    return [_one(each) for each in loaded]
+def needed(each: Loaded) -> bool:
+    """Whether anything has to be made for it."""
+    return wanted(each) is not None or _page(each)
 
 
-def _one(each: Loaded) -> Loaded | Parked | Failed:
+def fit(each: Loaded) -> Loaded | Parked | Failed:
+    """A delivery as its receiver takes it, or why it waits. Never raises."""
     try:
         return _fit(each)
     except Exception as strange:  # noqa: BLE001 - others go on
@@ -86,7 +87,7 @@ def _page(each: Loaded) -> bool:
 def _fit(each: Loaded) -> Loaded | Parked:
     name = wanted(each)
     if name is None:
-        return each
+        return _with_page(each) if _page(each) else each
     try:
         found = documents.read(each.xml or b"")
     except HubError as no:
@@ -113,6 +114,20 @@ def _fit(each: Loaded) -> Loaded | Parked:
         return replace(each, xml=None, pdf=done.data)
     data = each.xml if _is((each.xml or b"")[:_HEAD], name) else done.data
     return replace(each, xml=data, pdf=page, extension=done.target.extension)
+
+
+def _with_page(each: Loaded) -> Loaded:
+    """The original as it came, and a page of it. Without one it goes all the same: the XML is the invoice."""
+    try:
+        (document,) = documents.read(each.xml or b"")
+        done = convert.written(document, convert.target("pdf"), _options(each))
+    except Exception as no:  # noqa: BLE001 - whatever a page stumbles over
+        _log.warning("no page", delivery_id=str(each.job.delivery_id), error=repr(no)[:300])
+        return each
+    if any(finding.severity == "fatal" for finding in done.findings):
+        return each  # what cannot be read whole would be half an invoice on paper
+    _tell(each, document, done)
+    return replace(each, pdf=done.data)
 
 
 _LEGAL = (kvk.SCHEME, oin.SCHEME)

@@ -18,8 +18,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
+import functools
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import asyncpg
@@ -35,7 +38,7 @@ from libs.service import Wake
 from services.deliver import breaker, conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
-from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Unknown
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Parked, Unknown
 from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
@@ -80,6 +83,7 @@ class Dispatcher:
             settings.breaker_failures, settings.retry_first_seconds, settings.breaker_longest_seconds
         )
         self._leases = Leases(pool, settings.lease_seconds, settings.attempt_seconds)
+        self._makers = ThreadPoolExecutor(settings.makers, thread_name_prefix="deliver make")
         self._due = {channel: asyncio.Event() for channel in channels}
         self._stopping = asyncio.Event()
         self._away_at = -math.inf
@@ -106,6 +110,7 @@ class Dispatcher:
             await asyncio.gather(
                 keeping, *(c.close() for c in self._channels.values()), return_exceptions=True
             )
+            self._makers.shutdown(wait=False)
 
     async def dispatch(self) -> int:
         """Claim what is due now and attempt it, a batch of each channel; returns how many."""
@@ -207,14 +212,18 @@ class Dispatcher:
         return await self._fit(loaded, failed)
 
     async def _fit(self, loaded: list[Loaded], failed: Done) -> tuple[list[Loaded], Done]:
-        """In the receivers' formats. Off the loop: a page alone takes as long as fifty deliveries."""
-        if not any(conversion.wanted(each) for each in loaded):
-            return loaded, failed
-        fitted = await asyncio.to_thread(conversion.fit, loaded)
-        stay = [
-            (each.job, got) for each, got in zip(loaded, fitted, strict=True) if not isinstance(got, Loaded)
-        ]
-        return [each for each in fitted if isinstance(each, Loaded)], [*failed, *stay]
+        """In the receivers' formats, and with the pages they are to have. In threads of their own: a page alone takes as
+        long as fifty deliveries, and who reads files or puts mails together must not wait for it."""
+        ready = [each for each in loaded if not conversion.needed(each)]
+        asked = [each for each in loaded if conversion.needed(each)]
+        made = await asyncio.gather(*map(self._made, asked))
+        ready += [got for got in made if isinstance(got, Loaded)]
+        stay = [(each.job, got) for each, got in zip(asked, made, strict=True) if not isinstance(got, Loaded)]
+        return ready, [*failed, *stay]
+
+    async def _made(self, each: Loaded) -> Loaded | Parked | Failed:
+        work = functools.partial(contextvars.copy_context().run, conversion.fit, each)
+        return await asyncio.get_running_loop().run_in_executor(self._makers, work)
 
     async def _finish(self, held: Round, done: Done) -> None:
         """Commit results until they are: an attempt that took place must not be forgotten because the

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import (
+    AccountingFact,
     DeliveryFact,
     InvoiceConfirmed,
     InvoiceDeliveryParked,
@@ -39,7 +40,9 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
     data: DeliveryFact
     if isinstance(outcome, HandedOver):
         receipt = outcome.receipt + (_REPEATED if outcome.repeated else "")
-        data = InvoiceHandedOver(**fields, receipt=receipt, repeated=outcome.repeated)
+        data = InvoiceHandedOver(
+            **fields, receipt=receipt, repeated=outcome.repeated, agreed=job.parcel.agreed
+        )
     elif isinstance(outcome, Parked):
         data = InvoiceDeliveryParked(
             **fields, code=outcome.code, reason=outcome.reason, findings=outcome.findings
@@ -115,7 +118,13 @@ def confirmed(row: Mapping[str, Any], evidence: str) -> Event:
     return _event(data, row["correlation"], row["traceparent"])
 
 
-def _event(data: DeliveryFact, correlation: str | None, traceparent: str | None) -> Event:
+def booked(kind: type[AccountingFact], row: Mapping[str, Any], sequence: int, evidence: str) -> Event:
+    """The fact that the receiver's package reported something; ``row`` as ``store.confirm`` returns it."""
+    data = kind(**{**_of(row), "sequence": sequence}, evidence=evidence)
+    return _event(data, row["correlation"], row["traceparent"])
+
+
+def _event(data: DeliveryFact | AccountingFact, correlation: str | None, traceparent: str | None) -> Event:
     account: UUID = data.account_id
     return new_event(
         data,

@@ -40,7 +40,7 @@ class Routed:
         if not isinstance(data, InvoiceRouted):
             raise TypeError(f"{event.type} is not a routing decision")
         connection = known.get(data.receiver.party_id)
-        way = plan.way_to(data.receiver, connection)
+        way = plan.way_to(data.account_id, data.receiver, connection)
         refused = way if isinstance(way, Refused) else None
         return Planned(
             delivery_id=clock.uuid7(),
@@ -59,6 +59,7 @@ class Routed:
                 summary=data.summary.model_copy(update={"candidates": ()}),
                 settings={} if isinstance(way, Refused) else dict(way.settings),
                 connection_id=connection.connection_id if connection else None,
+                package=connection.package if connection else None,
                 warnings=data.warnings,
             ),
             refused=refused,

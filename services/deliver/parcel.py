@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import timedelta
 from typing import Literal
 from uuid import UUID
 
@@ -13,9 +13,10 @@ from pydantic import Field
 
 from libs import clock
 from libs.contracts.envelope import Frozen
-from libs.contracts.parts import DocumentRef, Finding, Identifier, InvoiceSummary, Receiver, Words
+from libs.contracts.parts import Agreed, DocumentRef, Finding, Identifier, InvoiceSummary, Receiver, Words
+from libs.einvoice.packages import ORIGINAL
 
-Channel = Literal["folder", "smtp"]
+Channel = Literal["folder", "smtp", "sandbox"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -29,8 +30,19 @@ class Parcel(Frozen):
     settings: dict[str, str] = Field(default_factory=dict)
     connection_id: UUID | None = None
     """The connection it was planned by."""
+    package: str | None = None
+    """Of that connection."""
     warnings: tuple[Words, ...] = ()
     """What the receiver should know before it pays."""
+
+    @property
+    def agreed(self) -> Agreed:
+        """How its receiver wants it, without where."""
+        return Agreed(
+            package=self.package,
+            format=self.settings.get("format", ORIGINAL),
+            page=self.settings.get("page") == "yes",
+        )
 
     @property
     def size(self) -> int:
@@ -79,7 +91,8 @@ class Job:
     unresolved: bool
     """An earlier attempt began and nobody knows how it ended."""
     failures: int
-    created_at: datetime
+    age: timedelta
+    """Since it was planned, or went on from being parked; by the database's clock, for workers' may be wrong."""
     parcel: Parcel
     lease: Lease = field(compare=False)
     broken: str = ""

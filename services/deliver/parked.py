@@ -15,8 +15,9 @@ nothing has to be remembered when a connection changes, and a restart forgets no
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from libs.contracts.envelope import Event
@@ -42,8 +43,8 @@ BY_HAND = Words(
 TAKEN_BACK = Refused(
     "taken-back",
     Words(
-        nl="De factuur is teruggenomen voordat zij bezorgd was. Verbeter haar en stuur haar opnieuw.",
-        en="The invoice was taken back before it was delivered. Mend it and send it again.",
+        nl="De factuur is teruggenomen. Verbeter haar en stuur haar opnieuw.",
+        en="The invoice was taken back. Mend it and send it again.",
     ),
 )
 WAITED_TOO_LONG = Refused(
@@ -83,6 +84,12 @@ _CHANGED = f"""{_COLUMNS}
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
 
 
+_STOPPED = f"""{_COLUMNS}
+ WHERE d.state = 'parked' AND d.reason ->> 'code' = 'stopped' AND d.account_id = $2
+   AND d.receiver_id = ANY ($3::uuid[]) {_LOCK}
+"""
+
+
 async def lock(conn: Connection, ids: Collection[UUID]) -> list[Waiting]:
     """Those of these that are parked; nobody else moves them until this transaction ends."""
     return [_waiting(row) for row in await conn.fetch(_THESE, list(ids))]
@@ -113,6 +120,19 @@ SELECT delivery_id, sequence FROM moved
 """
 
 
+Moving: TypeAlias = Callable[[Connection, Sequence[Waiting]], Awaitable[list[Event]]]
+
+
+async def by_hand(conn: Connection, waiting: Sequence[Waiting]) -> list[Event]:
+    """A person releases these; returns the events to emit. Their rows are locked."""
+    return await release(conn, waiting, BY_HAND)
+
+
+async def taken_back(conn: Connection, waiting: Sequence[Waiting]) -> list[Event]:
+    """A person takes these back; returns the events to emit. Their rows are locked."""
+    return await give_back(conn, waiting, TAKEN_BACK)
+
+
 async def release(conn: Connection, waiting: Sequence[Waiting], why: Words) -> list[Event]:
     """Plan these anew, by what their receivers have now; returns the events to emit. Their rows are locked."""
     known = await connections.current(conn, sorted({each.parcel.receiver.party_id for each in waiting}))
@@ -129,7 +149,7 @@ async def give_back(conn: Connection, waiting: Sequence[Waiting], why: Refused) 
 def _anew(waiting: Waiting, connection: plan.Connection | None, why: Words) -> Move:
     if waiting.broken:
         return Move(waiting, waiting.channel, waiting.lane, waiting.parcel, NO_PARCEL)
-    way = plan.way_to(waiting.parcel.receiver, connection)
+    way = plan.way_to(waiting.account_id, waiting.parcel.receiver, connection)
     if isinstance(way, Refused):
         return Move(waiting, waiting.channel, waiting.lane, waiting.parcel, way)
     if waiting.unresolved:
@@ -138,13 +158,21 @@ def _anew(waiting: Waiting, connection: plan.Connection | None, why: Words) -> M
     planned = {
         "settings": dict(way.settings),
         "connection_id": connection.connection_id if connection else None,
+        "package": connection.package if connection else None,
     }
     return Move(waiting, way.channel, way.lane, waiting.parcel.model_copy(update=planned), why)
+
+
+def _truly(move: Move) -> Move:
+    if isinstance(move.how, Refused) and move.waiting.unresolved:
+        return replace(move, how=plan.may_have_arrived(move.how))
+    return move
 
 
 async def _move(conn: Connection, moves: Sequence[Move]) -> list[Event]:
     if not moves:
         return []
+    moves = [_truly(move) for move in moves]
     rows = await conn.fetch(
         _PLAN,
         [move.waiting.delivery_id for move in moves],
@@ -161,29 +189,42 @@ async def _move(conn: Connection, moves: Sequence[Move]) -> list[Event]:
     ]
 
 
+async def move_stopped(pool: Pool, account: UUID, receivers: Collection[UUID], move: Moving) -> int:
+    """Move all that waits between this sender and these receivers since a recall, some at a time; returns how many.
+    ``pool`` has the worker role."""
+    count = 0
+    while True:
+        async with pool.acquire() as conn, conn.transaction():
+            some = [_waiting(row) for row in await conn.fetch(_STOPPED, MOST, account, list(receivers))]
+            await outbox.append(conn, await move(conn, some))
+        count += len(some)
+        if len(some) < MOST:
+            return count
+
+
 class Parking:
     """The schedule: releases what may go on, gives back what waited too long."""
 
-    def __init__(self, pool: Pool, wake: Wake, patience: timedelta = timedelta(days=30)) -> None:
+    def __init__(
+        self, pool: Pool, wake: Wake, patience: timedelta = timedelta(days=30), lease_seconds: float = 20.0
+    ) -> None:
         """``pool`` has the worker role: a receiver's package changes deliveries of many accounts."""
         self._pool = pool
         self._wake = wake
         self._patience = patience
+        self._lease_seconds = lease_seconds
 
     async def look(self) -> None:
         """Until nothing may go on and nothing waits too long."""
         async with self._pool.acquire() as conn, conn.transaction():
-            # An attempt that was under way when its receiver was stopped has failed.
-            stopped = await recalls.park(conn, self._patience)
+            stopped = await recalls.settle(conn, self._patience, self._lease_seconds)
             await outbox.append(conn, stopped)
         if stopped:
             self._wake()
         await self._all(_CHANGED, lambda conn, some: release(conn, some, CHANGED))
         await self._all(_OVERDUE, lambda conn, some: give_back(conn, some, WAITED_TOO_LONG))
 
-    async def _all(
-        self, query: str, move: Callable[[Connection, Sequence[Waiting]], Awaitable[list[Event]]]
-    ) -> None:
+    async def _all(self, query: str, move: Moving) -> None:
         more = True
         while more:
             async with self._pool.acquire() as conn, conn.transaction():

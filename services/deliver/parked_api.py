@@ -6,63 +6,94 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
 
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
-from libs.errors import Conflict
+from libs.errors import Conflict, Forbidden
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
 from services.deliver import parked
-from services.deliver.views import DeliveryWithAttempts, shown
+from services.deliver.parked import Moving
+from services.deliver.views import DeliveryWithAttempts, Showing
 
 NOT_PARKED = Words(
     nl="Deze bezorging wacht niet (meer): zij is doorgegaan of teruggenomen.",
     en="This delivery does not wait (any more): it went on or was taken back.",
 )
 
+ONLY_OWN = Words(
+    nl="Alleen een beheerder doet dit voor een ander: laat `account_id` weg.",
+    en="Only an operator does this for somebody else: leave out `account_id`.",
+)
+
+
+class Stopped(BaseModel):
+    """Between whom nothing goes since a recall."""
+
+    receivers: list[UUID] = Field(
+        min_length=1, max_length=200, description="parties, as the recall called them `stopped`"
+    )
+    account_id: UUID | None = Field(default=None, description="the sender; operators only, else it is you")
+
+
+class Moved(BaseModel):
+    deliveries: int = Field(description="how many waited for this and do not any more")
+
+
 Sender = Annotated[Principal, Depends(requires("invoice:write", "operator"))]
 
 
-def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
+def routes(pool: Pool, worker: Pool, wake: Wake, showing: Showing) -> APIRouter:
     """``pool`` has the api role and shows whose a delivery is; it is moved as ``worker``."""
     router = APIRouter(tags=["deliveries"])
+
+    @router.post("/v1/deliveries/stopped/release")
+    async def post_stopped_release(given: Stopped, principal: Sender) -> Moved:
+        """All that waits for these receivers since a recall is for them: deliver it."""
+        return await _all_stopped(given, principal, parked.by_hand)
+
+    @router.post("/v1/deliveries/stopped/return")
+    async def post_stopped_return(given: Stopped, principal: Sender) -> Moved:
+        """Nothing that waits for these receivers since a recall is for them: take it back and send it to the right ones."""
+        return await _all_stopped(given, principal, parked.taken_back)
 
     @router.post("/v1/deliveries/{delivery_id}/release")
     async def post_release(delivery_id: UUID, principal: Sender) -> DeliveryWithAttempts:
         """Try a parked delivery again, by what the receiver's package takes today."""
-        await _own(delivery_id, principal)
-        async with worker.acquire() as conn, conn.transaction():
-            waiting = await parked.lock(conn, [delivery_id])
-            if not waiting:
-                raise _not_parked()
-            await outbox.append(conn, await parked.release(conn, waiting, parked.BY_HAND))
-        wake()
-        return await _own(delivery_id, principal)
+        return await _one(delivery_id, principal, parked.by_hand)
 
     @router.post("/v1/deliveries/{delivery_id}/return")
     async def post_return(delivery_id: UUID, principal: Sender) -> DeliveryWithAttempts:
         """Take a parked delivery back: it is not delivered, and you may send the invoice again."""
+        return await _one(delivery_id, principal, parked.taken_back)
+
+    async def _one(delivery_id: UUID, principal: Principal, move: Moving) -> DeliveryWithAttempts:
         await _own(delivery_id, principal)
         async with worker.acquire() as conn, conn.transaction():
             waiting = await parked.lock(conn, [delivery_id])
             if not waiting:
-                raise _not_parked()
-            await outbox.append(conn, await parked.give_back(conn, waiting, parked.TAKEN_BACK))
+                raise Conflict(NOT_PARKED.en, code="not-parked", words=NOT_PARKED.model_dump())
+            await outbox.append(conn, await move(conn, waiting))
         wake()
         return await _own(delivery_id, principal)
+
+    async def _all_stopped(given: Stopped, principal: Principal, move: Moving) -> Moved:
+        account = given.account_id or principal.account_id
+        if account != principal.account_id and "operator" not in principal.scopes:
+            raise Forbidden(ONLY_OWN.en, nl=ONLY_OWN.nl, scope="operator")
+        moved = await parked.move_stopped(worker, account, given.receivers, move)
+        wake()
+        return Moved(deliveries=moved)
 
     async def _own(delivery_id: UUID, principal: Principal) -> DeliveryWithAttempts:
         """As the caller may see it: the sender its own, an operator all. Raises ``NotFound``."""
         if "operator" in principal.scopes:
             async with worker.acquire() as conn:
-                return await shown(conn, delivery_id)
+                return await showing.one(conn, delivery_id)
         async with tenant(pool, principal.account_id) as conn:
-            return await shown(conn, delivery_id)
+            return await showing.one(conn, delivery_id)
 
     return router
-
-
-def _not_parked() -> Conflict:
-    return Conflict(NOT_PARKED.en, code="not-parked", words=NOT_PARKED.model_dump())

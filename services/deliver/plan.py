@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from libs.contracts.parts import Receiver, Words
+from libs.contracts.sandbox import OF_RECEIVER, is_sandbox
 from services.deliver.parcel import Channel, Refused
 
 NO_WAY = Refused(
@@ -52,6 +53,20 @@ GAVE_UP_UNSURE = Words(
     en="The invoice could not be delivered for certain: in one attempt the connection was lost before the "
     "receiver answered. Ask your customer whether it has the invoice before you send it again.",
 )
+_MAY_HAVE_IT = Words(
+    nl="Bij een eerdere poging bleef het antwoord van de ontvanger uit: misschien heeft hij de factuur al. Vraag uw klant "
+    "ernaar voordat u haar opnieuw stuurt.",
+    en="In an earlier attempt the receiver's answer did not come: it may have the invoice already. Ask your customer "
+    "before you send it again.",
+)
+
+
+def may_have_arrived(refused: Refused) -> Refused:
+    """What ends while nobody knows how one of its attempts ended: whoever sends it again must know that."""
+    said = refused.reason
+    words = Words(nl=f"{said.nl} {_MAY_HAVE_IT.nl}", en=f"{said.en} {_MAY_HAVE_IT.en}")
+    return Refused(refused.code, words, refused.detail)
+
 
 FOLDER_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 """A receiver's folder: one step below the root, nothing that leads elsewhere or hides, the same on every file
@@ -77,10 +92,14 @@ class Connection:
     channel: Channel
     settings: Mapping[str, Any]
     connection_id: UUID | None = None
+    package: str | None = None
 
 
-def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
-    """Straight into the bookkeeping where it is connected; else by e-mail; else there is no way (R39, R50)."""
+def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) -> Way | Refused:
+    """Straight into the bookkeeping where it is connected; else by e-mail; else there is no way (R39, R50). From a sandbox
+    nothing leaves, whoever the receiver is."""
+    if is_sandbox(account_id):
+        return Way("sandbox", OF_RECEIVER.get(receiver.party_id, "undeliverable"), {})
     if connection is not None and connection.channel == "folder":
         name = str(connection.settings.get("folder", ""))
         if not FOLDER_NAME.fullmatch(name):
@@ -93,7 +112,11 @@ def way_to(receiver: Receiver, connection: Connection | None) -> Way | Refused:
     address = mail_address(text)
     if address is None:
         return BAD_ADDRESS
-    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address, **_format(connection)})
+    taken = _format(connection)
+    if "format" not in taken:
+        # Whoever reads its mail itself gets a PDF, its sender's or ours (R49).
+        taken.setdefault("page", "yes")
+    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address, **taken})
 
 
 _OF_FORMAT = ("format", "page", "language", "books")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from libs import clock
 from services.deliver.parcel import HandedOver, Job, NotBegun, Outcome, Parked, Refused, Unknown
-from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy
+from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy, may_have_arrived
 from services.deliver.store import Result
 
 _PAUSE = timedelta(seconds=1)
@@ -26,7 +25,10 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
         )
     if isinstance(outcome, Refused):
         said = line(outcome.detail or outcome.reason.en)
-        return Result(job, "undeliverable", "refused", outcome.code, said, refused=outcome)
+        told = may_have_arrived(outcome) if job.unresolved else outcome
+        return Result(
+            job, "undeliverable", "refused", outcome.code, said, unresolved=job.unresolved, refused=told
+        )
     if isinstance(outcome, Parked):
         # What became of an earlier attempt, when nobody knows, is still not known.
         return Result(
@@ -39,9 +41,8 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
             wait=policy.patience,
             refused=outcome,
         )
-    age = clock.now() - job.created_at
     if isinstance(outcome, NotBegun):
-        if (outcome.trouble or outcome.fault) and age >= policy.give_up:
+        if (outcome.trouble or outcome.fault) and job.age >= policy.give_up:
             return _given_up(job, "not_begun", None, outcome.detail, unsure=job.unresolved)
         return Result(
             job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=_PAUSE
@@ -50,7 +51,7 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
         unsure, word, code = True, "unknown", "no-answer"
     else:
         unsure, word, code = job.unresolved and not outcome.resolved, "failed", outcome.code
-    wait = policy.wait(job.failures + 1, age)
+    wait = policy.wait(job.failures + 1, job.age)
     if wait is None:
         return _given_up(job, word, code, outcome.detail, unsure=unsure)
     return Result(job, "queued", word, code, line(outcome.detail), failed=True, unresolved=unsure, wait=wait)

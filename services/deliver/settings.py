@@ -20,13 +20,13 @@ class DeliverSettings(Settings):
     poll_seconds: float = Field(default=5.0, gt=0, description="how often to see whether files were taken")
 
     smtp_host: str = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
-    smtp_port: int = 25
+    smtp_port: int = Field(default=25, description="its port")
     smtp_tls: Literal["opportunistic", "verified", "off"] = Field(
         default="opportunistic",
         description="STARTTLS when offered; always and with a certificate that holds; never",
     )
-    smtp_username: str | None = None
-    smtp_password: SecretStr | None = None
+    smtp_username: str | None = Field(default=None, description="who logs in at the relay; unset: nobody")
+    smtp_password: SecretStr | None = Field(default=None, description="the password that goes with it")
     smtp_seconds: float = Field(default=60.0, gt=0, description="how long one answer of the relay may take")
     mail_from: str = Field(
         default="facturen@postbode.example", description="sender of the mails that carry invoices"
@@ -37,6 +37,9 @@ class DeliverSettings(Settings):
     )
 
     batch: int = Field(default=200, ge=1, le=1000, description="deliveries claimed at once")
+    makers: int = Field(
+        default=2, ge=1, description="documents converted, or pages made, at once: each takes a processor"
+    )
     lease_seconds: float = Field(
         default=20.0, gt=0, description="renewed while an attempt runs; a dead process's work waits this long"
     )

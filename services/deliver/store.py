@@ -99,11 +99,11 @@ def reason_of(refused: Refused | Parked | None) -> dict[str, str] | None:
 
 # What is due, and what outlived its lease: whoever had that is gone, or too slow to be trusted. Abandoned
 # ones first: they are the oldest. A server that has just come back counts no lease as outlived yet: whoever
-# has one could not renew it, and may have a result to write.
+# has one could not renew it, and may have a result to write. What a recall stopped is about to be parked.
 _CLAIM = """
 WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, size, true AS cut, lease_until AS at FROM delivery
-     WHERE state = 'attempting' AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
+     WHERE state = 'attempting' AND NOT stopped AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
        AND $7::boolean AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
@@ -111,7 +111,7 @@ WITH abandoned AS MATERIALIZED (
       FROM delivery d
       LEFT JOIN breaker b ON b.channel = d.channel AND b.receiver_id = d.receiver_id
        AND b.open_until IS NOT NULL AND coalesce(d.released_at, d.created_at) > now() - make_interval(secs => $6)
-     WHERE d.state = 'queued' AND d.channel = $1 AND d.due_at <= now() AND d.lane <> ALL ($5::text[])
+     WHERE d.state = 'queued' AND NOT d.stopped AND d.channel = $1 AND d.due_at <= now() AND d.lane <> ALL ($5::text[])
      ORDER BY d.due_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
 ), probe AS MATERIALIZED (
     SELECT DISTINCT ON (receiver_id) receiver_id, delivery_id FROM due
@@ -153,7 +153,7 @@ WITH abandoned AS MATERIALIZED (
 )
 SELECT l.delivery_id, l.invoice_id, l.account_id, l.receiver_id, l.receiver_name, l.channel, l.lane, l.attempts,
        l.unresolved, l.failures,
-       coalesce(l.released_at, l.created_at) AS created_at, l.correlation, l.traceparent, p.body,
+       now() - coalesce(l.released_at, l.created_at) AS age, l.correlation, l.traceparent, p.body,
        f.prepared_at IS NOT NULL AS prepared,
        b.receiver_id IS NOT NULL AS guarded, late.put_off
   FROM (SELECT count(*) AS put_off FROM put_off) AS late
@@ -211,7 +211,7 @@ def _job(row: Any, lease: Lease) -> Job:
         number=row["attempts"],
         unresolved=row["unresolved"],
         failures=row["failures"],
-        created_at=row["created_at"],
+        age=row["age"],
         parcel=parcel,
         lease=lease,
         broken=broken,
@@ -372,7 +372,7 @@ async def over(pool: Pool, ids: Collection[UUID]) -> set[UUID]:
 
 _DELIVERIES = """
 SELECT delivery_id, invoice_id, channel, receiver_name, state, attempts, due_at, handed_at, file_name, reason,
-       findings, created_at
+       findings, created_at, coalesce(released_at, created_at) AS since
   FROM delivery
  WHERE ($1::uuid IS NULL OR invoice_id = $1) AND ($2::uuid IS NULL OR delivery_id = $2)
    AND ($3::text IS NULL OR state = $3) AND ($4::uuid IS NULL OR delivery_id < $4)
@@ -402,3 +402,15 @@ SELECT number, started_at, finished_at, outcome, repeated, late, code, detail FR
 
 async def attempts(conn: Connection | Pool, delivery_id: UUID) -> list[dict[str, Any]]:
     return [dict(row.items()) for row in await conn.fetch(_ATTEMPTS, delivery_id)]
+
+
+_PARCEL = """
+SELECT d.receiver_id, d.receiver_name, p.body FROM delivery d LEFT JOIN parcel p USING (delivery_id)
+ WHERE d.delivery_id = $1
+"""
+
+
+async def parcel(pool: Pool, delivery_id: UUID) -> Parcel:
+    """What is delivered, and how that was agreed. Needs the worker role: where to is not its sender's to know."""
+    row = await pool.fetchrow(_PARCEL, delivery_id)
+    return parcel_of(row)[0]

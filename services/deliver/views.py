@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from libs.contracts.parts import Finding, Words
-from libs.db.types import Connection
+from libs.contracts.parts import Agreed, Finding, Words
+from libs.db.types import Connection, Pool
 from libs.errors import NotFound
 from services.deliver import store
 
@@ -23,7 +24,7 @@ class Delivery(BaseModel):
 
     delivery_id: UUID
     invoice_id: UUID
-    channel: Literal["folder", "smtp"]
+    channel: Literal["folder", "smtp", "sandbox"]
     receiver: str
     state: Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable", "parked"]
     attempts: int
@@ -35,6 +36,10 @@ class Delivery(BaseModel):
     reason: Reason | None = Field(description="undeliverable, parked: why, and what to do")
     findings: list[Finding] | None = Field(
         default=None, description="parked: what is wrong with it in the format the receiver takes"
+    )
+    give_up_at: datetime | None = Field(
+        default=None,
+        description="queued, attempting: when it is undeliverable if no attempt helps until then",
     )
     created_at: datetime
 
@@ -58,19 +63,34 @@ class Attempt(BaseModel):
 
 
 class DeliveryWithAttempts(Delivery):
+    agreed: Agreed = Field(description="how the receiver wants it; without a package it is mailed")
     history: list[Attempt]
 
 
-async def shown(conn: Connection, delivery_id: UUID) -> DeliveryWithAttempts:
-    """One delivery, as the role and account of ``conn`` may see it. Raises ``NotFound``."""
-    rows = await store.deliveries(conn, delivery_id=delivery_id)
-    if not rows:
-        raise NotFound
-    history = await store.attempts(conn, delivery_id)
-    return DeliveryWithAttempts.model_validate({**as_shown(rows[0]), "history": history})
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """What shows deliveries. ``worker``: a pool of that role; ``give_up``: the age at which a failing one ends."""
 
+    worker: Pool
+    give_up: timedelta
 
-def as_shown(row: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a ``Delivery`` from a row of ``store``."""
-    waits = row["state"] in ("queued", "parked")
-    return {**row, "receiver": row["receiver_name"], "due_at": row["due_at"] if waits else None}
+    async def one(self, conn: Connection, delivery_id: UUID) -> DeliveryWithAttempts:
+        """As the role and account of ``conn`` may see it. Raises ``NotFound``."""
+        rows = await store.deliveries(conn, delivery_id=delivery_id)
+        if not rows:
+            raise NotFound
+        history = await store.attempts(conn, delivery_id)
+        agreed = (await store.parcel(self.worker, delivery_id)).agreed
+        shown = {**self.fields(rows[0]), "history": history, "agreed": agreed}
+        return DeliveryWithAttempts.model_validate(shown)
+
+    def fields(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Those of a ``Delivery`` from a row of ``store``."""
+        waits = row["state"] in ("queued", "parked")
+        open_ = row["state"] in ("queued", "attempting")
+        return {
+            **row,
+            "receiver": row["receiver_name"],
+            "due_at": row["due_at"] if waits else None,
+            "give_up_at": row["since"] + self.give_up if open_ else None,
+        }

@@ -64,7 +64,7 @@ def place(ready: Sequence[tuple[Folder, Sequence[Loaded]]], markers: list[Marker
         markers += [_mark(folder, own) for folder, own in staged]
         disk.sync(folders)
     except OSError as error:
-        return [*outcomes, *((each.job, cannot(error)) for _, own in staged for each in own)]
+        return [*outcomes, *((each.job, cannot(error, looked=True)) for _, own in staged for each in own)]
     shown = [(each.job, _show(folder, each)) for folder, own in staged for each in own]
     try:
         disk.sync(folders)
@@ -74,11 +74,12 @@ def place(ready: Sequence[tuple[Folder, Sequence[Loaded]]], markers: list[Marker
     return [*outcomes, *shown]
 
 
-def cannot(error: OSError) -> Failed:
-    """What an error of the disk means. The XML is shown last and in one step: it was not shown."""
+def cannot(error: OSError, *, looked: bool = False) -> Failed:
+    """What an error of the disk means. The XML is shown last and in one step: this attempt did not show it. Whether an
+    earlier one did is only known to who ``looked``."""
     if isinstance(error, FolderAway):
         return Failed("folder-away", str(error.strerror))
-    return Failed("folder-trouble", f"cannot write: {error.strerror}", resolved=True)
+    return Failed("folder-trouble", f"cannot write: {error.strerror}", resolved=looked)
 
 
 def leftovers(folder: Path, before: float) -> dict[str, set[UUID]]:
@@ -96,9 +97,11 @@ def leftovers(folder: Path, before: float) -> dict[str, set[UUID]]:
 def _stage(folder: Folder, each: Loaded, listed: bool) -> Outcome | None:
     """None: it lies ready, hidden."""
     xml, pdf = _names(each.job)
+    looked = False
     try:
         if listed and not folder.staged(xml):
             return _receipt(each.job.base_name)
+        looked = True
         if not each.job.lease.held:
             return NotBegun("the lease ran out")
         # The receiver may have begun to take the pair of an attempt that was cut short between the two.
@@ -106,7 +109,7 @@ def _stage(folder: Folder, each: Loaded, listed: bool) -> Outcome | None:
             folder.write(pdf, each.pdf)
         folder.write(xml, each.xml or b"")
     except OSError as error:
-        return cannot(error)
+        return cannot(error, looked=looked)
     return None
 
 
@@ -129,7 +132,7 @@ def _show(folder: Folder, each: Loaded) -> Outcome:
                 folder.show(pdf, f"{base}.pdf")
         folder.show(xml, f"{base}.xml")
     except OSError as error:
-        return cannot(error)
+        return cannot(error, looked=True)
     return _receipt(base)
 
 

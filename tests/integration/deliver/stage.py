@@ -108,7 +108,7 @@ class Stage:
             "folder_root": self.root,
             "smtp_port": self.sink.port,
             "mail_from": MAIL_FROM,
-            "smtp_seconds": 5,
+            "smtp_seconds": 60,
             "retry_first_seconds": 0.05,
             "lease_seconds": LEASE_SECONDS,
         }

@@ -45,6 +45,7 @@ def test_what_is_parked_is_listed_shown_released_and_returned(
     shown = hub.invoke(cli.app, ["show", one]).stdout
     assert "NLCIUS" in shown
     assert "BR-NL-11" in shown
+    assert "agreed: nlcius, to a, package x" in shown
     assert hub.invoke(cli.app, ["release", one]).exit_code == 0
     assert hub.invoke(cli.app, ["return", other]).exit_code == 0
     states = {

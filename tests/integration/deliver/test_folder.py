@@ -218,8 +218,9 @@ async def _deliver(stage: Stage, of: object) -> list[object]:
     return [o async for done in folder.deliver([loaded(of)]) for _, o in done]  # type: ignore[arg-type]
 
 
-async def test_a_locked_folder_holds_up_nobody_else(stage: Stage) -> None:
-    """A process that was stopped holds the lock of one folder; the others get theirs at once."""
+async def test_a_locked_folder_holds_up_nobody_else(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped holds the lock of one folder; the others get theirs while that is waited for."""
+    monkeypatch.setattr(channel, "OPEN_SECONDS", 60.0)
     await stage.send(await stage.folder("stuck"))
     await stage.dispatcher().dispatch()
     stage.take("stuck")
@@ -228,13 +229,11 @@ async def test_a_locked_folder_holds_up_nobody_else(stage: Stage) -> None:
     try:
         await stage.send(await stage.routed_to("stuck"), 5)
         quick = await stage.folder("quick")
-        began = time.monotonic()
         async with running(stage.dispatcher()):
             for _ in range(4):
                 await stage.send(quick, 3)
                 await asyncio.sleep(0.1)
             await until(lambda: _count(stage, "quick", 24))
-            assert time.monotonic() - began < 1.9
             assert stage.visible("stuck") == []
             os.close(held)
             held = -1
@@ -247,6 +246,21 @@ async def test_a_locked_folder_holds_up_nobody_else(stage: Stage) -> None:
 
 async def _count(stage: Stage, name: str, files: int) -> bool:
     return len(stage.visible(name)) == files
+
+
+async def test_an_error_before_anybody_looked_says_nothing_about_the_attempt_before(stage: Stage) -> None:
+    """Shown, and killed before the result; then the share does not work any more. Who is told that it did not arrive
+    would send it again."""
+    await stage.send(await stage.folder("dejong"), 2)
+    dispatcher = stage.dispatcher()
+    pairs, _ = await dispatcher._load(list((await dispatcher.start("folder")).jobs.values()))
+    async for done in FolderChannel(stage.root).deliver(pairs):
+        assert all(isinstance(outcome, HandedOver) for _, outcome in done)
+    (stage.root / "dejong").rename(stage.root / "elsewhere")
+    (stage.root / "dejong").write_text("not a directory")
+    await stage.expire()
+    await stage.dispatcher(most_attempts=2).dispatch()
+    assert [row["reason"]["code"] for row in await stage.rows()] == ["gave-up-unsure"] * 2
 
 
 async def test_a_full_disk_fails_its_own_delivery_and_is_tried_again(

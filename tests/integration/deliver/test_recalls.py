@@ -16,8 +16,10 @@ from libs.messaging import Decided, outbox
 from libs.service import Wake
 from services.deliver import connections, parked
 from services.deliver.handlers import Recalled, Routed
+from services.deliver.parcel import HandedOver
 from services.deliver.parked import Parking
-from tests.integration.deliver.stage import ACCOUNT, Stage
+from tests.integration.deliver.stage import ACCOUNT, LEASE_SECONDS, Stage
+from tests.integration.deliver.test_parked import PLAIN, change, connected
 from tests.integration.validate.drive import handle
 from tests.unit.deliver.sample import receiver
 
@@ -38,7 +40,7 @@ async def recall(stage: Stage, to: Receiver, number: int = 1) -> None:
 
 
 async def look(stage: Stage) -> None:
-    await Parking(stage.worker, Wake()).look()
+    await Parking(stage.worker, Wake(), lease_seconds=LEASE_SECONDS).look()
 
 
 def lifted(event: Event, count: int) -> Event:
@@ -84,6 +86,26 @@ async def test_released_by_hand_it_is_delivered_and_given_back_it_is_not(stage: 
 
 
 @pytest.mark.proves("R30")
+async def test_what_waits_for_another_package_does_not_go_when_the_wrong_company_chooses_one(
+    stage: Stage,
+) -> None:
+    to = await connected(stage, "a", format="nlcius")
+    await stage.send(to, 1, xml=PLAIN, pdf=None)
+    await stage.dispatcher().dispatch()
+    (row,) = await stage.rows()
+    assert (row["state"], row["reason"]["code"]) == ("parked", "not-lawful-in-format")
+    await recall(stage, to)
+    await recall(stage, to, 1)
+    (row,) = await stage.rows()
+    assert (row["state"], row["reason"]["code"], row["findings"]) == ("parked", "stopped", None)
+    assert await stage.facts() == [("delivery_parked", 1), ("delivery_parked", 2)]
+    await change(stage, to, folder="a")
+    await look(stage)
+    await stage.dispatcher().dispatch()
+    assert (await stage.states(), stage.visible("a")) == (["parked"], [])
+
+
+@pytest.mark.proves("R30")
 async def test_what_was_decided_before_a_person_lifted_the_stop_waits_whenever_it_comes(stage: Stage) -> None:
     to = await stage.folder("a")
     late = await stage.routed(to, number="F1")
@@ -124,6 +146,28 @@ async def test_an_attempt_that_was_under_way_and_failed_is_not_made_again(stage:
 
 
 @pytest.mark.proves("R30")
+async def test_an_attempt_that_was_cut_short_is_not_made_again_to_find_out_what_it_did(stage: Stage) -> None:
+    """By mail, to find out is to send it again."""
+    to = receiver()
+    await stage.send(to, 1)
+    slow = stage.dispatcher()
+    (job,) = (await slow.start("smtp")).jobs.values()
+    await recall(stage, to)
+    await stage.expire()
+    assert await stage.dispatcher().dispatch() == 0
+    await look(stage)
+    (row,) = await stage.rows()
+    assert (row["state"], row["unresolved"]) == ("parked", True)
+    assert "may have arrived" in row["reason"]["en"]
+    assert await stage.attempts() == [(1, "unknown")]
+    # Whoever had it was only slow: it comes too late.
+    await slow.finish([(job, HandedOver("250 ok"))])
+    assert await stage.states() == ["parked"]
+    assert await stage.facts() == [("delivery_parked", 1)]
+    assert stage.sink.ids == []
+
+
+@pytest.mark.proves("R30")
 async def test_a_delivery_that_is_being_entered_at_that_moment_is_not_missed(stage: Stage) -> None:
     """Its transaction is open when the stop is written: one of them sees the other."""
     to = await stage.folder("a")
@@ -138,3 +182,21 @@ async def test_a_delivery_that_is_being_entered_at_that_moment_is_not_missed(sta
                 await asyncio.sleep(0.01)
     await stopping
     assert await stage.states() == ["parked"]
+
+
+@pytest.mark.proves("R30")
+async def test_all_that_a_recall_stopped_goes_on_or_back_in_one_go(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parked, "MOST", 2)
+    to, elsewhere = await stage.folder("a"), await stage.folder("b")
+    await stage.send(to, 5)
+    await stage.send(elsewhere, 2)
+    await recall(stage, to)
+    await recall(stage, elsewhere)
+    gone = await parked.move_stopped(stage.worker, OTHER, [to.party_id], parked.by_hand)
+    assert gone == 0, "those of another sender"
+    assert await parked.move_stopped(stage.worker, ACCOUNT, [to.party_id], parked.by_hand) == 5
+    assert await parked.move_stopped(stage.worker, ACCOUNT, [elsewhere.party_id], parked.taken_back) == 2
+    assert await parked.move_stopped(stage.worker, ACCOUNT, [to.party_id], parked.by_hand) == 0
+    assert sorted(await stage.states()) == ["queued"] * 5 + ["undeliverable"] * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 from uuid import UUID
@@ -71,7 +71,7 @@ def job(
         "number": 1,
         "unresolved": False,
         "failures": 0,
-        "created_at": clock.now(),
+        "age": timedelta(),
         "lease": FOR_EVER,
         "prepared": False,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from libs.einvoice import convert, documents, xml
@@ -20,8 +22,7 @@ GLOBE = eexact.signed(eexact.split(xml.parse(file()))[0], Sender("Leverancier BV
 
 def fit(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded | Parked | Failed:
     of = job(settings={"email": "in@dejong.example", **settings})
-    (done,) = conversion.fit([loaded(of, xml=data, pdf=pdf)])
-    return done
+    return conversion.fit(loaded(of, xml=data, pdf=pdf))
 
 
 def fitted(data: bytes, *, pdf: bytes | None = None, **settings: str) -> Loaded:
@@ -57,6 +58,26 @@ def test_without_a_choice_only_what_nobody_else_reads_is_converted() -> None:
     assert fitted(UBL).xml == UBL
     of = loaded(job(settings={"email": "a@b.example"}), xml=GLOBE)
     assert conversion.wanted(of) == "ubl-2.1"
+
+
+@pytest.mark.proves("R39", "R49")
+def test_a_mail_carries_a_page_that_the_hub_makes_where_the_sender_gave_none() -> None:
+    done = fitted(UBL, page="yes")
+    assert done.xml == UBL
+    assert done.pdf is not None
+    assert done.pdf.startswith(b"%PDF-")
+    assert fitted(UBL, page="yes").pdf == done.pdf, "the same for every attempt"
+    assert fitted(UBL, pdf=b"%PDF-own", page="yes").pdf == b"%PDF-own"
+    assert fitted(UBL, page="no").pdf is None
+    # What cannot be drawn goes without: the XML is the invoice.
+    assert fitted(b"<Invoice/>", page="yes").pdf is None
+
+
+def test_pages_are_made_beside_each_other() -> None:
+    with ThreadPoolExecutor(3) as pool:
+        made = set(pool.map(lambda _: fitted(UBL, page="yes").pdf, range(9)))
+    assert len(made) == 1
+    assert made != {None}
 
 
 def test_the_senders_own_picture_stays() -> None:

@@ -3,35 +3,66 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.contracts.sandbox import receiver_id, sandbox_of
 from services.deliver import plan
-from services.deliver.parcel import Refused
+from services.deliver.parcel import Channel, Refused
 from services.deliver.plan import Connection, Policy, Way, mail_address, way_to
 from tests.unit.deliver.sample import receiver
 
 POLICY = Policy(timedelta(seconds=10), timedelta(hours=6), most=20, give_up=timedelta(hours=72))
 YOUNG = timedelta()
+LIVE = UUID("0197a3c0-5e00-7000-8000-0000000000a1")
 
 
 @pytest.mark.proves("R50")
 def test_a_connected_package_comes_before_mail() -> None:
-    way = way_to(receiver(), Connection("folder", {"folder": "dejong"}))
+    way = way_to(LIVE, receiver(), Connection("folder", {"folder": "dejong"}))
     assert way == Way("folder", "dejong", {"folder": "dejong"})
+
+
+def test_from_a_sandbox_nothing_leaves_whoever_the_receiver_is() -> None:
+    sandbox = sandbox_of(LIVE)
+    for connection in (
+        None,
+        Connection("folder", {"folder": "dejong"}),
+        Connection("smtp", {"email": "a@b.nl"}),
+    ):
+        assert way_to(sandbox, receiver(), connection) == Way("sandbox", "undeliverable", {})
+        paid = receiver().model_copy(update={"party_id": receiver_id("00000005")})
+        assert way_to(sandbox, paid, connection) == Way("sandbox", "paid", {})
+    assert way_to(LIVE, paid.model_copy(update={"email": None}), None) == plan.NO_WAY
 
 
 @pytest.mark.proves("R39", "R49")
 def test_without_a_package_it_goes_by_mail_to_the_agreed_address() -> None:
-    assert way_to(receiver(), None) == Way("smtp", "dejong.example", {"email": "in@dejong.example"})
+    said = {"email": "in@dejong.example", "page": "yes"}
+    assert way_to(LIVE, receiver(), None) == Way("smtp", "dejong.example", said)
+
+
+@pytest.mark.proves("R49", "R50")
+def test_whoever_chose_no_format_gets_a_page_by_mail_unless_it_wants_none() -> None:
+    def page(channel: Channel, **settings: str) -> str | None:
+        way = way_to(LIVE, receiver(), Connection(channel, settings))
+        assert isinstance(way, Way)
+        return way.settings.get("page")
+
+    assert page("smtp") == "yes"
+    assert page("smtp", page="no") == "no"
+    assert page("smtp", format="nlcius") is None
+    assert page("folder", folder="dejong") is None
 
 
 def test_a_receiver_may_name_an_address_of_its_own() -> None:
     chosen = Connection("smtp", {"email": "facturen@other.example"})
-    assert way_to(receiver(), chosen) == Way("smtp", "other.example", {"email": "facturen@other.example"})
-    assert way_to(receiver(), Connection("smtp", {})) == way_to(receiver(), None)
+    said = {"email": "facturen@other.example", "page": "yes"}
+    assert way_to(LIVE, receiver(), chosen) == Way("smtp", "other.example", said)
+    assert way_to(LIVE, receiver(), Connection("smtp", {})) == way_to(LIVE, receiver(), None)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +76,7 @@ def test_a_receiver_may_name_an_address_of_its_own() -> None:
     ],
 )
 def test_no_way_says_what_to_do_in_both_languages(to: object, connection: object, code: str) -> None:
-    refused = way_to(to, connection)  # type: ignore[arg-type]
+    refused = way_to(LIVE, to, connection)  # type: ignore[arg-type]
     assert isinstance(refused, Refused)
     assert refused.code == code
     assert any(word in refused.reason.nl for word in ("Vraag", "stuur"))

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs import clock
 from services.deliver import results
 from services.deliver.parcel import Failed, HandedOver, NotBegun, Parked, Refused, Unknown
 from services.deliver.plan import NO_WAY
@@ -49,7 +48,7 @@ def test_an_unknown_end_stays_known_until_it_is_resolved() -> None:
     ("of", "outcome", "code"),
     [
         (job(failures=19), Failed("x", "y"), "gave-up"),
-        (job(created_at=clock.now() - timedelta(hours=73)), Failed("x", "y"), "gave-up"),
+        (job(age=timedelta(hours=73)), Failed("x", "y"), "gave-up"),
         (job(failures=19), Unknown("lost"), "gave-up-unsure"),
         (job(failures=19, unresolved=True), Failed("x", "y"), "gave-up-unsure"),
         (job(), NO_WAY, "no-channel"),
@@ -60,6 +59,17 @@ def test_the_end_names_its_reason(of: object, outcome: object, code: str) -> Non
     assert done.state == "undeliverable"
     assert isinstance(done.refused, Refused)
     assert done.refused.code == code
+
+
+def test_who_is_told_that_it_is_refused_is_told_that_an_earlier_attempt_may_have_arrived() -> None:
+    refused = Refused("mail-refused", NO_WAY.reason)
+    sure, unsure = (results.of(job(unresolved=each), refused, POLICY) for each in (False, True))
+    assert sure.refused == refused
+    assert unsure.refused is not None
+    assert unsure.refused.code == "mail-refused"
+    assert unsure.refused.reason.en.startswith(NO_WAY.reason.en)
+    assert "may have the invoice already" in unsure.refused.reason.en
+    assert unsure.unresolved
 
 
 def test_what_is_parked_waits_without_counting_as_a_failure() -> None:
