@@ -49,6 +49,8 @@ test: $(VENV)/.dev ## run the whole suite on a real Postgres and RabbitMQ, found
 soak: soak-formats ## the long form: 20,000 broken documents, 100 kills in each window, every guarantee broken once (an hour)
 	@POSTBODE_SOAK_KILLS=$${POSTBODE_SOAK_KILLS:-100} POSTBODE_SOAK_MINUTES=$${POSTBODE_SOAK_MINUTES:-240} \
 		$(PY) -m pytest -s --durations=0 tests/crash $(ARGS)
+	@POSTBODE_MAILS=20000 $(PY) -m pytest -q --timeout=1800 tests/fuzz/ingest
+	@POSTBODE_CUT_OFFS=20000 $(PY) -m pytest -q tests/integration/ingest/test_idempotency.py
 	@POSTBODE_REDRIVE_INVOICES=5000 $(PY) -m pytest --timeout=1800 tests/e2e/test_redrive.py -k disk
 
 .PHONY: check
@@ -67,6 +69,15 @@ soak-formats: $(VENV)/.dev ## twenty thousand broken documents through every rea
 conformance: $(VENV)/.dev ## compare every verdict with the official ones (POSTBODE_CORPUS names the folder)
 	@$(PY) -m libs.testing.conformance
 
+.PHONY: rules
+rules: $(VENV)/.dev ## write docs/rules again: a page for every rule
+	@$(PY) -m libs.testing.rulepages
+
+.PHONY: commonest
+commonest: $(VENV)/.dev ## count which rules are broken most, and write the walkthrough about them (POSTBODE_CORPUS as above)
+	@$(PY) -m libs.testing.commonest
+	@$(PY) -m libs.testing.rulepages
+
 .PHONY: bench-validate
 bench-validate: $(VENV)/.dev ## how long a verdict takes, beside the official rule packs
 	@$(PY) -m tests.bench.validate $(ARGS)
@@ -78,6 +89,10 @@ trace: $(VENV)/.dev ## tell which requirements are proven, failing or unproven
 .PHONY: bench-pipeline
 bench-pipeline: $(VENV)/.dev ## how many invoices a second, at what cost and delay (ARGS="--invoices 2000" for a short form)
 	@$(PY) -m tests.bench.pipeline $(ARGS)
+
+.PHONY: bench-ingest
+bench-ingest: $(VENV)/.dev ## how many invoices a second are taken in, one by one, in batches and by mail, and what a burst does to others (ARGS="--invoices 2000")
+	@$(PY) -m tests.bench.ingest $(ARGS)
 
 .PHONY: bench-route
 bench-route: $(VENV)/.dev ## how fast a receiver is found in a directory of a million parties (ARGS="--parties 100000")
@@ -94,19 +109,24 @@ format: $(VENV)/.dev ## put the code into the house's format
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
 
 .PHONY: contracts
-contracts: $(VENV)/.dev ## write docs/contracts, the RabbitMQ definitions and the pictures of the docs anew
+contracts: $(VENV)/.dev ## write docs/contracts, docs/configuration.md, the RabbitMQ definitions and the pictures of the docs anew
 	@$(PY) -m libs.contracts.export
 	@$(PY) -m libs.einvoice.formats.json_form > docs/formats/invoice.schema.json
+	@$(PY) -m services.configuration > docs/configuration.md
+	@$(PY) -m libs.lifetimes > docs/lifetimes.md
 	@$(PY) -m services.sync.described
 	@$(PY) -m libs.testing.picture
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in
 	@$(LOCK) $(ARGS) requirements/dev.in --output-file requirements/dev.txt
-	@for list in demo run globe; do \
-		$(LOCK) $(ARGS) --constraint requirements/dev.txt requirements/$$list.in --output-file requirements/$$list.txt; \
+	@$(LOCK) $(ARGS) --constraint requirements/dev.txt requirements/demo.in --output-file requirements/demo.txt
+	@# An image of sync has the driver of SQL Server too.
+	@for list in every deliver ingest portal route sync track validate; do \
+		$(LOCK) $(ARGS) --constraint requirements/dev.txt requirements/services/$$list.in \
+			$$([ $$list = sync ] && echo requirements/globe.in) --output-file requirements/services/$$list.txt; \
 	done
-	@! grep -nE 'https?://' requirements/*.txt
+	@! grep -nE 'https?://' requirements/*.txt requirements/services/*.txt
 
 # ------------------------------------------------------------------ the environment
 
@@ -124,11 +144,12 @@ $(VENV)/.made:
 	fi; \
 	echo "Making $(VENV) with $$("$$found" --version)"; \
 	"$$found" -m venv $(VENV)
-	@# The checkout itself: on the import path, and as a command.
-	@$(PY) -c 'import os, pathlib, sysconfig; \
-		pathlib.Path(sysconfig.get_path("purelib"), "postbode.pth").write_text(os.getcwd() + "\n", "utf-8")'
+	@# The checkout itself, and the client of suppliers in it: on the import path, and as commands.
+	@$(PY) -c 'import os, pathlib, sysconfig; here = os.getcwd(); \
+		pathlib.Path(sysconfig.get_path("purelib"), "postbode.pth").write_text(f"{here}\n{here}/libs/client\n", "utf-8")'
 	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -P -m services.cli "$$@"\n' > $(VENV)/bin/postbode
-	@chmod +x $(VENV)/bin/postbode
+	@printf '#!/bin/sh\nexec "$$(dirname "$$0")/python" -P -m postbode_client.command "$$@"\n' > $(VENV)/bin/postbode-client
+	@chmod +x $(VENV)/bin/postbode $(VENV)/bin/postbode-client
 	@touch $@
 
 $(VENV)/.demo: requirements/demo.txt | $(VENV)/.made

@@ -30,6 +30,9 @@ COMMANDS: Mapping[str, Command] = {
     "solo": Command("services.solo", "run the whole hub in one process, with its own Postgres"),
     "account": Command("services.ingest.cli", "open accounts, make API keys and key mailboxes"),
     "check": Command("services.validate.cli", "check invoice files against the rules, offline"),
+    "rules": Command(
+        "services.validate.shadow_cli", "which rules there are, and what the next release would change"
+    ),
     "convert": Command(
         "services.deliver.convert_cli", "an invoice in another format, with a report, offline"
     ),
@@ -46,6 +49,7 @@ COMMANDS: Mapping[str, Command] = {
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
     "redrive": Command("services.redrive", "publish events of the past again"),
+    "scrub": Command("services.ingest.scrub_cli", "is every stored document what it was"),
     "ledger": Command(
         "services.track.ledger_cli", "is every acknowledged invoice delivered, returned or open"
     ),

@@ -132,14 +132,15 @@ def _here(module: str) -> bool:
         return False
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str) -> datetime | timedelta:
     """Raises ``typer.BadParameter``."""
     now = clock.now()
     try:
         if found := re.fullmatch(r"(\d{1,9})([smhd])", text):
-            instant = now - timedelta(**{_UNITS[found[2]]: int(found[1])})
-        else:
-            instant = datetime.fromisoformat(text)
+            ago = timedelta(**{_UNITS[found[2]]: int(found[1])})
+            _ = now - ago  # before all time: OverflowError
+            return ago  # by the databases' clocks, not by this one
+        instant = datetime.fromisoformat(text)
     except OverflowError as bad:
         raise typer.BadParameter(f"--since {text!r} is before all time; events are kept for 7 days") from bad
     except ValueError as bad:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,12 +26,21 @@ from libs.db.settings import DatabaseSettings
 from libs.documents.postgres import PostgresDocuments
 from libs.http.principal import RemoteAuthenticator
 from libs.messaging import MemoryTransport, Transport
-from libs.runtime import ALL_PARTS, run
+from libs.runtime import ALL_PARTS, Running, run
 from libs.service import Resources, Service
 from libs.settings import Settings, load
 from libs.telemetry.setup import configure
+from libs.terminal import say
 
 SERVICES = ("ingest", "validate", "route", "deliver", "track", "sync", "portal")
+
+_INVITATION = """
+The hub is there: {base_url}/   API: {base_url}/docs
+For the other commands, in another terminal (docs/solo.md says which come first):
+
+    export POSTBODE_DATABASE_URL={url}
+    postbode account open --help
+"""
 
 app = typer.Typer(help="Run the whole hub in one process, with its own Postgres.")
 
@@ -74,6 +84,7 @@ async def hub(
         documents=PostgresDocuments(await pools.get("validate", "worker")),
         identity=identity,
         base_url=common.base_url,
+        rounds=common.rounds,
     )
     try:
         yield [await _build(name, plan, resources) for name in plan.services], resources
@@ -106,9 +117,13 @@ def solo(
     async def work() -> int:
         postgres = EmbeddedPostgres(folder)
         url = await asyncio.to_thread(postgres.start)
+
+        async def ready(_: Running) -> None:
+            say(_INVITATION.format(base_url=common.base_url, url=shlex.quote(url)))
+
         try:
             async with hub(Plan(common.model_copy(update={"database_url": url}))) as (services, resources):
-                return await run(services, resources, ALL_PARTS, host=host, port=port)
+                return await run(services, resources, ALL_PARTS, host=host, port=port, started=ready)
         finally:
             await asyncio.to_thread(postgres.stop)
 

@@ -13,6 +13,7 @@ import pytest
 from libs.db.settings import DatabaseSettings
 from libs.messaging.transport import Transport
 from libs.testing import stack
+from libs.testing.ahead import Ahead
 from libs.testing.databases import Databases, present
 from libs.testing.postgres import Postgres
 from libs.testing.rabbitmq import RabbitMQ
@@ -60,12 +61,19 @@ def databases(postgres_url: str) -> Iterator[Databases]:
     asyncio.run(found.close())
 
 
+@pytest.fixture(scope="session")
+def spare_databases(databases: Databases) -> Iterator[Ahead[DatabaseSettings]]:
+    spare = Ahead(lambda: asyncio.run(databases.fresh()), lambda used: asyncio.run(databases.drop(used)))
+    yield spare
+    spare.close()
+
+
 @pytest.fixture
-async def database(databases: Databases) -> AsyncIterator[DatabaseSettings]:
+def database(spare_databases: Ahead[DatabaseSettings]) -> Iterator[DatabaseSettings]:
     """A database of the test's own, with every schema."""
-    settings = await databases.fresh()
+    settings = spare_databases.take()
     yield settings
-    await databases.drop(settings)
+    spare_databases.give_back(settings)
 
 
 @pytest.fixture(scope="session")
@@ -75,13 +83,24 @@ def rabbitmq() -> Iterator[RabbitMQ]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def spare_vhosts(rabbitmq: RabbitMQ) -> Iterator[Ahead[str]]:
+    def make() -> str:
+        name = f"test-{os.getpid()}-{next(_vhosts)}"
+        rabbitmq.management.make_vhost(name)
+        return name
+
+    spare = Ahead(make, rabbitmq.management.drop_vhost)
+    yield spare
+    spare.close()
+
+
 @pytest.fixture
-def amqp_url(rabbitmq: RabbitMQ) -> Iterator[str]:
+def amqp_url(rabbitmq: RabbitMQ, spare_vhosts: Ahead[str]) -> Iterator[str]:
     """The URL of a virtual host of the test's own, empty."""
-    name = f"test-{os.getpid()}-{next(_vhosts)}"
-    rabbitmq.management.make_vhost(name)
+    name = spare_vhosts.take()
     yield f"{rabbitmq.url.rsplit('/', 1)[0]}/{name}"
-    rabbitmq.management.drop_vhost(name)
+    spare_vhosts.give_back(name)
 
 
 @pytest.fixture(params=["memory", "amqp"])

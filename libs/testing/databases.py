@@ -40,6 +40,7 @@ class Databases:
         self._schemas = schemas
         self._numbers = itertools.count(1)
         self._template: str | None = None
+        self._strategy = ""
 
     async def empty(self) -> DatabaseSettings:
         """A database with nothing in it."""
@@ -48,6 +49,7 @@ class Databases:
     async def fresh(self) -> DatabaseSettings:
         """A database with every schema, migrated to the newest."""
         if self._template is None:
+            await self._choose_strategy()
             settings = await self._create(None)
             for schema in self._schemas:
                 await migrate(settings, schema)
@@ -64,9 +66,19 @@ class Databases:
             await self._administer(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
             self._template = None
 
+    async def _choose_strategy(self) -> None:
+        """Files are copied in half the time that a log of them takes, where nothing waits for a disk."""
+        conn: Connection = await asyncpg.connect(self._url)
+        try:
+            version = int(await conn.fetchval("SHOW server_version_num"))
+            if version >= 150_000 and await conn.fetchval("SHOW fsync") == "off":
+                self._strategy = "STRATEGY FILE_COPY"
+        finally:
+            await conn.close()
+
     async def _create(self, template: str | None) -> DatabaseSettings:
         name = f"postbode_test_{os.getpid()}_{next(self._numbers)}"
-        await self._administer(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
+        await self._administer(f"CREATE DATABASE {name} TEMPLATE {template or 'template0'} {self._strategy}")
         url = urlunsplit(urlsplit(self._url)._replace(path=f"/{name}"))
         return DatabaseSettings(url, SECRET)
 

@@ -12,7 +12,7 @@ from libs.db.pools import tenant
 from libs.http.client import client
 from libs.service import Resources
 from libs.settings import Settings
-from services.ingest import accounts
+from services.ingest import accounts, keys
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
@@ -76,7 +76,7 @@ async def _key(
     key = new_api_key()
     digest = vault_of(settings).digest(key.secret)
     async with tenant(await resources.pools.get("ingest", "api"), account_id) as conn:
-        await accounts.add_key(conn, key.key_id, account_id, digest, "demo", scopes)
+        await keys.add_key(conn, key.key_id, account_id, digest, "demo", scopes)
     return str(key)
 
 

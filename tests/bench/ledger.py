@@ -52,8 +52,8 @@ SELECT id, 1, account, id, 'nlcius', 'nlcius-1.0.3', CASE WHEN rejected THEN 'in
        0, '[]', jsonb_build_object('pad', repeat('x', 200)) FROM public.made WHERE NOT young
 """
 _DECISIONS = """
-INSERT INTO route.decision (invoice_id, sequence, account_id, outcome, receiver, explanation)
-SELECT id, 1, account, CASE WHEN parked THEN 'parked' ELSE 'routed' END, '{"pad": "receiver"}', '{"nl": "", "en": ""}'
+INSERT INTO route.decision (invoice_id, sequence, account_id, outcome, receiver)
+SELECT id, 1, account, CASE WHEN parked THEN 'parked' ELSE 'routed' END, '{"pad": "receiver"}'
   FROM public.made WHERE NOT young AND NOT rejected;
 INSERT INTO route.parked (invoice_id, account_id, code, reason, waits_for, validated)
 SELECT id, account, 'no-party', '{"nl": "", "en": ""}', '{}', '{}' FROM public.made

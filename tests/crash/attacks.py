@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.crash.faults import Strike
-from tests.crash.judge import Verdict
-from tests.crash.people import RECEIVERS, Receiver, invoices
+from tests.crash.judge import ROUNDS, Verdict
+from tests.crash.people import RECEIVERS, Receiver, invoices, twin_of
 from tests.crash.scene import SERVICES, Scene, until
 from tests.crash.story import story
-from tests.crash.tricks import POISON, TRICKS
+from tests.crash.tricks import POISON, TRICKS, UNLUCKY
 
 FOLDERS = tuple(each for each in RECEIVERS if each.folder)
 MAILS = tuple(each for each in RECEIVERS if not each.folder)
@@ -37,7 +37,13 @@ class Attack:
     unlawful: float = 0.0
     waves: int = 1
     """So many batches, each sent when the one before has come."""
+    twins: bool = False
+    """Each is sent once more when it has come, in other bytes."""
     patience: float = 30.0
+    rounds: int = 0
+    """Second rounds of what reached the delivery limit: they would make good what other breaks spoil."""
+    after: str = ""
+    """A broken hub is not judged before this query finds something."""
 
 
 ATTACKS: Mapping[str, Attack] = {
@@ -149,6 +155,13 @@ ATTACKS: Mapping[str, Attack] = {
         (Strike("door.commit.after"),),
         mailed=0.3,
     ),
+    "number-not-known": Attack(
+        "one number is one invoice, in whatever bytes it comes",
+        "whoever routes sees each as the first of its number",
+        r"duplicated: F\d+ came as",
+        "route",
+        twins=True,
+    ),
     "retry-marked-done": Attack(
         "an event that will be tried again is not done",
         "its inbox row is written when it fails",
@@ -186,6 +199,23 @@ ATTACKS: Mapping[str, Attack] = {
         "lost: POISON",
         "route",
         trick="poison",
+    ),
+    "no-second-round": Attack(
+        "what was in hand at too many deaths goes again by itself, alone",
+        "it waits for a person at once",
+        "dead letter of route.validated: delivery-limit",
+        "route",
+        trick="unlucky",
+        rounds=1,
+    ),
+    "rounds-not-counted": Attack(
+        "what kills again in its second round is left to a person",
+        "each time it reaches the delivery limit looks like the first time",
+        r"\d+ second rounds of POISON",
+        "route",
+        trick="poison",
+        rounds=1,
+        after=f"SELECT count(*) FROM ({ROUNDS}) r WHERE rounds > 1",
     ),
     "settled-too-soon": Attack(
         "without a broker, a row leaves the outbox when every queue is done with it",
@@ -233,7 +263,8 @@ ATTACKS: Mapping[str, Attack] = {
 }
 
 
-_LATE: Mapping[str, str] = {"backwards": "track", "poison": "validate"}
+_ODD: Mapping[str, str] = {"poison": POISON, "unlucky": UNLUCKY}
+_LATE: Mapping[str, str] = {"backwards": "track", "poison": "validate", "unlucky": "validate"}
 """Who starts only when all it can get is waiting for it: to hear it newest first; to tell it on in one pack, so that
 the poison has neighbours."""
 
@@ -261,9 +292,12 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
     for wave in range(plan.waves):
         await until(lambda: len(on.receivers.numbers) == len(on.sent) or bool(on.hub.strikes()))
         batch = invoices(12, on.random, f"F{wave}", to=plan.to, mailed=plan.mailed, unlawful=plan.unlawful)
-        if plan.trick == "poison":
-            batch += invoices(1, on.random, POISON, mailed=0, unlawful=0)
+        if odd := _ODD.get(plan.trick):
+            batch += invoices(1, on.random, odd, mailed=0, unlawful=0)
         await on.send(batch, at_once=12, patience=20)
+    if plan.twins:
+        await until(lambda: len(on.receivers.numbers) == len(on.sent))
+        await on.send([twin_of(each) for each in on.sent], at_once=12, patience=20)
     if late:
         await _waiting_for(on, late)
         await _start(on, late, name, plan, broken=broken)
@@ -273,6 +307,8 @@ async def attack(on: Scene, name: str, *, broken: bool) -> Verdict:
         if plan.strikes:
             await until(lambda: bool(on.hub.strikes()))
         await on.hub.up()
+    if broken and plan.after:
+        await until(lambda: _found(on, plan.after), seconds=120)
     at_once = await _asked_at_once(on) if plan.trick == "down" else 1
     # What the break left lying does not move any more; the unbroken hub gets all the time it wants.
     verdict = await (on.verdict(patience=plan.patience, still=6.0) if broken else on.verdict())
@@ -304,10 +340,17 @@ async def _start(on: Scene, service: str, name: str, plan: Attack, *, broken: bo
         breaks=[name] if own and broken else (),
         tricks=[plan.trick] if own and plan.trick in TRICKS else (),
         # A probe of a busy machine must not outlive its lease: another one might go then.
-        settings={"POSTBODE_DELIVER_LEASE_SECONDS": "60"} if plan.trick == "down" else None,
+        settings={
+            "POSTBODE_DEAD_ROUNDS": str(plan.rounds),
+            **({"POSTBODE_DELIVER_LEASE_SECONDS": "60"} if plan.trick == "down" else {}),
+        },
     )
     if own and plan.trick == "down":
         await _start_second(on, name, broken=broken)
+
+
+async def _found(on: Scene, query: str) -> bool:
+    return bool(await on.ask(query))
 
 
 async def _start_second(on: Scene, name: str, *, broken: bool) -> None:

@@ -13,6 +13,9 @@ from dataclasses import replace
 from typing import Any
 from uuid import uuid4
 
+from libs.messaging import AmqpTransport
+from libs.messaging.outbox import Row
+from libs.messaging.pack import Waiting, pack
 from tests.crash.wrapping import NoSuchName, wrap
 
 Say = Callable[[], None]
@@ -54,27 +57,19 @@ def _no_inbox(bit: Say) -> None:
 
 def _no_outbox(bit: Say) -> None:
     """Events go straight to the broker, from inside the transaction."""
-    from libs.messaging import AmqpTransport
-    from libs.messaging.pack import Waiting, pack
-
-    transport = AmqpTransport(os.environ["POSTBODE_AMQP_URL"])
+    publish = _publisher()
 
     async def append_rows(conn: Any, rows: Sequence[Any]) -> None:
         if rows:
             bit()
-            waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(rows)]
-            for each in pack(waiting):
-                await transport.publish([each.message])
+            await publish(rows)
 
-    wrap("libs.messaging.outbox:append_rows", lambda _: append_rows)
+    _instead_of_the_outbox(append_rows)
 
 
 def _publish_after_commit(bit: Say) -> None:
     """No outbox either, but the events go out after the commit instead of before."""
-    from libs.messaging import AmqpTransport
-    from libs.messaging.pack import Waiting, pack
-
-    transport = AmqpTransport(os.environ["POSTBODE_AMQP_URL"])
+    publish = _publisher()
     kept: list[Any] = []
 
     async def append_rows(conn: Any, rows: Sequence[Any]) -> None:
@@ -85,21 +80,38 @@ def _publish_after_commit(bit: Say) -> None:
     def writing(original: Any) -> Any:
         async def write_once(self: Any, result: Any) -> Any:
             fresh = await original(self, result)
-            waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(kept)]
+            said = list(kept)
             kept.clear()
-            for each in pack(waiting):
-                await transport.publish([each.message])
+            await publish(said)
             return fresh
 
         return write_once
 
-    wrap("libs.messaging.outbox:append_rows", lambda _: append_rows)
+    _instead_of_the_outbox(append_rows)
     wrap("libs.messaging.batch:Batch._write_once", writing)
+
+
+def _publisher() -> Any:
+    transport = AmqpTransport(os.environ["POSTBODE_AMQP_URL"])
+
+    async def publish(rows: Sequence[Any]) -> None:
+        waiting = [Waiting(n, r.exchange, r.routing_key, r.body, r.alone) for n, r in enumerate(rows)]
+        await transport.publish([each.message for each in pack(waiting)])
+
+    return publish
+
+
+def _instead_of_the_outbox(append_rows: Any) -> None:
+    async def append(conn: Any, events: Sequence[Any]) -> None:
+        rows = [Row(e.id, e.account, e.data.exchange, e.type, e.subject, e.encode()) for e in events]
+        await append_rows(conn, rows)
+
+    wrap("libs.messaging.outbox:append", lambda _: append)
+    wrap("libs.messaging.outbox:append_rows", lambda _: append_rows)
 
 
 def _rows_moved_first(bit: Say) -> None:
     from libs.messaging import outbox, relay
-    from libs.messaging.pack import pack
 
     def make(original: Any) -> Any:
         async def pump(self: Any) -> int:
@@ -167,7 +179,7 @@ def _status_by_arrival(bit: Say) -> None:
 def _reply_before_commit(bit: Say) -> None:
     def make(original: Any) -> Any:
         async def submit(self: Any, submission: Any) -> Any:
-            from services.ingest.store import Kept
+            from services.ingest.receipts import Kept
 
             bit()
             _kept_alive.append(asyncio.ensure_future(original(self, submission)))
@@ -227,6 +239,21 @@ def _twice_is_two(bit: Say) -> None:
         return insert
 
     wrap("services.ingest.store:_insert_invoices", make)
+
+
+def _number_not_known(bit: Say) -> None:
+    """Whoever routes sees each invoice as the first of its number."""
+
+    def make(original: Any) -> Any:
+        def numbered(*said: Any) -> Any:
+            bit()
+            number = original(*said)
+            return number and number._replace(key=uuid4(), others=())
+
+        return numbered
+
+    wrap("services.route.facts:numbered", make)
+    wrap("services.route.numbering:numbered", make)
 
 
 def _retry_marked_done(bit: Say) -> None:
@@ -326,6 +353,27 @@ def _dead_letter_dropped(bit: Say) -> None:
     wrap("libs.messaging.dead:collect", lambda _: collect)
 
 
+def _no_second_round(bit: Say) -> None:
+    """What reached the delivery limit waits for a person at once."""
+    from libs.contracts.topology import Rounds
+
+    def make(original: Any) -> Any:
+        async def collect(pool: Any, queue: str, message: Any, rounds: Any) -> None:
+            bit()
+            await original(pool, queue, message, Rounds(0))
+
+        return collect
+
+    wrap("libs.messaging.dead:collect", make)
+
+
+def _rounds_not_counted(bit: Say) -> None:
+    """Each time the delivery limit is reached looks like the first time."""
+    counted = "before.queue = dead.queue AND"
+    wrap("libs.messaging.dead:_GOES_AGAIN", lambda sql: _without(sql, counted, "false AND"))
+    wrap("libs.messaging.dead:collect", _telling(bit))
+
+
 def _settled_too_soon(bit: Say) -> None:
     """Without a broker: a row leaves the outbox when it was put into the queues, not when they are done."""
 
@@ -403,7 +451,7 @@ def _notice_lease_ignored(bit: Say) -> None:
         bit()
         return await aiosmtplib.SMTP.data(self, message, **more)
 
-    wrap("services.track.dispatch:_Line.data", lambda _: data)
+    wrap("services.track.dispatch:Line.data", lambda _: data)
 
 
 def _notice_id_anew(bit: Say) -> None:
@@ -436,11 +484,14 @@ BREAKS: Mapping[str, Callable[[Say], None]] = {
     "repeat-not-told": _repeat_not_told,
     "new-message-id": _new_message_id,
     "twice-is-two": _twice_is_two,
+    "number-not-known": _number_not_known,
     "retry-marked-done": _retry_marked_done,
     "fence-ignored": _fence_ignored,
     "breaker-ignored": _breaker_ignored,
     "started-with-the-result": _started_with_the_result,
     "dead-letter-dropped": _dead_letter_dropped,
+    "no-second-round": _no_second_round,
+    "rounds-not-counted": _rounds_not_counted,
     "settled-too-soon": _settled_too_soon,
     "wrong-receiver": _wrong_receiver,
     "page-of-a-neighbour": _page_of_a_neighbour,

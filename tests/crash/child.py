@@ -30,7 +30,7 @@ from tests.crash.breaks import BREAKS
 from tests.crash.faults import Faults, Strike, arm
 from tests.crash.tricks import TRICKS
 
-SERVICES = ("ingest", "validate", "route", "deliver", "track")
+SERVICES = ("ingest", "validate", "route", "deliver", "track", "sync")
 _DIE_WITH_PARENT = 1
 
 

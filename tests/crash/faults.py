@@ -15,6 +15,7 @@ stops (``SIGSTOP``), after writing down where.
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
 ``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
+``sync-…``       of records between Globe+ and Purchase to Pay: see ``synced``
 ===============  ======================================================================================
 """
 
@@ -34,7 +35,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.crash import mailed
+from tests.crash import mailed, synced
 from tests.crash.mailed import Mailed
 from tests.crash.wrapping import wrap
 
@@ -63,7 +64,7 @@ class Strike:
     do: Literal["kill", "stop"] = "kill"
 
     def __post_init__(self) -> None:
-        if self.window not in WINDOWS:
+        if self.window not in (*WINDOWS, *synced.WINDOWS):
             raise ValueError(f"there is no window {self.window}")
 
 
@@ -86,7 +87,7 @@ class Faults:
             self._ledger = mmap.mmap(file.fileno(), 32)
 
     def hit(self, window: str, who: str = "") -> None:
-        if window not in WINDOWS:
+        if window not in (*WINDOWS, *synced.WINDOWS):
             raise ValueError(f"there is no window {window}")
         for each in {who, ""}:
             self._passed[window, each] += 1
@@ -128,6 +129,7 @@ def arm(faults: Faults) -> None:
     _arm_dispatcher(faults)
     wrap("services.track.mailings:settle", _in_transaction_of("notice", lambda *_: ""))
     mailed.arm(faults.hit, faults.mails, faults.notices)
+    synced.arm(faults.hit, lambda part: _in_transaction_of(part, lambda *_: ""))
 
 
 def _around(

@@ -64,6 +64,7 @@ class Place:
             "POSTBODE_PORT": str(self.ports.get(service, 0)),
             "POSTBODE_LOG_LEVEL": "INFO",
             "POSTBODE_LOG_FORMAT": "json",
+            "POSTBODE_DEAD_ROUND_SECONDS": str(scale.ROUND_SECONDS),
             "POSTBODE_INGEST_SMTP_PORT": str(self.ports["smtp"]),
             "POSTBODE_DELIVER_FOLDER_ROOT": str(self.folders),
             "POSTBODE_DELIVER_SMTP_PORT": str(self.sink_port),

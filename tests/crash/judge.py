@@ -41,11 +41,18 @@ SELECT count(*) FROM (SELECT DISTINCT event_id, exchange, routing_key FROM ({_SE
   JOIN bound USING (exchange, routing_key)
  WHERE NOT EXISTS (SELECT FROM ({_INBOX}) i WHERE i.queue = bound.queue AND i.event_id = sent.event_id)
 """
+_NAMED = "(SELECT filename FROM ingest.invoice WHERE invoice_id::text = subject) AS filename"
+_OPEN = "replayed_at IS NULL AND dropped_at IS NULL"
 _DEAD = " UNION ALL ".join(
-    f"SELECT queue, cause, subject, (SELECT filename FROM ingest.invoice WHERE invoice_id::text = subject) AS filename"
-    f"  FROM {schema}.dead WHERE replayed_at IS NULL AND dropped_at IS NULL"
+    f"SELECT queue, cause, subject, {_NAMED}, again_at IS NOT NULL AS waits FROM {schema}.dead WHERE {_OPEN}"
     for schema in SCHEMAS
 )
+ROUNDS = " UNION ALL ".join(
+    f"SELECT queue, {_NAMED}, count(*) AS rounds FROM {schema}.dead WHERE again_at IS NOT NULL"
+    f" GROUP BY queue, event_id, subject"
+    for schema in SCHEMAS
+)
+"""Events that went again by themselves, and how often."""
 _GHOSTS = (
     "SELECT invoice_id FROM track.status WHERE invoice_id NOT IN (SELECT invoice_id FROM ingest.invoice)"
 )
@@ -68,6 +75,7 @@ _PENDING = {
     "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel = 'folder'",
     "notices": "SELECT count(*) FROM track.notice WHERE state = 'due'",
     "parked": "SELECT count(*) FROM route.parked WHERE state = 'open'",
+    "second rounds": f"SELECT count(*) FROM ({_DEAD}) d WHERE waits",
 }
 _PROGRESS = "SELECT (SELECT count(*) FROM track.fact), (SELECT count(*) FROM deliver.attempt)"
 
@@ -101,6 +109,8 @@ class Verdict:
     repeats_allowed: int = 0
     notices: list[str] = field(default_factory=list)
     """What is wrong with the mails to senders."""
+    second_rounds: int = 0
+    """Events that reached the delivery limit and went again by themselves."""
     other: list[str] = field(default_factory=list)
     """What the hub's own tables say against it."""
     under_way: list[str] = field(default_factory=list)
@@ -130,7 +140,7 @@ class Verdict:
         return (
             f"acknowledged {self.acknowledged} = delivered {self.delivered} + returned {self.returned} + lost "
             f"{len(self.lost)} · duplicated {len(self.duplicated)} · unavoidable mail repeats {self.repeats} "
-            f"(told {self.repeats_told}, at most {self.repeats_allowed})"
+            f"(told {self.repeats_told}, at most {self.repeats_allowed}) · second rounds {self.second_rounds}"
         )
 
 
@@ -212,6 +222,7 @@ async def judge(
     try:
         rows = await conn.fetch(_STATUS)
         dead = await conn.fetch(_DEAD)
+        rounds = await conn.fetch(ROUNDS)
         ghosts = await conn.fetch(_GHOSTS)
         twice = await conn.fetch(_TWICE)
         told = {row["delivery_id"] for row in await conn.fetch(_REPEATED)}
@@ -225,7 +236,7 @@ async def judge(
     verdict.notices = notices.judge(receivers.notices, stored, sent, cut=notices_cut)
     told_of = {each.about for each in receivers.notices}
     answered = {each.number for each in stored if each.invoice_id in told_of}
-    buried = Counter(_number(row) for row in dead)
+    buried = Counter(_number(row) for row in dead if not row["waits"])
     for invoice in sent:
         if invoice.number.startswith(POISON):
             # It must be open: a dead letter, with its cause, for a person to see to.
@@ -244,6 +255,12 @@ async def judge(
         for row in dead
         if not str(row["filename"]).startswith(POISON)
     ]
+    verdict.other += [
+        f"{row['rounds']} second rounds of {row['filename']} in {row['queue']}"
+        for row in rounds
+        if row["rounds"] > 1
+    ]
+    verdict.second_rounds = len(rounds)
     verdict.other += [f"a ghost in track: {row['invoice_id']}" for row in ghosts]
     verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
     verdict.other += [f"strange mail: {each}" for each in receivers.strange]
@@ -252,7 +269,7 @@ async def judge(
     return verdict
 
 
-MOVING = ("outbox", "deliveries")
+MOVING = ("outbox", "deliveries", "second rounds")
 
 
 def _number(row: asyncpg.Record) -> str:
@@ -284,7 +301,10 @@ def _judge_one(
         verdict.changed.append(invoice.number)
     if others := receivers.places.get(invoice.number, set()) - {invoice.to.place}:
         verdict.misdelivered.append(f"{invoice.number} came to {sorted(others)}, not {invoice.to.place}")
-    if receivers.pages.get(invoice.number, set()) - {mark_of(invoice.pdf)}:
+    pages = receivers.pages.get(invoice.number, set())
+    # A page that the hub makes is the same in every mail.
+    made = invoice.pdf is None and not invoice.to.folder
+    if len(pages) > 1 if made else pages - {mark_of(invoice.pdf)}:
         verdict.pages.append(invoice.number)
     if invoice.number not in supplier.acknowledged:
         verdict.unacknowledged += 1
@@ -295,7 +315,7 @@ def _judge_one(
     expected = invoice.end if not delivered else "arrived" if invoice.to.folder else "sent"
     if keys and delivered:
         verdict.delivered += 1
-    elif not delivered and invoice.number in answered and not keys:
+    elif not delivered and not keys and (invoice.twin or invoice.number in answered):
         verdict.returned += 1
     else:
         verdict.lost.append(f"{invoice.number} ({invoice.by}, shown as {shown})")

@@ -198,7 +198,7 @@ def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:
 
         return data
 
-    wrap("services.track.dispatch:_Line.data", before_the_text)
+    wrap("services.track.dispatch:Line.data", before_the_text)
 
     def settling(original: Any) -> Any:
         async def settle(pool: Any, claimed: Any, result: Any, *args: Any, **named: Any) -> None:

@@ -20,7 +20,12 @@ _SUBJECTS: Mapping[str, str] = {
     "Waiting for you": "parked",
     "Given back": "returned",
     "Not delivered": "undeliverable",
+    "Delivered to the wrong company": "recalled",
+    "Niet voor u": "not-theirs",
 }
+WRONG, STOPPED = "WRONG", "STOPPED"
+"""An invoice whose number begins so is recalled once it was delivered; and one that waits because of that."""
+_OF_A_RECALL = {"recalled", "not-theirs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,32 +41,39 @@ def judge(
     mails: Sequence[Notice], stored: Collection[Stored], sent: Sequence[Invoice], *, cut: int
 ) -> list[str]:
     """What is wrong with them. ``cut``: so many may have come again."""
-    late = {invoice.number for invoice in sent if invoice.to.later}
+    late = {each.number for each in sent if each.to.later or each.number.startswith(STOPPED)}
     of = {each.invoice_id: each for each in stored}
+    receivers = {each.number: each.to.email for each in sent}
     found = [
         f"a notice to a stranger: {mail.subject!r} to {list(mail.to)}"
         for mail in mails
-        if mail.to != (SENDER,)
+        if mail.to != (receivers[of[mail.about].number] if _kind(mail) == "not-theirs" else SENDER,)
     ]
     found += [f"a notice about nothing: {mail.subject!r}" for mail in mails if mail.about not in of]
     keys: dict[str, dict[str, set[str]]] = {}
     for mail in mails:
-        kind = _SUBJECTS.get(mail.subject.partition(":")[0], mail.subject)
-        keys.setdefault(mail.about, {}).setdefault(kind, set()).add(mail.key)
+        keys.setdefault(mail.about, {}).setdefault(_kind(mail), set()).add(mail.key)
     for each in stored:
         found += _of_one(each, keys.get(each.invoice_id, {}), waited=each.number in late)
     return [*found, *_again(mails, cut)]
 
 
+def _kind(mail: Notice) -> str:
+    return _SUBJECTS.get(mail.subject.partition(":")[0], mail.subject)
+
+
 def _of_one(each: Stored, kinds: Mapping[str, set[str]], *, waited: bool) -> Iterator[str]:
     wanted = {each.headline} & set(RETURNED)
+    if each.number.startswith(WRONG):
+        wanted |= _OF_A_RECALL
     for kind in sorted(wanted - kinds.keys()):
         yield f"no notice: {each.number} is {kind}"
     # Who waited may have been told so: nobody knows whether it went on before that.
     for kind in sorted(kinds.keys() - wanted - ({"parked"} if waited else set())):
         yield f"a false notice: {each.number} is {each.headline}, its sender reads {kind}"
     for kind, ids in kinds.items():
-        if len(ids) > 1:
+        # Who asked for a recall and heard nothing asks once more, and that is another one.
+        if len(ids) > 1 and kind not in _OF_A_RECALL:
             yield f"told twice: {each.number} is {kind}, under {len(ids)} Message-IDs"
 
 

@@ -115,7 +115,8 @@ async def broker_away(around: Around) -> Verdict:
             pools = Pools(around.database)
             workers = {schema: await pools.get(schema, "worker") for schema in SERVICES}
             for queue in TOPOLOGY.queues:
-                await redrive(workers, workers[queue.service], queue)
+                if queue.service in workers:
+                    await redrive(workers, workers[queue.service], queue)
             await pools.close()
             return await _kept(on)
 

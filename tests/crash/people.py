@@ -14,7 +14,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -60,7 +60,7 @@ LATER = (Receiver("Nieuw BV", "70000018", later=True), Receiver("Starter BV", "7
 REFUSING = Receiver("Dicht BV", "70000034", refuses=True)
 SENDER = "boekhouding@bakker.example"
 """Where notices go: the supplier's address."""
-End = Literal["delivered", "rejected", "quarantined", "undeliverable"]
+End = Literal["delivered", "rejected", "quarantined", "undeliverable", "duplicate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ class Invoice:
     by: Literal["api", "mail"]
     to: Receiver
     lawful: bool = True
+    twin: bool = False
+    """It says what another says that was delivered, under the same number inside."""
 
     @property
     def files(self) -> list[tuple[str, bytes]]:
@@ -85,6 +87,8 @@ class Invoice:
             return "quarantined"
         if not self.lawful:
             return "rejected"
+        if self.twin:
+            return "duplicate"
         return "undeliverable" if self.to.refuses else "delivered"
 
 
@@ -112,6 +116,13 @@ def invoices(
         by: Literal["api", "mail"] = "mail" if random_.random() < mailed else "api"
         made.append(Invoice(number, xml, pdf, by, receiver, lawful))
     return made
+
+
+def twin_of(invoice: Invoice) -> Invoice:
+    """The same invoice exported once more: other bytes, and a file of another name."""
+    return replace(
+        invoice, number=f"TWIN-{invoice.number}", xml=invoice.xml + b"\n", pdf=None, by="api", twin=True
+    )
 
 
 @dataclass
@@ -148,17 +159,22 @@ class Supplier:
         try:
             reply = await http.post(
                 "/v1/submissions",
-                headers={"Authorization": f"Bearer {self.key}"},
+                headers=self._headers(invoice),
                 files=[("file", file) for file in invoice.files],
             )
         except httpx.HTTPError:
             return False
         if reply.status_code not in (200, 202):
-            if reply.status_code < 500 and reply.status_code != 429:
+            if reply.status_code < 500 and reply.status_code not in (409, 429):
                 raise AssertionError(f"{invoice.number}: {reply.status_code} {reply.text}")
             return False
         self.acknowledged[invoice.number] = reply.json()["invoices"][0]["invoice_id"]
         return True
+
+    def _headers(self, invoice: Invoice) -> dict[str, str]:
+        # Every other one relies on its key, the others on being the same bytes.
+        keyed = {"Idempotency-Key": invoice.number} if sum(invoice.number.encode()) % 2 else {}
+        return {"Authorization": f"Bearer {self.key}", **keyed}
 
     async def _mail(self, invoice: Invoice) -> bool:
         message = EmailMessage()

@@ -20,7 +20,7 @@ from libs.db.settings import DatabaseSettings
 from libs.messaging import AmqpTransport
 from libs.settings import Settings
 from libs.testing.machine import free_ports
-from services.ingest import accounts
+from services.ingest import accounts, keys
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
@@ -87,9 +87,9 @@ class Scene:
 
             await until(done, seconds=180)
 
-    async def verdict(self, *, patience: float = 300, still: float = 15.0) -> Verdict:
+    async def verdict(self, *, patience: float = 300, still: float = 15.0 + scale.ROUND_SECONDS) -> Verdict:
         """Wait until nothing is under way, then judge. Nothing is waited for that has not moved for ``still``
-        seconds: long, for a machine that is busy with others."""
+        seconds: long, for a machine that is busy with others, and longer than a second round lets wait."""
         # Somebody who is started again and again is at work, if only at finding out what kills it.
         left = await settled(
             self.direct_url,
@@ -195,7 +195,7 @@ async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
     key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), account_id) as conn:
         digest = vault_of(settings).digest(key.secret)
-        await accounts.add_key(conn, key.key_id, account_id, digest, "crash", scopes)
+        await keys.add_key(conn, key.key_id, account_id, digest, "crash", scopes)
     return str(key)
 
 
@@ -216,13 +216,15 @@ async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) ->
         for each in (*RECEIVERS, REFUSING):
             party = await _enter(http, url("route"), staff, each)
             party.raise_for_status()
+            # Whoever comes later gets pages that the hub makes; for all mails of a storm they would be most of the work.
+            wants: dict[str, Any] = {"channel": "smtp", "page": False}
             if each.folder is not None:
-                reply = await http.put(
-                    f"{url('deliver')}/v1/connections/{party.json()['party_id']}",
-                    headers=as_staff,
-                    json={"package": "globe", "channel": "folder", "settings": {"folder": each.folder}},
-                )
-                reply.raise_for_status()
+                wants = {"package": "globe", "channel": "folder", "settings": {"folder": each.folder}}
+            party_id = party.json()["party_id"]
+            reply = await http.put(
+                f"{url('deliver')}/v1/connections/{party_id}", headers=as_staff, json=wants
+            )
+            reply.raise_for_status()
 
 
 async def _enter(http: httpx.AsyncClient, url: str, staff: str, receiver: Receiver) -> httpx.Response:

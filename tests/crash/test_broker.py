@@ -8,7 +8,7 @@ from libs.contracts.topology import INVOICE_EVENTS, Binding, Queue, Topology
 from libs.errors import HubError
 from libs.messaging import AmqpTransport, Transport
 from libs.messaging.transport import Message, TransportAway
-from libs.testing import stack
+from libs.testing.rabbitmq import RabbitMQ
 
 ONE = Queue("route.one", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
 
@@ -42,33 +42,35 @@ async def consume(transport: Transport, seen: list[str], away: list[str]) -> Non
             await asyncio.sleep(0.2)
 
 
-async def test_a_restarted_broker_is_found_again_by_publisher_and_consumer() -> None:
+async def test_a_restarted_broker_is_found_again_by_publisher_and_consumer(
+    breakable_broker: RabbitMQ,
+) -> None:
     seen: list[str] = []
     away: list[str] = []
-    with stack.rabbitmq(private=True) as broker:
-        transport = AmqpTransport(broker.url)
-        await transport.apply(Topology((INVOICE_EVENTS,), (ONE,)))
-        consuming = asyncio.create_task(consume(transport, seen, away))
-        try:
-            assert await until_published(transport, "before") == []
-            while seen != ["before"]:
-                await asyncio.sleep(0.05)
-            for how in ("hard", "soft"):
-                restarting = asyncio.create_task(asyncio.to_thread(broker.restart, hard=how == "hard"))
-                refusals: list[HubError] = []
-                while not restarting.done():
-                    refusals += await until_published(transport, f"during-{how}")
-                await restarting
-                assert refusals, "nobody noticed"
-                assert all(isinstance(each, TransportAway) for each in refusals)
-                await until_published(transport, f"after-{how}")
-                async with asyncio.timeout(30):
-                    while f"after-{how}" not in seen:
-                        await asyncio.sleep(0.05)
-                assert away, "the consumer was told"
-                away.clear()
-            assert set(seen) == {"before", "during-hard", "after-hard", "during-soft", "after-soft"}
-        finally:
-            consuming.cancel()
-            await asyncio.gather(consuming, return_exceptions=True)
-            await transport.stop()
+    broker = breakable_broker
+    transport = AmqpTransport(broker.url)
+    await transport.apply(Topology((INVOICE_EVENTS,), (ONE,)))
+    consuming = asyncio.create_task(consume(transport, seen, away))
+    try:
+        assert await until_published(transport, "before") == []
+        while seen != ["before"]:
+            await asyncio.sleep(0.05)
+        for how in ("hard", "soft"):
+            restarting = asyncio.create_task(asyncio.to_thread(broker.restart, hard=how == "hard"))
+            refusals: list[HubError] = []
+            while not restarting.done():
+                refusals += await until_published(transport, f"during-{how}")
+            await restarting
+            assert refusals, "nobody noticed"
+            assert all(isinstance(each, TransportAway) for each in refusals)
+            await until_published(transport, f"after-{how}")
+            async with asyncio.timeout(30):
+                while f"after-{how}" not in seen:
+                    await asyncio.sleep(0.05)
+            assert away, "the consumer was told"
+            away.clear()
+        assert set(seen) == {"before", "during-hard", "after-hard", "during-soft", "after-soft"}
+    finally:
+        consuming.cancel()
+        await asyncio.gather(consuming, return_exceptions=True)
+        await transport.stop()

@@ -15,6 +15,7 @@ import pytest
 
 from libs.testing import stack
 from libs.testing.probes import can_ask, can_publish
+from libs.testing.rabbitmq import RabbitMQ
 
 PROCESS = """
 import os, sys
@@ -45,7 +46,9 @@ def test_a_private_postgres_is_stopped_started_and_keeps_its_data() -> None:
     assert not asyncio.run(can_ask(server.url))
 
 
-def test_a_private_broker_is_killed_started_and_wiped() -> None:
+def test_a_private_broker_is_killed_started_and_wiped(breakable_broker: RabbitMQ) -> None:
+    broker = breakable_broker
+
     async def depth() -> int:
         async with await aio_pika.connect(broker.url) as connection:
             queue = await (await connection.channel()).declare_queue("probe", passive=True)
@@ -57,17 +60,15 @@ def test_a_private_broker_is_killed_started_and_wiped() -> None:
             return asyncio.run(depth()) == 1
         return False
 
-    with stack.rabbitmq(private=True) as broker:
-        assert asyncio.run(can_publish(broker.url))
-        broker.stop(hard=True)
-        assert not asyncio.run(can_publish(broker.url))
-        broker.start()
-        assert eventually(there)
-        broker.wipe()
-        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
-            asyncio.run(depth())
-        assert asyncio.run(can_publish(broker.url))
+    assert asyncio.run(can_publish(broker.url))
+    broker.stop(hard=True)
     assert not asyncio.run(can_publish(broker.url))
+    broker.start()
+    assert eventually(there)
+    broker.wipe()
+    with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+        asyncio.run(depth())
+    assert asyncio.run(can_publish(broker.url))
 
 
 def test_a_killed_test_process_leaves_no_server_behind() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from libs.contracts.topology import DELIVERY_LIMIT
 from tests.crash.wrapping import wrap
 
 POISON = "POISON"
@@ -22,6 +23,28 @@ def _poison(random_: random.Random) -> None:
         def decide(self: Any, event: Any, known: Any) -> Any:
             if str(event.data.summary.number).startswith(POISON):
                 os.kill(os.getpid(), signal.SIGKILL)
+            return original(self, event, known)
+
+        return decide
+
+    wrap("services.route.handlers:Validated.decide", make)
+
+
+UNLUCKY = "UNLUCKY"
+"""Whoever decides about an invoice whose number begins so dies: once with its whole pack, as often as the broker delivers
+it alone, and at least once more in its second round. It was in hand whenever something else killed."""
+
+
+def _unlucky(random_: random.Random) -> None:
+    deaths = Path(os.environ["POSTBODE_DELIVER_FOLDER_ROOT"]).with_name("deaths of the unlucky")
+
+    def make(original: Any) -> Any:
+        def decide(self: Any, event: Any, known: Any) -> Any:
+            if str(event.data.summary.number).startswith(UNLUCKY):
+                so_far = deaths.stat().st_size if deaths.exists() else 0
+                if so_far < DELIVERY_LIMIT + 3:
+                    deaths.write_bytes(bytes(so_far + 1))
+                    os.kill(os.getpid(), signal.SIGKILL)
             return original(self, event, known)
 
         return decide
@@ -91,6 +114,7 @@ def _frozen_folder(random_: random.Random) -> None:
 
 TRICKS: Mapping[str, Callable[[random.Random], None]] = {
     "poison": _poison,
+    "unlucky": _unlucky,
     "stumble": _stumble,
     "shuffle": _shuffle,
     "backwards": _backwards,

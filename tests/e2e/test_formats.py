@@ -145,6 +145,9 @@ async def test_what_is_not_lawful_in_the_receivers_format_is_parked_until_it_has
 
     stranger = await world.supplier("Ander BV")
     at = f"/v1/deliveries/{delivery['delivery_id']}"
+    shown = (await world.http.get(at, headers=supplier.headers)).json()
+    assert shown["agreed"] == {"package": "globe", "format": "nlcius", "page": True}
+    assert "folder" not in str(shown["agreed"]), "where its receiver reads is nothing of the sender's"
     assert (await world.http.post(f"{at}/return", headers=stranger.headers)).status_code == 404
     assert (await world.http.post(f"{at}/return", headers=supplier.headers)).json()[
         "state"
@@ -153,7 +156,8 @@ async def test_what_is_not_lawful_in_the_receivers_format_is_parked_until_it_has
     await world.until(supplier, second, "returned")
 
     await world.connect(party, **globe, format="original")
-    await world.until(supplier, first, "arrived")
+    seen = await world.until(supplier, first, "arrived")
+    assert any("zoals zij kwam, voor globe" in moment["words"]["nl"] for moment in seen["timeline"])
     taken = list((world.receivers.folders.parent / "taken").glob("*.xml"))
     assert ["_F1_" in each.name for each in taken] == [True], "once, and nothing of what was taken back"
     books = await settled(database, open_ones=0)

@@ -6,9 +6,17 @@ import re
 from typing import Any
 from uuid import UUID
 
+from libs.links import PURPOSE, token_of
 from libs.testing import builders
 from tests.e2e.world import Supplier, World
 
+READER = "lezer@owner.example"
+_READERS = {
+    # What changes nothing, and what is a person's own.
+    ("post", "/v1/check"), ("post", "/v1/convert"), ("post", "/v1/preflight"), ("post", "/v1/tokens/introspect"),
+    ("post", "/v1/sessions"), ("delete", "/v1/sessions/current"), ("put", "/v1/accounts/me/password"),
+    ("post", "/v1/accounts/sign-ups"), ("post", "/v1/accounts/resets"), ("post", "/v1/accounts/links"),
+}  # fmt: skip
 _OPEN = {"/docs", "/openapi.json"}
 _SHARED = {
     # The directory is shared: any account may look a receiver up by its number, without its e-mail address.
@@ -58,6 +66,11 @@ async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:
         "/v1/deliveries", params={"invoice_id": invoices[0]}, headers=owner.headers
     )
     keys = await world.http.get("/v1/keys", headers=owner.headers)
+    hold = await world.http.post("/v1/accounts/me/holds", json={"reason": "proces"}, headers=owner.headers)
+    boxes = await world.http.get("/v1/mailboxes", headers=owner.headers)
+    invited = await world.http.post(
+        "/v1/accounts/me/users", json={"email": READER, "role": "reader"}, headers=owner.headers
+    )
     account = (await world.http.get("/v1/accounts/me", headers=owner.headers)).json()["account_id"]
     sync = await (await world.resources.pools.get("sync", "worker")).fetchrow(_SYNC, UUID(account))
     assert sync is not None
@@ -71,6 +84,9 @@ async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:
         "invoice_id": invoices,
         "delivery_id": [item["delivery_id"] for item in deliveries.json()["deliveries"]],
         "key_id": [item["key_id"] for item in keys.json()],
+        "hold_id": [hold.json()["hold_id"]],
+        "user_id": [invited.json()["user_id"]],
+        "mailbox_id": [item["mailbox_id"] for item in boxes.json()],
         "party_id": [party],
         "solution_id": [sync["solution_id"]],
         "plan_id": [sync["plan_id"]],
@@ -103,8 +119,28 @@ async def test_no_route_shows_or_changes_what_belongs_to_another(world: World) -
                 leaked = {secret for secret in secrets if secret in reply.text} - set(choice.values())
                 assert not leaked, (method, path, leaked)
     assert tried > 15
+    await _nothing_is_written_by_a_reader(world, document, ids)
     # And nothing of the owner's was changed by the attempts.
     assert (await world.http.get("/v1/keys", headers=owner.headers)).json()[0]["revoked_at"] is None
+
+
+async def _nothing_is_written_by_a_reader(
+    world: World, document: dict[str, Any], ids: dict[str, list[str]]
+) -> None:
+    """Of the owner's own account: it sees all of it, and every other method is refused."""
+    worker = await world.resources.pools.get("ingest", "worker")
+    link = await worker.fetchval("SELECT link_id FROM link WHERE email = $1", READER)
+    used = {"token": token_of(world.common.derive(PURPOSE), link), "password": "twaalf tekens"}
+    assert (await world.http.post("/v1/accounts/links", json=used)).status_code == 200
+    who = (READER, "twaalf tekens")
+    for path in ("/v1/invoices", f"/v1/submissions/{ids['submission_id'][0]}", "/v1/parked"):
+        assert (await world.http.get(path, auth=who)).status_code == 200, path
+    for path, operations in document["paths"].items():
+        choice = _choices(re.findall(r"{(\w+)}", path), ids)[0]
+        for method in operations:
+            if method != "get" and (method, path) not in _READERS and path not in _OPEN:
+                reply = await world.http.request(method, path.format(**choice), auth=who, json={})
+                assert reply.status_code == 403, (method, path, reply.text)
 
 
 def _choices(names: list[str], ids: dict[str, list[str]]) -> list[dict[str, str]]:

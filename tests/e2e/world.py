@@ -22,8 +22,9 @@ from libs.messaging import Transport
 from libs.runtime import Running, run
 from libs.service import Resources, Service
 from libs.settings import Settings
+from postbode_client import AsyncClient, File
 from services.demo.receivers import Receivers
-from services.ingest import accounts
+from services.ingest import accounts, keys
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
@@ -65,6 +66,7 @@ class World:
         self.receivers = receivers
         self.services = services
         self._staff = ""
+        self.programs: dict[str, AsyncClient] = {}
 
     async def supplier(self, name: str = "Bakker BV", *scopes: str, **claims: Any) -> Supplier:
         """Open an account; ``claims`` are what it says about itself beside its name."""
@@ -107,7 +109,15 @@ class World:
             assert reply.status_code < 300, reply.text
         return party_id
 
+    async def hand_over(self, supplier: Supplier, *files: tuple[str, bytes]) -> str:
+        """As a supplier's program does; returns the id of the first invoice."""
+        if supplier.key not in self.programs:
+            self.programs[supplier.key] = AsyncClient(str(self.http.base_url), supplier.key)
+        receipt = await self.programs[supplier.key].submit(*(File(name, data) for name, data in files))
+        return receipt.invoices[0].invoice_id
+
     async def post(self, supplier: Supplier, *files: tuple[str, bytes]) -> httpx.Response:
+        """The bare request, for what will be refused and for what is in the reply."""
         return await self.http.post(
             "/v1/submissions", headers=supplier.headers, files=[("file", file) for file in files]
         )
@@ -185,7 +195,7 @@ class World:
         key = new_api_key()
         async with tenant(await pools.get("ingest", "api"), account_id) as conn:
             digest = vault_of(settings).digest(key.secret)
-            await accounts.add_key(conn, key.key_id, account_id, digest, "test", scopes)
+            await keys.add_key(conn, key.key_id, account_id, digest, "test", scopes)
         return str(key)
 
 
@@ -212,7 +222,10 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
             await asyncio.sleep(0.01)
         assert not running.done(), running.result()
         async with client(base_url=common.base_url, timeout=30) as http:
-            yield World(http, smtp_port, resources, common, receivers, services)
+            world = World(http, smtp_port, resources, common, receivers, services)
+            yield world
+            for program in world.programs.values():
+                await program.close()
         (await ready).stop.set()
         assert await running == 0
 

@@ -9,7 +9,7 @@ import pytest
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from libs.settings import BadSettings, Settings, load
+from libs.settings import BadSettings, Settings, load, variable
 
 
 class OwnSettings(Settings):
@@ -64,6 +64,19 @@ def test_both_at_once_and_a_missing_file_are_told(environment: pytest.MonkeyPatc
     environment.setenv("POSTBODE_SECRET", "0123456789abcdef")
     with pytest.raises(BadSettings, match="POSTBODE_SECRET or POSTBODE_SECRET_FILE, not both"):
         load(OwnSettings)
+
+
+def test_a_made_name_comes_from_a_file_too(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    name = "POSTBODE_INGEST_WORKER_DATABASE_URL"
+    assert variable(name) is None
+    environment.setenv(f"{name}_FILE", str(tmp_path / "url"))
+    with pytest.raises(BadSettings, match=r"URL_FILE: .*url cannot be read"):
+        variable(name)
+    (tmp_path / "url").write_text("postgresql://elsewhere/x\n")
+    assert variable(name) == "postgresql://elsewhere/x"
+    environment.setenv(name, "postgresql://here/x")
+    with pytest.raises(BadSettings, match="not both"):
+        variable(name)
 
 
 @pytest.mark.parametrize("text", ["a.nl, b.nl", '["a.nl", "b.nl"]'])

@@ -14,12 +14,14 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import CachedAuthenticator
-from services.ingest import accounts, session_api
+from services.ingest import accounts, keys, session_api
 from services.ingest.accounts import Claims
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
-from services.ingest.identity import KeyAuthenticator
+from services.ingest.identity import OwnAuthenticator
+from services.ingest.passwords import Passwords
 from services.ingest.settings import IngestSettings
+from services.ingest.tries import Tries
 from services.portal.hub import Hub
 from services.portal.pages import Pages
 from services.portal.sessions import Sessions
@@ -44,7 +46,7 @@ async def customer(pools: Pools, name: str) -> tuple[UUID, str]:
     key = new_api_key()
     digest = vault_of(IngestSettings()).digest(key.secret)
     async with tenant(await pools.get("ingest", "api"), account) as conn:
-        await accounts.add_key(conn, key.key_id, account, digest, "portal", ["invoice:read"])
+        await keys.add_key(conn, key.key_id, account, digest, "portal", ["invoice:read"])
     return account, str(key)
 
 
@@ -57,7 +59,9 @@ def remembered() -> float:
 @pytest.fixture
 async def browser(pools: Pools, remembered: float) -> AsyncIterator[httpx.AsyncClient]:
     ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
-    identity = CachedAuthenticator(KeyAuthenticator(ingest, vault), seconds=remembered)
+    identity = CachedAuthenticator(
+        OwnAuthenticator(ingest, vault, Passwords(), Tries(burst=10, seconds=30)), seconds=remembered
+    )
     routers = [track.routes(await pools.get("track", "api")), session_api.routes(ingest, vault)]
     hub_app = create_app(routers, title="hub", identity=identity)
     async with Hub(BASE, transport=httpx.ASGITransport(app=hub_app)) as hub:
@@ -121,7 +125,9 @@ async def test_signing_out_ends_the_session_for_whoever_kept_its_token(
     await browser.post("/logout")
     browser.cookies.set("postbode", token)
     assert "Inloggen" in (await browser.get("/invoices")).text
-    identity = KeyAuthenticator(await pools.get("ingest", "api"), vault_of(IngestSettings()))
+    identity = OwnAuthenticator(
+        await pools.get("ingest", "api"), vault_of(IngestSettings()), Passwords(), Tries(burst=10, seconds=30)
+    )
     with pytest.raises(Unauthenticated):
         await identity.authenticate(f"Bearer {token}")
 
@@ -129,7 +135,9 @@ async def test_signing_out_ends_the_session_for_whoever_kept_its_token(
 async def test_a_session_reads_and_does_nothing_else_and_ends_by_itself(pools: Pools) -> None:
     ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
     app = create_app(
-        [session_api.routes(ingest, vault)], title="hub", identity=KeyAuthenticator(ingest, vault)
+        [session_api.routes(ingest, vault)],
+        title="hub",
+        identity=OwnAuthenticator(ingest, vault, Passwords(), Tries(burst=10, seconds=30)),
     )
     account, key = await customer(pools, "bakker")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE) as hub:
@@ -137,7 +145,9 @@ async def test_a_session_reads_and_does_nothing_else_and_ends_by_itself(pools: P
             "/v1/sessions", json={"seconds": 60}, headers={"Authorization": f"Bearer {key}"}
         )
         token = {"Authorization": f"Bearer {begun.json()['token']}"}
-        found = await KeyAuthenticator(ingest, vault).authenticate(token["Authorization"])
+        found = await OwnAuthenticator(ingest, vault, Passwords(), Tries(burst=10, seconds=30)).authenticate(
+            token["Authorization"]
+        )
         assert (found.account_id, found.scopes) == (account, frozenset({"invoice:read"}))
         assert found.expires_at is not None
         assert (await hub.post("/v1/sessions", json={}, headers=token)).status_code == 403

@@ -11,12 +11,16 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
 from libs.http import fields
-from libs.text import EmailAddress, PlainText, one_line, repaired, visible
+from libs.text import EmailAddress, Name, PlainText, one_line, repaired, visible
 
 
 class Model(BaseModel):
     name: PlainText = Field(min_length=1, max_length=20)
     email: EmailAddress = "a@b.nl"
+
+
+class Party(BaseModel):
+    name: Name = Field(min_length=1, max_length=20)
 
 
 @pytest.mark.parametrize("bad", ["\x00", "\n", "\x1b[2J", "\x7f", "\x9b", "\u2028", "\u202e", "\ud800"])
@@ -30,6 +34,17 @@ def test_a_control_character_is_refused(bad: str) -> None:
 @pytest.mark.parametrize("good", ["Café 't Hoekje", "Ünïcödé", "日本", "👩‍👩‍👧", "a b"])
 def test_any_script_is_welcome(good: str) -> None:
     assert Model(name=good).name == good
+
+
+@pytest.mark.parametrize("bad", ["", "   ", "\u00a0 ", "\t", "X\nY", "\u202eX"])
+def test_blanks_are_no_name(bad: str) -> None:
+    with pytest.raises(ValidationError):
+        Party(name=bad)
+
+
+@pytest.mark.parametrize("good", ["X", " De Jong BV ", "日本"])
+def test_what_says_something_is_a_name(good: str) -> None:
+    assert Party(name=good).name == good
 
 
 @given(st.text(alphabet=st.characters()), st.integers(2, 50))

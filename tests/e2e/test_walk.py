@@ -1,0 +1,96 @@
+"""Every command of docs/solo.md runs as it stands, and what the page says comes of it.
+
+The hub is this process, and so is the command line: starting Python thirty times would be most of the time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE, STDOUT
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from libs.db.settings import DatabaseSettings
+from libs.messaging.memory import MemoryTransport
+from services.cli import COMMANDS
+from tests.e2e.world import world
+
+PAGE = Path(__file__).parents[2] / "docs" / "solo.md"
+_SCRIPT = """
+set -eu
+postbode() {{
+    printf '%s\\0' "${{POSTBODE_API_KEY-}}" "$@" > call.in
+    echo > call.go
+    read code < call.done
+    cat call.out
+    return $code
+}}
+sleep() {{ command sleep 0.5; }}
+{page}
+"""
+
+
+def _page() -> str:
+    """Its boxes, after those that start three terminals."""
+    runs = PAGE.read_text("utf-8").partition("## Two accounts")[2]
+    return "\n".join(re.findall(r"```sh\n(.*?)```", runs, re.DOTALL))
+
+
+async def _answer(folder: Path, env: dict[str, str]) -> None:
+    """One command after the other, through two pipes with names."""
+
+    def one() -> None:
+        (folder / "call.go").read_text()
+        key, *arguments = (folder / "call.in").read_text().split("\0")[:-1]
+        module = __import__(COMMANDS[arguments[0]].module, fromlist=["app"])
+        own = {**env, "POSTBODE_API_KEY": key} if key else env
+        done = CliRunner().invoke(module.app, arguments[1:], env=own, prog_name="postbode")
+        (folder / "call.out").write_text(done.output)
+        (folder / "call.done").write_text(f"{done.exit_code}\n")
+
+    while True:
+        await asyncio.to_thread(one)
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.proves("R30", "R35", "R51")
+async def test_the_walk_through_a_hub_of_ones_own(
+    database: DatabaseSettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("call.go", "call.done"):
+        os.mkfifo(tmp_path / name)
+    async with world(database.url, database.secret, tmp_path / "hub", MemoryTransport()) as hub:
+        env = {
+            "POSTBODE_DATABASE_URL": database.url,
+            "POSTBODE_SECRET": database.secret,
+            "POSTBODE_BASE_URL": hub.common.base_url,
+        }
+        answering = asyncio.create_task(_answer(tmp_path, env))
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", _SCRIPT.format(page=_page()), cwd=tmp_path, stdout=PIPE, stderr=STDOUT,
+            env={"PATH": os.environ["PATH"], "HUB": hub.common.base_url, "NO_PROXY": "*"},
+        )  # fmt: skip
+        try:
+            out, _ = await asyncio.wait_for(shell.communicate(), 240)
+        finally:
+            answering.cancel()
+            # Whoever waits for a call is called once more, so that its thread ends.
+            (tmp_path / "call.in").write_bytes(b"\0ledger\0--help\0")
+            await asyncio.to_thread((tmp_path / "call.go").write_text, "\n")
+            await asyncio.to_thread((tmp_path / "call.done").read_text)
+    said = out.decode()
+    assert shell.returncode == 0, said
+    place = 0
+    for word in (
+        "F1 sent", "F2 parked", "F2 sent", "F3 parked", "not-corroborated", "F3 sent", "F4 parked", "12 digits",
+        "F5 parked", "01234567", "F5 returned", "F5 sent", "F1 duplicate", "F1 parked", "BT-106", "F6 sent",
+        "F7 parked", "F7 sent", "formula", "kwijt 0 · dubbel 0 · onverklaard 0",
+    ):  # fmt: skip
+        found = said.find(word, place)
+        assert found >= place, f"{word} does not follow in\n{said}"
+        place = found
