@@ -186,16 +186,22 @@ async def _taken(
     conn: Connection | Pool, invoices: Sequence[InvoiceValidated], remembered: Remembered | None
 ) -> tuple[dict[UUID, Number], Taken, dict[UUID, tuple[Saying, ...]]]:
     """By invoice its number, what is against that, and what is new of its seller."""
-    of = (Remembered() if remembered is None else remembered).seller
-    sold = [(each, of(each.account_id, each.summary.seller)) for each in invoices]
+    claims, new = await _numbers(conn, invoices, Remembered() if remembered is None else remembered)
+    return claims, await numbers.taken(conn, invoices, claims), new
+
+
+async def _numbers(
+    conn: Connection | Pool, invoices: Sequence[InvoiceValidated], remembered: Remembered
+) -> tuple[dict[UUID, Number], dict[UUID, tuple[Saying, ...]]]:
+    """By invoice its number, and what is new of its seller."""
+    sold = [(each, remembered.seller(each.account_id, each.summary.seller)) for each in invoices]
     heard = await sellers.heard(conn, [seller for _, seller in sold])
     claims = {
         each.invoice_id: number
         for each, seller in sold
         if (number := numbered(each.account_id, each.summary, seller.names, heard.better.get(seller, ())))
     }
-    new = {each.invoice_id: said for each, seller in sold if (said := heard.new.get(seller))}
-    return claims, await numbers.taken(conn, invoices, claims), new
+    return claims, {each.invoice_id: said for each, seller in sold if (said := heard.new.get(seller))}
 
 
 async def choose(conn: Connection, event: Event, party: Party) -> list[Event]:
@@ -335,6 +341,8 @@ async def _take(conn: Connection, decided: Sequence[Decided]) -> tuple[Sequence[
     Between reading and this another worker may have taken a number, or whoever had it may be over: those are decided
     once more.
     """
+    await numbers.alone_with(conn, [each.number for each in decided if each.number is not None])
+    decided = await _by_now(conn, decided)
     replaced: dict[UUID, UUID] = {}
     sure: set[UUID] = set()
     for _ in range(_TRIES):
@@ -348,7 +356,7 @@ async def _take(conn: Connection, decided: Sequence[Decided]) -> tuple[Sequence[
             elif each.number is not None and not (sure and validated.invoice_id in sure):
                 wanted[validated.invoice_id] = Claim(
                     each.number.key,
-                    each.number.others[0] if each.number.others else None,
+                    each.number.others,
                     validated.summary.number,
                     validated.original,
                 )
@@ -364,6 +372,24 @@ async def _take(conn: Connection, decided: Sequence[Decided]) -> tuple[Sequence[
             known.decide(each.event) if each.validated.invoice_id in lost else each for each in decided
         ]
     raise Retry(timedelta(seconds=1), "its number changed hands again and again")
+
+
+async def _by_now(conn: Connection, decided: Sequence[Decided]) -> Sequence[Decided]:
+    """With the numbers under which those whose seller left out who it is would be looked for by now."""
+    unsure = [each.validated for each in decided if each.number is not None and not each.number.sure]
+    if not unsure:
+        return decided
+    found, _ = await _numbers(conn, unsure, Remembered())
+    more = {
+        each.validated.invoice_id: joined
+        for each in decided
+        if each.number is not None
+        and (later := found.get(each.validated.invoice_id)) is not None
+        and (joined := each.number.joined(later)) != each.number
+    }
+    if not more:
+        return decided
+    return [each._replace(number=more.get(each.validated.invoice_id, each.number)) for each in decided]
 
 
 def _others(decision: Decision) -> Collection[UUID]:

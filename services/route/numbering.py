@@ -56,8 +56,16 @@ class Number(NamedTuple):
     """What an invoice's number is known by."""
 
     key: UUID
+    lock: int
+    """The same for all that may be one number, whoever sells: who takes one waits for whoever is taking it."""
+    sure: bool = True
+    """Whether its seller said the best there is: else somebody may come to be known as behind it, any moment."""
     others: tuple[UUID, ...] = ()
     """What it would be, had the seller said less of itself or, as far as is known, more."""
+
+    def joined(self, later: Number) -> Number:
+        """With what is known of it ``later``."""
+        return self._replace(others=tuple(dict.fromkeys((*self.others, *later.others))))
 
 
 def names_of(seller: PartyFacts) -> Names:
@@ -93,7 +101,10 @@ def numbered(
     after = f"{_APART}{number}{_APART}{summary.type_code or ''}{_APART}{summary.issue_date.year}"
     others = (*better, *names.numbers[1:])
     return Number(
-        _hashed(f"{before}{names.best}{after}"), tuple([_hashed(f"{before}{each}{after}") for each in others])
+        _hashed(f"{before}{names.best}{after}"),
+        int.from_bytes(sha256(f"{before}{after}".encode()).digest()[:8], "big", signed=True),
+        names.surest,
+        tuple([_hashed(f"{before}{each}{after}") for each in others]),
     )
 
 

@@ -6,7 +6,11 @@
                                   ├─▶ says the same ──────▶ given back, linked    │ somebody was faster, or whoever had
                                   └─▶ says something else ▶ waits for a person    │ it is gone: decided once more
                                                                                   ▼
-    locks, in this order: directory (advisory) · parked rows · numbers of new ones by key · rows of others by id
+    locks, in this order: directory (advisory) · parked rows · what may be one number (advisory) · numbers of new ones by
+    key · rows of others by id
+
+Whose seller says more of itself, or less, takes its number under another key. So whoever takes one waits for all that may
+be deciding about the same number, by a lock that leaves the seller out, and then looks under the other keys once more.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ from libs.db.types import Connection, Pool, Record
 from libs.documents.postgres import fetch
 from libs.errors import HubError
 from services.route import comparing
-from services.route.numbering import Number, number_of
+from services.route.numbering import Number, names_of, number_of, numbered
 from services.route.words import INVOICE
 
 Ended = Literal["rejected", "returned", "undeliverable", "recalled"]
@@ -134,12 +138,26 @@ async def _said(conn: Connection | Pool, account: UUID, original: DocumentRef) -
     return await asyncio.to_thread(comparing.said, data)
 
 
+# In one order, as the keys are taken. Nobody who has one of these looks at what another has not committed yet.
+_ALONE_WITH = """
+SELECT pg_advisory_xact_lock(lock)
+  FROM (SELECT DISTINCT lock FROM unnest($1::bigint[]) AS lock ORDER BY lock OFFSET 0) AS asked
+"""
+
+
+async def alone_with(conn: Connection, wanted: Iterable[Number]) -> None:
+    """Until this transaction ends nobody else takes one of these, whatever it says of its seller. A statement of its own:
+    the next one sees what was committed meanwhile."""
+    if locks := [each.lock for each in wanted]:
+        await conn.execute(_ALONE_WITH, locks)
+
+
 class Claim(NamedTuple):
     """What an invoice takes its number with."""
 
     key: UUID
-    also: UUID | None
-    """The likeliest of the others: whom it replaces may have had that."""
+    others: tuple[UUID, ...]
+    """Keys under which nobody may have it. Whom it replaces may have had the first."""
     number: str | None
     """As on the invoice."""
     original: DocumentRef
@@ -149,9 +167,13 @@ _TAKE = """
 WITH wanted AS MATERIALIZED (
     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::bytea[], $6::int[], $7::uuid[])
         AS t (invoice_id, key, number, document_id, sha256, size, also)
+), beaten AS MATERIALIZED (
+    SELECT o.invoice_id FROM unnest($8::uuid[], $9::uuid[]) AS o (invoice_id, key), LATERAL (
+           SELECT FROM numbered WHERE key = o.key AND state = 'holds' LIMIT 1) AS h
 ), took AS (
     INSERT INTO numbered (invoice_id, key, number, document_id, sha256, size, state)
-    SELECT invoice_id, key, number, document_id, sha256, size, 'holds' FROM wanted ORDER BY key
+    SELECT invoice_id, key, number, document_id, sha256, size, 'holds' FROM wanted
+     WHERE invoice_id NOT IN (SELECT b.invoice_id FROM beaten b) ORDER BY key
     ON CONFLICT DO NOTHING RETURNING invoice_id
 )
 SELECT w.invoice_id, greatest(
@@ -171,11 +193,17 @@ _AGAIN = "DELETE FROM numbered WHERE invoice_id = ANY ($1::uuid[]) AND ended = '
 
 async def take(conn: Connection, wanted: Mapping[UUID, Claim]) -> tuple[dict[UUID, UUID], set[UUID]]:
     """Take these numbers for these invoices. Returns, by those that got one another had before, that other; and those that
-    did not get theirs: decide about them once more."""
+    did not get theirs: decide about them once more. ``conn`` is ``alone_with`` them."""
     if not wanted:
         return {}, set()
+    others = [(invoice_id, key) for invoice_id, claim in wanted.items() for key in claim.others]
     rows = await conn.fetch(
-        _TAKE, list(wanted), *_columns(wanted.values()), [claim.also for claim in wanted.values()]
+        _TAKE,
+        list(wanted),
+        *_columns(wanted.values()),
+        [claim.others[0] if claim.others else None for claim in wanted.values()],
+        [invoice_id for invoice_id, _ in others],
+        [key for _, key in others],
     )
     replaced = {row["invoice_id"]: row["before"] for row in rows if row["before"] is not None}
     missing: set[UUID] = set()
@@ -209,10 +237,11 @@ ON CONFLICT DO NOTHING RETURNING true
 
 async def beside(conn: Connection, invoice: InvoiceValidated) -> None:
     """A person lets this one through, whoever else has its number."""
-    key = number_of(invoice.account_id, invoice.summary)
-    if key is None:
+    own = numbered(invoice.account_id, invoice.summary, names_of(invoice.summary.seller))
+    if own is None:
         return
-    claim = _columns([Claim(key, None, invoice.summary.number, invoice.original)])
+    await alone_with(conn, [own])
+    claim = _columns([Claim(own.key, (), invoice.summary.number, invoice.original)])
     for state in ("holds", "beside"):
         if await conn.fetchval(_BESIDE, [invoice.invoice_id], *claim, state):
             return

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 
 import pytest
 
+from libs.contracts.parts import Identifier, PartyFacts
 from libs.db.pools import Pools
 from libs.messaging import outbox
 from services.route import facts as writing
@@ -22,7 +24,7 @@ from tests.integration.route.numbered import (
     write,
 )
 from tests.integration.route.stage import blocked, decided, drain, enter, told, validated
-from tests.unit.route.sample import KVK
+from tests.unit.route.sample import KVK, VAT
 
 
 @pytest.mark.proves("R51")
@@ -52,6 +54,61 @@ async def test_two_workers_at_once_and_one_wins(pools: Pools, killed: bool, paya
     else:
         assert names[0][0] == "routed"
         assert names[1] == (["returned"] if payable == "25.10" else ["parked"])
+
+
+MORE = PartyFacts(
+    name="Bakker BV",
+    identifiers=(
+        Identifier(scheme=KVK, value="69599084"),
+        Identifier(scheme=VAT, value="NL001234567B01"),
+    ),
+)
+BY_VAT = MORE.model_copy(update={"identifiers": MORE.identifiers[1:]})
+BY_NAME = MORE.model_copy(update={"identifiers": ()})
+
+
+@pytest.mark.proves("R51", "SA21")
+@pytest.mark.parametrize(
+    ("first", "second", "known", "outcome"),
+    [
+        (MORE, BY_VAT, True, "same"),
+        (MORE, BY_VAT, False, "differs"),
+        (MORE, BY_VAT, False, "killed"),
+        (BY_VAT, MORE, True, "differs"),
+        (BY_VAT, MORE, False, "same"),
+        (BY_VAT, MORE, True, "killed"),
+        (MORE, BY_NAME, True, "differs"),
+        (MORE, BY_NAME, False, "same"),
+    ],
+)
+async def test_two_workers_at_once_of_which_one_has_the_sellers_number(
+    pools: Pools, first: PartyFacts, second: PartyFacts, known: bool, outcome: str
+) -> None:
+    """Each takes its number under another key, so that no key stops them."""
+    await enter(pools, "De Jong", X)
+    await decided(pools, validated(X))
+    if known:
+        await decided(pools, validated(X, seller=MORE, number="F0", issue_date=date(2026, 1, 1)))
+    worker = await pools.get("route", "worker")
+    events = [
+        await sent(pools, seller=first),
+        await sent(pools, seller=second, payable="99.00" if outcome == "differs" else "25.10"),
+    ]
+    one, other = [await read(worker, event) for event in events]
+    winner = Worker(worker, one)
+    writing_first = await winner.begin(killed=outcome == "killed")
+    writing_second = asyncio.create_task(write(worker, other))
+    waits = asyncio.create_task(blocked(worker))
+    await asyncio.wait({writing_second, waits}, return_when=asyncio.FIRST_COMPLETED)
+    waits.cancel()
+    winner.end()
+    await asyncio.gather(writing_first, writing_second, return_exceptions=True)
+    names = [[name for name, _ in await told(pools, of(event))] for event in events]
+    if outcome == "killed":
+        assert names == [[], ["routed"]]
+    else:
+        assert names[0][0] == "routed"
+        assert names[1] == (["returned"] if outcome == "same" else ["parked"])
 
 
 @pytest.mark.proves("R51")
