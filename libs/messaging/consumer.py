@@ -35,11 +35,13 @@ from libs.contracts.topology import Rounds
 from libs.db.trouble import TRANSIENT
 from libs.db.types import Pool
 from libs.messaging import dead, inbox, outbox
+from libs.messaging.backlog import Waiting
 from libs.messaging.batch import Batch
 from libs.messaging.handler import Handler, Pace
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
 from libs.telemetry import metrics
+from libs.telemetry.gauges import Shares
 
 K = TypeVar("K")
 D = TypeVar("D")
@@ -78,22 +80,27 @@ class Consumer(Generic[K, D]):
         self._queue = handler.queue
         self._pool = pool
         self._transport = transport
-        self._schema = schema
         self._wake = wake
         self._rounds = rounds
         self._pace = handler.pace
         self._batch: Batch[K, D] = Batch(handler, pool, transport=transport.name)
         self._stopping = asyncio.Event()
         self._careful = True
+        self._waiting = Waiting(handler.queue)
+        self._dead = Shares(metrics.dead_letters, "cause", {"service": schema, "queue": handler.queue})
 
     async def run(self) -> None:
         """Consume until ``stop()``; the batch in hand is finished, the rest handed back."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._keep_on(self._consume))
-            group.create_task(self._keep_on(self._collect_dead))
-            group.create_task(self._prune())
-            group.create_task(self._count_dead())
-            group.create_task(self._send_again())
+        self._waiting.watch()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._keep_on(self._consume))
+                group.create_task(self._keep_on(self._collect_dead))
+                group.create_task(self._prune())
+                group.create_task(self._count_dead())
+                group.create_task(self._send_again())
+        finally:
+            self._waiting.forget()
 
     def stop(self) -> None:
         """Let ``run()`` finish the batch in hand and return."""
@@ -147,6 +154,9 @@ class Consumer(Generic[K, D]):
             if not delivery.redelivered or len(unread) == 1
             for each in unread
         ]
+        self._waiting.taken(events)
+        if again := sum(len(unread) for delivery, unread in group if delivery.redelivered):
+            metrics.events_redelivered.add(again, {"queue": self._queue})
 
         async def work() -> None:
             while apart:
@@ -159,6 +169,7 @@ class Consumer(Generic[K, D]):
             with contextlib.suppress(TransportAway):
                 await subscription.hand_back([delivery for delivery, _ in group])
             return
+        self._waiting.settled()
         self._wake()
         await subscription.ack([delivery for delivery, _ in group])
 
@@ -258,11 +269,10 @@ class Consumer(Generic[K, D]):
                     await subscription.ack([delivery])
 
     async def _count_dead(self) -> None:
-        """Once a minute: how many dead letters wait for a person."""
+        """Once a minute: how many dead letters wait for a person, and why."""
         while not self._stopping.is_set():
             with contextlib.suppress(*TRANSIENT):
-                waiting = await dead.count(self._pool, self._queue)
-                metrics.dead_letters.set(waiting, {"service": self._schema, "queue": self._queue})
+                self._dead.set(await dead.count(self._pool, self._queue))
             await self._stopped_within(60)
 
     async def _send_again(self) -> None:

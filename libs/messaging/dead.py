@@ -48,8 +48,9 @@ SELECT {_COLUMNS} FROM dead
  ORDER BY id DESC LIMIT $6
 """  # noqa: S608 - constant columns
 _COUNT = """
-SELECT count(*) FROM dead
+SELECT cause, count(*) FROM dead
  WHERE queue = $1 AND replayed_at IS NULL AND dropped_at IS NULL AND again_at IS NULL
+ GROUP BY cause
 """
 _SHOW = f"SELECT {_COLUMNS}, body FROM dead WHERE id = $1"  # noqa: S608 - constant columns
 _REPLAY = """
@@ -191,10 +192,9 @@ async def letters(
     return [Letter(**dict(row.items())) for row in rows]
 
 
-async def count(pool: Pool, queue: str) -> int:
-    """How many of a queue's dead letters wait for a person."""
-    found: int = await pool.fetchval(_COUNT, queue)
-    return found
+async def count(pool: Pool, queue: str) -> dict[str, int]:
+    """How many of a queue's dead letters wait for a person, by cause."""
+    return {row["cause"]: row["count"] for row in await pool.fetch(_COUNT, queue)}
 
 
 async def show(pool: Pool, letter_id: int) -> tuple[Letter, Any]:

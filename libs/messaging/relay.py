@@ -21,6 +21,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from uuid import UUID
 
@@ -206,8 +207,20 @@ class Relay:
             (unsafe if result else safe).extend(each.ids)
             if result is not None:
                 _log.error("not published", schema=self._schema, code=result.code, detail=result.message)
-        metrics.messages_sent.add(sum(result is None for result in results), {"service": self._schema})
+        self._count(packs, results)
         return safe, unsafe
+
+    def _count(self, packs: Sequence[Pack], results: Sequence[HubError | None]) -> None:
+        for code, count in Counter(result and result.code for result in results).items():
+            failed = {"error.type": code} if code else {}
+            metrics.messages_sent.add(count, {"service": self._schema, **failed})
+        published: Counter[str] = Counter()
+        for each, result in zip(packs, results, strict=True):
+            # What goes to one queue alone was published before: a retry, a replay, a part of a pack.
+            if result is None and each.message.exchange:
+                published[each.message.routing_key] += len(each.ids)
+        for kind, count in published.items():
+            metrics.events_published.add(count, {"service": self._schema, "type": kind})
 
     async def _claim(self, conn: Connection, most: int) -> list[Waiting]:
         lanes = await conn.fetch(_LANES, *self._after, most)
@@ -291,8 +304,10 @@ class Relay:
                 self._roll_now.clear()
 
     async def _keep_counting(self) -> None:
+        behind = sorted({queue for kind in self._emits for queue in self._next_stages(kind)})
         while not self._stopping.is_set():
             await self._survive(backlog.measure(self._pool, self._schema))
+            await backlog.measure_queues(self._transport, behind)
             await self._stopped_within(backlog.EVERY_SECONDS)
 
     async def _survive(self, work: Awaitable[object]) -> int | None:

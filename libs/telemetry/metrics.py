@@ -1,8 +1,8 @@
 """Every instrument of the hub, named once. Import the instrument, never make one elsewhere.
 
 Names and units follow the OpenTelemetry conventions where there are any; the hub's own begin with
-``postbode.``. Attributes keep few values each: a service, a queue, a route template, a code. Never an
-account or an invoice: those are in traces and logs.
+``postbode.``. Attributes are those of ``ATTRIBUTES`` and keep few values each: a service, a queue, a route
+template, a code. Never an account or an invoice: those are in traces and logs.
 
 Instruments made before ``setup.configure`` come to life when it runs; without it they do nothing.
 """
@@ -10,6 +10,34 @@ Instruments made before ``setup.configure`` come to life when it runs; without i
 from __future__ import annotations
 
 from opentelemetry import metrics
+
+from libs.telemetry.gauges import Asked
+
+ATTRIBUTES = frozenset(
+    {
+        "cause",
+        "channel",
+        "code",
+        "db.operation.name",
+        "error.type",
+        "http.request.method",
+        "http.response.status_code",
+        "http.route",
+        "outcome",
+        "pack",
+        "queue",
+        "release",
+        "rule",
+        "schedule",
+        "server.address",
+        "service",
+        "smtp.response.status_code",
+        "straight",
+        "type",
+        "use",
+    }
+)
+"""What a series may differ by. ``server.address`` is a host of ours or of a register, from settings."""
 
 _meter = metrics.get_meter("postbode")
 
@@ -33,6 +61,12 @@ http_client_duration = _meter.create_histogram(
     description="time of a call to somebody else, by method, address and status",
     explicit_bucket_boundaries_advisory=FAST,
 )
+mail_duration = _meter.create_histogram(
+    "postbode.mail.duration",
+    unit="s",
+    description="time to take a mail to a key mailbox, by the reply",
+    explicit_bucket_boundaries_advisory=FAST,
+)
 introspections = _meter.create_counter(
     "postbode.identity.lookups",
     description="callers looked up, by outcome: known, asked, refused, stale, unavailable",
@@ -41,13 +75,14 @@ introspections = _meter.create_counter(
 # Messaging --------------------------------------------------------------------------------------
 
 messages_sent = _meter.create_counter(
-    "messaging.client.sent.messages", unit="{message}", description="messages published, by service"
+    "messaging.client.sent.messages",
+    unit="{message}",
+    description="messages published, by service; those the broker did not take with an error.type",
 )
-messaging_operation_duration = _meter.create_histogram(
-    "messaging.client.operation.duration",
-    unit="s",
-    description="time of a publish, a settle, by operation and destination",
-    explicit_bucket_boundaries_advisory=FAST,
+events_published = _meter.create_counter(
+    "postbode.events.published",
+    unit="{event}",
+    description="facts the broker has, by service and event type: what became of invoices, counted",
 )
 process_duration = _meter.create_histogram(
     "messaging.process.duration",
@@ -60,6 +95,29 @@ events_handled = _meter.create_counter(
     unit="{event}",
     description="events of a queue by outcome: handled, repeated, retried, dead",
 )
+events_redelivered = _meter.create_counter(
+    "postbode.events.redelivered",
+    unit="{event}",
+    description="events that may have been delivered before: their consumer died or handed them back, by queue",
+)
+event_wait = _meter.create_histogram(
+    "postbode.event.wait",
+    unit="s",
+    description="from a fact to the batch that takes it up, of the oldest of each batch, by queue; retries left out",
+    explicit_bucket_boundaries_advisory=LONG,
+)
+queue_oldest = Asked()
+_meter.create_observable_gauge(
+    "postbode.queue.oldest",
+    [queue_oldest],
+    unit="s",
+    description="how long the oldest event of a queue has waited, as its consumer knows it; nothing waits: 0",
+)
+queue_ready = _meter.create_gauge(
+    "postbode.queue.ready",
+    unit="{message}",
+    description="messages in a queue that no consumer has in hand, as the relays before it see them",
+)
 outbox_age = _meter.create_gauge(
     "postbode.outbox.oldest",
     unit="s",
@@ -71,7 +129,7 @@ outbox_rows = _meter.create_gauge(
 dead_letters = _meter.create_gauge(
     "postbode.dead_letters",
     unit="{event}",
-    description="events no retry helped that wait for a person, by service and queue",
+    description="events no retry helped that wait for a person, by service, queue and cause",
 )
 
 # Runtime ----------------------------------------------------------------------------------------
@@ -94,8 +152,15 @@ query_duration = _meter.create_histogram(
 
 # Invoices ---------------------------------------------------------------------------------------
 
-invoices = _meter.create_counter(
-    "postbode.invoices", unit="{invoice}", description="facts about invoices, by service and fact"
+rejections = _meter.create_counter(
+    "postbode.rejections",
+    unit="{invoice}",
+    description="invoices rejected, counted once for each rule they broke",
+)
+parked = _meter.create_gauge(
+    "postbode.parked",
+    unit="{invoice}",
+    description="invoices that wait for a fact or a person, by service and cause; none of the sandbox",
 )
 delivery_attempts = _meter.create_counter(
     "postbode.delivery.attempts", unit="{attempt}", description="attempts to deliver, by channel and outcome"
@@ -103,8 +168,18 @@ delivery_attempts = _meter.create_counter(
 handover_delay = _meter.create_histogram(
     "postbode.handover.delay",
     unit="s",
-    description="from taken in to handed over, by channel",
+    description="from taken in to handed over, by channel; straight: at the first attempt, and never parked",
     explicit_bucket_boundaries_advisory=LONG,
+)
+breakers_open = _meter.create_gauge(
+    "postbode.breakers.open",
+    unit="{receiver}",
+    description="receivers that are only probed because deliveries to them failed, by channel",
+)
+breaker_age = _meter.create_gauge(
+    "postbode.breakers.oldest",
+    unit="s",
+    description="how long the longest of them has had trouble, by channel",
 )
 documents_damaged = _meter.create_counter(
     "postbode.documents.damaged",
@@ -121,4 +196,21 @@ ledger_taken = _meter.create_gauge(
     "postbode.ledger.taken",
     unit="s",
     description="when the ledger was last taken, in seconds since 1970: the figures beside it are of then",
+)
+
+# What grows old ---------------------------------------------------------------------------------
+
+certificate_end = Asked()
+_meter.create_observable_gauge(
+    "postbode.certificate.end",
+    [certificate_end],
+    unit="s",
+    description="when a certificate this process shows ends, in seconds since 1970, by use",
+)
+rules_since = Asked()
+_meter.create_observable_gauge(
+    "postbode.rules.since",
+    [rules_since],
+    unit="s",
+    description="first day of issue the newest release of a rule pack holds for, in seconds since 1970",
 )

@@ -25,6 +25,7 @@ from services.deliver.channels.relay import Relay
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
+from services.deliver.gauges import EVERY, Gauges
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
 from services.deliver.sandbox import SandboxReports
@@ -94,6 +95,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
+            Schedule("deliver.gauges", EVERY, Gauges(worker).look),
         ),
         workers=(dispatcher.running(),),
         wake=wake,

@@ -101,6 +101,8 @@ class Job:
     """Folder channel: the folder was there before."""
     guarded: bool = False
     """Its receiver has a breaker with something in it: for this channel, some attempt failed before."""
+    straight: bool = True
+    """The first attempt at an invoice that never waited for a fact or a person."""
     correlation: str | None = None
     traceparent: str | None = None
 

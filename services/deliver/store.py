@@ -155,7 +155,8 @@ SELECT l.delivery_id, l.invoice_id, l.account_id, l.receiver_id, l.receiver_name
        l.unresolved, l.failures,
        now() - coalesce(l.released_at, l.created_at) AS age, l.correlation, l.traceparent, p.body,
        f.prepared_at IS NOT NULL AS prepared,
-       b.receiver_id IS NOT NULL AS guarded, late.put_off
+       b.receiver_id IS NOT NULL AS guarded, l.attempts = 1 AND l.routing = 1 AND l.released_at IS NULL AS straight,
+       late.put_off
   FROM (SELECT count(*) AS put_off FROM put_off) AS late
   LEFT JOIN (leased l LEFT JOIN parcel p USING (delivery_id)) ON true
   LEFT JOIN folder f ON l.channel = 'folder' AND f.name = l.lane
@@ -217,6 +218,7 @@ def _job(row: Any, lease: Lease) -> Job:
         broken=broken,
         prepared=row["prepared"],
         guarded=row["guarded"],
+        straight=row["straight"],
         correlation=row["correlation"],
         traceparent=row["traceparent"],
     )

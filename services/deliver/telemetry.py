@@ -53,7 +53,8 @@ def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUI
             _log.warning("lease lost, result ignored", **about)
         elif result.outcome == "handed_over":
             metrics.handover_delay.record(
-                max((now - _born(job.invoice_id)).total_seconds(), 0.0), {"channel": job.channel}
+                max((now - _born(job.invoice_id)).total_seconds(), 0.0),
+                {"channel": job.channel, "straight": "yes" if job.straight else "no"},
             )
             _log.debug("handed over", **about)
         elif result.outcome != "not_begun":

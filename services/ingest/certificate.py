@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import structlog
+from cryptography import x509
+
+from libs.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
@@ -14,10 +18,14 @@ class Certificate:
     """``chain`` and ``key`` are PEM files. Raises ``OSError`` or ``ssl.SSLError`` when they cannot be used at the start;
     later ones that cannot be used leave those before in place."""
 
+    ends: datetime
+    """When the one shown stops being valid."""
+
     def __init__(self, chain: str, key: str) -> None:
         self._chain, self._key = Path(chain), Path(key or chain)
         self._seen = self._look()
         self._context = self._read()
+        metrics.certificate_end.answer({"use": "smtp"}, lambda: self.ends.timestamp())
 
     def context(self) -> ssl.SSLContext:
         """For a new connection."""
@@ -40,4 +48,10 @@ class Certificate:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(self._chain, self._key)
+        self.ends = ends(self._chain)
         return context
+
+
+def ends(chain: Path) -> datetime:
+    """When a PEM file's certificate, the first in it, stops being valid. Raises ``OSError``, ``ValueError``."""
+    return x509.load_pem_x509_certificate(chain.read_bytes()).not_valid_after_utc

@@ -21,10 +21,11 @@ import structlog
 from aiosmtpd.smtp import SMTP
 from opentelemetry.trace import SpanKind
 
+from libs import clock
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError
-from libs.telemetry import tracing
+from libs.telemetry import metrics, tracing
 from services.ingest import accounts, mailboxes, mailed, support
 from services.ingest.certificate import Certificate
 from services.ingest.credentials import Vault
@@ -127,23 +128,29 @@ class KeyMailbox:
     async def take(self, envelope: Addressed, carried: Carried) -> Sequence[str]:
         """Store a mail for each account it was addressed to; an answer for each recipient."""
         # Where the trace of a mailed invoice begins.
+        began = clock.monotonic()
         with tracing.head("receive mail", SpanKind.SERVER, None) as span:
-            raw = envelope.content if isinstance(envelope.content, bytes) else b""
-            if envelope.support:
-                return [await self._answer_support(raw)] * len(envelope.rcpt_tos)
-            loose = {box.account_id: box.loose_pdf for box in envelope.boxes.values()}
-            found = await self._read(next(iter(loose)), raw)
-            whole, sender = mailed.unreadable(raw), envelope.mail_from
-            stored = await asyncio.gather(
-                *(
-                    self._store(account, sender, carried, found.loosely() if may else found, whole)
-                    for account, may in loose.items()
-                )
+            said = await self._answers(envelope, carried)
+            worst = max(int(each[:3]) for each in said)
+            span.set_attribute("smtp.response.status_code", worst)
+        metrics.mail_duration.record(clock.monotonic() - began, {"smtp.response.status_code": worst})
+        return said
+
+    async def _answers(self, envelope: Addressed, carried: Carried) -> Sequence[str]:
+        raw = envelope.content if isinstance(envelope.content, bytes) else b""
+        if envelope.support:
+            return [await self._answer_support(raw)] * len(envelope.rcpt_tos)
+        loose = {box.account_id: box.loose_pdf for box in envelope.boxes.values()}
+        found = await self._read(next(iter(loose)), raw)
+        whole, sender = mailed.unreadable(raw), envelope.mail_from
+        stored = await asyncio.gather(
+            *(
+                self._store(account, sender, carried, found.loosely() if may else found, whole)
+                for account, may in loose.items()
             )
-            answers = dict(zip(loose, map(_answer, stored), strict=True))
-            said = [answers[envelope.boxes[address].account_id] for address in envelope.rcpt_tos]
-            span.set_attribute("smtp.response.status_code", max(int(each[:3]) for each in said))
-            return said
+        )
+        answers = dict(zip(loose, map(_answer, stored), strict=True))
+        return [answers[envelope.boxes[address].account_id] for address in envelope.rcpt_tos]
 
     async def _answer_support(self, raw: bytes) -> str:
         loop = asyncio.get_running_loop()

@@ -21,6 +21,7 @@ from libs.service import Resources, Schedule, Service, Wake
 from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api, recall_api
 from services.route.claims import Claims
 from services.route.corroborator import Corroborator
+from services.route.gauges import EVERY, Gauges
 from services.route.handlers import Outcomes, Validated
 from services.route.lookups import Lookups, care_of
 from services.route.patience import Patience
@@ -65,6 +66,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
             Schedule("route.release", timedelta(seconds=settings.release_every_s), releases.run),
             Schedule("route.register", timedelta(seconds=settings.kvk_every_s), corroborator.run),
             Schedule("route.patience", timedelta(seconds=settings.parked_every_s), patience.run),
+            Schedule("route.gauges", EVERY, Gauges(worker).look),
         ),
         background=(register,) if register else (),
         wake=wake,

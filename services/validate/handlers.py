@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
@@ -16,6 +17,7 @@ from libs.documents.store import DocumentMissing, DocumentStore
 from libs.einvoice.printed import NOTHING, Printed
 from libs.errors import HubError, Park, Refusal, Reject, Retry
 from libs.messaging import PROMPT, Decided
+from libs.telemetry import metrics
 from services.validate import store
 from services.validate.judgement import Judgement, fact, judge, rejected_on_purpose, unreadable
 from services.validate.pictures import Pictures
@@ -85,6 +87,7 @@ class Received:
     async def write(self, conn: Connection, decided: Sequence[Decided[Judgement]]) -> Sequence[Event]:
         judged = [(_received(d.event), d.decision) for d in decided]
         sequences = await store.keep(conn, judged)
+        _count(judgement for _, judgement in judged)
         return [
             new_event(
                 fact(judgement, received, sequence),
@@ -100,3 +103,13 @@ def _received(event: Event) -> InvoiceReceived:
     if not isinstance(event.data, InvoiceReceived):
         raise TypeError(f"{event.type} is not invoice.received")
     return event.data
+
+
+def _count(judged: Iterable[Judgement]) -> None:
+    """Which rules reject. A write that is rolled back and done again counts twice: it is a gauge of senders' trouble, the
+    verdicts are in the table."""
+    broken = Counter(
+        rule for each in judged for rule in {f.rule for f in each.findings if f.severity == "fatal"}
+    )
+    for rule, times in broken.items():
+        metrics.rejections.add(times, {"rule": rule})
