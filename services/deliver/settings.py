@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
+from libs.keyring import KeyRing, read_key
 from libs.settings import Settings
 
 
@@ -17,6 +18,13 @@ class DeliverSettings(Settings):
     folder_root: Path = Field(
         default=Path("var/folders"), description="one folder per Globe receiver below it"
     )
+    secret_keys: tuple[SecretStr, ...] = Field(
+        default=(),
+        repr=False,
+        description="keys under which receivers' secrets lie, 32 bytes in base64 each: the first wraps, all open; "
+        "none: one derived from POSTBODE_SECRET, which always opens",
+    )
+
     poll_seconds: float = Field(default=5.0, gt=0, description="how often to see whether files were taken")
 
     smtp_host: str = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
@@ -62,3 +70,16 @@ class DeliverSettings(Settings):
     breaker_longest_seconds: float = Field(
         default=300.0, gt=0, description="longest time between probes; the first is the first retry's wait"
     )
+
+    @field_validator("secret_keys")
+    @classmethod
+    def _keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for each in value:
+            read_key(each.get_secret_value())
+        return value
+
+    @property
+    def keys(self) -> KeyRing:
+        """The key-encryption keys of receivers' secrets, the one that wraps first."""
+        own = [read_key(each.get_secret_value()) for each in self.secret_keys]
+        return KeyRing([*own, self.derive("secrets of receivers' connections")])
