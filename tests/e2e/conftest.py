@@ -1,15 +1,20 @@
-"""The whole hub on each transport, on a database of the test's own."""
+"""The whole hub on each transport: one of a test's own, or one that the tests of a module share."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from libs.db.settings import DatabaseSettings
 from libs.messaging import Transport
+from libs.messaging.amqp import AmqpTransport
+from libs.messaging.memory import MemoryTransport
+from libs.testing.ahead import Ahead
 from tests.e2e.world import World
 from tests.e2e.world import world as start
 
@@ -18,5 +23,30 @@ collect_ignore = [] if "POSTBODE_SHARED" in os.environ else ["test_corpus.py"]
 
 @pytest.fixture
 async def world(database: DatabaseSettings, transport: Transport, tmp_path: Path) -> AsyncIterator[World]:
+    """A hub of the test's own."""
     async with start(database.url, database.secret, tmp_path, transport) as world:
         yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["memory", "amqp"])
+async def shared_hub(
+    request: pytest.FixtureRequest,
+    spare_databases: Ahead[DatabaseSettings],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[World]:
+    """One hub for a module, which runs its tests in one loop: ``pytest.mark.asyncio(loop_scope="module")``."""
+    database = await asyncio.to_thread(spare_databases.take)
+    transport: Transport
+    if request.param == "memory":
+        transport = MemoryTransport()
+    else:
+        rabbitmq, vhosts = request.getfixturevalue("rabbitmq"), request.getfixturevalue("spare_vhosts")
+        vhost = await asyncio.to_thread(vhosts.take)
+        transport = AmqpTransport(f"{rabbitmq.url.rsplit('/', 1)[0]}/{vhost}")
+    await transport.start()
+    async with start(database.url, database.secret, tmp_path_factory.mktemp("hub"), transport) as world:
+        yield world
+    await transport.stop()
+    if request.param == "amqp":
+        vhosts.give_back(vhost)
+    spare_databases.give_back(database)

@@ -6,16 +6,20 @@ import asyncio
 
 import pytest
 
-from libs.db.settings import DatabaseSettings
 from libs.einvoice import documents
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
-from tests.e2e.test_ledger import settled
 from tests.e2e.world import Supplier, World
 
-X, Y, Z = "58070036", "69599084", "55344526"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 VAT_OF_Y = "NL002455799B11"
 ADDRESS = {"street": "Kade 1", "post_code": "2611 AA", "city": "Delft", "country": "NL"}
+
+
+@pytest.fixture
+def world(shared_hub: World) -> World:
+    return shared_hub.fresh()
 
 
 async def globe_user(world: World) -> Supplier:
@@ -31,19 +35,19 @@ def ids(items: dict[str, dict[str, str]]) -> list[str]:
 @pytest.mark.proves("SA5", "R26", "R31", "R38")
 async def test_a_globe_file_of_three_invoices_becomes_three_deliveries(world: World) -> None:
     supplier = await globe_user(world)
-    for name, kvk in (("X", X), ("Y", Y), ("Z", Z)):
+    for name, kvk in (("X", world.x), ("Y", world.y), ("Z", world.z)):
         await world.receiver(f"{name} BV", ("0106", kvk), folder=name.lower())
     data = file(
         [
-            GlobeInvoice(number=f"1470012{n}", adres_2=kvk, orderer_adres_2=Z)
-            for n, kvk in enumerate((X, Y, Z))
+            GlobeInvoice(number=f"1470012{n}", adres_2=kvk, orderer_adres_2=world.z)
+            for n, kvk in enumerate((world.x, world.y, world.z))
         ]
     )
     items = await world.mail(supplier, ("globe.xml", data))
     assert sorted(items) == ["globe-1.xml", "globe-2.xml", "globe-3.xml"]
     seen = await asyncio.gather(*(world.until(supplier, each, "arrived") for each in ids(items)))
     assert [invoice["receiver"] for invoice in seen] == ["X BV", "Y BV", "Z BV"]
-    taken = sorted((world.receivers.folders.parent / "taken").glob("*.xml"))
+    taken = world.taken("*.xml")
     assert len(taken) == 3
     found = [documents.read(each.read_bytes())[0] for each in taken]
     assert {each.syntax for each in found} == {"ubl-invoice"}, "nobody else reads what Globe exports"
@@ -53,7 +57,7 @@ async def test_a_globe_file_of_three_invoices_becomes_three_deliveries(world: Wo
 @pytest.mark.proves("SA6", "SA8", "R34", "R35", "R36", "R37")
 async def test_without_a_number_in_adres_2_it_waits_and_says_what_to_do(world: World) -> None:
     supplier = await globe_user(world)
-    await world.receiver("X BV", ("0106", X), folder="x")
+    await world.receiver("X BV", ("0106", world.x), folder="x")
     texts = ("", "2e verdieping", "000027449173")
     data = file([GlobeInvoice(number=str(n), adres_2=text) for n, text in enumerate(texts)])
     items = await world.mail(supplier, ("globe.xml", data))
@@ -66,10 +70,10 @@ async def test_without_a_number_in_adres_2_it_waits_and_says_what_to_do(world: W
 @pytest.mark.proves("SA7", "SA19", "R32")
 async def test_a_vat_number_in_adres_2_routes_and_elsewhere_only_warns(world: World) -> None:
     supplier = await globe_user(world)
-    await world.receiver("X BV", ("0106", X), folder="x")
-    await world.receiver("Y BV", ("0106", Y), ("9944", VAT_OF_Y), folder="y")
+    await world.receiver("X BV", ("0106", world.x), folder="x")
+    await world.receiver("Y BV", ("0106", world.y), ("9944", VAT_OF_Y), folder="y")
     data = file(
-        [GlobeInvoice(number="1", adres_2=VAT_OF_Y), GlobeInvoice(number="2", adres_2=X, vat=VAT_OF_Y)]
+        [GlobeInvoice(number="1", adres_2=VAT_OF_Y), GlobeInvoice(number="2", adres_2=world.x, vat=VAT_OF_Y)]
     )
     items = await world.mail(supplier, ("globe.xml", data))
     by_vat, by_kvk = await asyncio.gather(*(world.until(supplier, each, "arrived") for each in ids(items)))
@@ -81,21 +85,21 @@ async def test_a_vat_number_in_adres_2_routes_and_elsewhere_only_warns(world: Wo
 @pytest.mark.proves("SA20", "R3", "R52")
 async def test_the_next_invoice_follows_the_receivers_package(world: World) -> None:
     supplier = await world.supplier()
-    party = await world.receiver("X BV", ("0106", X), folder="x")
-    first = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    party = await world.receiver("X BV", ("0106", world.x), folder="x")
+    first = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
     await world.until(supplier, first["F1.xml"]["invoice_id"], "arrived")
     await world.connect(
-        party, package="globe", channel="folder", settings={"folder": "x"}, format="siubl-1.2"
+        party, package="globe", channel="folder", settings={"folder": world.folder("x")}, format="siubl-1.2"
     )
-    second = await world.mail(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
+    second = await world.mail(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.x)))
     await world.until(supplier, second["F2.xml"]["invoice_id"], "arrived")
-    taken = {each.name: each.read_bytes() for each in (world.receivers.folders.parent / "taken").iterdir()}
+    taken = {each.name: each.read_bytes() for each in world.taken()}
     (one,) = [data for name, data in taken.items() if "_F1_" in name and name.endswith(".xml")]
     (two,) = [data for name, data in taken.items() if "_F2_" in name and name.endswith(".xml")]
-    assert one == builders.invoice(number="F1", buyer_kvk=X)
+    assert one == builders.invoice(number="F1", buyer_kvk=world.x)
     assert b"si-ubl:ver1.2" in two
-    await world.connect(party, package="pdf", channel="smtp", settings={"email": "x@receiver.example"})
-    third = await world.mail(supplier, ("F3.xml", builders.invoice(number="F3", buyer_kvk=X)))
+    await world.connect(party, package="pdf", channel="smtp", settings={"email": f"x@{world.domain}"})
+    third = await world.mail(supplier, ("F3.xml", builders.invoice(number="F3", buyer_kvk=world.x)))
     await world.until(supplier, third["F3.xml"]["invoice_id"], "sent")
     mails = [each for each in await world.mails(1) if "F3" in each]
     assert any("application/pdf" in each and "application/xml" not in each for each in mails)
@@ -106,59 +110,12 @@ async def test_a_package_is_picked_from_a_catalogue_and_gets_only_what_it_takes(
     supplier = await world.supplier()
     known = (await world.http.get("/v1/connections/packages", headers=supplier.headers)).json()["packages"]
     assert {"globe", "exact-online", "afas", "pdf"} <= {each["id"] for each in known}
-    party = await world.receiver("X BV", ("0106", X))
-    await world.connect(party, package="afas", channel="smtp", settings={"email": "x@receiver.example"})
+    party = await world.receiver("X BV", ("0106", world.x))
+    await world.connect(party, package="afas", channel="smtp", settings={"email": f"x@{world.domain}"})
     with pytest.raises(AssertionError, match="format-not-taken"):
         await world.connect(party, package="afas", channel="smtp", settings={}, format="eexact")
-    items = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    items = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
     await world.until(supplier, items["F1.xml"]["invoice_id"], "sent")
     (letter,) = [each for each in await world.mails(1) if "F1" in each]
     assert "application/pdf" in letter, "AFAS pairs a page, and the sender gave none"
     assert "application/xml" in letter
-
-
-@pytest.mark.proves("R3", "R52", "R56")
-async def test_what_is_not_lawful_in_the_receivers_format_is_parked_until_it_has_another(
-    database: DatabaseSettings, world: World
-) -> None:
-    supplier = await world.supplier()
-    party = await world.receiver("X BV", ("0106", X), folder="x")
-    globe = {"package": "globe", "channel": "folder", "settings": {"folder": "x"}}
-    await world.connect(party, **globe, format="nlcius")
-    items = await world.mail(
-        supplier,
-        ("F1.xml", builders.plain(number="F1", buyer_kvk=X, payment_means=None)),
-        ("F2.xml", builders.plain(number="F2", buyer_kvk=X, payment_means=None)),
-    )
-    first, second = ids(items)
-    for each in (first, second):
-        seen = await world.until(supplier, each, "parked")
-        assert "NLCIUS" in seen["reason"]["nl"]
-        moment = next(one for one in seen["timeline"] if "delivery_parked" in one["type"])
-        assert [finding["rule"] for finding in moment["findings"]] == ["BR-NL-11"]
-    reply = await world.http.get("/v1/deliveries", headers=supplier.headers, params={"invoice_id": second})
-    (delivery,) = reply.json()["deliveries"]
-    assert (delivery["state"], delivery["findings"][0]["rule"]) == ("parked", "BR-NL-11")
-    books = await settled(database, open_ones=2)
-    assert dict(books.waiting) == {"deliver: parked": 2}
-    assert books.balanced
-
-    stranger = await world.supplier("Ander BV")
-    at = f"/v1/deliveries/{delivery['delivery_id']}"
-    shown = (await world.http.get(at, headers=supplier.headers)).json()
-    assert shown["agreed"] == {"package": "globe", "format": "nlcius", "page": True}
-    assert "folder" not in str(shown["agreed"]), "where its receiver reads is nothing of the sender's"
-    assert (await world.http.post(f"{at}/return", headers=stranger.headers)).status_code == 404
-    assert (await world.http.post(f"{at}/return", headers=supplier.headers)).json()[
-        "state"
-    ] == "undeliverable"
-    assert (await world.http.post(f"{at}/release", headers=supplier.headers)).status_code == 409
-    await world.until(supplier, second, "returned")
-
-    await world.connect(party, **globe, format="original")
-    seen = await world.until(supplier, first, "arrived")
-    assert any("zoals zij kwam, voor globe" in moment["words"]["nl"] for moment in seen["timeline"])
-    taken = list((world.receivers.folders.parent / "taken").glob("*.xml"))
-    assert ["_F1_" in each.name for each in taken] == [True], "once, and nothing of what was taken back"
-    books = await settled(database, open_ones=0)
-    assert (books.delivered, books.returned, books.balanced) == (1, 1, True)

@@ -9,7 +9,12 @@ import pytest
 from libs.testing import builders
 from tests.e2e.world import PATIENCE, Supplier, World
 
-X, Y, Z = "58070036", "69599084", "55344526"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture
+def world(shared_hub: World) -> World:
+    return shared_hub.fresh()
 
 
 @pytest.mark.proves("SA1", "R21", "R23", "R30", "R50", "R53")
@@ -17,10 +22,10 @@ async def test_mailed_xml_and_pdf_arrive_in_the_receivers_folder_but_not_with_an
     world: World,
 ) -> None:
     supplier = await world.supplier()
-    await world.receiver("X BV", ("0106", X), folder="x")
+    await world.receiver("X BV", ("0106", world.x), folder="x")
     pdf = builders.pdf("Te betalen op NL91 ABNA 0417 1643 00")
-    xml = builders.invoice(number="F1", buyer_kvk=X, iban="NL91ABNA0417164300")
-    forged = builders.invoice(number="F2", buyer_kvk=X, iban="NL20INGB0001234567")
+    xml = builders.invoice(number="F1", buyer_kvk=world.x, iban="NL91ABNA0417164300")
+    forged = builders.invoice(number="F2", buyer_kvk=world.x, iban="NL20INGB0001234567")
     items = await world.mail(supplier, ("F1.xml", xml), ("F1.pdf", pdf), ("F2.xml", forged), ("F2.pdf", pdf))
     assert list(items) == ["F1.xml", "F2.xml"]
     seen = await world.until(supplier, items["F1.xml"]["invoice_id"], "arrived")
@@ -35,7 +40,7 @@ async def test_mailed_xml_and_pdf_arrive_in_the_receivers_folder_but_not_with_an
         assert "NL91ABNA0417164300" in text
     reply = await world.http.get(f"/v1/check/{doubted}", headers=supplier.headers)
     assert "POSTBODE-IBAN-PDF" in [finding["id"] for finding in reply.json()["findings"]]
-    taken = sorted((world.receivers.folders.parent / "taken").iterdir())
+    taken = world.taken()
     assert [file.suffix for file in taken] == [".pdf", ".xml"]
     assert taken[0].stem == taken[1].stem
     assert taken[1].read_bytes() == xml
@@ -49,33 +54,38 @@ async def test_mailed_xml_and_pdf_arrive_in_the_receivers_folder_but_not_with_an
 @pytest.mark.proves("SA2", "R19")
 async def test_three_xmls_in_one_mail_go_to_three_receivers(world: World) -> None:
     supplier = await world.supplier()
-    for name, kvk in (("X", X), ("Y", Y), ("Z", Z)):
+    for name, kvk in (("X", world.x), ("Y", world.y), ("Z", world.z)):
         await world.receiver(f"{name} BV", ("0106", kvk), folder=name.lower())
+    numbers = {kvk: f"F-{kvk}" for kvk in (world.x, world.y, world.z)}
     files = [
-        (f"F{n}.xml", builders.invoice(number=f"F{n}", buyer_kvk=kvk)) for n, kvk in enumerate((X, Y, Z))
+        (f"F{n}.xml", builders.invoice(number=number, buyer_kvk=kvk))
+        for n, (kvk, number) in enumerate(numbers.items())
     ]
     items = await world.mail(supplier, *files)
     seen = await asyncio.gather(
         *(world.until(supplier, items[f"F{n}.xml"]["invoice_id"], "arrived") for n in range(3))
     )
     assert [invoice["receiver"] for invoice in seen] == ["X BV", "Y BV", "Z BV"]
-    assert len(list((world.receivers.folders.parent / "taken").iterdir())) == 3
-    assert world.receivers.doubled() == 0
+    assert len(world.taken()) == 3
+    assert set(numbers.values()) <= world.receivers.got().keys()
+    assert world.receivers.doubled(numbers.values()) == 0
 
 
 @pytest.mark.proves("SA3", "R24")
 async def test_a_lone_pdf_is_refused_with_the_reason_and_the_sender_is_mailed(world: World) -> None:
     supplier = await world.supplier()
-    await world.receiver("X BV", ("0106", X), folder="x")
+    await world.receiver("X BV", ("0106", world.x), folder="x")
     lone = await world.mail(supplier, ("F1.pdf", builders.pdf("F1")))
     seen = await world.until(supplier, lone["F1.pdf"]["invoice_id"], "quarantined")
     assert "XML" in seen["reason"]["nl"]
     both = await world.mail(
-        supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)), ("other.pdf", builders.pdf("o"))
+        supplier,
+        ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.x)),
+        ("other.pdf", builders.pdf("o")),
     )
     await world.until(supplier, both["other.pdf"]["invoice_id"], "quarantined")
     await world.until(supplier, both["F2.xml"]["invoice_id"], "arrived")
-    assert not list((world.receivers.folders.parent / "taken").glob("*.pdf"))
+    assert not world.taken("*.pdf")
     notices = await world.mails(2)
     assert all("PDF" in notice for notice in notices)
 
@@ -90,30 +100,30 @@ async def test_a_branch_number_is_never_taken_for_a_kvk_number(world: World) -> 
     )
     seen = await world.until(supplier, invoice_id, "parked")
     assert "12" in seen["reason"]["nl"]
-    assert not list(world.receivers.folders.glob("*/*"))
+    assert not world.waiting()
 
 
 @pytest.mark.proves("R35")
 async def test_an_unknown_receiver_is_parked_and_goes_on_when_it_is_entered(world: World) -> None:
     supplier = await world.supplier()
-    invoice_id = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=Y)))
+    invoice_id = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.y)))
     await world.until(supplier, invoice_id, "parked")
-    await world.receiver("Y BV", ("0106", Y))
+    await world.receiver("Y BV", ("0106", world.y))
     await world.until(supplier, invoice_id, "sent")
 
 
 @pytest.mark.proves("SA9", "R39", "R49")
 async def test_a_receiver_without_a_package_gets_mail_with_pdf_and_xml(world: World) -> None:
     supplier = await world.supplier()
-    await world.receiver("Y BV", ("0106", Y))
-    xml, pdf = builders.invoice(number="F1", buyer_kvk=Y), builders.pdf("F1")
+    await world.receiver("Y BV", ("0106", world.y))
+    xml, pdf = builders.invoice(number="F1", buyer_kvk=world.y), builders.pdf("F1")
     invoice_id = await world.hand_over(supplier, ("F1.xml", xml), ("F1.pdf", pdf))
     seen = await world.until(supplier, invoice_id, "sent")
     assert [each for each in seen["axes"] if each.startswith("delivery:smtp:")]
     (mail,) = await world.mails(1)
     assert mail.count("Content-Disposition: attachment") == 2
     # Without a page of its sender's it carries one that the hub makes.
-    reply = await world.post(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=Y)))
+    reply = await world.post(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.y)))
     await world.until(supplier, reply.json()["invoices"][0]["invoice_id"], "sent")
     for mail in await world.mails(2):
         assert [mail.count(f"Content-Type: application/{kind}; name=") for kind in ("pdf", "xml")] == [1, 1]
@@ -122,12 +132,12 @@ async def test_a_receiver_without_a_package_gets_mail_with_pdf_and_xml(world: Wo
 @pytest.mark.proves("R4", "R51", "SA21")
 async def test_an_unlawful_invoice_is_rejected_and_may_come_again_mended(world: World) -> None:
     supplier = await world.supplier()
-    await world.receiver("X BV", ("0106", X), folder="x")
-    bad = builders.invoice(number="F1", buyer_kvk=X, break_rule="BR-NL-2")
+    await world.receiver("X BV", ("0106", world.x), folder="x")
+    bad = builders.invoice(number="F1", buyer_kvk=world.x, break_rule="BR-NL-2")
     old = await world.hand_over(supplier, ("F1.xml", bad))
     seen = await world.until(supplier, old, "rejected")
     assert seen["reason"]["nl"]
-    new = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    new = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
     await world.until(supplier, new, "arrived")
     assert await linked(world, supplier, new) == old
     assert await linked(world, supplier, old) == new
@@ -136,12 +146,12 @@ async def test_an_unlawful_invoice_is_rejected_and_may_come_again_mended(world: 
 @pytest.mark.proves("SA21")
 async def test_the_same_bytes_again_after_their_receiver_became_known_are_a_new_invoice(world: World) -> None:
     supplier = await world.supplier()
-    data = builders.invoice(number="F1", buyer_kvk=Y)
+    data = builders.invoice(number="F1", buyer_kvk=world.y)
     old = await world.hand_over(supplier, ("F1.xml", data))
     await world.until(supplier, old, "parked")
     assert (await world.http.post(f"/v1/parked/{old}/return", headers=supplier.headers)).status_code == 200
     await world.until(supplier, old, "returned")
-    await world.receiver("Y BV", ("0106", Y))
+    await world.receiver("Y BV", ("0106", world.y))
     async with asyncio.timeout(PATIENCE):
         # The door hears of the return by an event of its own.
         while (new := await world.hand_over(supplier, ("F1.xml", data))) == old:
@@ -153,9 +163,9 @@ async def test_the_same_bytes_again_after_their_receiver_became_known_are_a_new_
 @pytest.mark.proves("R51")
 async def test_a_number_that_was_delivered_is_not_delivered_again(world: World) -> None:
     supplier = await world.supplier()
-    await world.receiver("X BV", ("0106", X), folder="x")
-    data = builders.invoice(number="F1", buyer_kvk=X)
-    other = builders.invoice(number="F1", buyer_kvk=X, lines=2)
+    await world.receiver("X BV", ("0106", world.x), folder="x")
+    data = builders.invoice(number="F1", buyer_kvk=world.x)
+    other = builders.invoice(number="F1", buyer_kvk=world.x, lines=2)
     first, same, differs = [
         await world.hand_over(supplier, (f"{n}.xml", each))
         for n, each in enumerate((data, data + b"\n", other))
@@ -165,7 +175,7 @@ async def test_a_number_that_was_delivered_is_not_delivered_again(world: World) 
     assert first in seen["reason"]["nl"]
     seen = await world.until(supplier, differs, "parked")
     assert "BT-" in seen["reason"]["nl"]
-    assert len(list((world.receivers.folders.parent / "taken").glob("*.xml"))) == 1
+    assert len(world.taken("*.xml")) == 1
     released = await world.http.post(f"/v1/parked/{differs}/release", headers=supplier.headers)
     assert released.status_code == 200, released.text
     await world.until(supplier, differs, "arrived")
@@ -176,8 +186,8 @@ async def test_after_a_wrong_delivery_nothing_more_goes_until_a_person_says_so_a
     world: World,
 ) -> None:
     supplier = await world.supplier()
-    party = await world.receiver("X BV", ("0106", X))
-    wrong = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    party = await world.receiver("X BV", ("0106", world.x))
+    wrong = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
     await world.until(supplier, wrong, "sent")
     await world.mails(1)
     refused = await world.http.post("/v1/recalls", headers=supplier.headers, json={"invoices": [wrong]})
@@ -189,7 +199,7 @@ async def test_after_a_wrong_delivery_nothing_more_goes_until_a_person_says_so_a
     seen = await world.invoice(supplier, wrong)
     assert seen is not None
     assert "recalled" in [entry["value"] for entry in seen["timeline"]]
-    right = await world.hand_over(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
+    right = await world.hand_over(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.x)))
     assert "stilgelegd" in (await world.until(supplier, right, "parked"))["reason"]["nl"]
     chosen = {"party_id": party}
     reply = await world.http.post(f"/v1/parked/{right}/release", headers=supplier.headers, json=chosen)
@@ -211,8 +221,8 @@ async def linked(world: World, supplier: Supplier, invoice_id: str) -> str:
 
 async def test_the_same_submission_twice_is_one_invoice_and_the_same_answer(world: World) -> None:
     supplier = await world.supplier()
-    await world.receiver("X BV", ("0106", X), folder="x")
-    file = ("F1.xml", builders.invoice(number="F1", buyer_kvk=X))
+    await world.receiver("X BV", ("0106", world.x), folder="x")
+    file = ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x))
     first, second = await world.post(supplier, file), await world.post(supplier, file)
     assert second.status_code == first.status_code == 202
     assert second.json() == first.json()
@@ -220,7 +230,7 @@ async def test_the_same_submission_twice_is_one_invoice_and_the_same_answer(worl
     await world.until(supplier, invoice_id, "arrived")
     third = await world.post(supplier, file)
     assert third.json() == first.json()
-    assert len(list((world.receivers.folders.parent / "taken").iterdir())) == 1
+    assert len(world.taken()) == 1
 
 
 async def test_the_door_refuses_with_the_right_status(world: World) -> None:
@@ -255,8 +265,8 @@ async def test_the_door_refuses_with_the_right_status(world: World) -> None:
 @pytest.mark.proves("R30", "R35")
 async def test_a_number_alone_is_not_believed_until_the_sender_confirms_it(world: World) -> None:
     supplier = await world.supplier()
-    party = await world.receiver("Bloemen Visser", ("0106", X), folder="x", names=())
-    typo = builders.invoice(number="F1", buyer_kvk=X, buyer_name="Aannemer De Jong BV")
+    party = await world.receiver("Bloemen Visser", ("0106", world.x), folder="x", names=())
+    typo = builders.invoice(number="F1", buyer_kvk=world.x, buyer_name="Aannemer De Jong BV")
     first = await world.mail(supplier, ("F1.xml", typo))
     invoice_id = first["F1.xml"]["invoice_id"]
     seen = await world.until(supplier, invoice_id, "parked")
@@ -267,6 +277,6 @@ async def test_a_number_alone_is_not_believed_until_the_sender_confirms_it(world
     )
     assert reply.status_code == 200, reply.text
     await world.until(supplier, invoice_id, "arrived")
-    again = builders.invoice(number="F2", buyer_kvk=X, buyer_name="Aannemer De Jong BV")
+    again = builders.invoice(number="F2", buyer_kvk=world.x, buyer_name="Aannemer De Jong BV")
     second = await world.mail(supplier, ("F2.xml", again))
     await world.until(supplier, second["F2.xml"]["invoice_id"], "arrived")

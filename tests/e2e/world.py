@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import re
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -32,6 +33,7 @@ from services.solo import Plan, hub
 
 ALL_SCOPES = ("invoice:write", "invoice:read", "party:read", "party:write", "account:admin")
 BUYERS = ("Aannemer De Jong BV", "Klant Holding BV")
+_marks, _numbers = itertools.count(1), itertools.count(58_070_036)
 PATIENCE = 20.0
 """Seconds an invoice may take in a test before the test says it is lost."""
 
@@ -48,7 +50,11 @@ class Supplier:
 
 
 class World:
-    """What a test can do to the hub, and see of it, from outside."""
+    """What a test can do to the hub, and see of it, from outside.
+
+    Tests may share a hub (``fresh``): each has addresses, folders and KvK numbers of its own, and sees no
+    more of the receivers than what came to those.
+    """
 
     def __init__(
         self,
@@ -65,8 +71,20 @@ class World:
         self.common = common
         self.receivers = receivers
         self.services = services
-        self._staff = ""
         self.programs: dict[str, AsyncClient] = {}
+        self.fresh()
+
+    def fresh(self) -> World:
+        """The same hub for the next test."""
+        self._staff = ""
+        self._mark = f"t{next(_marks)}"
+        self.domain = f"{self._mark}.example"
+        self.x, self.y, self.z = (str(next(_numbers)) for _ in range(3))
+        return self
+
+    def folder(self, name: str) -> str:
+        """What a receiver's folder is called at the hub."""
+        return f"{self._mark}-{name}"
 
     async def supplier(self, name: str = "Bakker BV", *scopes: str, **claims: Any) -> Supplier:
         """Open an account; ``claims`` are what it says about itself beside its name."""
@@ -93,7 +111,7 @@ class World:
             json={
                 "name": name,
                 "country": "NL",
-                "email": f"{name.split()[0].lower()}@receiver.example",
+                "email": f"{name.split()[0].lower()}@{self.domain}",
                 "names": list(names),
                 "identifiers": [{"scheme": scheme, "value": value} for scheme, value in identifiers],
             },
@@ -104,7 +122,7 @@ class World:
             reply = await self.http.put(
                 f"/v1/connections/{party_id}",
                 headers=await self._staff_headers(),
-                json={"package": "globe", "channel": "folder", "settings": {"folder": folder}},
+                json={"package": "globe", "channel": "folder", "settings": {"folder": self.folder(folder)}},
             )
             assert reply.status_code < 300, reply.text
         return party_id
@@ -164,9 +182,22 @@ class World:
     async def mails(self, count: int) -> list[str]:
         """Wait until the receivers' mail server holds this many; their decoded text."""
         async with asyncio.timeout(PATIENCE):
-            while len(found := sorted((self.receivers.folders.parent / "mail").iterdir())) < count:
+            while len(found := self._letters()) < count:
                 await asyncio.sleep(0.05)
-        return [_text(file.read_bytes()) for file in found]
+        return found
+
+    def _letters(self) -> list[str]:
+        mine = re.compile(rb"^To: .*@" + re.escape(self.domain.encode()), re.MULTILINE)
+        files = sorted((self.receivers.folders.parent / "mail").glob("*.eml*"))
+        return [_text(raw) for raw in (file.read_bytes() for file in files) if mine.search(raw)]
+
+    def waiting(self) -> list[Path]:
+        """What lies in the receivers' folders."""
+        return sorted(self.receivers.folders.glob(f"{self._mark}-*/*"))
+
+    def taken(self, pattern: str = "*") -> list[Path]:
+        """What the receivers took from their folders."""
+        return sorted((self.receivers.folders.parent / "taken").glob(f"{self._mark}-{pattern}"))
 
     async def _staff_headers(self) -> dict[str, str]:
         self._staff = self._staff or await self._key("Postbode", (*ALL_SCOPES, "operator"))
@@ -188,7 +219,7 @@ class World:
 
     async def _key(self, name: str, scopes: Sequence[str], **more: Any) -> str:
         settings = IngestSettings(**self.common.model_dump())
-        email = f"{name.split()[0].lower()}@supplier.example"
+        email = f"{name.split()[0].lower()}@{self.domain}"
         claims = accounts.Claims(name=name, email=email, **more)
         pools = self.resources.pools
         account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
