@@ -30,3 +30,27 @@ def wrap(target: str, make: Callable[[Any], Any]) -> None:
         raise NoSuchName(target) from gone
     made = make(original)
     setattr(owner, name, functools.wraps(original)(made) if inspect.isfunction(original) else made)
+
+
+Say = Callable[[], None]
+"""What a break calls when its broken code runs."""
+
+
+def telling(bit: Say) -> Callable[[Any], Any]:
+    """The function itself, which says so when it is called."""
+
+    def make(original: Any) -> Any:
+        async def told(*args: Any, **named: Any) -> Any:
+            bit()
+            return await original(*args, **named)
+
+        return told
+
+    return make
+
+
+def without(sql: str, part: str, instead: str) -> str:
+    """This statement without a part of it. Raises ``NoSuchName`` when the part is gone."""
+    if part not in sql:
+        raise NoSuchName(part)
+    return sql.replace(part, instead)
