@@ -25,9 +25,11 @@ from services.deliver.channels.relay import Relay
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
+from services.deliver.dkim import Signer
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
+from services.deliver.return_paths import PURPOSE, ReturnPaths
 from services.deliver.sandbox import SandboxReports
 from services.deliver.settings import DeliverSettings
 from services.deliver.views import Showing
@@ -41,6 +43,7 @@ def mail_channel(settings: DeliverSettings) -> SmtpChannel:
         settings.smtp_host,
         settings.smtp_port,
         most=settings.mail_connections,
+        slow=settings.mail_connections_slow,
         seconds=settings.smtp_seconds,
         tls=settings.smtp_tls,
         username=settings.smtp_username,
@@ -49,8 +52,25 @@ def mail_channel(settings: DeliverSettings) -> SmtpChannel:
     return SmtpChannel(
         relay,
         settings.mail_from,
-        at_once=settings.mail_connections,
         per_domain=settings.mail_connections_per_domain,
+        return_paths=return_paths(settings),
+        signer=signer(settings),
+    )
+
+
+def return_paths(settings: DeliverSettings) -> ReturnPaths | None:
+    """Addresses for bounces, where the hub is to hear of them."""
+    if settings.bounce_domain is None:
+        return None
+    return ReturnPaths(settings.bounce_domain, settings.derive(PURPOSE))
+
+
+def signer(settings: DeliverSettings) -> Signer | None:
+    """What signs mails, where there is a key."""
+    if settings.dkim_key is None or settings.dkim_selector is None:
+        return None
+    return Signer(
+        settings.mail_from.rpartition("@")[2], settings.dkim_selector, settings.dkim_key.get_secret_value()
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from binascii import b2a_qp
-from decimal import Decimal
+from collections.abc import Mapping
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -17,20 +17,9 @@ from typing import Any, Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from libs import clock
+from services.deliver.mail_words import TEXTS, Language, day, money
 from services.deliver.parcel import Job, Loaded
 from services.deliver.results import line
-
-Language = Literal["nl", "en"]
-
-_SUBJECTS = {"nl": "Factuur {number} van {seller}", "en": "Invoice {number} from {seller}"}
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-    "November", "December",
-)  # fmt: skip
-_MAAND = (
-    "januari", "februari", "maart", "april", "mei", "juni", "juli", "augustus", "september", "oktober",
-    "november", "december",
-)  # fmt: skip
 
 
 def compose(each: Loaded, mail_from: str) -> bytes:
@@ -42,27 +31,18 @@ def compose(each: Loaded, mail_from: str) -> bytes:
     """
     job = each.job
     summary, receiver = job.parcel.summary, job.parcel.receiver
-    language: Language = receiver.language
-    facts: dict[str, Any] = {
+    language = _language(job)
+    texts = TEXTS[language]
+    names = {
         "number": line(summary.number or "?", 100),
         "seller": line(summary.seller.name or "?", 150),
         "receiver": line(receiver.name, 150),
-        "date": "",
-        "amount": "",
-        "has_pdf": each.pdf is not None,
-        "has_xml": each.xml is not None,
     }
-    facts["warnings"] = [line(getattr(each, language), 500) for each in job.parcel.warnings]
-    if summary.issue_date is not None:
-        months = _MAAND if language == "nl" else _MONTHS
-        day = summary.issue_date
-        facts["date"] = f"{day.day} {months[day.month - 1]} {day.year}"
-    if summary.payable is not None:
-        facts["amount"] = money(summary.payable, line(summary.currency or "", 3), language)
+    facts = _facts(each, language, names)
     mixed, either = f"=_{job.delivery_id.hex}", f"=_{job.invoice_id.hex}"
-    name = f"{facts['seller']} via Postbode"
+    name = f"{names['seller']} via Postbode"
     parts = [
-        *_names(Address(name, addr_spec=mail_from), _SUBJECTS[language].format(**facts)),
+        *_names(Address(name, addr_spec=mail_from), texts.subject.format(**names)),
         f"To: {job.parcel.settings['email']}",
         f"Date: {format_datetime(localtime(clock.now()))}",
         f"Message-ID: {message_id(job, mail_from)}",
@@ -76,9 +56,9 @@ def compose(each: Loaded, mail_from: str) -> bytes:
         f'Content-Type: multipart/alternative; boundary="{either}"',
         "",
         f"--{either}",
-        _text("plain", _templates().get_template(f"invoice.{language}.txt").render(facts)),
+        _text("plain", _templates().get_template("invoice.txt").render(facts)),
         f"--{either}",
-        _text("html", _templates().get_template(f"invoice.{language}.html").render(facts)),
+        _text("html", _templates().get_template("invoice.html").render(facts)),
         f"--{either}--",
     ]
     if each.pdf is not None:
@@ -87,6 +67,47 @@ def compose(each: Loaded, mail_from: str) -> bytes:
         parts += ["", f"--{mixed}", _attached(each.extension, job.base_name, each.xml)]
     parts += [f"--{mixed}--", ""]
     return "\r\n".join(parts).encode("ascii")
+
+
+def _language(job: Job) -> Language:
+    """What the receiver chose with its package, else what was agreed with it."""
+    chosen = job.parcel.settings.get("language")
+    return next((each for each in TEXTS if each == chosen), job.parcel.receiver.language)
+
+
+def _facts(each: Loaded, language: Language, names: Mapping[str, str]) -> dict[str, Any]:
+    """What the templates show."""
+    summary, texts = each.job.parcel.summary, TEXTS[language]
+    issued = day(summary.issue_date, language) if summary.issue_date is not None else ""
+    amount = ""
+    if summary.payable is not None:
+        amount = money(summary.payable, line(summary.currency or "", 3), language)
+    attached = []
+    if each.xml is not None:
+        attached.append((each.extension.upper(), texts.xml))
+    if each.pdf is not None:
+        attached.append(("PDF", texts.pdf if each.xml is not None else texts.inside))
+    shown = [(texts.seller, names["seller"], False), (texts.receiver, names["receiver"], False)]
+    shown += [
+        (name, value, name == texts.amount)
+        for name, value in ((texts.date, issued), (texts.amount, amount))
+        if value
+    ]
+    return {
+        "t": texts,
+        "language": language,
+        "title": texts.title.format(**names),
+        "opening": texts.opening.format(**names),
+        "seller": names["seller"],
+        "date": issued,
+        "amount": amount,
+        "facts": shown,
+        "attached": attached,
+        # The hub's own words are Dutch and English; who reads neither gets the latter.
+        "warnings": [
+            line(words.nl if language == "nl" else words.en, 500) for words in each.job.parcel.warnings
+        ],
+    }
 
 
 def _names(sender: Address, subject: str) -> list[str]:
@@ -124,16 +145,6 @@ def _attached(kind: str, base_name: str, data: bytes) -> str:
 def message_id(job: Job, mail_from: str) -> str:
     """The same for every attempt at a delivery: the receiver can tell a repeat."""
     return f"<{job.delivery_id}@{mail_from.rpartition('@')[2]}>"
-
-
-def money(amount: Decimal, currency: str, language: Language) -> str:
-    """``€ 1.234,50`` in Dutch, ``€1,234.50`` in English; other currencies by their code."""
-    text = f"{amount:,.2f}"
-    if language == "nl":
-        text = text.translate(str.maketrans(",.", ".,"))
-    if currency != "EUR":
-        return f"{currency} {text}".strip()
-    return f"€ {text}" if language == "nl" else f"€{text}"
 
 
 @cache

@@ -51,5 +51,18 @@ def meaning(stage: Stage, code: int, text: str) -> Failed | Refused:
     return Refused("mail-refused", _filled(words, said), said)
 
 
+def too_large(size: int, most: int) -> Refused:
+    """What is known before it is sent: the server says how much it takes (RFC 1870, R65c)."""
+    return Refused(
+        "mail-too-large",
+        _filled(_LARGE, f"{megabytes(size)} > {megabytes(most)}"),
+        f"{size} bytes, {most} taken",
+    )
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1_000_000:.1f} MB"
+
+
 def _filled(words: Words, said: str) -> Words:
     return Words(nl=words.nl.format(said=said), en=words.en.format(said=said))

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from libs.keyring import KeyRing, read_key
 from libs.settings import Settings
+from services.deliver.dkim import Signer
 
 
 class DeliverSettings(Settings):
@@ -39,7 +40,26 @@ class DeliverSettings(Settings):
     mail_from: str = Field(
         default="facturen@postbode.example", description="sender of the mails that carry invoices"
     )
-    mail_connections: int = Field(default=8, ge=1, description="connections to the relay at once")
+    bounce_domain: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
+        description="the domain bounces come back to, an address for each delivery; its mail must reach the bounce port. "
+        "Unset: bounces go to the sender's address and the hub hears nothing of them",
+    )
+    dkim_selector: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*$",
+        description="under which name the public key is published: <selector>._domainkey.<domain of the sender>",
+    )
+    dkim_key: SecretStr | None = Field(
+        default=None, description="private RSA key (PEM) that signs mails (DKIM); unset: they are not signed"
+    )
+    mail_connections: int = Field(
+        default=8, ge=1, description="connections to the relay at once, of those that answer in time"
+    )
+    mail_connections_slow: int = Field(
+        default=16, ge=0, description="and so many that do not: they keep nobody waiting"
+    )
     mail_connections_per_domain: int = Field(
         default=4, ge=1, description="of those, for one receiving domain: a slow one leaves room for others"
     )
@@ -83,3 +103,13 @@ class DeliverSettings(Settings):
         """The key-encryption keys of receivers' secrets, the one that wraps first."""
         own = [read_key(each.get_secret_value()) for each in self.secret_keys]
         return KeyRing([*own, self.derive("secrets of receivers' connections")])
+
+    @model_validator(mode="after")
+    def _able_to_sign(self) -> DeliverSettings:
+        if (self.dkim_key is None) != (self.dkim_selector is None):
+            raise ValueError(
+                "POSTBODE_DELIVER_DKIM_KEY and POSTBODE_DELIVER_DKIM_SELECTOR go together: set both or neither"
+            )
+        if self.dkim_key is not None and self.dkim_selector is not None:
+            Signer(self.mail_from, self.dkim_selector, self.dkim_key.get_secret_value())
+        return self

@@ -90,6 +90,7 @@ def _arm_text(hit: Callable[..., None]) -> None:
         return data
 
     wrap("aiosmtplib.smtp:SMTP.data", texts)
+    wrap("services.deliver.channels.wire:Wire.text", texts)
 
     def writing(original: Any) -> Any:
         def wrapped(self: Any, data: bytes) -> Any:
@@ -105,6 +106,7 @@ def _arm_text(hit: Callable[..., None]) -> None:
         return wrapped
 
     wrap("aiosmtplib.protocol:SMTPProtocol.write", writing)
+    wrap("services.deliver.channels.wire:Wire._write", writing)
 
 
 def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 import aiosmtplib
 
 from libs import clock
+from services.deliver.channels.wire import Wire
 
 IDLE_SECONDS = 20.0
 """An idle connection is used again within this time."""
@@ -19,6 +20,8 @@ SURE_SECONDS = 1.0
 """After a rest longer than this the server is asked first whether it is still there."""
 MOST_MAILS = 100
 """Mails over one connection; many servers end it about there themselves."""
+SLOW_SECONDS = 1.0
+"""A mail that takes longer leaves its place to the others."""
 
 
 @dataclass(slots=True)
@@ -26,7 +29,7 @@ class Line:
     """One connection. Whoever used it says whether it is ``good`` for another mail, and ``clean``: nothing
     of the last one is left in it."""
 
-    smtp: aiosmtplib.SMTP
+    wire: Wire
     mails: int = 0
     last: float = 0.0
     good: bool = False
@@ -34,15 +37,43 @@ class Line:
 
     @property
     def fresh(self) -> bool:
-        return (
-            self.smtp.is_connected
-            and self.mails < MOST_MAILS
-            and clock.monotonic() - self.last < IDLE_SECONDS
-        )
+        return self.wire.idle and self.mails < MOST_MAILS and clock.monotonic() - self.last < IDLE_SECONDS
+
+
+class Places:
+    """Room for ``most`` mails that are answered in time, and for ``slow`` others: whoever waits long for an answer leaves
+    its place, so that a few receivers that hang do not have them all."""
+
+    def __init__(self, most: int, slow: int) -> None:
+        self._quick = asyncio.Semaphore(most)
+        self._slow = slow
+
+    @contextlib.asynccontextmanager
+    async def one(self) -> AsyncIterator[None]:
+        await self._quick.acquire()
+        aside = False
+
+        def step_aside() -> None:
+            nonlocal aside
+            if self._slow:
+                self._slow -= 1
+                aside = True
+                self._quick.release()
+
+        timer = asyncio.get_running_loop().call_later(SLOW_SECONDS, step_aside)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            if aside:
+                self._slow += 1
+            else:
+                self._quick.release()
 
 
 class Relay:
-    """At most ``most`` connections at once. Raises what aiosmtplib raises, and ``OSError``."""
+    """At most ``most`` connections at once that answer in time, and ``slow`` that do not. Raises what aiosmtplib raises,
+    and ``OSError``."""
 
     def __init__(
         self,
@@ -50,6 +81,7 @@ class Relay:
         port: int,
         *,
         most: int,
+        slow: int,
         seconds: float,
         tls: Literal["opportunistic", "verified", "off"] = "opportunistic",
         username: str | None = None,
@@ -61,13 +93,13 @@ class Relay:
         self._tls = tls
         self._username = username
         self._password = password
-        self._places = asyncio.Semaphore(most)
+        self._places = Places(most, slow)
         self._idle: list[Line] = []
 
     @contextlib.asynccontextmanager
     async def line(self) -> AsyncIterator[Line]:
         """A connection for one mail, used before or new."""
-        async with self._places:
+        async with self._places.one():
             line = await self._take()
             line.good = line.clean = False
             line.mails += 1
@@ -78,19 +110,22 @@ class Relay:
                 if line.good and line.fresh:
                     self._idle.append(line)
                 else:
-                    line.smtp.close()
+                    line.wire.close()
 
     async def close(self) -> None:
         """Say goodbye on the idle connections."""
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(_goodbye(line) for line in idle))
+        await asyncio.gather(*(_goodbye(line.wire) for line in idle))
 
     async def _take(self) -> Line:
         while self._idle:
             line = self._idle.pop()
             if line.fresh and await _alive(line):
                 return line
-            line.smtp.close()
+            line.wire.close()
+        return await self._connected()
+
+    async def _connected(self) -> Line:
         smtp = aiosmtplib.SMTP(
             hostname=self._host,
             port=self._port,
@@ -101,7 +136,10 @@ class Relay:
             password=self._password,
         )
         await smtp.connect()
-        return Line(smtp, last=clock.monotonic())
+        if smtp.is_ehlo_or_helo_needed:
+            # Says EHLO first, or HELO to a server that knows nothing newer.
+            await smtp.rset()
+        return Line(Wire.over(smtp, self._seconds), last=clock.monotonic())
 
 
 async def _alive(line: Line) -> bool:
@@ -109,16 +147,17 @@ async def _alive(line: Line) -> bool:
     if line.clean and clock.monotonic() - line.last < SURE_SECONDS:
         return True
     try:
-        await line.smtp.rset(timeout=5)
-    except (aiosmtplib.SMTPException, OSError):
+        async with asyncio.timeout(5):
+            return (await line.wire.ask(b"RSET"))[0].good
+    except OSError:
         return False
-    return True
 
 
-async def _goodbye(line: Line) -> None:
-    with contextlib.suppress(aiosmtplib.SMTPException, OSError):
-        await line.smtp.quit(timeout=1)
-    line.smtp.close()
+async def _goodbye(wire: Wire) -> None:
+    with contextlib.suppress(OSError):
+        async with asyncio.timeout(1):
+            await wire.ask(b"QUIT")
+    wire.close()
 
 
 def _context(*, verify: bool) -> ssl.SSLContext:

@@ -4,8 +4,8 @@ A mail server cannot be asked whether it has a message. After an attempt cut sho
 been on its way, the mail goes out again under the same Message-ID, and the result says ``repeated``: many
 receiving systems drop the second, and nobody is told it was not possible.
 
-Connections are shared by all domains, but no domain may have all of them: one that answers slowly leaves room
-for the others.
+Connections are shared by all domains, but no domain may have all of them, and a mail that waits long for an answer leaves
+its place to others (``relay.Places``): those that hang keep nobody waiting.
 """
 
 from __future__ import annotations
@@ -17,27 +17,40 @@ from collections.abc import AsyncGenerator, Sequence
 import aiosmtplib
 import structlog
 
-from services.deliver import mail, replies
+from services.deliver import mail, plan, replies
 from services.deliver.channels import Done
 from services.deliver.channels.relay import Line, Relay
+from services.deliver.channels.wire import CLOSING, GO_ON, Wire
+from services.deliver.dkim import Signer
 from services.deliver.parcel import Failed, HandedOver, Job, Loaded, NotBegun, Outcome, Unknown
+from services.deliver.return_paths import ReturnPaths
 
 OFF_LOOP = 64 * 1024
 """Bytes from which a mail is put together in a thread: the event loop stays free."""
 GATHER_SECONDS = 0.01
 """Results are reported together when they come this close to each other."""
 
-_CLOSING = 421
-_GARBLED = -1
+_STAGES: tuple[replies.Stage, ...] = ("session", "recipient", "data")
+"""What the replies to MAIL, RCPT and DATA are about."""
 
 _log = structlog.get_logger(__name__)
 
 
 class SmtpChannel:
-    def __init__(self, relay: Relay, mail_from: str, *, at_once: int, per_domain: int) -> None:
+    def __init__(
+        self,
+        relay: Relay,
+        mail_from: str,
+        *,
+        per_domain: int,
+        return_paths: ReturnPaths | None = None,
+        signer: Signer | None = None,
+    ) -> None:
+        """``return_paths``: where receiving servers answer; without, at ``mail_from``, and the hub hears nothing of it."""
         self._relay = relay
         self._mail_from = mail_from
-        self._at_once = at_once
+        self._return_paths = return_paths
+        self._signer = signer
         self._per_domain = per_domain
         # Weak: a domain nobody is sending to needs no count.
         self._domains: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
@@ -51,7 +64,7 @@ class SmtpChannel:
             asyncio.create_task(self._work(queue, domain, results))
             for lane, queue in lanes.items()
             for domain in [self._domain(lane)]
-            for _ in range(min(self._per_domain, self._at_once, len(queue)))
+            for _ in range(min(self._per_domain, len(queue)))
         ]
         try:
             left = len(loaded)
@@ -100,6 +113,9 @@ class SmtpChannel:
         return found
 
     async def _attempt(self, each: Loaded) -> Outcome:
+        if plan.mail_address(each.job.parcel.settings["email"]) != each.job.parcel.settings["email"]:
+            # It was looked at when it was planned. What stands in a command or a header is looked at again.
+            return plan.BAD_ADDRESS
         try:
             data = await self._data(each)
         except Exception as strange:  # noqa: BLE001 - it comes from a stranger's invoice; others go on
@@ -117,31 +133,52 @@ class SmtpChannel:
 
     async def _send(self, line: Line, job: Job, data: bytes) -> Outcome:
         """One mail over one connection. Before the message itself nothing can have been taken."""
-        size = [f"SIZE={len(data)}"] if line.smtp.supports_extension("size") else []
-        await line.smtp.mail(self._mail_from, options=size)
-        try:
-            await line.smtp.rcpt(job.parcel.settings["email"])
-        except aiosmtplib.SMTPResponseException as refused:
-            line.good = refused.code != _CLOSING
-            return replies.meaning("recipient", refused.code, refused.message)
+        wire = line.wire
+        if wire.most_bytes is not None and len(data) > wire.most_bytes:
+            line.good = True
+            return replies.too_large(len(data), wire.most_bytes)
+        commands = self._envelope(wire, job, len(data))
+        said = await wire.ask(*commands, b"DATA") if wire.pipelining else await wire.ask(*commands)
+        for stage, reply in zip(_STAGES, said, strict=False):
+            if not (reply.code == GO_ON if stage == "data" else reply.good):
+                # A server that would take a text now, for nobody, must not get the next mail's commands as one.
+                line.good = reply.code != CLOSING and said[-1].code != GO_ON
+                return replies.meaning(stage, *reply)
         if not job.lease.held:
             # The server thought about the recipient for longer than the lease surely holds.
-            line.good = True
+            line.good = not wire.pipelining
             return NotBegun("the lease ran out")
+        if not wire.pipelining:
+            (go_on,) = await wire.ask(b"DATA")
+            if go_on.code != GO_ON:
+                line.good = go_on.code != CLOSING
+                return replies.meaning("data", *go_on)
         try:
-            code, said = await line.smtp.data(data)
-        except aiosmtplib.SMTPDataError as answer:
-            code, said = answer.code, answer.message
-        except (aiosmtplib.SMTPException, OSError) as lost:
+            code, told = await wire.text(data)
+        except OSError as lost:
             return Unknown(f"{type(lost).__name__}: {lost}")
-        line.good = code not in (_CLOSING, _GARBLED)
+        line.good = code != CLOSING
         if 200 <= code <= 299:
             line.clean = True
-            return HandedOver(f"{code} {said}", repeated=job.unresolved)
-        return replies.meaning("data", code, said) if code >= 400 else Unknown(f"{code} {said}")
+            return HandedOver(f"{code} {told}", repeated=job.unresolved)
+        return replies.meaning("data", code, told) if code >= 400 else Unknown(f"{code} {told}")
+
+    def _envelope(self, wire: Wire, job: Job, size: int) -> tuple[bytes, bytes]:
+        """From whom and to whom, with what the server understands: how large it is (RFC 1870), and that its fate is to be
+        told, with the headers alone (RFC 3461)."""
+        to = job.parcel.settings["email"]
+        sender = self._return_paths.of(job.delivery_id) if self._return_paths else self._mail_from
+        mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>"
+        if wire.offers("size"):
+            mail += f" SIZE={size}"
+        if self._return_paths and wire.offers("dsn"):
+            mail += f" RET=HDRS ENVID={job.delivery_id}"
+            rcpt += f" NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;{to.replace('+', '+2B').replace('=', '+3D')}"
+        return mail.encode("ascii"), rcpt.encode("ascii")
 
     async def _data(self, each: Loaded) -> bytes:
         def work() -> bytes:
-            return mail.compose(each, self._mail_from)
+            composed = mail.compose(each, self._mail_from)
+            return self._signer.sign(composed) if self._signer else composed
 
         return await asyncio.to_thread(work) if each.job.parcel.size > OFF_LOOP else work()

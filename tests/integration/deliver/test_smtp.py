@@ -312,7 +312,7 @@ async def test_a_connection_the_server_closed_meanwhile_costs_no_attempt(stage: 
     relay = dispatcher._channels["smtp"]._relay  # type: ignore[attr-defined]
     (idle,) = relay._idle
     idle.last -= 5
-    idle.smtp.transport.close()
+    idle.wire.close()
     await stage.send(receiver())
     await dispatcher.dispatch()
     assert await stage.attempts() == [(1, "handed_over"), (1, "handed_over")]

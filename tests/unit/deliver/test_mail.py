@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.parts import PartyFacts
-from services.deliver.mail import compose, message_id, money
+from services.deliver.mail import compose, message_id
+from services.deliver.mail_words import day, money
 from services.deliver.parcel import Loaded
 from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, job, loaded, receiver, summary
 
@@ -50,17 +51,42 @@ def test_without_a_pdf_only_the_xml() -> None:
     [
         ("nl", "Factuur F1 van Bakker Bouwmaterialen BV", ("2 november 2026", "€ 1.234,50", "Geachte")),
         ("en", "Invoice F1 from Bakker Bouwmaterialen BV", ("2 November 2026", "€1,234.50", "Dear")),
+        ("fr", "Facture F1 de Bakker Bouwmaterialen BV", ("2 novembre 2026", "1\u202f234,50 €", "Madame")),
     ],
 )
-def test_it_speaks_the_receivers_language(
-    language: Literal["nl", "en"], subject: str, shown: tuple[str, ...]
+def test_it_speaks_the_language_the_receiver_chose(
+    language: str, subject: str, shown: tuple[str, ...]
 ) -> None:
-    mail = read(loaded(job(to=receiver(language=language))))
+    mail = read(loaded(job(settings={"email": "in@dejong.example", "language": language})))
     assert mail["Subject"] == subject
     for kind in ("plain", "html"):
         body = mail.get_body((kind,))
         assert body is not None
         assert all(part in body.get_content() for part in shown), kind
+
+
+@pytest.mark.parametrize(
+    ("chosen", "subject"), [(None, "Invoice F1"), ("xx", "Invoice F1"), ("nl", "Factuur F1")]
+)
+def test_without_a_choice_the_language_agreed_with_it(chosen: str | None, subject: str) -> None:
+    said = {"email": "in@dejong.example"} | ({"language": chosen} if chosen else {})
+    mail = read(loaded(job(to=receiver(language="en"), settings=said)))
+    assert mail["Subject"].startswith(subject)
+
+
+def test_the_page_stands_without_a_style_sheet_and_without_anything_from_elsewhere() -> None:
+    """Outlook and Gmail drop or change much of the style sheet; what a mail fetches tells that it was read."""
+    body = read(loaded(job())).get_body(("html",))
+    assert body is not None
+    html = body.get_content()
+    bare = html[: html.index("<style>")] + html[html.index("</style>") :]
+    tables = bare.split("<table")[1:]
+    assert tables
+    assert all('role="presentation"' in each.partition(">")[0] for each in tables)
+    assert all("style=" in each.partition(">")[0] for each in bare.split("<p")[1:])
+    assert "prefers-color-scheme: dark" in html
+    assert "http" not in bare
+    assert "<img" not in bare
 
 
 def test_the_message_id_is_that_of_the_delivery() -> None:
@@ -101,3 +127,15 @@ def test_no_name_writes_a_header_or_a_tag(number: str, seller: str, name: str) -
 def test_money(amount: str, currency: str, nl: str, en: str) -> None:
     assert money(Decimal(amount), currency, "nl") == nl
     assert money(Decimal(amount), currency, "en") == en
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "shown"),
+    [("1234567.5", "EUR", "1\u202f234\u202f567,50 €"), ("12", "USD", "12,00 USD"), ("12", "", "12,00")],
+)
+def test_money_in_french(amount: str, currency: str, shown: str) -> None:
+    assert money(Decimal(amount), currency, "fr") == shown
+
+
+def test_a_first_day_in_french() -> None:
+    assert day(date(2026, 8, 1), "fr") == "1er août 2026"
