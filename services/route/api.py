@@ -19,7 +19,8 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.service import Wake
 from libs.text import EmailAddress, Name, PlainText
-from services.route import history, letters, parties
+from services.route import addresses, history, letters, parties
+from services.route.addresses import GivenAddress
 from services.route.entries import read_all, read_key
 from services.route.history import ChangeView
 from services.route.letters import Progress
@@ -29,7 +30,7 @@ from services.route.releases import release_some
 from services.route.settings import RouteSettings
 
 OPERATOR = "operator"
-_KEPT = frozenset({"status", "branch_of", "email"})
+_KEPT = frozenset({"status", "branch_of", "email", "addresses"})
 """What a PUT that does not name it leaves as it was: who corrects a name does not mean to confirm, nor to move its post."""
 
 
@@ -57,8 +58,14 @@ class GivenParty(BaseModel):
     )
     post_codes: list[Annotated[PlainText, Field(max_length=20)]] = Field(
         default=[],
-        max_length=20,
-        description="of its addresses; a first invoice must agree with a name or one of these",
+        max_length=20 + addresses.MOST,
+        description="of its addresses, which need not be repeated here, and others; a first invoice must agree with a "
+        "name or one of these",
+    )
+    addresses: list[GivenAddress] = Field(
+        default=[],
+        max_length=addresses.MOST,
+        description="where it is; left out of a PUT they stay, [] removes them",
     )
     branch_of: UUID | None = Field(
         default=None,
@@ -242,4 +249,7 @@ def _entry(given: GivenParty, principal: Principal, party_id: UUID) -> Entry:
         branch_of=given.branch_of,
         names=tuple(given.names),
         post_codes=tuple(given.post_codes),
+        addresses=addresses.each_once(
+            each.read(given.country, "operator" if operator else "owner") for each in given.addresses
+        ),
     )

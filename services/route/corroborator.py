@@ -14,7 +14,7 @@ import structlog
 
 from libs.db.types import Connection, Pool
 from libs.service import Wake
-from services.route import directory, parties
+from services.route import addresses, directory, parties
 from services.route.corroboration import post_code
 from services.route.lookups import Lookups
 from services.route.parties import Change, Editor, Entry
@@ -88,7 +88,7 @@ async def learn(conn: Connection, party_id: UUID, company: Company) -> bool:
 
 
 def enriched(entry: Entry, company: Company) -> Entry:
-    """Pure: with the names and post codes it did not have, as many as a party may have."""
+    """Pure: with the names, post codes and addresses it did not have, as many as a party may have."""
     known = {entry.name, *entry.names}
     codes = {post_code(each) for each in entry.post_codes}
     names = [each for each in (company.name, *company.names) if each not in known]
@@ -98,6 +98,7 @@ def enriched(entry: Entry, company: Company) -> Entry:
         post_codes=_some(
             entry.post_codes, [each for each in company.post_codes if post_code(each) not in codes]
         ),
+        addresses=addresses.each_once((*entry.addresses, *company.addresses))[: addresses.MOST],
     )
 
 

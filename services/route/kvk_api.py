@@ -16,12 +16,15 @@ import httpx
 
 from libs.contracts.parts import Words
 from libs.http.client import client
+from services.route.addresses import Address, each_once
 from services.route.register import Company, RegisterAway
 from services.route.settings import RouteSettings
 
 _MOST = 200_000
 """Bytes of an answer; a profile has a few thousand."""
 _LONGEST = 200
+_COUNTRIES = {"Nederland": "NL", "België": "BE", "Duitsland": "DE", "Frankrijk": "FR", "Luxemburg": "LU"}
+"""The register writes countries out; of others an address is told as lines of a letter only."""
 
 
 class KvkApi:
@@ -109,22 +112,35 @@ def _read(kvk: str, profile: Any) -> Company:
         names=tuple(dict.fromkeys(text for each in names if (text := _text(each)) and text != name)),
         post_codes=tuple(dict.fromkeys(code for code in codes if code)),
         postal=postal,
+        addresses=each_once(filter(None, map(_address, addresses))),
         ended=bool((profile.get("materieleRegistratie") or {}).get("datumEinde")),
     )
+
+
+def _first(address: Mapping[str, Any]) -> str | None:
+    """Street and number, or a box."""
+    if address.get("postbusnummer"):
+        return f"Postbus {address['postbusnummer']}"
+    street = _text(address.get("straatnaam"))
+    number = "".join(str(address.get(part) or "") for part in ("huisnummer", "huisletter")) + (
+        f"-{address['huisnummerToevoeging']}" if address.get("huisnummerToevoeging") else ""
+    )
+    return f"{street} {number}" if street and number else None
+
+
+def _address(address: Mapping[str, Any]) -> Address | None:
+    code, town = _text(address.get("postcode")), _text(address.get("plaats"))
+    country = _COUNTRIES.get(_text(address.get("land")) or "Nederland")
+    first = _first(address)
+    if country is None or not (first or code or town):
+        return None
+    return Address(first, city=town, post_code=code, country_code=country, said_by="register")
 
 
 def _lines(address: Mapping[str, Any]) -> tuple[str, ...]:
     """Street and number or a box, post code and town, country; nothing when a part a letter needs is missing."""
     code, town = _text(address.get("postcode")), _text(address.get("plaats"))
-    if address.get("postbusnummer"):
-        first: str | None = f"Postbus {address['postbusnummer']}"
-    elif street := _text(address.get("straatnaam")):
-        number = "".join(str(address.get(part) or "") for part in ("huisnummer", "huisletter")) + (
-            f"-{address['huisnummerToevoeging']}" if address.get("huisnummerToevoeging") else ""
-        )
-        first = f"{street} {number}" if number else None
-    else:
-        first = None
+    first = _first(address)
     if not (first and code and town):
         return ()
     land = _text(address.get("land"))

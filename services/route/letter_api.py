@@ -29,11 +29,12 @@ Operator = Annotated[Principal, Depends(requires("operator"))]
 Owner = Annotated[Principal, Depends(requires("party:write"))]
 
 
-class GivenAddress(BaseModel):
+class GivenLines(BaseModel):
     postal: list[Annotated[PlainText, Field(min_length=1, max_length=100)]] = Field(
         default=[],
         max_length=5,
-        description="lines below the name, looked up by you at kvk.nl; left out: the trade register is asked",
+        description="lines below the name, looked up by you at kvk.nl; left out: the trade register is asked, and where it "
+        "says nothing an address counts that an operator entered",
     )
 
 
@@ -54,19 +55,16 @@ def routes(
         response_class=Response,
         responses={200: {"content": {"application/pdf": {}}, "description": "the letter"}},
     )
-    async def post_letter(party_id: UUID, given: GivenAddress, principal: Operator) -> Response:
+    async def post_letter(party_id: UUID, given: GivenLines, principal: Operator) -> Response:
         """Operators: make the letter that confirms a claimed party. Print and post it yourself: whoever has it has the
         code. The one before is void; three in 90 days at most."""
         async with worker.acquire() as conn:
             entry, number = await letters.claimed(conn, party_id)
         # The register is asked between two transactions, never within one.
-        company = None if given.postal else (await lookups.company(number)).company
-        to = letters.addressed(entry, number, company, given.postal)
+        to = await letters.addressee(lookups, entry, number, given.postal)
         editor = Editor(principal.account_id, principal.user_id, operator=True)
         async with worker.acquire() as conn, conn.transaction():
-            letter = await letters.make(
-                conn, party_id, to, editor, settings.secret, by_hand=bool(given.postal)
-            )
+            letter = await letters.make(conn, party_id, to, editor, settings.secret)
         said = texts(letter, party_id, base_url, clock.now().date(), entry.language)
         return Response(
             await asyncio.to_thread(draw, said),

@@ -62,16 +62,14 @@ def letter(
     async def work(pool: Pool, settings: RouteSettings) -> bytes:
         async with pool.acquire() as conn:
             entry, number = await letters.claimed(conn, party_id)
-        company = None
-        if not line:
-            async with contextlib.AsyncExitStack() as stack:
-                register = kvk_api.configured(settings)
-                if register is not None:
-                    await stack.enter_async_context(register)
-                company = (await Lookups(pool, register, care_of(settings)).company(number)).company
-        to = letters.addressed(entry, number, company, line or ())
+        async with contextlib.AsyncExitStack() as stack:
+            register = kvk_api.configured(settings)
+            if register is not None:
+                await stack.enter_async_context(register)
+            lookups = Lookups(pool, register, care_of(settings))
+            to = await letters.addressee(lookups, entry, number, line or ())
         async with pool.acquire() as conn, conn.transaction():
-            made = await letters.make(conn, party_id, to, _OPERATOR, settings.secret, by_hand=bool(line))
+            made = await letters.make(conn, party_id, to, _OPERATOR, settings.secret)
         return draw(texts(made, party_id, url, clock.now().date(), entry.language))
 
     try:

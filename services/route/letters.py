@@ -28,10 +28,12 @@ from libs.db.types import Connection
 from libs.errors import Conflict, Forbidden, NotFound, Refusal, TooMany
 from libs.identifiers import kvk
 from services.route import directory, parties
+from services.route.addresses import MOST, vouched
 from services.route.corroboration import root
 from services.route.decision import key_of
+from services.route.lookups import Lookups
 from services.route.parties import Change, Editor, Entry
-from services.route.register import Company
+from services.route.register import Company, RegisterAway
 
 VALID = timedelta(days=30)
 TRIES = 5
@@ -112,13 +114,36 @@ async def claimed(conn: Connection, party_id: UUID) -> tuple[Entry, str]:
     return entry, number
 
 
-def addressed(entry: Entry, number: str, company: Company | None, postal: Sequence[str]) -> Company:
-    """Whom the letter goes to: as the register says, or to lines an operator looked up. Raises ``Conflict``."""
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Whom a letter goes to."""
+
+    company: Company
+    by_hand: bool
+    """An operator said where, and not the register."""
+
+
+async def addressee(lookups: Lookups, entry: Entry, number: str, postal: Sequence[str]) -> Addressee:
+    """To lines an operator looked up; else where the register says; where that says nothing, to an address of the party
+    that an operator entered. Never to one that its owner gave: whoever claims to be a company would get its code.
+
+    The register is asked, so no transaction is open. Raises ``Conflict``, or ``RegisterAway``.
+    """
     if postal:
-        return Company(kvk=number, name=entry.name, postal=tuple(postal))
-    if company is None or company.ended or not company.postal:
+        return Addressee(Company(kvk=number, name=entry.name, postal=tuple(postal)), by_hand=True)
+    own = next((each for each in vouched(entry.addresses) if each.postal), None)
+    try:
+        company = (await lookups.company(number)).company
+    except RegisterAway:
+        if own is None:
+            raise
+        company = None
+    if company is not None and company.postal and not company.ended:
+        return Addressee(company, by_hand=False)
+    if own is None or (company is not None and company.ended):
         raise _refused(Conflict, "no-address", NO_ADDRESS)
-    return company
+    known = company or Company(kvk=number, name=entry.name)
+    return Addressee(replace(known, postal=own.postal), by_hand=True)
 
 
 _LOCK = "SELECT pg_advisory_xact_lock(hashtext('postbode.route.letter'), hashtext($1))"
@@ -130,9 +155,7 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, now() + $9::interval) RETURNING e
 """
 
 
-async def make(
-    conn: Connection, party_id: UUID, company: Company, editor: Editor, secret: str, *, by_hand: bool
-) -> Letter:
+async def make(conn: Connection, party_id: UUID, to: Addressee, editor: Editor, secret: str) -> Letter:
     """A new letter; the one before is void. Raises ``TooMany``."""
     await conn.execute(_LOCK, str(party_id))
     if await conn.fetchval(_COUNT, party_id, WINDOW) >= LETTERS:
@@ -143,15 +166,15 @@ async def make(
         _MAKE,
         letter_id,
         party_id,
-        company.kvk,
-        company.as_json(),
-        by_hand,
+        to.company.kvk,
+        to.company.as_json(),
+        to.by_hand,
         editor.account_id,
         editor.user_id,
         hashed(secret, letter_id, code),
         VALID,
     )
-    return Letter(letter_id, company, code, expires_at)
+    return Letter(letter_id, to.company, code, expires_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +240,9 @@ async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, s
 
 
 def proven(entry: Entry, company: Company) -> Entry:
-    """What is true of the party once its letter was read: the KvK number and what is made from it, and the name the letter
-    was addressed to. Between letter and code its owner may have given it any other. Pure."""
+    """What is true of the party once its letter was read: the KvK number and what is made from it, the name the letter
+    was addressed to, and where others than its owner say it is. Between letter and code its owner may have given it any
+    other. Pure."""
     own = (kvk.SCHEME, company.kvk)
     return replace(
         entry,
@@ -227,6 +251,7 @@ def proven(entry: Entry, company: Company) -> Entry:
         name=company.name,
         names=company.names[:20],
         post_codes=company.post_codes[:20],
+        addresses=(company.addresses or vouched(entry.addresses))[:MOST],
         branch_of=None,
     )
 

@@ -61,9 +61,10 @@ NO_HEADER = Trouble(
     "no-header",
     Words(
         nl="De eerste regel moet de kolommen noemen: naam, en minstens een van kvk, btw, oin, gln, ondernemingsnummer, "
-        "vestigingsnummer; verder e-mail, taal, land, andere namen, postcode, vestiging van. Gescheiden door ; , of tab.",
+        "vestigingsnummer; verder e-mail, taal, land, andere namen, adres, postcode, plaats, vestiging van. Gescheiden "
+        "door ; , of tab.",
         en="The first line must name the columns: name, and at least one of kvk, vat, oin, gln, enterprise, branch; and "
-        "email, language, country, names, post codes, branch of. Separated by ; , or tab.",
+        "email, language, country, names, address, post codes, city, branch of. Separated by ; , or tab.",
     ),
 )
 
@@ -165,6 +166,28 @@ NO_NUMBER = Trouble(
         en="This row has no number, and only a number finds a receiver. Fill one in.",
     ),
 )
+
+
+NOWHERE = Trouble(
+    "no-place",
+    Words(
+        nl="Een adres noemt minstens een straat, postcode of plaats.",
+        en="An address has at least a street, a post code or a town.",
+    ),
+    "addresses",
+)
+
+
+def which_post_code(text: str) -> Trouble:
+    return _cell(
+        "which-post-code",
+        "post_codes",
+        text,
+        nl="Op deze regel staan een adres en meer dan een postcode: welke hoort bij het adres? Laat er een staan, of laad "
+        "de adressen als JSON.",
+        en="This row has an address and several post codes: which is the address's? Leave one, or load them "
+        "as JSON.",
+    )
 
 
 def swapped(text: str, kind: Words) -> Trouble:

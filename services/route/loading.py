@@ -27,6 +27,7 @@ from libs.contracts.parts import Identifier
 from libs.db.types import Connection, Pool
 from services.route import directory, parties, tables, wishes
 from services.route import load_words as words
+from services.route.addresses import somewhere
 from services.route.corroboration import post_code, root
 from services.route.decision import ONE_PER_COMPANY, Key, akin, key_of
 from services.route.history import Difference, differences
@@ -270,6 +271,7 @@ def _added(wish: Wish, head: UUID | None, owner: UUID) -> tuple[Line, Change | N
         branch_of=head,
         names=wish.names or (),
         post_codes=wish.post_codes or (),
+        addresses=somewhere(wish.addresses or (), wish.country or "NL"),
     )
     return Line(wish.line, "added", wish.name, troubles=wish.remarks), Change(entry)
 
@@ -282,6 +284,8 @@ def _changed(wish: Wish, head: UUID | None, before: Entry) -> tuple[Line, Change
     # Its suppliers may call it by the old name for years.
     called = [before.name, *(wish.names or ())] if name != before.name else wish.names or ()
     codes = {post_code(each) for each in before.post_codes}
+    places = {each.place for each in before.addresses}
+    addresses = somewhere(wish.addresses or (), wish.country or before.country)
     remarks = [*wish.remarks]
     after = replace(
         before,
@@ -297,6 +301,9 @@ def _changed(wish: Wish, head: UUID | None, before: Entry) -> tuple[Line, Change
             before.post_codes,
             [each for each in wish.post_codes or () if post_code(each) not in codes],
             remarks,
+        ),
+        addresses=_joined(
+            "addresses", before.addresses, [each for each in addresses if each.place not in places], remarks
         ),
     )
     changes = differences(before.as_json(), after.as_json())

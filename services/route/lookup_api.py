@@ -16,6 +16,7 @@ from libs.http.principal import Principal, requires
 from libs.identifiers import kvk
 from libs.text import PlainText
 from services.route import parties
+from services.route.addresses import GivenAddress
 from services.route.entries import read_key
 from services.route.lookups import NOTHING, Lookups
 from services.route.register import Company
@@ -30,6 +31,7 @@ class Proposed(BaseModel):
     identifiers: list[Identifier]
     names: list[str]
     post_codes: list[str]
+    addresses: list[GivenAddress]
     country: str = "NL"
 
 
@@ -69,6 +71,7 @@ def proposal(company: Company, asked_at: datetime, party_id: UUID | None) -> Pro
             identifiers=[Identifier(scheme=kvk.SCHEME, value=company.kvk)],
             names=list(company.names[:20]),
             post_codes=list(company.post_codes[:20]),
+            addresses=[GivenAddress(**each.as_json()) for each in company.addresses],
         ),
         ended=company.ended,
         postal=list(company.postal),

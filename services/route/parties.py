@@ -13,6 +13,7 @@ from libs.contracts.parts import Identifier, Words
 from libs.db.types import Connection, Record
 from libs.errors import Conflict, NotFound
 from services.route import directory
+from services.route.addresses import Address, still_said, with_codes
 from services.route.corroboration import root
 from services.route.decision import ONE_PER_COMPANY, Key, akin, key_of
 
@@ -74,6 +75,12 @@ class Entry:
     branch_of: UUID | None = None
     names: tuple[str, ...] = ()
     post_codes: tuple[str, ...] = ()
+    """Of its addresses, and any others."""
+    addresses: tuple[Address, ...] = ()
+
+    def __post_init__(self) -> None:
+        # What decides reads these and no addresses.
+        object.__setattr__(self, "post_codes", with_codes(self.post_codes, self.addresses))
 
     def as_json(self) -> dict[str, Any]:
         """What the history keeps."""
@@ -84,6 +91,7 @@ class Entry:
             "country": self.country,
             "names": list(self.names),
             "post_codes": list(self.post_codes),
+            "addresses": [each.as_json() for each in self.addresses],
             "status": self.status,
             "branch_of": str(self.branch_of) if self.branch_of else None,
             "identifiers": [i.model_dump() for i in self.identifiers],
@@ -132,14 +140,15 @@ def _about(entry: Entry) -> tuple[object, ...]:
 
 
 _INSERT = """
-INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes, keys)
-SELECT party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes, keys
+INSERT INTO party (party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes,
+                   addresses, keys)
+SELECT party_id, owner_account, name, email, language, country, status, branch_of, names, post_codes, addresses, keys
   FROM jsonb_populate_recordset(NULL::party, $1::jsonb)
 """
 _UPDATE = """
 UPDATE party p SET name = t.name, email = t.email, language = t.language, country = t.country, status = t.status,
-                   branch_of = t.branch_of, names = t.names, post_codes = t.post_codes, keys = t.keys,
-                   updated_at = now()
+                   branch_of = t.branch_of, names = t.names, post_codes = t.post_codes,
+                   addresses = t.addresses, keys = t.keys, updated_at = now()
   FROM jsonb_populate_recordset(NULL::party, $1::jsonb) AS t WHERE p.party_id = t.party_id
 """
 _DELETE_IDENTIFIERS = "DELETE FROM identifier WHERE party_id = ANY ($1::uuid[])"
@@ -254,13 +263,14 @@ async def change(conn: Connection, entry: Entry, editor: Editor, keep: Collectio
         raise Conflict(CONFIRMED.en, nl=CONFIRMED.nl, code="confirmed-party")
     kept: dict[str, Any] = {field: getattr(before, field) for field in keep}
     after = replace(entry, owner_account=before.owner_account, **kept)
+    after = replace(after, addresses=still_said(before.addresses, after.addresses))
     await write(conn, [Change(after, before)], editor)
     return after
 
 
 _WHOLE = """
 SELECT p.party_id, p.owner_account, p.name, p.email, p.language, p.country, p.status, p.branch_of, p.names,
-       p.post_codes, p.keys
+       p.post_codes, p.addresses, p.keys
   FROM party p
 """
 _PARTY = f"{_WHOLE} WHERE p.party_id = $1"
@@ -341,4 +351,5 @@ def _entry(row: Record) -> Entry:
         branch_of=row["branch_of"],
         names=tuple(row["names"]),
         post_codes=tuple(row["post_codes"]),
+        addresses=tuple(map(Address.from_json, row["addresses"])),
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from libs.contracts.parts import Identifier
+from services.route.addresses import AddressView
 from services.route.parties import Entry
 
 
@@ -21,6 +22,7 @@ class PartyView(BaseModel):
     country: str
     names: list[str]
     post_codes: list[str]
+    addresses: list[AddressView]
     status: str
     branch_of: UUID | None
 
@@ -41,6 +43,7 @@ def party_view(entry: Entry) -> PartyView:
         country=entry.country,
         names=list(entry.names),
         post_codes=list(entry.post_codes),
+        addresses=[AddressView(**each.as_json()) for each in entry.addresses],
         status=entry.status,
         branch_of=entry.branch_of,
     )

@@ -10,6 +10,7 @@ from typing import Any, Protocol, Self
 
 from libs.contracts.parts import Words
 from libs.errors import HubError
+from services.route.addresses import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +26,18 @@ class Company:
     """The lines of an address for a letter, without the name: the one for correspondence, else where it is visited."""
     ended: bool = False
     """It does not do business any more."""
+    addresses: tuple[Address, ...] = ()
+    """The one for correspondence first; those whose country can be told."""
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"addresses": [each.as_json() for each in self.addresses]}
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> Self:
         lists = {name: tuple(said[name]) for name in ("names", "post_codes", "postal")}
-        return cls(kvk=said["kvk"], name=said["name"], ended=said["ended"], **lists)
+        # What was kept before there were addresses has none.
+        addresses = tuple(map(Address.from_json, said.get("addresses", ())))
+        return cls(kvk=said["kvk"], name=said["name"], ended=said["ended"], addresses=addresses, **lists)
 
 
 class Register(Protocol):

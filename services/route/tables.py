@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, StrictStr, ValidationError
 from libs.errors import Unprocessable
 from libs.identifiers import be, branch, gln, kvk, oin, vat
 from services.route import load_words as words
+from services.route.addresses import LONGEST
 from services.route.load_words import Trouble
 
 Format = Literal["csv", "jsonl"]
@@ -45,7 +46,12 @@ _COLUMNS = {
     "language": "taal language",
     "country": "land landcode country countrycode",
     "names": "anderenamen handelsnamen names tradenames",
-    "post_codes": "postcode postcodes postcode postalcode zip",
+    "post_codes": "postcode postcodes postalcode zip",
+    "address_line_1": "adres straat address street adresregel1 addressline1 adres1",
+    "address_line_2": "adresregel2 addressline2 adres2",
+    "address_line_3": "adresregel3 addressline3 adres3",
+    "city": "plaats woonplaats vestigingsplaats city town",
+    "country_subdivision": "provincie countrysubdivision province",
 }
 _COLUMN_OF = {alias: column for column, aliases in _COLUMNS.items() for alias in aliases.split()}
 _SEPARATORS = ";,\t"
@@ -68,6 +74,8 @@ class Row:
     country: str | None = None
     names: tuple[str, ...] | None = None
     post_codes: tuple[str, ...] | None = None
+    addresses: tuple[Mapping[str, str], ...] | None = None
+    """Each by the terms of ``Address``."""
     branch_of: str | None = None
     """The id of the head, or its KvK number."""
     trouble: Trouble | None = None
@@ -163,6 +171,12 @@ def _csv_row(line: int, cells: Sequence[str], columns: dict[int, str], width: in
     if len(cells) != width:
         return Row(line, trouble=words.cells(len(cells), width))
     said = {column: cells[place].strip() for place, column in columns.items() if cells[place].strip()}
+    codes = _several(said.get("post_codes"))
+    address = {name: said[name] for name in LONGEST if name in said}
+    if address and codes:
+        if len(codes) > 1:
+            return Row(line, name=said.get("name"), trouble=words.which_post_code(said["post_codes"]))
+        address["post_code"] = codes[0]
     return Row(
         line=line,
         numbers=tuple((column, NUMBERS[column], said[column]) for column in NUMBERS if column in said),
@@ -171,7 +185,8 @@ def _csv_row(line: int, cells: Sequence[str], columns: dict[int, str], width: in
         language=said.get("language"),
         country=said.get("country"),
         names=_several(said.get("names")),
-        post_codes=_several(said.get("post_codes")),
+        post_codes=codes,
+        addresses=(address,) if address else None,
         branch_of=said.get("branch_of"),
     )
 
@@ -186,6 +201,20 @@ class _GivenNumber(BaseModel):
     value: StrictStr
 
 
+class _GivenAddress(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    address_line_1: StrictStr | None = None
+    address_line_2: StrictStr | None = None
+    address_line_3: StrictStr | None = None
+    city: StrictStr | None = None
+    post_code: StrictStr | None = None
+    country_subdivision: StrictStr | None = None
+    country_code: StrictStr | None = None
+
+    def texts(self) -> dict[str, str]:
+        return {name: text for name, each in self if (text := _said(each))}
+
+
 class _Given(BaseModel):
     """One line: a party as ``POST /v1/parties`` takes it, where everything but a number may be left out."""
 
@@ -197,6 +226,7 @@ class _Given(BaseModel):
     country: StrictStr | None = None
     names: list[StrictStr] | None = None
     post_codes: list[StrictStr] | None = None
+    addresses: list[_GivenAddress] | None = None
     branch_of: StrictStr | None = None
 
 
@@ -221,6 +251,7 @@ def _json_row(line: int, body: str) -> Row:
         country=_said(given.country),
         names=_each(given.names),
         post_codes=_each(given.post_codes),
+        addresses=tuple(said for each in given.addresses or () if (said := each.texts())) or None,
         branch_of=_said(given.branch_of),
     )
 

@@ -24,7 +24,9 @@ from libs.identifiers import gln, kvk, vat
 from libs.identifiers.reader import canonical_scheme, read_vat
 from libs.identifiers.text import digits
 from libs.text import EMAIL, PLAIN
+from services.route import addresses
 from services.route import load_words as words
+from services.route.addresses import Address
 from services.route.corroboration import root
 from services.route.decision import Key, key_of
 from services.route.entries import contradictions, read_key
@@ -34,7 +36,14 @@ from services.route.words import kind_of
 
 Language: TypeAlias = Literal["nl", "en"]
 
-MOST = {"name": 200, "email": 200, "names": 20, "post_codes": 20, "identifiers": 50}
+MOST = {
+    "name": 200,
+    "email": 200,
+    "names": 20,
+    "post_codes": 20,
+    "addresses": addresses.MOST,
+    "identifiers": 50,
+}
 """Of a party, as the API takes it: characters, or how many."""
 _FORMULA = re.compile(r"^[=+@\t\r-]")
 _AS_TEXT = re.compile(r'^="([^"]*)"$')
@@ -54,6 +63,8 @@ class Wish:
     country: str | None = None
     names: tuple[str, ...] | None = None
     post_codes: tuple[str, ...] | None = None
+    addresses: tuple[Address, ...] | None = None
+    """An empty country is the party's."""
     head: UUID | Key | None = None
     """The party this is a place of business of."""
     remarks: tuple[Trouble, ...] = ()
@@ -116,8 +127,16 @@ def _alone(row: Row) -> Wish | Refused:
         country=row.country.upper() if row.country else None,
         names=row.names,
         post_codes=row.post_codes,
+        addresses=_addresses(row.addresses) if row.addresses else None,
         head=head,
         remarks=tuple(remarks),
+    )
+
+
+def _addresses(said: Sequence[Mapping[str, str]]) -> tuple[Address, ...]:
+    countries = ((each, each.get("country_code", "").upper()) for each in said)
+    return addresses.each_once(
+        Address.from_json({**each, "country_code": country}) for each, country in countries
     )
 
 
@@ -140,6 +159,7 @@ def _texts(row: Row) -> Iterator[Trouble]:
         several = getattr(row, field) or ()
         if len(several) > MOST[field] or any(len(each) > longest for each in several):
             yield words.too_long(field, MOST[field] if len(several) > MOST[field] else longest)
+    yield from _places(row.addresses or ())
     if row.name is not None:
         yield from _name(row.name)
     if row.email is not None and not _EMAIL.match(row.email):
@@ -150,12 +170,27 @@ def _texts(row: Row) -> Iterator[Trouble]:
         yield words.bad_value("country", row.country)
 
 
+def _places(said: Sequence[Mapping[str, str]]) -> Iterator[Trouble]:
+    if len(said) > MOST["addresses"]:
+        yield words.too_long("addresses", MOST["addresses"])
+    for each in said:
+        for name, text in each.items():
+            if name == "country_code" and not re.fullmatch(r"[A-Za-z]{2}", text):
+                yield words.bad_value("country", text)
+            elif len(text) > addresses.LONGEST.get(name, 2):
+                yield words.too_long(name, addresses.LONGEST[name])
+        if not each.keys() & addresses.LONGEST.keys():
+            yield words.NOWHERE
+
+
 def _said(row: Row) -> Iterator[tuple[str, str | None]]:
     for field in ("name", "email", "language", "country", "branch_of"):
         yield field, getattr(row, field)
     for field in ("names", "post_codes"):
         for each in getattr(row, field) or ():
             yield field, each
+    for address in row.addresses or ():
+        yield from address.items()
 
 
 def _name(name: str) -> Iterator[Trouble]:

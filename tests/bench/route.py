@@ -110,6 +110,16 @@ def name(n: int) -> str:
     return f"{_TRADES[n % 8]} {_NAMES[n // 8 % 10]} {n} B.V."
 
 
+def address(n: int) -> dict[str, str]:
+    return {
+        "address_line_1": f"Industrieweg {n}",
+        "city": "Alphen aan den Rijn",
+        "post_code": f"{1000 + n % 9000} AB",
+        "country_code": "NL",
+        "said_by": "operator",
+    }
+
+
 def customer(sender: int, which: int, parties: int) -> int:
     """A party this sender is known to send to."""
     return (sender * CUSTOMERS + which) * 7919 % parties
@@ -126,7 +136,16 @@ async def fill(url: str, parties: int) -> float:
         )
         await conn.copy_records_to_table(
             "party",
-            columns=("party_id", "owner_account", "name", "email", "status", "post_codes", "keys"),
+            columns=(
+                "party_id",
+                "owner_account",
+                "name",
+                "email",
+                "status",
+                "post_codes",
+                "addresses",
+                "keys",
+            ),
             records=(
                 (
                     party_id(n),
@@ -135,6 +154,7 @@ async def fill(url: str, parties: int) -> float:
                     f"facturen@b{n}.example",
                     "confirmed",
                     [f"{1000 + n % 9000} AB"],
+                    json.dumps([address(n)]),
                     [f"{scheme}:{value}" for scheme, value in numbers(n)],
                 )
                 for n in range(parties)
@@ -278,9 +298,13 @@ def load_file(database: DatabaseSettings, parties: int, count: int, folder: Path
     """Seconds of the whole command."""
     file = folder / "klanten.csv"
     with file.open("w", encoding="cp1252") as out:
-        out.write("naam;kvk;gln;e-mail;postcode\n")
+        out.write("naam;kvk;gln;e-mail;adres;postcode;plaats\n")
         for n in range(parties, parties + count):
-            out.write(f"Café {name(n)};{kvk(n)};;facturen@b{n}.example;{1000 + n % 9000} AB\n")
+            where = address(n)
+            out.write(
+                f"Café {name(n)};{kvk(n)};;facturen@b{n}.example;{where['address_line_1']};{where['post_code']};"
+                f"{where['city']}\n"
+            )
     command = [sys.executable, "-m", "services.cli", "parties", "load", str(file), "--json"]
     began = time.monotonic()
     done = subprocess.run(command, env=_environment(database), stdout=subprocess.PIPE, text=True, check=True)

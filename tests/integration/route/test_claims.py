@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from libs import clock
 from libs.contracts.envelope import new_event
+from libs.contracts.parts import Words
 from libs.contracts.party import AccountRegistered
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
@@ -27,7 +28,7 @@ from services.route import api, cli, letter_api, letters
 from services.route.claims import Claims, party_of
 from services.route.history import changes
 from services.route.lookups import Care, Lookups
-from services.route.register import Company
+from services.route.register import Company, RegisterAway
 from services.route.settings import RouteSettings
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_, served
@@ -44,8 +45,11 @@ class Register:
 
     def __init__(self) -> None:
         self.says: Company | None = DONALD
+        self.away = False
 
     async def company(self, kvk: str) -> Company | None:
+        if self.away:
+            raise RegisterAway(Words(nl="weg", en="away"))
         return self.says if self.says and self.says.kvk == kvk else None
 
 
@@ -190,6 +194,32 @@ async def test_the_letter_goes_to_the_register_and_holds_the_code_and_the_table_
         assert each in text, text
     rows = await (await pools.get("route", "worker")).fetch("SELECT * FROM letter")
     assert "ABCDEFGH2345" not in str([dict(row) for row in rows])
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["the register is away", "it gives no address"])
+async def test_a_letter_never_goes_where_its_owner_says_it_is_but_where_an_operator_does(
+    hub: httpx.AsyncClient, pools: Pools, register: Register, code: str, tmp_path: Path, away: bool
+) -> None:
+    """Whoever claims to be a company would be sent its code."""
+    party_id = await claim(pools)
+    said = {"name": "Donald", "identifiers": [{"scheme": KVK, "value": DONALD.kvk}]}
+    where = {"address_line_1": "Dievenstraat 1", "city": "Elders", "post_code": "1000 AA"}
+    path = f"/v1/parties/{party_id}"
+    assert (await hub.put(path, json=said | {"addresses": [where]}, headers=as_("anna"))).status_code == 200
+    register.says, register.away = Company(DONALD.kvk, "Test BV Donald"), away
+    assert (await _letter(hub, party_id)).json()["code"] == ("register-away" if away else "no-address")
+    # Nor does it when an operator sends back what it read.
+    looked_up = {"address_line_1": "Laan 3", "city": "Lollum", "post_code": "8823 SJ"}
+    given = said | {"addresses": [where, looked_up]}
+    assert (await hub.put(path, json=given, headers=as_("staff"))).status_code == 200
+    (tmp_path / "a.pdf").write_bytes((await _letter(hub, party_id)).content)
+    text = READERS["pdfium"](tmp_path / "a.pdf").text
+    assert "Laan 3" in text
+    assert "8823 SJ Lollum" in text
+    assert "Dievenstraat" not in text
+    confirmed = (await _confirm(hub, party_id, code)).json()
+    assert [each["address_line_1"] for each in confirmed["addresses"]] == ["Laan 3"]
+    assert confirmed["post_codes"] == ["8823 SJ"]
 
 
 async def test_five_wrong_codes_and_the_letter_is_void(

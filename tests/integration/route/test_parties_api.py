@@ -90,6 +90,51 @@ async def test_the_directory_shows_names_and_numbers_and_no_address(hub: httpx.A
     assert (await hub.put(path, json=DE_JONG, headers=as_("bert"))).status_code == 404
 
 
+KADE = {"address_line_1": "Kade 1", "city": "Delft", "post_code": "2611 AA"}
+
+
+async def test_a_party_has_addresses_that_its_owner_and_operators_see_and_the_history_keeps(
+    hub: httpx.AsyncClient,
+) -> None:
+    weg = {"address_line_1": "Weg 2", "city": "Gent", "country_code": "BE", "address_line_3": "bus 4"}
+    entered = await _enter(hub, "anna", addresses=[KADE, KADE | {"address_line_1": " KADE  1"}, weg])
+    path = f"/v1/parties/{entered['party_id']}"
+    seen = (await hub.get(path, headers=as_("anna"))).json()
+    said = [{name: text for name, text in each.items() if text is not None} for each in seen["addresses"]]
+    assert said == [KADE | {"country_code": "NL", "said_by": "owner"}, weg | {"said_by": "owner"}]
+    assert seen["post_codes"] == ["2611 AA"]
+    # Sent back as it was read, by an operator, it is still its owner's word.
+    given = {**DE_JONG, "addresses": [*seen["addresses"], KADE | {"post_code": "2612 BB"}]}
+    changed = (await hub.put(path, json=given, headers=as_("staff"))).json()
+    assert [each["said_by"] for each in changed["addresses"]] == ["owner", "owner", "operator"]
+    # Who does not speak of them leaves them, and their post codes.
+    kept = (await hub.put(path, json=DE_JONG, headers=as_("anna"))).json()
+    assert (kept["addresses"], kept["post_codes"]) == (changed["addresses"], ["2611 AA", "2612 BB"])
+    none = (await hub.put(path, json=DE_JONG | {"addresses": []}, headers=as_("anna"))).json()
+    assert (none["addresses"], none["post_codes"]) == ([], [])
+    changes = (await hub.get(f"{path}/history", headers=as_("anna"))).json()["changes"]
+    assert [len(each["after"]["addresses"]) for each in changes] == [2, 3, 3, 0]
+    assert set(changes[3]["changes"]) == {"addresses", "post_codes"}
+    for bad in ({}, {"city": "Delft", "country_code": "Nederland"}, {"city": "x" * 101}, {"city": "a\nb"}):
+        reply = await hub.put(path, json=DE_JONG | {"addresses": [bad]}, headers=as_("anna"))
+        assert reply.status_code == 422, bad
+    found = await hub.get("/v1/parties/own", headers=as_("anna"))
+    assert found.json()["parties"][0]["addresses"] == []
+
+
+@pytest.mark.proves("R30")
+async def test_a_first_invoice_agrees_by_the_post_code_of_an_address_and_not_by_its_street(
+    hub: httpx.AsyncClient, pools: Pools
+) -> None:
+    await _enter(hub, "staff", name="Anders BV", names=[], addresses=[KADE])
+    street = validated((KVK, "58070036"), name="Kade 1", post_code="2612 BB")
+    code = validated((KVK, "58070036"), name="Vreemd", post_code="2611AA")
+    await decided(pools, street)
+    assert [name for name, _ in await told(pools, UUID(street.subject))] == ["parked"]
+    await decided(pools, code)
+    assert [name for name, _ in await told(pools, UUID(code.subject))] == ["routed"]
+
+
 async def test_a_claimed_party_is_in_nobodys_directory(hub: httpx.AsyncClient) -> None:
     entered = await _enter(hub, "anna")
     where = {"scheme": "0106", "value": "58070036"}

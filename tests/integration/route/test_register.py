@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from libs.db.pools import Pools
 from libs.service import Wake
 from services.route import lookup_api, parties
+from services.route.addresses import Address
 from services.route.corroborator import Corroborator
 from services.route.history import changes
 from services.route.kvk_api import KvkApi, configured
@@ -47,6 +48,10 @@ async def api(register: KvkServer) -> AsyncIterator[KvkApi]:
         yield api
 
 
+BOX = Address("Postbus 8", city="Lollum", post_code="8823ZZ", said_by="register")
+VISITED = Address("Hizzaarderlaan 3A", city="Lollum", post_code="8823SJ", said_by="register")
+
+
 async def _lookups(pools: Pools, api: KvkApi | None, care: Care = CARE) -> Lookups:
     return Lookups(await pools.get("route", "worker"), api, care)
 
@@ -57,6 +62,7 @@ async def test_a_profile_gives_names_post_codes_and_where_a_letter_goes(api: Kvk
         name="Test BV Donald",
         post_codes=("8823SJ", "8823ZZ"),
         postal=("Postbus 8", "8823ZZ Lollum"),
+        addresses=(BOX, VISITED),
     )
     emz = await api.company("69599084")
     assert emz is not None
@@ -195,7 +201,8 @@ async def test_it_corroborates_what_waits_and_says_so_in_the_history(
         ("Test BV Donald",),
         ("8823SJ", "8823ZZ"),
     )
-    assert (learnt.by, set(learnt.changes)) == ("register", {"names", "post_codes"})
+    assert [(each, each.said_by) for each in now.addresses] == [(BOX, "register"), (VISITED, "register")]
+    assert (learnt.by, set(learnt.changes)) == ("register", {"names", "post_codes", "addresses"})
     await corroborator.run()
     assert len(register.asked) == 2
     async with (await pools.get("route", "worker")).acquire() as conn:
@@ -228,6 +235,10 @@ async def test_operators_get_a_proposal_to_enter_and_nothing_is_entered(
 
         status, said = await ask("KvK 6875 0110")
         assert (status, said["proposed"]["name"], said["party_id"]) == (200, "Test BV Donald", None)
+        assert [each["address_line_1"] for each in said["proposed"]["addresses"]] == [
+            "Postbus 8",
+            "Hizzaarderlaan 3A",
+        ]
         assert await worker.fetchval("SELECT count(*) FROM party") == 0
         party = await enter(pools, "X", (KVK, DONALD))
         assert (await ask(DONALD))[1]["party_id"] == str(party.party_id)
