@@ -20,6 +20,7 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver import connections, plan, store
+from services.deliver.pushing import NewSecret, Pushing, PushSettings
 from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, Showing
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
@@ -98,16 +99,27 @@ class ByMail(Owned):
     settings: MailSettings = MailSettings()
 
 
-NewConnection = Annotated[GlobeFolder | ByMail, Field(discriminator="channel")]
+class Pushed(Owned):
+    """Software of its own: the hub pushes each invoice to an address, signed."""
+
+    package: str = Field(default="other", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    channel: Literal["https"]
+    settings: PushSettings
+
+
+NewConnection = Annotated[GlobeFolder | ByMail | Pushed, Field(discriminator="channel")]
 
 
 class Connection(BaseModel):
     party_id: UUID
     account_id: UUID | None
     package: str
-    channel: Literal["folder", "smtp"]
+    channel: Literal["folder", "smtp", "https"]
     settings: dict[str, Any]
     created_at: datetime
+    secret: str | None = Field(
+        default=None, description="https, when it is connected first: signs what is pushed; shown this once"
+    )
 
 
 class Package(BaseModel):
@@ -128,7 +140,7 @@ class Packages(BaseModel):
     packages: list[Package]
 
 
-def routes(pool: Pool, worker: Pool, showing: Showing) -> APIRouter:
+def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIRouter:
     """All routes of deliver. ``pool`` has the api role; connections are written as ``worker`` once the caller
     has shown to be an operator or the account they belong to."""
     router = APIRouter()
@@ -198,6 +210,8 @@ def routes(pool: Pool, worker: Pool, showing: Showing) -> APIRouter:
                     code="bad-address",
                 )
             settings = {"email": address}
+        if isinstance(new, Pushed):
+            pushing.check(new.settings.url)
         settings |= _format(new)
         await connections.connect(
             worker,
@@ -207,13 +221,23 @@ def routes(pool: Pool, worker: Pool, showing: Showing) -> APIRouter:
             new.channel,
             settings,
         )
-        found = await connections.one(worker, party_id)
-        return Connection.model_validate(found)
+        found = Connection.model_validate(await connections.one(worker, party_id))
+        if isinstance(new, Pushed):
+            found.secret = await pushing.first_secret(party_id)
+        return found
+
+    @router.post("/v1/connections/{party_id}/secret", tags=["connections"])
+    async def post_secret(party_id: UUID, principal: PartyWriter) -> NewSecret:
+        """Another secret for what is pushed to a receiver. The old one signs along for a while: put the new one beside it,
+        then take the old one away."""
+        if await mine(party_id, principal) is None:
+            raise NotFound
+        return await pushing.another_secret(party_id)
 
     return router
 
 
-def _format(new: GlobeFolder | ByMail) -> dict[str, str]:
+def _format(new: NewConnection) -> dict[str, str]:
     """What the package takes, as it is kept with the connection. Raises ``BadInput`` for what it does not take."""
     package = new.package
     name = packages.chosen(package, new.format)

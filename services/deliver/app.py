@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 from libs.contracts.invoice import (
     InvoiceConfirmed,
@@ -15,12 +17,15 @@ from libs.contracts.invoice import (
     InvoiceUndeliverable,
 )
 from libs.db.migrate import Migrations
+from libs.db.types import Pool
+from libs.http.outside import Outside
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.deliver import convert_api, parked_api
+from services.deliver import convert_api, credentials, parked_api
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
+from services.deliver.channels.https import HttpsChannel
 from services.deliver.channels.relay import Relay
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
@@ -29,6 +34,7 @@ from services.deliver.dkim import Signer
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
+from services.deliver.pushing import Pushing
 from services.deliver.return_paths import PURPOSE, ReturnPaths
 from services.deliver.sandbox import SandboxReports
 from services.deliver.settings import DeliverSettings
@@ -74,6 +80,25 @@ def signer(settings: DeliverSettings) -> Signer | None:
     )
 
 
+def https_channel(settings: DeliverSettings, worker: Pool) -> HttpsChannel:
+    keys = settings.keys
+
+    def outside() -> Outside:
+        return Outside(
+            seconds=settings.https_seconds,
+            most=settings.https_connections,
+            also=settings.also,
+            trusted=settings.https_certificates,
+        )
+
+    async def secrets(parties: Sequence[UUID]) -> dict[UUID, list[bytes]]:
+        return await credentials.of(worker, keys, parties, "webhook")
+
+    return HttpsChannel(
+        outside, secrets, at_once=settings.https_connections, per_lane=settings.https_connections_per_receiver
+    )
+
+
 async def build(settings: DeliverSettings, resources: Resources) -> Service:
     """Wire deliver. Needs its schema migrated."""
     worker = await resources.pools.get("deliver", "worker")
@@ -84,7 +109,12 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         settings,
         worker,
         resources.documents,
-        {"folder": folder, "smtp": mail_channel(settings), "sandbox": SandboxChannel()},
+        {
+            "folder": folder,
+            "smtp": mail_channel(settings),
+            "https": https_channel(settings, worker),
+            "sandbox": SandboxChannel(),
+        },
         wake,
     )
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
@@ -93,7 +123,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     patience = timedelta(days=settings.parked_days)
     parking = Parking(worker, wake, patience, settings.lease_seconds)
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
-    router = routes(api, worker, showing)
+    router = routes(api, worker, showing, Pushing(worker, settings))
     router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(convert_api.routes())
     return Service(

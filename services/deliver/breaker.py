@@ -21,11 +21,16 @@ from uuid import UUID
 from libs.db.types import Connection, Pool
 from services.deliver.parcel import Channel, Failed, HandedOver, Job, NotBegun, Outcome, Refused, Unknown
 
-THEIRS = frozenset({"mail-relay", "mail-deferred", "folder-away", "folder-trouble"})
+THEIRS = frozenset(
+    {
+        "mail-relay", "mail-deferred", "folder-away", "folder-trouble",
+        "https-away", "https-later", "https-redirect", "https-trouble",
+    }
+)  # fmt: skip
 """Codes of failures that are the receiver's or those of the way there, not of the one invoice."""
 
 
-ANSWERED = frozenset({"mail-refused", "mail-too-large"})
+ANSWERED = frozenset({"mail-refused", "mail-too-large", "https-too-large"})
 """Codes of refusals that came from the receiver: it was reached."""
 
 
@@ -51,15 +56,24 @@ def got_through(outcome: Outcome) -> bool:
     return isinstance(outcome, HandedOver) or (isinstance(outcome, Refused) and outcome.code in ANSWERED)
 
 
-def trouble_of(outcome: Outcome) -> tuple[str, str] | None:
-    """Code and detail when an outcome speaks against the receiver; None when it says nothing about it."""
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What speaks against a receiver. ``wait``: seconds it asked to be left alone."""
+
+    code: str
+    detail: str
+    wait: float = 0.0
+
+
+def trouble_of(outcome: Outcome) -> Trouble | None:
+    """None when an outcome says nothing against the receiver."""
     match outcome:
-        case Failed(code=code, detail=detail) if code in THEIRS:
-            return code, detail
+        case Failed(code=code, detail=detail, wait=wait) if code in THEIRS:
+            return Trouble(code, detail, wait.total_seconds() if wait is not None else 0.0)
         case Unknown(detail=detail):
-            return "no-answer", detail
+            return Trouble("no-answer", detail)
         case NotBegun(detail=detail, trouble=True):
-            return "no-answer", detail
+            return Trouble("no-answer", detail)
         case _:
             return None
 
@@ -78,10 +92,17 @@ ON CONFLICT (channel, receiver_id) DO UPDATE
        openings = b.openings + CASE
            WHEN b.failures + EXCLUDED.failures < $6 OR (b.open_until > now() AND NOT b.probing) THEN 0 ELSE 1 END,
        open_until = CASE
-           WHEN b.failures + EXCLUDED.failures < $6 THEN NULL
            WHEN b.open_until > now() AND NOT b.probing THEN b.open_until
+           WHEN b.failures + EXCLUDED.failures < $6 THEN NULL
            ELSE now() + make_interval(secs => least($7 * 3 ^ least(b.openings, 20), $8)) END
 RETURNING channel, receiver_id, failures, openings
+"""
+
+# Whoever asks to be left alone is, at the first time, for as long as it says.
+_ASKED = """
+UPDATE breaker b SET open_until = greatest(b.open_until, now() + make_interval(secs => t.wait))
+  FROM unnest($1::text[], $2::uuid[], $3::float8[]) AS t (channel, receiver_id, wait)
+ WHERE b.channel = t.channel AND b.receiver_id = t.receiver_id
 """
 
 _FINE = """
@@ -97,14 +118,16 @@ async def note(
     """Write down what these outcomes say about their receivers, in the transaction of the results. Returns the
     breakers with trouble that are open now, and those that were open and are not any more.
 
-    One that got through says more than any that did not. Nothing is asked of the database when all is well.
+    One that got through says more than any that did not, unless the receiver asks to be left alone. Nothing is asked of
+    the database when all is well.
     """
     reached = {_key(job) for job, outcome in ended if got_through(outcome)}
-    troubles: dict[tuple[Channel, UUID], list[tuple[str, str]]] = {}
+    troubles: dict[tuple[Channel, UUID], list[Trouble]] = {}
     for job, outcome in ended:
         said = trouble_of(outcome)
-        if said is not None and _key(job) not in reached:
+        if said is not None and (said.wait or _key(job) not in reached):
             troubles.setdefault(_key(job), []).append(said)
+    reached -= troubles.keys()
     opened: list[Opened] = []
     closed: list[Opened] = []
     known = {_key(job) for job, _ in ended if job.guarded}
@@ -118,13 +141,17 @@ async def note(
             [channel for channel, _ in keys],
             [receiver for _, receiver in keys],
             [len(troubles[key]) for key in keys],
-            [troubles[key][-1][0] for key in keys],
-            [troubles[key][-1][1][:300] for key in keys],
+            [troubles[key][-1].code for key in keys],
+            [troubles[key][-1].detail[:300] for key in keys],
             rule.threshold,
             rule.first,
             rule.longest,
         )
         opened = [_opened(row) for row in rows if row["openings"]]
+        if asked := [(key, wait) for key in keys if (wait := max(each.wait for each in troubles[key]))]:
+            await conn.execute(
+                _ASKED, [c for (c, _), _ in asked], [r for (_, r), _ in asked], [w for _, w in asked]
+            )
     return opened, closed
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +65,14 @@ async def connect(
             "somebody else changed this connection just now: look, and try again",
             nl="iemand anders wijzigde deze koppeling zojuist: kijk, en probeer het opnieuw",
         ) from lost
+
+
+_ENDED = "UPDATE connection SET ended_at = now() WHERE connection_id = ANY ($1::uuid[]) AND ended_at IS NULL"
+
+
+async def end(conn: Connection, connections: Collection[UUID | None]) -> None:
+    """Nothing more is planned by these: their receivers said so."""
+    await conn.execute(_ENDED, list(connections))
 
 
 _ONE = """

@@ -35,10 +35,10 @@ from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import breaker, conversion, facts, results, store, telemetry
+from services.deliver import breaker, connections, conversion, facts, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
-from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Parked, Unknown
+from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
 from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
@@ -265,12 +265,20 @@ class Dispatcher:
             ]
             await outbox.append(conn, [event for event in events if event is not None])
             opened, closed = await breaker.note(conn, done, self._rule)
+            if gone := {job.parcel.connection_id for job, outcome in done if _ends_connection(outcome)} - {
+                None
+            }:
+                await connections.end(conn, gone)
         self._wake()
         telemetry.ended(written, told)
         telemetry.breakers(opened, closed)
         over = [job for job, _, result in written if job.delivery_id in told and result.state != "queued"]
         for channel in {job.channel for job in over}:
             await self._channels[channel].settled([job for job in over if job.channel == channel])
+
+
+def _ends_connection(outcome: Outcome) -> bool:
+    return isinstance(outcome, Parked) and outcome.ends_connection
 
 
 async def _first(due: asyncio.Event, slow: Mapping[asyncio.Task[None], Round], seconds: float) -> None:

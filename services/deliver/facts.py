@@ -22,7 +22,8 @@ from services.deliver import SOURCE
 from services.deliver.parcel import HandedOver, Job, Move, Parked, Refused
 from services.deliver.store import Planned, Result
 
-_REPEATED = " (sent again under the same Message-ID: an earlier attempt may have arrived as well)"
+_REPEATED = " (sent again under the same {key}: an earlier attempt may have arrived as well)"
+_KEYS: Mapping[str, str] = {"https": "webhook-id"}
 
 
 def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | None:
@@ -39,7 +40,8 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
     }
     data: DeliveryFact
     if isinstance(outcome, HandedOver):
-        receipt = outcome.receipt + (_REPEATED if outcome.repeated else "")
+        again = _REPEATED.format(key=_KEYS.get(job.channel, "Message-ID")) if outcome.repeated else ""
+        receipt = outcome.receipt + again
         data = InvoiceHandedOver(
             **fields, receipt=receipt, repeated=outcome.repeated, agreed=job.parcel.agreed
         )

@@ -16,7 +16,7 @@ from libs.contracts.envelope import Frozen
 from libs.contracts.parts import Agreed, DocumentRef, Finding, Identifier, InvoiceSummary, Receiver, Words
 from libs.einvoice.packages import ORIGINAL
 
-Channel = Literal["folder", "smtp", "sandbox"]
+Channel = Literal["folder", "smtp", "https", "pull", "sandbox"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 
@@ -143,11 +143,12 @@ class HandedOver:
 @dataclass(frozen=True, slots=True)
 class Failed:
     """Surely not taken this time; another attempt may help. ``code`` is stable, ``detail`` for people.
-    ``resolved``: it was found out that no earlier attempt was taken either."""
+    ``resolved``: it was found out that no earlier attempt was taken either. ``wait``: the receiver said not before."""
 
     code: str
     detail: str
     resolved: bool = False
+    wait: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +162,12 @@ class Unknown:
 class NotBegun:
     """Nothing was done: the lease was gone, the hub stops, the lane is busy. No attempt is counted.
     ``trouble``: because of the receiver, which does not answer. ``fault``: because the hub stumbled. With either it
-    does not go on for longer than failures may."""
+    does not go on for longer than failures may. ``wait``: until it is looked at again, if not at once."""
 
     detail: str
     trouble: bool = False
     fault: bool = False
+    wait: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,13 +181,14 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Parked:
-    """Nothing was sent, because what the receiver takes cannot be made of it. It waits for another package of the
-    receiver, or for a person."""
+    """Nothing was taken, because what the receiver takes cannot be made of it, or it takes nothing there. It waits for
+    another package of the receiver, or for a person. ``ends_connection``: nothing more is planned by the one it had."""
 
     code: str
     reason: Words
     detail: str = ""
     findings: tuple[Finding, ...] = ()
+    ends_connection: bool = False
 
 
 Outcome = HandedOver | Failed | Unknown | NotBegun | Refused | Parked

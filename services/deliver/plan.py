@@ -12,6 +12,7 @@ from uuid import UUID
 
 from libs.contracts.parts import Receiver, Words
 from libs.contracts.sandbox import OF_RECEIVER, is_sandbox
+from libs.http.public import ANYWHERE, host_of
 from services.deliver.parcel import Channel, Refused
 
 NO_WAY = Refused(
@@ -39,6 +40,15 @@ BAD_FOLDER = Refused(
         "stuur de factuur daarna opnieuw.",
         en="The receiver's folder is not set up properly. The operator of the hub has to mend this; "
         "send the invoice again after that.",
+    ),
+)
+BAD_URL = Refused(
+    "no-url",
+    Words(
+        nl="Het adres waar de ontvanger facturen aanneemt is niet goed ingesteld. Vraag uw klant zijn koppeling na te "
+        "kijken; stuur de factuur daarna opnieuw.",
+        en="The address where the receiver takes invoices is not set up properly. Ask your customer to check its "
+        "connection; send the invoice again after that.",
     ),
 )
 GAVE_UP = Words(
@@ -105,6 +115,13 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
         if not FOLDER_NAME.fullmatch(name):
             return BAD_FOLDER
         return Way("folder", name, {"folder": name, **_format(connection)})
+    if connection is not None and connection.channel == "https":
+        url = str(connection.settings.get("url", ""))
+        try:
+            # Whether that may be called is looked at when it is, each time.
+            return Way("https", host_of(url, ANYWHERE), {"url": url, **_format(connection)})
+        except ValueError:
+            return BAD_URL
     chosen = connection.settings.get("email") if connection is not None else None
     text = str(chosen or receiver.email or "")
     if not text:
@@ -130,6 +147,8 @@ def _format(connection: Connection | None) -> dict[str, str]:
 
 def same_way(channel: Channel, lane: str, settings: Mapping[str, str], new: Way) -> Way:
     """As it was planned first, with what the receiver's package takes now."""
+    if channel == new.channel == "https":
+        return new  # wherever it is pushed to, its receiver knows it again by its webhook-id
     place = {name: value for name, value in settings.items() if name not in _OF_FORMAT}
     taken = {name: value for name, value in new.settings.items() if name in _OF_FORMAT}
     return Way(channel, lane, {**place, **taken})

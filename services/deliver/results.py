@@ -44,16 +44,20 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
     if isinstance(outcome, NotBegun):
         if (outcome.trouble or outcome.fault) and job.age >= policy.give_up:
             return _given_up(job, "not_begun", None, outcome.detail, unsure=job.unresolved)
+        wait = outcome.wait or _PAUSE
         return Result(
-            job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=_PAUSE
+            job, "queued", "not_begun", None, line(outcome.detail), unresolved=job.unresolved, wait=wait
         )
+    asked = timedelta()
     if isinstance(outcome, Unknown):
         unsure, word, code = True, "unknown", "no-answer"
     else:
+        asked = outcome.wait or asked
         unsure, word, code = job.unresolved and not outcome.resolved, "failed", outcome.code
-    wait = policy.wait(job.failures + 1, job.age)
-    if wait is None:
+    own = policy.wait(job.failures + 1, job.age)
+    if own is None:
         return _given_up(job, word, code, outcome.detail, unsure=unsure)
+    wait = max(own, asked)
     return Result(job, "queued", word, code, line(outcome.detail), failed=True, unresolved=unsure, wait=wait)
 
 

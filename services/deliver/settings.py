@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
 from libs.settings import Settings
 from services.deliver.dkim import Signer
@@ -64,6 +66,27 @@ class DeliverSettings(Settings):
         default=4, ge=1, description="of those, for one receiving domain: a slow one leaves room for others"
     )
 
+    https_seconds: float = Field(
+        default=20.0, gt=0, le=120, description="how long a receiver may take over one pushed invoice"
+    )
+    https_connections: int = Field(default=64, ge=1, description="pushed at once")
+    https_connections_per_receiver: int = Field(
+        default=4, ge=1, description="of those, to one host: a slow one leaves room for others"
+    )
+    https_secret_hours: float = Field(
+        default=24.0,
+        ge=0,
+        description="how long a receiver's old secret signs along after it asked for another",
+    )
+    https_certificates: Path | None = Field(
+        default=None,
+        description="certificates (PEM) to trust beside the usual ones, for receivers' addresses",
+    )
+    reachable_networks: tuple[str, ...] = Field(
+        default=(),
+        description="networks that are not public and may be called all the same when a receiver names them: 10.1.0.0/16",
+    )
+
     batch: int = Field(default=200, ge=1, le=1000, description="deliveries claimed at once")
     makers: int = Field(
         default=2, ge=1, description="documents converted, or pages made, at once: each takes a processor"
@@ -90,6 +113,18 @@ class DeliverSettings(Settings):
     breaker_longest_seconds: float = Field(
         default=300.0, gt=0, description="longest time between probes; the first is the first retry's wait"
     )
+
+    @field_validator("reachable_networks")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each)
+        return value
+
+    @property
+    def also(self) -> tuple[Network, ...]:
+        """Networks that may be called though they are not public."""
+        return tuple(map(ip_network, self.reachable_networks))
 
     @field_validator("secret_keys")
     @classmethod

@@ -11,14 +11,13 @@ its place to others (``relay.Places``): those that hang keep nobody waiting.
 from __future__ import annotations
 
 import asyncio
-import weakref
 from collections.abc import AsyncGenerator, Sequence
 
 import aiosmtplib
-import structlog
 
 from services.deliver import mail, plan, replies
 from services.deliver.channels import Done
+from services.deliver.channels.lanes import Lanes
 from services.deliver.channels.relay import Line, Relay
 from services.deliver.channels.wire import CLOSING, GO_ON, Wire
 from services.deliver.dkim import Signer
@@ -27,13 +26,8 @@ from services.deliver.return_paths import ReturnPaths
 
 OFF_LOOP = 64 * 1024
 """Bytes from which a mail is put together in a thread: the event loop stays free."""
-GATHER_SECONDS = 0.01
-"""Results are reported together when they come this close to each other."""
-
 _STAGES: tuple[replies.Stage, ...] = ("session", "recipient", "data")
 """What the replies to MAIL, RCPT and DATA are about."""
-
-_log = structlog.get_logger(__name__)
 
 
 class SmtpChannel:
@@ -51,66 +45,16 @@ class SmtpChannel:
         self._mail_from = mail_from
         self._return_paths = return_paths
         self._signer = signer
-        self._per_domain = per_domain
-        # Weak: a domain nobody is sending to needs no count.
-        self._domains: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
+        self._domains = Lanes(per_domain, self._attempt)
 
-    async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
-        lanes: dict[str, list[Loaded]] = {}
-        for each in reversed(loaded):
-            lanes.setdefault(each.job.lane, []).append(each)
-        results: asyncio.Queue[tuple[Job, Outcome | BaseException]] = asyncio.Queue()
-        workers = [
-            asyncio.create_task(self._work(queue, domain, results))
-            for lane, queue in lanes.items()
-            for domain in [self._domain(lane)]
-            for _ in range(min(self._per_domain, len(queue)))
-        ]
-        try:
-            left = len(loaded)
-            while left:
-                found = [await results.get()]
-                await asyncio.sleep(GATHER_SECONDS)
-                while not results.empty():
-                    found.append(results.get_nowait())
-                left -= len(found)
-                yield [(job, outcome) for job, outcome in found if not isinstance(outcome, BaseException)]
-                for _, outcome in found:
-                    if isinstance(outcome, BaseException):
-                        raise outcome
-        finally:
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
-
-    async def _work(
-        self,
-        queue: list[Loaded],
-        domain: asyncio.Semaphore,
-        results: asyncio.Queue[tuple[Job, Outcome | BaseException]],
-    ) -> None:
-        while queue:
-            async with domain:
-                if queue:
-                    each = queue.pop()
-                    (outcome,) = await asyncio.gather(self._attempt(each), return_exceptions=True)
-                    if isinstance(outcome, Exception):
-                        # Nobody knows how far it got; the others of the round are none of its business.
-                        _log.error("one mail failed in an unforeseen way", exc_info=outcome)
-                        outcome = Unknown(type(outcome).__name__)
-                    results.put_nowait((each.job, outcome))
+    def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
+        return self._domains.deliver(loaded)
 
     async def settled(self, jobs: Sequence[Job]) -> None:
         """Nothing is kept."""
 
     async def close(self) -> None:
         await self._relay.close()
-
-    def _domain(self, lane: str) -> asyncio.Semaphore:
-        found = self._domains.get(lane)
-        if found is None:
-            found = self._domains[lane] = asyncio.Semaphore(self._per_domain)
-        return found
 
     async def _attempt(self, each: Loaded) -> Outcome:
         if plan.mail_address(each.job.parcel.settings["email"]) != each.job.parcel.settings["email"]:

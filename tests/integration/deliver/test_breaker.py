@@ -139,5 +139,5 @@ async def test_one_that_got_through_ends_a_row_of_failures(stage: Stage, opened:
 )
 def test_only_what_the_receiver_did_counts(outcome: Outcome, code: str | None, reached: bool) -> None:
     said = breaker.trouble_of(outcome)
-    assert (said[0] if said else None) == code
+    assert (said.code if said else None) == code
     assert breaker.got_through(outcome) == reached
