@@ -109,13 +109,15 @@ format: $(VENV)/.dev ## put the code into the house's format
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
 
 .PHONY: contracts
-contracts: $(VENV)/.dev ## write docs/contracts, docs/configuration.md, the RabbitMQ definitions and the pictures of the docs anew
+contracts: $(VENV)/.dev ## write docs/contracts, docs/configuration.md, the RabbitMQ definitions, alerts, dashboards and the pictures of the docs anew
 	@$(PY) -m libs.contracts.export
 	@$(PY) -m libs.einvoice.formats.json_form > docs/formats/invoice.schema.json
 	@$(PY) -m services.configuration > docs/configuration.md
 	@$(PY) -m libs.lifetimes > docs/lifetimes.md
 	@$(PY) -m services.sync.described
 	@$(PY) -m libs.testing.picture
+	@$(PY) -m libs.testing.watch.alerts > deploy/observability/prometheus/alerts.yaml
+	@$(PY) -m libs.testing.watch.dashboards deploy/observability/grafana/dashboards
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from opentelemetry.trace import Span, SpanKind
 
 from libs.contracts.envelope import Event
+from libs.contracts.topology import INVOICE_EVENTS
 from libs.messaging.transport import Message
 from libs.telemetry import tracing
 from libs.telemetry.tracing import current_traceparent
@@ -54,8 +55,7 @@ def failed(queue: str, event: Event, error: BaseException) -> None:
         attributes={
             "messaging.destination.name": queue,
             "messaging.message.id": str(event.id),
-            "hub.invoice.id": event.subject,
-            "hub.attempt": event.attempt,
+            **dict(_about(event)),
         },
         traceparents=[event.traceparent],
     )
@@ -70,7 +70,7 @@ def publishing(transport: str, messages: Sequence[Message]) -> Iterator[None]:
     with tracing.batch(
         f"publish {destination}",
         SpanKind.CLIENT,
-        made,
+        map(tracing.Cause, made),
         {
             "messaging.system": _SYSTEMS[transport],
             "messaging.operation.name": "publish",
@@ -88,7 +88,11 @@ def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[
     with tracing.batch(
         f"process {queue}",
         SpanKind.CONSUMER,
-        (event.traceparent for event in events),
+        (
+            tracing.Cause(event.traceparent, _about(event))
+            for event in events
+            if tracing.sampled(event.traceparent)
+        ),
         {
             "messaging.system": _SYSTEMS[transport],
             "messaging.operation.name": "process",
@@ -96,8 +100,15 @@ def processing(transport: str, queue: str, events: Sequence[Event]) -> Iterator[
             "messaging.destination.name": queue,
             "messaging.batch.message_count": len(events),
             "hub.stage": queue.partition(".")[0],
-            # One invoice can be searched by; of many only the links tell.
-            **({"hub.invoice.id": events[0].subject} if len(events) == 1 else {}),
+            # Of many the links tell.
+            **(dict(_about(events[0])) if len(events) == 1 else {}),
         },
     ) as current:
         yield current
+
+
+def _about(event: Event) -> tuple[tuple[str, str | int], ...]:
+    """What a search for one invoice finds."""
+    if event.data.exchange != INVOICE_EVENTS:
+        return ()
+    return (("hub.invoice.id", event.subject), ("hub.attempt", event.attempt))

@@ -37,13 +37,16 @@ class _Gauge(Protocol):
 
 
 class Shares:
-    """A gauge broken down by one attribute: what is not counted any more is 0 from then on."""
+    """A gauge broken down by one attribute: what is not counted any more is 0 from then on. ``always``: values that are
+    told even when nothing is counted, so that there is a 0 to see."""
 
-    def __init__(self, gauge: _Gauge, by: str, fixed: Mapping[str, str]) -> None:
+    def __init__(
+        self, gauge: _Gauge, by: str, fixed: Mapping[str, str], always: Iterable[str] = ("none",)
+    ) -> None:
         self._gauge = gauge
         self._by = by
         self._fixed = dict(fixed)
-        self._seen: set[str] = set()
+        self._seen: set[str] = set(always)
 
     def set(self, counts: Mapping[str, float]) -> None:
         for value in self._seen | counts.keys():

@@ -30,6 +30,7 @@ ATTRIBUTES = frozenset(
         "rule",
         "schedule",
         "server.address",
+        "server.port",
         "service",
         "smtp.response.status_code",
         "straight",
@@ -37,7 +38,7 @@ ATTRIBUTES = frozenset(
         "use",
     }
 )
-"""What a series may differ by. ``server.address`` is a host of ours or of a register, from settings."""
+"""What a series may differ by. ``server.address`` and ``server.port`` are those of a call of ours: hosts from settings."""
 
 _meter = metrics.get_meter("postbode")
 

@@ -6,7 +6,8 @@
                         only get a trace id of their own, so that log lines and problems can name it
     inside    span()    recorded when its trace is; otherwise it costs next to nothing
     batch     batch()   a trace of its own, *linked* to the events in it that are recorded: a retry three
-                        days later is not the same trace, and a batch has no single parent
+                        days later is not the same trace, and a batch has no single parent. Each link says
+                        which invoice it is for, so that one can be found in the company it was in
     failure   record_failure(), record_slow()    always, at the moment it is known, in the same trace id
 
 The decision travels in the flags of ``traceparent``, per event: ``inherit`` gives what a batch emits the
@@ -22,6 +23,7 @@ import contextlib
 import random
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from opentelemetry import context, trace
 from opentelemetry.trace import (
@@ -100,11 +102,22 @@ def inherit(cause: str | None) -> str | None:
     return f"00-{current.trace_id:032x}-{current.span_id:016x}-{flags:02x}"
 
 
-def link_to(traceparents: Iterable[str | None]) -> list[Link]:
-    """Links to the spans that made these events, each once; only recorded ones are worth a link."""
-    wanted = dict.fromkeys(text for text in traceparents if sampled(text))
-    contexts = (from_traceparent(text) for text in wanted)
-    return [Link(found) for found in contexts if found is not None][:MOST_LINKS]
+class Cause(NamedTuple):
+    """What led to something: the span that made it, and what the link to that span says."""
+
+    traceparent: str | None
+    about: tuple[tuple[str, str | int], ...] = ()
+
+
+def link_to(causes: Iterable[Cause]) -> list[Link]:
+    """Links to the spans that made these events, each once for what it says; only recorded ones are worth a link."""
+    wanted = dict.fromkeys(cause for cause in causes if sampled(cause.traceparent))
+    return _links(wanted)
+
+
+def _links(causes: Iterable[Cause]) -> list[Link]:
+    contexts = ((from_traceparent(cause.traceparent), cause.about) for cause in causes)
+    return [Link(found, dict(about)) for found, about in contexts if found is not None][:MOST_LINKS]
 
 
 @contextlib.contextmanager
@@ -149,11 +162,11 @@ def span(
 
 @contextlib.contextmanager
 def batch(
-    name: str, kind: SpanKind, traceparents: Iterable[str | None], attributes: Attributes | None = None
+    name: str, kind: SpanKind, causes: Iterable[Cause], attributes: Attributes | None = None
 ) -> Iterator[Span]:
     """A trace of its own for the work on many events, linked to those of them that are recorded. When none
     is, there is a trace id for the logs and no span."""
-    links = link_to(traceparents)
+    links = link_to(causes)
     if not links:
         with _current(NonRecordingSpan(_fresh())) as begun:
             yield begun
@@ -214,8 +227,7 @@ def _record(
 ) -> None:
     if not _failures.take():
         return
-    contexts = (from_traceparent(text) for text in dict.fromkeys(traceparents))
-    links = [Link(found) for found in contexts if found is not None][:MOST_LINKS]
+    links = _links(map(Cause, dict.fromkeys(traceparents)))
     now = time.time_ns()
     begun = _tracer.start_span(
         name,

@@ -12,7 +12,7 @@ from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.telemetry import tracing
-from services.deliver import facts, store
+from services.deliver import facts, store, telemetry
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.store import InFolder
 
@@ -52,7 +52,7 @@ class Arrivals:
     async def _confirm(self, taken: Sequence[InFolder]) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
             rows = await store.confirm(conn, [each.delivery_id for each in taken])
-            with tracing.batch("deliver arrivals", SpanKind.INTERNAL, [row["traceparent"] for row in rows]):
+            with tracing.batch("deliver arrivals", SpanKind.INTERNAL, telemetry.causes(rows)):
                 await outbox.append(conn, [facts.confirmed(row, _evidence(row["file_name"])) for row in rows])
         self._wake()
 

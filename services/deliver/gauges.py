@@ -10,6 +10,8 @@ from libs.telemetry import metrics
 from libs.telemetry.gauges import Shares
 
 EVERY = timedelta(seconds=30)
+OUTSIDE = ("folder", "smtp")
+"""Channels that leave the hub."""
 
 _PARKED = """
 SELECT coalesce(reason->>'code', 'unknown') AS cause, count(*) FROM delivery
@@ -25,8 +27,8 @@ class Gauges:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._parked = Shares(metrics.parked, "cause", {"service": "deliver"})
-        self._open = Shares(metrics.breakers_open, "channel", {})
-        self._oldest = Shares(metrics.breaker_age, "channel", {})
+        self._open = Shares(metrics.breakers_open, "channel", {}, OUTSIDE)
+        self._oldest = Shares(metrics.breaker_age, "channel", {}, OUTSIDE)
 
     async def look(self) -> None:
         """Raises asyncpg's errors; then the gauges keep what they had."""

@@ -13,7 +13,7 @@ from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.telemetry import tracing
-from services.deliver import facts, store
+from services.deliver import facts, store, telemetry
 
 PAGE = 500
 EVIDENCE = "sandbox: reported by nobody"
@@ -38,9 +38,7 @@ class SandboxReports:
             lanes = {row["delivery_id"]: row["lane"] for row in rows}
             async with self._pool.acquire() as conn, conn.transaction():
                 confirmed = await store.confirm(conn, lanes)
-                with tracing.batch(
-                    "deliver sandbox", SpanKind.INTERNAL, [row["traceparent"] for row in confirmed]
-                ):
+                with tracing.batch("deliver sandbox", SpanKind.INTERNAL, telemetry.causes(confirmed)):
                     events = [e for row in confirmed for e in _reported(row, lanes[row["delivery_id"]])]
                     await outbox.append(conn, events)
             self._wake()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
+from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from libs import clock
@@ -22,17 +24,24 @@ _log = structlog.get_logger(__name__)
 
 @contextlib.contextmanager
 def round_of(channel: Channel, jobs: Sequence[Job]) -> Iterator[None]:
-    """One span for a round of attempts, linked to the routing decisions that led to them."""
+    """One span for a round of attempts, linked to the routing decisions that led to them; each link names the invoice and
+    the number of the attempt, and an event of the span how it ended (``ended``)."""
     attributes: dict[str, str | int] = {
         "hub.stage": "deliver",
         "hub.channel": channel,
         "hub.batch.size": len(jobs),
     }
     if len(jobs) == 1:
-        # One invoice can be searched by; of many only the links tell.
-        attributes |= {"hub.invoice.id": str(jobs[0].invoice_id), "hub.attempt": jobs[0].number}
-    with tracing.batch(f"deliver {channel}", SpanKind.CLIENT, [job.traceparent for job in jobs], attributes):
+        # Of many the links tell.
+        attributes |= dict(_about(jobs[0]))
+    causes = [tracing.Cause(job.traceparent, _about(job)) for job in jobs]
+    with tracing.batch(f"deliver {channel}", SpanKind.CLIENT, causes, attributes):
         yield
+
+
+def causes(rows: Iterable[Mapping[str, Any]]) -> list[tracing.Cause]:
+    """Of deliveries, as ``store.confirm`` returns them."""
+    return [tracing.Cause(row["traceparent"], (("hub.invoice.id", str(row["invoice_id"])),)) for row in rows]
 
 
 def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUID]) -> None:
@@ -41,7 +50,11 @@ def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUI
     outcomes = Counter((job.channel, result.outcome) for job, _, result in written)
     for (channel, outcome), times in outcomes.items():
         metrics.delivery_attempts.add(times, {"channel": channel, "outcome": outcome})
+    current = trace.get_current_span()
     for job, _, result in written:
+        if current.is_recording() and tracing.sampled(job.traceparent):
+            told = {**dict(_about(job)), "hub.outcome": result.outcome, "hub.code": result.code or ""}
+            current.add_event("attempt ended", told)
         about = {
             "invoice_id": str(job.invoice_id),
             "delivery_id": str(job.delivery_id),
@@ -66,8 +79,7 @@ def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUI
                 attributes={
                     "hub.stage": "deliver",
                     "hub.channel": job.channel,
-                    "hub.invoice.id": str(job.invoice_id),
-                    "hub.attempt": job.number,
+                    **dict(_about(job)),
                     "hub.outcome": result.outcome,
                 },
                 traceparents=[job.traceparent],
@@ -84,6 +96,10 @@ def breakers(opened: Sequence[Opened], closed: Sequence[Opened]) -> None:
         _log.info(
             "breaker closed", channel=each.channel, receiver=str(each.receiver_id), failures=each.failures
         )
+
+
+def _about(job: Job) -> tuple[tuple[str, str | int], ...]:
+    return (("hub.invoice.id", str(job.invoice_id)), ("hub.attempt", job.number))
 
 
 def _born(invoice_id: UUID) -> datetime:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from uuid import UUID
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -70,3 +72,82 @@ async def test_what_was_not_chosen_is_recorded_nowhere(world: World) -> None:
     assert [span.name for span in spans.spans if span.status.status_code is not StatusCode.ERROR] == []
     # Whoever asks about it later can name its trace all the same.
     assert invoice["trace_id"] == sent.headers["traceresponse"][3:35]
+
+
+async def retried(world: World, invoice_id: str, times: int) -> None:
+    """Let what failed be due at once, so many times; the breaker is not what is tried here."""
+    pool = await world.resources.pools.get("deliver", "worker")
+    for number in range(1, times + 1):
+        async with asyncio.timeout(10):
+            while not await pool.fetchval(
+                "SELECT true FROM delivery WHERE invoice_id = $1 AND attempts = $2 AND state = 'queued'",
+                UUID(invoice_id), number,
+            ):  # fmt: skip
+                await asyncio.sleep(0.05)
+        await pool.execute("UPDATE delivery SET due_at = now() WHERE invoice_id = $1", UUID(invoice_id))
+
+
+def story(spans: Recorded, door: ReadableSpan) -> list[ReadableSpan]:
+    """What leads back to the door: children, and whatever links to what is in it already."""
+    found: dict[int, ReadableSpan] = {door.context.span_id: door}
+    while True:
+        more = {
+            span.context.span_id: span
+            for span in spans.spans
+            if span.context.span_id not in found
+            and ((span.parent and span.parent.span_id in found) or linked(span) & found.keys())
+        }
+        if not more:
+            return list(found.values())
+        found |= more
+
+
+def names_it(span: ReadableSpan, invoice_id: str) -> bool:
+    """Whether a search for the invoice finds it: ``libs.testing.watch.dashboards.INVOICE_SPANS``."""
+    about = (span.attributes, *(link.attributes for link in span.links))
+    return any((each or {}).get("hub.invoice.id") == invoice_id for each in about)
+
+
+@pytest.mark.parametrize("transport", ["amqp"], indirect=True)
+async def test_one_invoice_that_was_tried_three_times_is_one_story(world: World) -> None:
+    answers = iter(("451 4.2.0 Later", "451 4.2.0 Later still"))
+    take = world.receivers.handle_DATA
+
+    async def busy(server: SMTP, session: Session, envelope: Envelope) -> str:
+        return next(answers, None) or await take(server, session, envelope)
+
+    world.receivers.handle_DATA = busy  # type: ignore[method-assign]
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X))
+    with recording(1.0) as spans:
+        sent = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+        invoice_id = sent.json()["invoices"][0]["invoice_id"]
+        await retried(world, invoice_id, 2)
+        invoice = await world.until(supplier, invoice_id, "sent")
+        async with asyncio.timeout(10):
+            while sum(name == "process track.facts" for name in (span.name for span in spans.spans)) < 4:
+                await asyncio.sleep(0.05)
+    (door,) = spans.named("POST /v1/submissions")
+    connected = story(spans, door)
+    assert {
+        "process validate.received",
+        "process route.validated",
+        "process deliver.routed",
+        "process track.facts",
+    } <= {span.name for span in connected}
+    attempts = [
+        (dict(event.attributes or {})["hub.attempt"], dict(event.attributes or {})["hub.outcome"])
+        for span in connected if span.name == "deliver smtp"
+        for event in span.events if event.name == "attempt ended"
+    ]  # fmt: skip
+    assert sorted(attempts) == [(1, "failed"), (2, "failed"), (3, "handed_over")]
+    failures = [span for span in connected if span.status.status_code is StatusCode.ERROR]
+    assert [dict(span.attributes or {})["hub.attempt"] for span in failures] == [1, 2]
+    # Whatever names the invoice is part of it, and nothing of it goes on in a trace of another's.
+    named = [span for span in spans.spans if names_it(span, invoice_id)]
+    assert len(named) >= 8
+    assert [span.name for span in named if span not in connected] == []
+    traces = {f"{span.context.trace_id:032x}" for span in connected}
+    told = [(moment["type"], moment["trace_id"]) for moment in invoice["timeline"]]
+    assert len(told) == 4
+    assert [each for each in told if each[1] not in traces] == [], "every fact names its trace"

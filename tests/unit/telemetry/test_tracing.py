@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from libs.telemetry import tracing
 from libs.telemetry.sampling import ASKED_PER_SECOND, Allowance, Head
+from libs.telemetry.tracing import Cause
 from libs.testing.spans import Recorded, recording
 
 SAMPLED = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -125,7 +126,7 @@ def test_an_outage_does_not_flood_the_collector(
 def test_a_batch_links_to_the_recorded_events_and_begins_a_trace_of_its_own(spans: Recorded) -> None:
     with (
         tracing.head("GET", SpanKind.SERVER, None),
-        tracing.batch("process", SpanKind.CONSUMER, [SAMPLED, UNSAMPLED, SAMPLED, None]),
+        tracing.batch("process", SpanKind.CONSUMER, map(Cause, [SAMPLED, UNSAMPLED, SAMPLED, None])),
     ):
         from_sampled = tracing.inherit(SAMPLED)
         from_unsampled = tracing.inherit(UNSAMPLED)
@@ -143,7 +144,7 @@ def test_a_batch_links_to_the_recorded_events_and_begins_a_trace_of_its_own(span
 
 
 def test_a_batch_of_unrecorded_events_has_an_id_and_no_span(spans: Recorded) -> None:
-    with tracing.batch("process", SpanKind.CONSUMER, [UNSAMPLED, None]):
+    with tracing.batch("process", SpanKind.CONSUMER, map(Cause, [UNSAMPLED, None])):
         assert tracing.current_trace_id() not in (None, "c" * 32)
         assert (tracing.inherit(SAMPLED) or "").endswith("-00")
     assert spans.spans == []
@@ -155,8 +156,17 @@ def test_an_error_in_a_recorded_span_goes_on_and_is_noted(spans: Recorded) -> No
     assert spans.spans[0].status.status_code is StatusCode.ERROR
 
 
+def test_a_link_names_the_invoice_it_is_for() -> None:
+    """Two invoices that came on from one batch: each can be found in the next."""
+    both = [Cause(SAMPLED, (("hub.invoice.id", name), ("hub.attempt", 1))) for name in ("a", "b", "a")]
+    assert [dict(link.attributes or {}) for link in tracing.link_to(both)] == [
+        {"hub.invoice.id": "a", "hub.attempt": 1},
+        {"hub.invoice.id": "b", "hub.attempt": 1},
+    ]
+
+
 def test_many_links_are_cut() -> None:
-    many = [f"00-{n:032x}-{n:016x}-01" for n in range(1, 1000)]
+    many = [Cause(f"00-{n:032x}-{n:016x}-01") for n in range(1, 1000)]
     assert len(tracing.link_to(many)) == tracing.MOST_LINKS
 
 

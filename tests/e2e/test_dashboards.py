@@ -1,0 +1,122 @@
+"""Every panel asks a real Prometheus that scraped a running hub; and no series is about an account or an invoice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from libs.telemetry import metrics
+from libs.testing import builders
+from libs.testing.spans import recording
+from libs.testing.watch import dashboards
+from libs.testing.watch.alerts import SLOS
+from libs.testing.watch.dashboards import DASHBOARDS, INVOICE_SPANS
+from libs.testing.watch.prometheus import Prometheus, scraping
+from services.deliver.gauges import Gauges as DeliverGauges
+from services.route.gauges import Gauges as RouteGauges
+from tests.e2e.world import World
+
+ROOT = Path(__file__).parents[2]
+RULES = ROOT / "deploy/observability/prometheus/alerts.yaml"
+X, NOBODY = "58070036", "55344526"
+RARE = {
+    "db_client_operation_duration_seconds_count",
+    "http_client_request_duration_seconds_bucket",
+    "http_client_request_duration_seconds_count",
+    "postbode_certificate_end_seconds",
+    "postbode_documents_damaged_total",
+    "postbode_events_redelivered_total",
+    "postbode_schedule_missed_total",
+}
+"""Counted when something is wrong, or not set up here."""
+NOT_OURS = {"__name__", "instance", "job", "le"}
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{24}|pb_(live|test)|@")
+
+
+@pytest.fixture
+def measured() -> Iterator[None]:
+    """Instruments count from before the hub starts."""
+    with recording(0):
+        yield
+
+
+async def some_of_everything(world: World) -> None:
+    """Delivered, mailed in, rejected, parked."""
+    supplier = await world.supplier()
+    await world.receiver("X BV", ("0106", X), folder="x")
+    arrives = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    mailed = await world.mail(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
+    wrong = builders.invoice(number="F3", buyer_kvk=X).replace(b">380<", b">999<")
+    rejected = await world.hand_over(supplier, ("F3.xml", wrong))
+    parked = await world.hand_over(supplier, ("F4.xml", builders.invoice(number="F4", buyer_kvk=NOBODY)))
+    await world.until(supplier, arrives, "arrived")
+    await world.until(supplier, mailed["F2.xml"]["invoice_id"], "arrived")
+    await world.until(supplier, rejected, "rejected")
+    await world.until(supplier, parked, "parked")
+    await world.http.get("/v1/sync", headers=supplier.headers)
+    for gauges, service in ((DeliverGauges, "deliver"), (RouteGauges, "route")):
+        await gauges(await world.resources.pools.get(service, "worker")).look()
+
+
+@pytest.mark.parametrize("transport", ["amqp"], indirect=True)
+async def test_every_panel_answers_from_a_hub_that_ran(measured: None, world: World) -> None:
+    with scraping(urlsplit(str(world.http.base_url)).netloc, RULES, "500ms") as prometheus:
+        await some_of_everything(world)
+        for last in (
+            'rate(postbode_rejections_total[5m]) and on () postbode_parked{service="route",cause!="none"} > 0',
+            *(f"postbode:{slo.name}_errors:ratio_rate1h" for slo in SLOS),
+        ):
+            await asyncio.to_thread(prometheus.until, last)
+        await asyncio.to_thread(check_panels, prometheus)
+        await asyncio.to_thread(check_series, prometheus)
+
+
+def check_panels(prometheus: Prometheus) -> None:
+    known = prometheus.names()
+    empty, unknown = [], []
+    for board in DASHBOARDS:
+        for panel in board.panels:
+            for expr in panel.asks.values():
+                named = {n for n in _NAME.findall(re.sub(r'"[^"]*"|\[[^]]*\]', "", expr)) if _is_metric(n)}
+                assert named, expr
+                unknown += [(panel.title, name) for name in named - known - RARE]
+            if not panel.rare and not any(prometheus.query(expr) for expr in panel.asks.values()):
+                empty.append((board.name, panel.title))
+            for expr in panel.asks.values():
+                prometheus.query(expr)
+    assert unknown == []
+    assert empty == []
+
+
+def check_series(prometheus: Prometheus) -> None:
+    known = {re.sub(r"\W", "_", name) for name in metrics.ATTRIBUTES} | NOT_OURS
+    found = [each["metric"] for each in prometheus.query('{job="postbode"}')]
+    ours = [each for each in found if _is_metric(each["__name__"])]
+    assert 200 < len(ours) < 4000, len(ours)
+    for series in ours:
+        labels = {name: value for name, value in series.items() if not name.startswith("otel_scope_")}
+        assert labels.keys() <= known, labels
+        assert not [value for value in labels.values() if _ID.search(value)], labels
+
+
+def _is_metric(name: str) -> bool:
+    return name.startswith(("postbode", "http_", "messaging_", "db_")) and not name.startswith(
+        ("http_route", "http_response", "http_request_method", "db_operation")
+    )
+
+
+def test_the_dashboards_are_written_from_the_code() -> None:
+    folder = ROOT / "deploy/observability/grafana/dashboards"
+    assert {each.name: each.read_text("utf-8") for each in folder.iterdir()} == dashboards.files(), (
+        "run `make contracts`"
+    )
+    ids = [json.loads(text)["uid"] for text in dashboards.files().values()]
+    assert len(set(ids)) == 5
+    assert INVOICE_SPANS in dashboards.one_invoice()["panels"][1]["targets"][0]["query"]
