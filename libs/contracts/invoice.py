@@ -258,9 +258,10 @@ class InvoiceConfirmed(DeliveryFact):
 
 
 class InvoiceBounced(DeliveryFact):
-    """Handed over, then given back by the other side."""
+    """Handed over, then given back by the other side. Unless it is sent again, ``invoice.undeliverable`` follows."""
 
     type: ClassVar[str] = "invoice.bounced.v1"
+    code: str | None = Field(default=None, description="why, stable")
     reason: Words
 
 

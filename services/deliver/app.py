@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 from libs.contracts.invoice import (
+    InvoiceBounced,
     InvoiceConfirmed,
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
@@ -24,6 +25,7 @@ from libs.service import Resources, Schedule, Service, Wake
 from services.deliver import convert_api, credentials, parked_api
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
+from services.deliver.bounce_door import BounceDoor, listen
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.https import HttpsChannel
 from services.deliver.channels.relay import Relay
@@ -36,6 +38,7 @@ from services.deliver.handlers import Recalled, Routed
 from services.deliver.parked import Parking
 from services.deliver.pushing import Pushing
 from services.deliver.return_paths import PURPOSE, ReturnPaths
+from services.deliver.returned import Returned
 from services.deliver.sandbox import SandboxReports
 from services.deliver.settings import DeliverSettings
 from services.deliver.views import Showing
@@ -126,6 +129,13 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     router = routes(api, worker, showing, Pushing(worker, settings))
     router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(convert_api.routes())
+    paths = return_paths(settings)
+    listeners = []
+    if paths is not None:
+        door = BounceDoor(paths, Returned(worker, settings.policy).take, wake)
+        listeners.append(
+            listen(door, settings.bounce_host, settings.bounce_port, str(settings.bounce_domain))
+        )
     return Service(
         name="deliver",
         migrations=MIGRATIONS,
@@ -134,6 +144,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         emits=(
             InvoiceHandedOver.type,
             InvoiceConfirmed.type,
+            InvoiceBounced.type,
             InvoiceUndeliverable.type,
             InvoiceDeliveryParked.type,
             InvoiceDeliveryReleased.type,
@@ -148,5 +159,6 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule("deliver.gauges", EVERY, Gauges(worker).look),
         ),
         workers=(dispatcher.running(),),
+        listeners=listeners,
         wake=wake,
     )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import typer
@@ -18,13 +18,14 @@ from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.settings import load
 from libs.terminal import Lang, Language, say
-from services.deliver import breaker, parked, store
+from services.deliver import breaker, parked, returned, store
 from services.deliver.parcel import Parcel
 from services.deliver.settings import DeliverSettings
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
 
 T = TypeVar("T")
+Rows: TypeAlias = list[dict[str, Any]]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines, one object a line")]
 
 
@@ -63,20 +64,32 @@ def show_delivery(
 ) -> None:
     """One delivery with everything that was tried."""
 
-    async def work(pool: Pool) -> tuple[dict[str, Any], Parcel, list[dict[str, Any]]] | None:
+    async def work(pool: Pool) -> tuple[dict[str, Any], Parcel, Rows, Rows] | None:
         rows = await store.deliveries(pool, delivery_id=delivery_id)
         if not rows:
             return None
-        return rows[0], await store.parcel(pool, delivery_id), await store.attempts(pool, delivery_id)
+        parcel = await store.parcel(pool, delivery_id)
+        history = await store.attempts(pool, delivery_id)
+        return rows[0], parcel, history, await returned.answers(pool, delivery_id)
 
     shown = _run(work)
     if shown is None:
         say("there is no such delivery", err=True)
         raise typer.Exit(1)
-    row, parcel, attempts = shown
+    row, parcel, attempts, answers = shown
     agreed = parcel.agreed
     if as_json:
-        say(_json({**row, "agreed": agreed.model_dump(), "settings": parcel.settings, "history": attempts}))
+        say(
+            _json(
+                {
+                    **row,
+                    "agreed": agreed.model_dump(),
+                    "settings": parcel.settings,
+                    "history": attempts,
+                    "answers": answers,
+                }
+            )
+        )
         return
     say(_line(row))
     place = parcel.settings.get("email") or parcel.settings.get("folder") or "-"
@@ -92,6 +105,9 @@ def show_delivery(
             filter(None, [each["outcome"] or "no result yet", *marks, each["code"], each["detail"]])
         )
         say(f"  {each['number']:3}  {_when(each['started_at'])}  {said}")
+    for each in answers:
+        said = " ".join(filter(None, [each["kind"], each["status"], each["said"]]))
+        say(f"  {each['attempt']:3}  {_when(each['at'])}  came back: {said}")
 
 
 Ids = Annotated[

@@ -23,7 +23,6 @@ import functools
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import asyncpg
 import structlog
@@ -39,7 +38,6 @@ from services.deliver import breaker, connections, conversion, facts, results, s
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
-from services.deliver.plan import Policy
 from services.deliver.settings import DeliverSettings
 
 IDLE_SECONDS = 1.0
@@ -72,13 +70,7 @@ class Dispatcher:
         self._documents = documents
         self._channels = channels
         self._wake = wake
-        self._policy = Policy(
-            timedelta(seconds=settings.retry_first_seconds),
-            timedelta(seconds=settings.retry_longest_seconds),
-            settings.most_attempts,
-            timedelta(hours=settings.give_up_hours),
-            timedelta(days=settings.parked_days),
-        )
+        self._policy = settings.policy
         self._rule = breaker.Rule(
             settings.breaker_failures, settings.retry_first_seconds, settings.breaker_longest_seconds
         )

@@ -10,12 +10,14 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import (
     AccountingFact,
     DeliveryFact,
+    InvoiceBounced,
     InvoiceConfirmed,
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
     InvoiceHandedOver,
     InvoiceUndeliverable,
 )
+from libs.contracts.parts import Words
 from libs.db.types import Record
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
@@ -117,6 +119,18 @@ def confirmed(row: Mapping[str, Any], evidence: str) -> Event:
         attempt=row["attempts"],
         evidence=evidence,
     )
+    return _event(data, row["correlation"], row["traceparent"])
+
+
+def bounced(row: Mapping[str, Any], code: str, reason: Words) -> Event:
+    """The fact that what was handed over came back; ``row`` has the columns of a delivery."""
+    data = InvoiceBounced(**_of(row), attempt=row["attempts"], code=code, reason=reason)
+    return _event(data, row["correlation"], row["traceparent"])
+
+
+def undeliverable(row: Mapping[str, Any], why: Refused) -> Event:
+    """The fact that a delivery is over, and nothing arrived; ``row`` has the columns of a delivery."""
+    data = InvoiceUndeliverable(**_of(row), attempt=row["attempts"], code=why.code, reason=why.reason)
     return _event(data, row["correlation"], row["traceparent"])
 
 

@@ -1,7 +1,7 @@
-"""Where the answer to a mail goes: an address of its own for every delivery, signed. Pure.
+"""Where the answer to a mail goes: an address of its own for every attempt, signed. Pure.
 
-``b-<delivery>-<signature>@<domain>``: whoever never got a mail of a delivery cannot make an address to speak about it
-(RFC 3834, and variable envelope return paths). It is read in lower case, which some servers make of it.
+``b-<delivery>-<attempt>-<signature>@<domain>``, a variable envelope return path: whoever never got a mail of a delivery
+cannot make an address to speak about it. It is read in lower case, which some servers make of it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from hashlib import sha256
 from uuid import UUID
 
 PURPOSE = "deliver return paths"
-_LOCAL = re.compile(r"b-([0-9a-f]{32})-([0-9a-f]{20})")
+_LOCAL = re.compile(r"b-([0-9a-f]{32}-[1-9][0-9]{0,8})-([0-9a-f]{20})")
 
 
 class ReturnPaths:
@@ -22,18 +22,21 @@ class ReturnPaths:
         self._domain = domain.lower()
         self._key = key
 
-    def of(self, delivery_id: UUID) -> str:
-        """At most 55 characters before the ``@``."""
-        return f"b-{delivery_id.hex}-{self._signature(delivery_id.hex)}@{self._domain}"
+    def of(self, delivery_id: UUID, attempt: int) -> str:
+        """At most 64 characters before the ``@``, as many as there may be."""
+        said = f"{delivery_id.hex}-{attempt}"
+        return f"b-{said}-{self._signature(said)}@{self._domain}"
 
-    def read(self, address: str) -> UUID | None:
-        """The delivery an address is about; None when the hub never made it."""
+    def read(self, address: str) -> tuple[UUID, int] | None:
+        """The delivery and the attempt an address is about; None when the hub never made it."""
         local, _, domain = address.strip().lower().rpartition("@")
         found = _LOCAL.fullmatch(local)
         if found is None or domain != self._domain:
             return None
-        good = hmac.compare_digest(found[2], self._signature(found[1]))
-        return UUID(found[1]) if good else None
+        if not hmac.compare_digest(found[2], self._signature(found[1])):
+            return None
+        delivery, _, attempt = found[1].partition("-")
+        return UUID(delivery), int(attempt)
 
-    def _signature(self, delivery: str) -> str:
-        return hmac.new(self._key, delivery.encode("ascii"), sha256).hexdigest()[:20]
+    def _signature(self, said: str) -> str:
+        return hmac.new(self._key, said.encode("ascii"), sha256).hexdigest()[:20]

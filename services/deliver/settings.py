@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
@@ -13,6 +14,7 @@ from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
 from libs.settings import Settings
 from services.deliver.dkim import Signer
+from services.deliver.plan import Policy
 
 
 class DeliverSettings(Settings):
@@ -47,6 +49,13 @@ class DeliverSettings(Settings):
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
         description="the domain bounces come back to, an address for each delivery; its mail must reach the bounce port. "
         "Unset: bounces go to the sender's address and the hub hears nothing of them",
+    )
+    bounce_host: str = Field(default="127.0.0.1", description="address to listen on for bounces (SMTP)")
+    bounce_port: int = Field(
+        default=2526,
+        ge=0,
+        le=65535,
+        description="its port, open where there is a domain for bounces; 0 picks one",
     )
     dkim_selector: str | None = Field(
         default=None,
@@ -138,6 +147,17 @@ class DeliverSettings(Settings):
         """The key-encryption keys of receivers' secrets, the one that wraps first."""
         own = [read_key(each.get_secret_value()) for each in self.secret_keys]
         return KeyRing([*own, self.derive("secrets of receivers' connections")])
+
+    @property
+    def policy(self) -> Policy:
+        """When a failed delivery is tried again, and when it ends."""
+        return Policy(
+            timedelta(seconds=self.retry_first_seconds),
+            timedelta(seconds=self.retry_longest_seconds),
+            self.most_attempts,
+            timedelta(hours=self.give_up_hours),
+            timedelta(days=self.parked_days),
+        )
 
     @model_validator(mode="after")
     def _able_to_sign(self) -> DeliverSettings:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from libs.contracts.parts import Agreed, Finding, Words
 from libs.db.types import Connection, Pool
 from libs.errors import NotFound
-from services.deliver import store
+from services.deliver import returned, store
 
 
 class Reason(Words):
@@ -55,16 +55,29 @@ class Attempt(BaseModel):
     number: int
     started_at: datetime
     finished_at: datetime | None
-    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun"] | None
+    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun", "bounced"] | None
     repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
     late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
     code: str | None
     detail: str | None = Field(description="handed_over: the receipt; else what went wrong")
 
 
+class Answered(BaseModel):
+    """What came back to a mail: a report, a bounce, an answer by a program."""
+
+    at: datetime
+    attempt: int = Field(description="the mail it answers")
+    kind: Literal["delivered", "hard", "soft", "delayed", "reply", "other"] = Field(
+        description="it is in the mailbox; it failed for good, or for now; it is late; a program answered; none of these"
+    )
+    status: str = Field(description="RFC 3463, or empty")
+    said: str
+
+
 class DeliveryWithAttempts(Delivery):
     agreed: Agreed = Field(description="how the receiver wants it; without a package it is mailed")
     history: list[Attempt]
+    answers: list[Answered] = Field(description="e-mail: what came back to it, where bounces reach the hub")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +94,8 @@ class Showing:
             raise NotFound
         history = await store.attempts(conn, delivery_id)
         agreed = (await store.parcel(self.worker, delivery_id)).agreed
-        shown = {**self.fields(rows[0]), "history": history, "agreed": agreed}
+        came = await returned.answers(conn, delivery_id)
+        shown = {**self.fields(rows[0]), "history": history, "agreed": agreed, "answers": came}
         return DeliveryWithAttempts.model_validate(shown)
 
     def fields(self, row: dict[str, Any]) -> dict[str, Any]:

@@ -133,6 +133,7 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
     "is_rejected": ("afgekeurd", "rejected"),
     "is_quarantined": ("in quarantaine", "quarantined"),
     "is_returned": ("teruggegeven", "returned"),
+    "is_bounced": ("teruggestuurd door de ontvanger", "bounced"),
     "is_undeliverable": ("onbezorgbaar", "undeliverable"),
 }
 

@@ -111,7 +111,7 @@ class SmtpChannel:
         """From whom and to whom, with what the server understands: how large it is (RFC 1870), and that its fate is to be
         told, with the headers alone (RFC 3461)."""
         to = job.parcel.settings["email"]
-        sender = self._return_paths.of(job.delivery_id) if self._return_paths else self._mail_from
+        sender = self._return_paths.of(job.delivery_id, job.number) if self._return_paths else self._mail_from
         mail, rcpt = f"MAIL FROM:<{sender}>", f"RCPT TO:<{to}>"
         if wire.offers("size"):
             mail += f" SIZE={size}"

@@ -50,6 +50,8 @@ class Sink:
     rcpt: Callable[[str], str] = lambda _: "250 OK"
     answer: Callable[[EmailMessage], str] = lambda _: "250 2.0.0 Kept"
     on_mail: Callable[[EmailMessage], Awaitable[None]] | None = None
+    senders: list[str] = field(default_factory=list)
+    """Envelope senders, of each mail that was kept."""
     sessions: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
@@ -68,6 +70,7 @@ class Sink:
         said = self.answer(mail)
         if said.startswith("250"):
             self.mails.append(mail)
+            self.senders.append(str(envelope.mail_from))
         if self.on_mail is not None:
             await self.on_mail(mail)
         return said

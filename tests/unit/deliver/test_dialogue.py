@@ -145,7 +145,7 @@ async def test_the_return_path_is_the_deliverys_own_and_its_fate_is_asked_for() 
     server = Server()
     of = to("in+facturen=nl@dejong.example")
     await outcomes(channel(server, paths=PATHS), loaded(of))
-    sender = PATHS.of(of.delivery_id)
+    sender = PATHS.of(of.delivery_id, of.number)
     assert server.commands[0].startswith(f"MAIL FROM:<{sender}> SIZE=")
     assert server.commands[0].endswith(f" RET=HDRS ENVID={of.delivery_id}")
     assert server.commands[1] == (
