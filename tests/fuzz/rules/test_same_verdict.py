@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from libs.einvoice import fold, shelf
 from libs.einvoice.trie import CAC, CBC, EXT
-from libs.errors import Refusal
 from libs.rules import engine
 from libs.testing import builders, mutants
+from libs.testing.verdicts import said
 
 _LINES = re.compile(
     rb"<(?:\w+:)?(?:Invoice|CreditNote)Line>.*</(?:\w+:)?(?:Invoice|CreditNote)Line>", re.DOTALL
@@ -71,14 +71,6 @@ def beside(data: bytes, spaces: bytes = b"", *, prefix: bytes = b"", times: int 
 
 
 _HIDDEN = beside(builders.invoice(lines=1), b" xmlns:cac='urn:y' xmlns:cbc='urn:z'", prefix=b"b", times=2)
-
-
-def said(data: bytes, pack: str | None = None) -> object:
-    try:
-        verdict = engine.validate(data, pack)
-    except Refusal as refusal:
-        return refusal.code, refusal.extra
-    return verdict, verdict.summary, engine.own(verdict)
 
 
 def at_length(data: bytes, pack: str | None = None) -> object:

@@ -16,8 +16,7 @@ from libs.http.openapi import PrefixClash
 from libs.http.server import listen
 from libs.runtime import Part, Running, run
 from libs.service import Service
-from libs.telemetry import logs
-from libs.testing.spans import recording
+from libs.testing.logged import logged
 from tests.integration.runtime.fakes import Stage, browser, install, resources, service, spoken, url
 
 
@@ -31,12 +30,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
 @pytest.fixture(autouse=True)
 def log() -> Iterator[list[structlog.typing.EventDict]]:
     """What is logged meanwhile; nothing is printed."""
-    with recording(0):
-        pass
-    logs.configure("INFO", "json", "test")
-    with structlog.testing.capture_logs() as entries:
+    with logged("INFO") as entries:
         yield entries
-    structlog.reset_defaults()
 
 
 def before(stage: Stage, *order: str) -> None:

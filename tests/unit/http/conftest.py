@@ -6,8 +6,7 @@ import httpx
 import pytest
 import structlog
 
-from libs.telemetry import logs
-from libs.testing.spans import recording
+from libs.testing.logged import logged
 from tests.unit.http.sample import client
 
 
@@ -20,10 +19,5 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(autouse=True)
 def log() -> Iterator[list[structlog.typing.EventDict]]:
     """What is logged meanwhile; nothing is printed."""
-    with recording(0):
-        # Once per process this sets up telemetry and with it the logs, which must not happen later.
-        pass
-    logs.configure("DEBUG", "json", "test")
-    with structlog.testing.capture_logs() as entries:
+    with logged("DEBUG") as entries:
         yield entries
-    structlog.reset_defaults()

@@ -9,12 +9,12 @@ import pytest
 from libs.einvoice import detect, shelf, xml
 from libs.einvoice.facts import Facts
 from libs.einvoice.tree import Element, Group
-from libs.errors import Refusal
 from libs.rules import engine, moulded
 from libs.rules.checks import at_most_one, cents_at_most, exists, filled, one_of
 from libs.rules.packs import structure
 from libs.rules.rule import Breach, Finish, Pack, Rule
 from libs.testing import builders
+from libs.testing.verdicts import said
 
 NLCIUS = b"urn:cen.eu:en16931:2017#compliant#urn:fdc:nen.nl:nlcius:v1.0"
 
@@ -24,14 +24,6 @@ def _nothing_seen() -> Iterator[None]:
     shelf.forget()
     yield
     shelf.forget()
-
-
-def said(data: bytes, pack: str | None = None) -> object:
-    try:
-        verdict = engine.validate(data, pack)
-    except Refusal as refusal:
-        return refusal.code, refusal.extra
-    return verdict, verdict.summary, engine.own(verdict)
 
 
 def anew(data: bytes, pack: str | None = None) -> object:
