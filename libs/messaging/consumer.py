@@ -60,6 +60,14 @@ def _is_alone(arrived: _Arrived) -> bool:
     return any(unread.alone for unread in arrived[1])
 
 
+def _end_if_cancelled() -> None:
+    """The library of the broker may answer a cancellation with an error of its own; taken for no more than that,
+    a part that was to end with another would go on for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
+
+
 def _nobody() -> None:
     """The default wake-up: the relay finds new rows by polling."""
 
@@ -115,6 +123,7 @@ class Consumer(Generic[K, D]):
                 pause = 0.1
                 continue
             except (TransportAway, QueueMissing) as away:
+                _end_if_cancelled()
                 _log.warning("cannot consume", queue=self._queue, code=away.code, detail=away.message)
                 self._careful = True
             except TRANSIENT as error:
