@@ -229,7 +229,7 @@ class DeliveryFact(InvoiceFact):
     """What every fact about one delivery (invoice, receiver, channel) carries."""
 
     delivery_id: UUID
-    channel: Literal["smtp", "folder", "sftp", "https", "pull", "exact_online", "sandbox"]
+    channel: Literal["smtp", "folder", "https", "exact_online", "sandbox"]
     receiver_id: UUID
     receiver_name: str
     attempt: int = Field(ge=1)
@@ -316,6 +316,25 @@ class InvoicePaid(AccountingFact):
     type: ClassVar[str] = "invoice.paid.v1"
 
 
+class InvoiceAnswered(InvoiceFact):
+    """What its receiver says of the invoice itself, which is neither whether it arrived nor whether it is paid. It may say
+    something else later: the last word counts."""
+
+    type: ClassVar[str] = "invoice.answered.v1"
+    axis_name: ClassVar[str] = "business"
+
+    delivery_id: UUID
+    receiver_id: UUID
+    receiver_name: str
+    answer: Literal["accepted", "queried", "rejected"]
+    code: str | None = Field(
+        default=None, description="why, as Peppol's Invoice Response has it (OPStatusReason)"
+    )
+    said: str | None = Field(
+        default=None, description="in the receiver's own words; always there unless accepted"
+    )
+
+
 ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceReceived,
     InvoiceQuarantined,
@@ -336,4 +355,5 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceUndeliverable,
     InvoiceImported,
     InvoicePaid,
+    InvoiceAnswered,
 )

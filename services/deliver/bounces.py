@@ -83,7 +83,7 @@ def _reported(part: Message) -> Iterator[_About]:
     text = "\n\n".join(str(each) for each in blocks) if isinstance(blocks, list) else str(blocks)
     for block in re.split(r"\r?\n(?:[ \t]*\r?\n)+", text)[: 4 * MOST_PARTS]:
         fields = HeaderParser(policy=compat32).parsestr(block)
-        action = str(fields.get("Action", "")).strip().lower()
+        action = line(str(fields.get("Action", "")), 20).lower()
         if action:
             said = re.sub(r"^\s*[\w-]+\s*;\s*", "", str(fields.get("Diagnostic-Code", "")))
             status = _CODE.search(str(fields.get("Status", "")))

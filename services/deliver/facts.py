@@ -17,7 +17,7 @@ from libs.contracts.invoice import (
     InvoiceHandedOver,
     InvoiceUndeliverable,
 )
-from libs.contracts.parts import Agreed, Words
+from libs.contracts.parts import Words
 from libs.db.types import Record
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
@@ -132,14 +132,6 @@ def undeliverable(row: Mapping[str, Any], why: Refused) -> Event:
     """The fact that a delivery is over, and nothing arrived; ``row`` has the columns of a delivery."""
     data = InvoiceUndeliverable(**_of(row), attempt=row["attempts"], code=why.code, reason=why.reason)
     return _event(data, row["correlation"], row["traceparent"])
-
-
-def acknowledged(row: Mapping[str, Any], agreed: Agreed, words: str) -> list[Event]:
-    """The facts that a receiver fetched a delivery and has it; ``row``: as ``waiting.acknowledge`` has it, with the number
-    of the second."""
-    sent = {**_of(row), "sequence": row["sequence"] - 1}
-    data = InvoiceHandedOver(**sent, attempt=row["attempts"], receipt=words, agreed=agreed)
-    return [_event(data, row["correlation"], row["traceparent"]), confirmed(row, words)]
 
 
 def booked(kind: type[AccountingFact], row: Mapping[str, Any], sequence: int, evidence: str) -> Event:

@@ -171,13 +171,6 @@ class NotBegun:
 
 
 @dataclass(frozen=True, slots=True)
-class Offered:
-    """It lies ready for a receiver that fetches it; nothing more is done before ``until``."""
-
-    until: timedelta
-
-
-@dataclass(frozen=True, slots=True)
 class Refused:
     """No attempt will help."""
 
@@ -198,7 +191,7 @@ class Parked:
     ends_connection: bool = False
 
 
-Outcome = HandedOver | Failed | Unknown | NotBegun | Offered | Refused | Parked
+Outcome = HandedOver | Failed | Unknown | NotBegun | Refused | Parked
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,8 +122,6 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
             return Way("https", host_of(url, ANYWHERE), {"url": url, **_format(connection)})
         except ValueError:
             return BAD_URL
-    if connection is not None and connection.channel == "pull":
-        return Way("pull", "pull", _format(connection))
     chosen = connection.settings.get("email") if connection is not None else None
     text = str(chosen or receiver.email or "")
     if not text:

@@ -70,6 +70,13 @@ UPDATE delivery d SET stopped = true, state = CASE d.state WHEN 'parked' THEN 'q
 """
 
 
+# Who got it by mistake is not shown it any longer.
+_NOT_THEIRS = """
+UPDATE delivery d SET recalled = true FROM unnest($1::uuid[], $2::uuid[]) AS t (invoice_id, receiver_id)
+ WHERE d.invoice_id = t.invoice_id AND d.receiver_id = t.receiver_id
+"""
+
+
 async def stop(conn: Connection, recalls: Sequence[InvoiceRecalled], patience: timedelta) -> list[Event]:
     """Stop these senders and receivers; returns the events to emit. A recall that comes again changes nothing."""
     pairs = [(each.account_id, place, each.number) for each in recalls for place in each.places]
@@ -79,6 +86,9 @@ async def stop(conn: Connection, recalls: Sequence[InvoiceRecalled], patience: t
         [account for account, _, _ in pairs],
         [place for _, place, _ in pairs],
         [number for _, _, number in pairs],
+    )
+    await conn.execute(
+        _NOT_THEIRS, [each.invoice_id for each in recalls], [each.receiver.party_id for each in recalls]
     )
     await conn.execute(_MARK, [account for account, _, _ in pairs], [place for _, place, _ in pairs])
     return await park(conn, patience)

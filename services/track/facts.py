@@ -14,6 +14,7 @@ from libs.contracts import invoice
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
 from libs.contracts.parts import Finding, InvoiceSummary, Words
+from services.track import answered
 from services.track.status import Fact
 
 VALUES: Mapping[str, str] = {
@@ -36,15 +37,15 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceImported.type: "imported",
     invoice.InvoicePaid.type: "paid",
     "invoice.reversed.v1": "reversed",
+    # What it answered stands in the fact.
+    invoice.InvoiceAnswered.type: "answered",
 }
 """The value each fact gives its axis."""
 
 _CHANNELS: Mapping[str, Words] = {
     "smtp": Words(nl="per e-mail", en="by e-mail"),
     "folder": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
-    "sftp": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
     "https": Words(nl="via een beveiligde verbinding", en="over a secure connection"),
-    "pull": Words(nl="door de ontvanger zelf opgehaald", en="fetched by the receiver itself"),
     "exact_online": Words(nl="in Exact Online", en="into Exact Online"),
     "sandbox": Words(nl="in de sandbox", en="in the sandbox"),
 }
@@ -56,11 +57,7 @@ _ARRIVALS: Mapping[str, Words] = {
     "folder": Words(
         nl="{to} heeft de factuur uit de map gehaald.", en="{to} took the invoice from its folder."
     ),
-    "sftp": Words(
-        nl="{to} heeft de factuur uit de map gehaald.", en="{to} took the invoice from its folder."
-    ),
     "https": Words(nl="{to} heeft de ontvangst bevestigd.", en="{to} confirmed that it has the invoice."),
-    "pull": Words(nl="{to} heeft de ontvangst bevestigd.", en="{to} confirmed that it has the invoice."),
     "exact_online": Words(
         nl="De factuur staat in Exact Online van {to}.", en="The invoice is in the Exact Online of {to}."
     ),
@@ -107,6 +104,8 @@ def value_of(data: InvoiceFact) -> str | None:
         return "returned"
     if isinstance(data, invoice.InvoiceReturned) and data.first is not None:
         return "duplicate"
+    if isinstance(data, invoice.InvoiceAnswered):
+        return data.answer
     return VALUES.get(data.type)
 
 
@@ -235,4 +234,5 @@ _SAY: Mapping[type[InvoiceFact], Callable[[Any], Words]] = {
         nl=f"Volgens de boeken van {data.receiver_name} is de factuur betaald.",
         en=f"The books of {data.receiver_name} say that the invoice is paid.",
     ),
+    invoice.InvoiceAnswered: answered.words,
 }

@@ -108,6 +108,7 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
     invoice.InvoiceImported.type: Words(nl="Geïmporteerd", en="Imported"),
     invoice.InvoicePaid.type: Words(nl="Betaald", en="Paid"),
+    invoice.InvoiceAnswered.type: Words(nl="Antwoord van de ontvanger", en="Answer of the receiver"),
 }
 
 _TOLD_AS = {"returned": invoice.InvoiceReturned.type, "duplicate": invoice.InvoiceDuplicate.type}

@@ -105,6 +105,49 @@ async def test_the_next_invoice_follows_the_receivers_package(world: World) -> N
     assert any("application/pdf" in each and "application/xml" not in each for each in mails)
 
 
+@pytest.mark.proves("R50", "R53")
+async def test_a_receiver_fetches_what_it_got_and_its_answer_stands_in_the_senders_timeline(
+    world: World,
+) -> None:
+    supplier, customer = await world.supplier(), await world.supplier("Klant BV")
+    party = await world.receiver("X BV", ("0106", world.x))
+    account = (await world.http.get("/v1/accounts/me", headers=customer.headers)).json()["account_id"]
+    await world.connect(
+        party, package="pdf", channel="smtp", settings={"email": f"x@{world.domain}"}, account_id=account
+    )
+    # From now on it is the receiver's own to choose.
+    wanted = {
+        "package": "other",
+        "channel": "smtp",
+        "settings": {"email": f"x@{world.domain}"},
+        "format": "cii",
+    }
+    reply = await world.http.put(f"/v1/connections/{party}", json=wanted, headers=customer.headers)
+    assert reply.status_code == 200, reply.text
+    items = await world.mail(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
+    invoice = items["F1.xml"]["invoice_id"]
+    await world.until(supplier, invoice, "sent")
+    (got,) = (await world.http.get("/v1/received", headers=customer.headers)).json()["received"]
+    assert (got["invoice_id"], got["number"], got["format"]) == (invoice, "F1", "cii")
+    path = f"/v1/received/{got['delivery_id']}"
+    assert (
+        b"CrossIndustryInvoice"
+        in (await world.http.get(f"{path}/document", headers=customer.headers)).content
+    )
+    assert (await world.http.get(f"{path}/pdf", headers=customer.headers)).content.startswith(b"%PDF-")
+    answer = {"answer": "rejected", "code": "QTY", "reason": "twee dozen te veel"}
+    assert (await world.http.post(f"{path}/answer", json=answer, headers=customer.headers)).status_code == 200
+
+    said: list[str] = []
+    async with asyncio.timeout(20):
+        while not said:
+            await asyncio.sleep(0.05)
+            seen = await world.until(supplier, invoice, "sent")
+            said = [each["words"]["nl"] for each in seen["timeline"] if each["type"] == "invoice.answered.v1"]
+    assert "twee dozen te veel" in said[0]
+    assert seen["axes"]["business"]["value"] == "rejected"
+
+
 @pytest.mark.proves("R52")
 async def test_a_package_is_picked_from_a_catalogue_and_gets_only_what_it_takes(world: World) -> None:
     supplier = await world.supplier()

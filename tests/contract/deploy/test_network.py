@@ -17,7 +17,7 @@ REACH = {
     ("ingest", "api"): STORED,
     ("route", "api"): API | {"to-internet"},
     ("route", "worker"): WORKER | {"to-internet"},
-    ("deliver", "worker"): WORKER | {"to-mail", "to-receivers"},
+    ("deliver", "worker"): WORKER | {"to-mail"},
     ("track", "worker"): WORKER | {"to-mail"},
     ("sync", "api"): API | {"to-internet", "to-globe"},
     ("sync", "worker"): WORKER | {"to-internet", "to-globe"},

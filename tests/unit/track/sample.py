@@ -160,6 +160,12 @@ class Journey:
             receiver_id=self.receiver.party_id, receiver_name=self.receiver.name, evidence="boekstuk 42",
         )  # fmt: skip
 
+    def answered(self, answer: str, code: str | None = None, said: str | None = None) -> Event:
+        return self.event(
+            invoice.InvoiceAnswered, "deliver", "business", delivery_id=UUID(int=3), receiver_id=self.receiver.party_id,
+            receiver_name=self.receiver.name, answer=answer, code=code, said=said,
+        )  # fmt: skip
+
     def bounced(self, by: str = "smtp", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceBounced, by, to, reason=Words(nl="Vol.", en="Full."))
 

@@ -67,7 +67,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
         j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
-        j.booked(invoice.InvoicePaid),
+        j.booked(invoice.InvoicePaid), j.answered("accepted"),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:
@@ -88,6 +88,23 @@ def test_imported_and_paid_are_shown_when_they_are_reported_and_not_before() -> 
     assert show(status(*facts)).headline == "imported"
     facts.insert(0, j.booked(invoice.InvoicePaid))
     assert show(status(*facts)).headline == "paid"
+
+
+@pytest.mark.proves("R53")
+def test_the_receivers_answer_stands_beside_where_the_invoice_is_and_the_last_word_counts() -> None:
+    j = Journey(ACCOUNT)
+    asked = j.answered("queried", "PRI", "Regel 3: wij spraken € 12,50 af.")
+    found = status(j.received(), j.routed(), j.handed_over(), j.confirmed(), asked)
+    assert (show(found).headline, found["business"]["value"]) == ("arrived", "queried")
+    moment = views.moment(asked, asked.time)
+    assert moment.label.nl == "Antwoord van de ontvanger"
+    assert moment.words.nl == (
+        "Aannemer De Jong BV heeft een vraag over de factuur. Het gaat om: prijzen. „Regel 3: wij spraken € 12,50 af.”"
+    )
+    later = j.answered("accepted")
+    for order in ((asked, later), (later, asked)):
+        assert status(*order)["business"]["value"] == "accepted"
+    assert "does not pay it so" in views.moment(j.answered("rejected", "XYZ"), asked.time).words.en
 
 
 def test_nobody_is_mailed_about_what_is_tried_out() -> None:
