@@ -34,8 +34,8 @@ from libs.documents.store import DocumentStore, NewDocument
 from libs.errors import HubError
 from libs.http.principal import RemoteAuthenticator
 from libs.messaging import AmqpTransport, TransportAway
-from libs.runtime import ALL_PARTS, CLOSE_SECONDS, Part, run
-from libs.service import Resources, Service
+from libs.runtime import ALL_PARTS, CLOSE_SECONDS, run
+from libs.service import Part, Resources, Service
 from libs.settings import BadSettings, Settings, load
 from libs.telemetry.setup import SHUTDOWN_SECONDS, configure
 

@@ -22,7 +22,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -35,12 +35,9 @@ from libs.http.principal import CachedAuthenticator
 from libs.http.server import Server, listen
 from libs.messaging import Consumer, Relay
 from libs.schedules import Runner
-from libs.service import Resources, Service
+from libs.service import Part, Resources, Service
 
-Part = Literal["api", "worker", "relay"]
 ALL_PARTS: frozenset[Part] = frozenset({"api", "worker", "relay"})
-"""``api`` is HTTP and listeners, ``worker`` consumers, schedules and workers, ``relay`` the outbox. Background runs
-beside both ``api`` and ``worker``."""
 
 DRAIN_SECONDS = 30.0
 CLOSE_SECONDS = 2.0
@@ -82,7 +79,7 @@ async def run(
     a load balancer can turn away. Raises what made the start fail (a port in use, a database away), after
     stopping what ran already.
     """
-    running = Running(readiness=Readiness(readiness.checks(services, resources, intake="api" in parts)))
+    running = Running(readiness=Readiness(readiness.checks(services, resources, parts)))
     process = _Process(services, resources, parts, running, drain_seconds)
     with _on_signals(process.signalled) if signals else contextlib.nullcontext():
         try:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from libs.contracts.topology import Rounds
 
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from libs.http.principal import Authenticator
     from libs.messaging.handler import Handler
     from libs.messaging.transport import Transport
+
+
+Part: TypeAlias = Literal["api", "worker", "relay"]
+"""``api`` is HTTP and listeners, ``worker`` consumers, schedules and workers, ``relay`` the outbox. Background runs
+beside both ``api`` and ``worker``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,9 @@ class Service:
     """OpenAPI path items of plain Starlette routes of ``api``, which FastAPI cannot describe."""
     larger_bodies: Mapping[str, int] = field(default_factory=dict)
     """Bytes of a body at paths that take more than others, and do not hold it in memory."""
+    checks: Mapping[Part, Mapping[str, Callable[[], Awaitable[None]]]] = field(default_factory=dict)
+    """What a part of this service needs beside database and broker before it should get work: each raises what is
+    wrong."""
     identity: Authenticator | None = None
     """Set by the one service that keeps the credentials: in its process nobody asks over HTTP."""
     wake: Wake = field(default_factory=Wake)

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     dead_round_seconds: float = Field(
         default=300, gt=0, le=86_400, description="how long it waits for each; then it goes alone"
     )
+    least_free_bytes: int = Field(
+        default=64_000_000,
+        ge=0,
+        description="a process with less room on a disk it writes to is not ready",
+    )
     otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: nothing is exported")
     sampling_ratio: float = Field(
         default=0.02,

@@ -172,7 +172,7 @@ def _pending(
     for name, text in files:
         folder = name.split("/")[0]
         if name in recorded:
-            if recorded[name] != _checksum(text):
+            if recorded[name] != checksum(text):
                 raise MigrationChanged(f"{schema}: {name} was edited after it was applied; write a new file")
         elif phase == "pre" and "_post_" in name:
             held_back.add(folder)
@@ -203,11 +203,12 @@ GRANT SELECT ON migration TO {schema}_worker
 """
 
 
-def _checksum(text: str) -> str:
+def checksum(text: str) -> str:
+    """What is recorded of a file's text."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _script(schema: str, name: str, text: str) -> str:
     """What applies one file. The name needs no quoting: ``files()`` lets only harmless characters in."""
     body = text.replace("{schema}", schema)
-    return f"{body}\nINSERT INTO migration (name, checksum) VALUES ('{name}', '{_checksum(text)}');\n"
+    return f"{body}\nINSERT INTO migration (name, checksum) VALUES ('{name}', '{checksum(text)}');\n"

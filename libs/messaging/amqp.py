@@ -25,9 +25,9 @@ from aio_pika.abc import (
 )
 from aio_pika.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 from aiormq.abc import TimeoutType
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
-from libs.contracts.topology import DEAD, Topology
+from libs.contracts.topology import DEAD, Queue, Topology
 from libs.errors import HubError
 from libs.messaging.transport import (
     BATCH_MEDIA_TYPE,
@@ -170,6 +170,24 @@ class AmqpTransport:
 
     async def missing(self, queues: Sequence[str]) -> list[str]:
         return [name for name in queues if await self._look(name) is None]
+
+    async def differing(self, queues: Sequence[Queue]) -> list[str]:
+        return [said for queue in queues if (said := await self._difference(queue)) is not None]
+
+    async def _difference(self, queue: Queue) -> str | None:
+        """The broker compares when a queue is declared again. Bound too: should it have been deleted this very moment, it
+        is whole again, and not one that is there and gets nothing."""
+        async with self._channel() as channel:
+            with _away():
+                try:
+                    found = await channel.declare_queue(
+                        queue.name, durable=True, arguments=dict(queue.arguments)
+                    )
+                    for binding in queue.bindings:
+                        await found.bind(binding.exchange, binding.pattern)
+                except ChannelPreconditionFailed as differs:
+                    return f"{queue.name}: {str(differs).partition(' - ')[2] or differs}"
+        return None
 
     async def depth(self, queue: str) -> int:
         found = await self._look(queue)

@@ -61,6 +61,9 @@ class MemoryTransport:
     async def missing(self, queues: Sequence[str]) -> list[str]:
         return [name for name in queues if name not in self._queues]
 
+    async def differing(self, queues: Sequence[Queue]) -> list[str]:
+        return []  # they were made by this release, in this process
+
     async def depth(self, queue: str) -> int:
         if queue not in self._queues:
             raise QueueMissing(queue)

@@ -24,7 +24,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
-from libs.contracts.topology import Topology
+from libs.contracts.topology import Queue, Topology
 from libs.errors import HubError, Unavailable
 
 BATCH_MEDIA_TYPE = "application/cloudevents-batch+json"
@@ -105,6 +105,9 @@ class Transport(Protocol):
 
     async def missing(self, queues: Sequence[str]) -> list[str]:
         """Those of ``queues`` that do not exist."""
+
+    async def differing(self, queues: Sequence[Queue]) -> list[str]:
+        """Those of ``queues``, which exist, that were declared in another way, each with what differs."""
 
     async def depth(self, queue: str) -> int:
         """Messages ready in ``queue``. Raises ``QueueMissing``."""

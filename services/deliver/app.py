@@ -36,6 +36,7 @@ from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.handlers import Recalled, Routed
+from services.deliver.needs import checks
 from services.deliver.parked import Parking
 from services.deliver.pushing import Pushing
 from services.deliver.return_paths import PURPOSE, ReturnPaths
@@ -163,5 +164,6 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         ),
         workers=(dispatcher.running(),),
         listeners=listeners,
+        checks=checks(settings),
         wake=wake,
     )

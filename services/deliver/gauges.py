@@ -4,13 +4,15 @@ is left out: there, both are what was asked for."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import get_args
 
 from libs.db.types import Pool
 from libs.telemetry import metrics
 from libs.telemetry.gauges import Shares
+from services.deliver.parcel import Channel
 
 EVERY = timedelta(seconds=30)
-OUTSIDE = ("folder", "smtp")
+OUTSIDE = tuple(channel for channel in get_args(Channel) if channel != "sandbox")
 """Channels that leave the hub."""
 
 _PARKED = """

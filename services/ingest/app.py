@@ -22,6 +22,7 @@ from services.ingest.described import BATCH, SUBMIT
 from services.ingest.groups import GroupCommit
 from services.ingest.handlers import Outcomes
 from services.ingest.identity import OwnAuthenticator
+from services.ingest.needs import checks
 from services.ingest.passwords import Passwords
 from services.ingest.people_api import People
 from services.ingest.retention import Retention
@@ -97,6 +98,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         listeners=(listen(settings, mailbox),),
         schedules=schedules,
         background=(commits, backlog),
+        checks=checks(settings),
         identity=identity,
         wake=wake,
     )

@@ -14,8 +14,8 @@ import structlog
 
 from libs.http.openapi import PrefixClash
 from libs.http.server import listen
-from libs.runtime import Part, Running, run
-from libs.service import Service
+from libs.runtime import Running, run
+from libs.service import Part, Service
 from libs.testing.logged import logged
 from tests.integration.runtime.fakes import Stage, browser, install, resources, service, spoken, url
 
