@@ -202,6 +202,8 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
             unneeded.add("folder_root")
         if each.service == "ingest" and each.role != "api":
             unneeded.add("smtp_host")
+        if each.service == "deliver" and each.role != "api":
+            unneeded.add("bounce_host")
         assert set(reads_here(settings, of=each.service)) <= unneeded, each.name
         assert bool(settings.database_url) == (each.service != "portal"), each.name
         assert ("POSTBODE_DATABASE_URL_FILE" in given) == (each.kind == "Job"), (

@@ -17,7 +17,7 @@ REACH = {
     ("ingest", "api"): STORED,
     ("route", "api"): API | {"to-internet"},
     ("route", "worker"): WORKER | {"to-internet"},
-    ("deliver", "worker"): WORKER | {"to-mail"},
+    ("deliver", "worker"): WORKER | {"to-mail", "to-receivers"},
     ("track", "worker"): WORKER | {"to-mail"},
     ("sync", "api"): API | {"to-internet", "to-globe"},
     ("sync", "worker"): WORKER | {"to-internet", "to-globe"},
@@ -63,6 +63,7 @@ def test_who_may_ask_is_let_in(name: str) -> None:
             assert _lets_in(objects, _labels(objects, "ingest", "api"), each.labels, 8080), each.name
         doors = {"from-door"} if each.role == "api" else set()
         doors |= {"from-mail", "identity"} if (each.service, each.role) == ("ingest", "api") else set()
+        doors |= {"from-bounces"} if (each.service, each.role) == ("deliver", "api") else set()
         assert set(policies(objects, each.labels, "Ingress")) == {"telemetry"} | doors, each.name
 
 
