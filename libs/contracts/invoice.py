@@ -283,6 +283,14 @@ class InvoiceDeliveryReleased(DeliveryFact):
     reason: Words
 
 
+class InvoiceDeliverySwitched(DeliveryFact):
+    """The receiver's package did not take it: it goes by ``channel`` from now on, and no more by ``before``."""
+
+    type: ClassVar[str] = "invoice.delivery_switched.v1"
+    before: Literal["folder", "https", "pull", "exact_online"]
+    reason: Words
+
+
 class InvoiceUndeliverable(DeliveryFact):
     """No attempt helped and none will follow; the sender is told."""
 
@@ -352,6 +360,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceBounced,
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
+    InvoiceDeliverySwitched,
     InvoiceUndeliverable,
     InvoiceImported,
     InvoicePaid,

@@ -65,7 +65,23 @@ class Books(BaseModel):
     )
 
 
+class Fallback(BaseModel):
+    """By e-mail what the package does not take in time, and then no more by the package."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    after_minutes: int = Field(
+        default=120, ge=1, le=2880, description="how long the package has; what it refuses goes at once"
+    )
+    email: PlainText | None = Field(
+        default=None,
+        max_length=254,
+        description="where to; without one, where the sender and receiver agreed",
+    )
+
+
 class Owned(BaseModel):
+    fallback: Fallback | None = Field(default=None, description="folder, https: without one, never by e-mail")
     format: PlainText | None = Field(
         default=None,
         max_length=20,
@@ -202,17 +218,10 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
             raise NotFound
         settings = new.settings.model_dump(exclude_none=True)
         if isinstance(new, ByMail) and new.settings.email is not None:
-            address = plan.mail_address(new.settings.email)
-            if address is None:
-                raise BadInput(
-                    "this is not an e-mail address the hub can send to: give a plain one, such as in@bakker.example",
-                    nl="hierheen kan de hub niet mailen: geef een gewoon adres, zoals in@bakker.example",
-                    code="bad-address",
-                )
-            settings = {"email": address}
+            settings = {"email": _address(new.settings.email)}
         if isinstance(new, Pushed):
             pushing.check(new.settings.url)
-        settings |= _format(new)
+        settings |= _format(new) | _fallback(new)
         await connections.connect(
             worker,
             party_id,
@@ -235,6 +244,33 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
         return await pushing.another_secret(party_id)
 
     return router
+
+
+def _fallback(new: NewConnection) -> dict[str, str]:
+    """As it is kept with the connection. Raises ``BadInput``."""
+    if new.fallback is None:
+        return {}
+    if new.channel not in ("folder", "https"):
+        raise BadInput(
+            "only what goes into a folder or is pushed can go by e-mail instead: leave out `fallback`",
+            nl="alleen wat in een map gaat of gepusht wordt kan anders per e-mail: laat `fallback` weg",
+            code="no-fallback",
+        )
+    kept = {"fallback_after": str(60 * new.fallback.after_minutes)}
+    if new.fallback.email is not None:
+        kept["fallback_email"] = _address(new.fallback.email)
+    return kept
+
+
+def _address(text: str) -> str:
+    address = plan.mail_address(text)
+    if address is None:
+        raise BadInput(
+            "this is not an e-mail address the hub can send to: give a plain one, such as in@bakker.example",
+            nl="hierheen kan de hub niet mailen: geef een gewoon adres, zoals in@bakker.example",
+            code="bad-address",
+        )
+    return address
 
 
 def _format(new: NewConnection) -> dict[str, str]:

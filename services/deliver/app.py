@@ -13,6 +13,7 @@ from libs.contracts.invoice import (
     InvoiceConfirmed,
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
+    InvoiceDeliverySwitched,
     InvoiceHandedOver,
     InvoiceImported,
     InvoicePaid,
@@ -34,6 +35,7 @@ from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
+from services.deliver.fallback import Fallbacks
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.needs import checks
@@ -151,6 +153,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             InvoiceUndeliverable.type,
             InvoiceDeliveryParked.type,
             InvoiceDeliveryReleased.type,
+            InvoiceDeliverySwitched.type,
             InvoiceImported.type,
             InvoicePaid.type,
             InvoiceAnswered.type,
@@ -159,6 +162,9 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
             Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
+            Schedule(
+                "deliver.fallback", timedelta(seconds=settings.parked_seconds), Fallbacks(worker, wake).look
+            ),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
             Schedule("deliver.gauges", EVERY, Gauges(worker).look),
         ),

@@ -34,7 +34,7 @@ from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import breaker, connections, conversion, facts, results, store, telemetry
+from services.deliver import breaker, connections, conversion, facts, fallback, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
@@ -256,6 +256,8 @@ class Dispatcher:
                 if job.delivery_id in told
             ]
             await outbox.append(conn, [event for event in events if event is not None])
+            switching = (job.delivery_id for job, _, result in written if result.switching)
+            await fallback.hasten(conn, [delivery_id for delivery_id in switching if delivery_id in told])
             opened, closed = await breaker.note(conn, done, self._rule)
             if gone := {job.parcel.connection_id for job, outcome in done if _ends_connection(outcome)} - {
                 None

@@ -14,6 +14,7 @@ from libs.contracts.invoice import (
     InvoiceConfirmed,
     InvoiceDeliveryParked,
     InvoiceDeliveryReleased,
+    InvoiceDeliverySwitched,
     InvoiceHandedOver,
     InvoiceUndeliverable,
 )
@@ -131,6 +132,15 @@ def bounced(row: Mapping[str, Any], code: str, reason: Words) -> Event:
 def undeliverable(row: Mapping[str, Any], why: Refused) -> Event:
     """The fact that a delivery is over, and nothing arrived; ``row`` has the columns of a delivery."""
     data = InvoiceUndeliverable(**_of(row), attempt=row["attempts"], code=why.code, reason=why.reason)
+    return _event(data, row["correlation"], row["traceparent"])
+
+
+def switched(row: Record, sequence: int, why: Words) -> Event:
+    """The fact that a delivery goes by e-mail from now on; ``row`` has the columns it had before."""
+    about = {**dict(row.items()), "sequence": sequence, "channel": "smtp"}
+    data = InvoiceDeliverySwitched(
+        **_of(about), attempt=max(row["attempts"], 1), before=row["channel"], reason=why
+    )
     return _event(data, row["correlation"], row["traceparent"])
 
 

@@ -45,6 +45,11 @@ class Parcel(Frozen):
         )
 
     @property
+    def fallback(self) -> bool:
+        """Whether it goes by e-mail when its package does not take it."""
+        return "fallback_email" in self.settings
+
+    @property
     def size(self) -> int:
         """Bytes of its documents."""
         return self.original.size + (self.pdf.size if self.pdf else 0)

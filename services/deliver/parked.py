@@ -27,7 +27,7 @@ from libs.messaging import outbox
 from libs.service import Wake
 from services.deliver import connections, facts, plan, recalls
 from services.deliver.parcel import Move, Refused, Waiting
-from services.deliver.store import parcel_of, reason_of
+from services.deliver.store import ARM_FALLBACK, parcel_of, reason_of
 
 MOST = 200
 """Deliveries of one transaction."""
@@ -182,6 +182,9 @@ async def _move(conn: Connection, moves: Sequence[Move]) -> list[Event]:
         [move.parcel.model_dump(mode="json") for move in moves],
     )
     numbers = {row["delivery_id"]: row["sequence"] for row in rows}
+    mailed_later = [move.waiting.delivery_id for move in moves if move.parcel.fallback]
+    if mailed_later:
+        await conn.execute(ARM_FALLBACK, mailed_later)
     return [
         facts.moved_on(move, numbers[move.waiting.delivery_id])
         for move in moves

@@ -114,12 +114,16 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
         name = str(connection.settings.get("folder", ""))
         if not FOLDER_NAME.fullmatch(name):
             return BAD_FOLDER
-        return Way("folder", name, {"folder": name, **_format(connection)})
+        return Way("folder", name, {"folder": name, **_format(connection), **_fallback(receiver, connection)})
     if connection is not None and connection.channel == "https":
         url = str(connection.settings.get("url", ""))
         try:
             # Whether that may be called is looked at when it is, each time.
-            return Way("https", host_of(url, ANYWHERE), {"url": url, **_format(connection)})
+            return Way(
+                "https",
+                host_of(url, ANYWHERE),
+                {"url": url, **_format(connection), **_fallback(receiver, connection)},
+            )
         except ValueError:
             return BAD_URL
     chosen = connection.settings.get("email") if connection is not None else None
@@ -129,11 +133,30 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
     address = mail_address(text)
     if address is None:
         return BAD_ADDRESS
-    taken = _format(connection)
-    if "format" not in taken:
-        # Whoever reads its mail itself gets a PDF, its sender's or ours (R49).
-        taken.setdefault("page", "yes")
-    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address, **taken})
+    return _mailed(address, _format(connection))
+
+
+def _mailed(address: str, taken: Mapping[str, str]) -> Way:
+    # Whoever reads its mail itself gets a PDF, its sender's or ours (R49).
+    page = {} if "format" in taken else {"page": "yes"}
+    return Way("smtp", address.rpartition("@")[2].lower(), {"email": address, **page, **taken})
+
+
+def _fallback(receiver: Receiver, connection: Connection) -> dict[str, str]:
+    """By e-mail after so long, where the receiver chose that and there is an address: part of the plan."""
+    after = connection.settings.get("fallback_after")
+    address = mail_address(str(connection.settings.get("fallback_email") or receiver.email or ""))
+    if after is None or address is None:
+        return {}
+    return {"fallback_after": str(after), "fallback_email": address}
+
+
+def by_mail(settings: Mapping[str, str]) -> Way | None:
+    """The way by e-mail of what was planned by a package; None when none was agreed."""
+    address = mail_address(settings.get("fallback_email", ""))
+    if address is None:
+        return None
+    return _mailed(address, {name: value for name, value in settings.items() if name in _OF_FORMAT})
 
 
 _OF_FORMAT = ("format", "page", "language", "books")

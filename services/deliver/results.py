@@ -25,6 +25,8 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
         )
     if isinstance(outcome, Refused):
         said = line(outcome.detail or outcome.reason.en)
+        if _by_mail(job, unsure=job.unresolved):
+            return _switching(job, "refused", outcome.code, said, policy)
         told = may_have_arrived(outcome) if job.unresolved else outcome
         return Result(
             job, "undeliverable", "refused", outcome.code, said, unresolved=job.unresolved, refused=told
@@ -55,10 +57,22 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
         asked = outcome.wait or asked
         unsure, word, code = job.unresolved and not outcome.resolved, "failed", outcome.code
     own = policy.wait(job.failures + 1, job.age)
+    if own is None and _by_mail(job, unsure=unsure):
+        return _switching(job, word, code, line(outcome.detail), policy)
     if own is None:
         return _given_up(job, word, code, outcome.detail, unsure=unsure)
     wait = max(own, asked)
     return Result(job, "queued", word, code, line(outcome.detail), failed=True, unresolved=unsure, wait=wait)
+
+
+def _by_mail(job: Job, *, unsure: bool) -> bool:
+    """Whether what its package does not take goes by e-mail: never while it may be there already."""
+    return job.parcel.fallback and job.channel != "smtp" and not unsure
+
+
+def _switching(job: Job, word: str, code: str, said: str, policy: Policy) -> Result:
+    """It waits, and not for its package: ``fallback`` takes it from here."""
+    return Result(job, "queued", word, code, said, failed=True, wait=policy.longest, switching=True)
 
 
 def _given_up(job: Job, word: str, code: str | None, detail: str, *, unsure: bool) -> Result:

@@ -90,7 +90,20 @@ async def enter(conn: Connection, planned: Sequence[Planned]) -> dict[UUID, int]
         [p.traceparent for p in planned],
         [p.parcel.model_dump(mode="json") for p in planned],
     )
-    return {row["delivery_id"]: row["sequence"] for row in rows}
+    entered = {row["delivery_id"]: row["sequence"] for row in rows}
+    mailed_later = [p.delivery_id for p in planned if p.parcel.fallback and p.delivery_id in entered]
+    if mailed_later:
+        await conn.execute(ARM_FALLBACK, mailed_later)
+    return entered
+
+
+# From now on counts the time that these have for their package.
+ARM_FALLBACK = """
+UPDATE delivery d
+   SET fallback_at = now() + make_interval(secs => (p.body #>> '{settings,fallback_after}')::float8)
+  FROM parcel p
+ WHERE d.delivery_id = ANY ($1::uuid[]) AND p.delivery_id = d.delivery_id AND d.state = 'queued' AND d.channel <> 'smtp'
+"""
 
 
 def reason_of(refused: Refused | Parked | None) -> dict[str, str] | None:
@@ -254,6 +267,8 @@ class Result:
     wait: timedelta = timedelta()
     file_name: str | None = None
     refused: Refused | Parked | None = None
+    switching: bool = False
+    """It goes by e-mail from here."""
 
 
 # `late` looks at the fence, not at what the first part changed: the same result written twice (an answer to

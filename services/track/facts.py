@@ -32,6 +32,7 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceBounced.type: "bounced",
     invoice.InvoiceDeliveryParked.type: "parked",
     invoice.InvoiceDeliveryReleased.type: "queued",
+    invoice.InvoiceDeliverySwitched.type: "queued",
     invoice.InvoiceUndeliverable.type: "undeliverable",
     # Reported by a receiver's package, once a channel can ask it.
     invoice.InvoiceImported.type: "imported",

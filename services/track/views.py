@@ -105,6 +105,7 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceBounced.type: Words(nl="Teruggestuurd door de ontvanger", en="Bounced"),
     invoice.InvoiceDeliveryParked.type: Words(nl="Geparkeerd", en="Parked"),
     invoice.InvoiceDeliveryReleased.type: Words(nl="Vrijgegeven", en="Released"),
+    invoice.InvoiceDeliverySwitched.type: Words(nl="Langs een andere weg", en="By another way"),
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
     invoice.InvoiceImported.type: Words(nl="Geïmporteerd", en="Imported"),
     invoice.InvoicePaid.type: Words(nl="Betaald", en="Paid"),

@@ -76,6 +76,7 @@ def test_a_sample_says_every_field_it_can(path: Path) -> None:
 
 ADDED_LATER: dict[str, set[str]] = {
     "account.link_made.v1": {"sealed"},
+    "invoice.bounced.v1": {"code"},
     "invoice.duplicate.v1": {"pdf"},
     "invoice.handed_over.v1": {"repeated", "agreed"},
     "invoice.parked.v1": {"first", "differences", "return_on"},

@@ -58,6 +58,25 @@ def test_whoever_chose_no_format_gets_a_page_by_mail_unless_it_wants_none() -> N
     assert page("folder", folder="dejong") is None
 
 
+def test_a_package_may_have_so_long_and_then_it_goes_by_mail() -> None:
+    def fallback(email: str | None, **settings: str) -> Way | None:
+        way = way_to(LIVE, receiver(email=email), Connection("folder", {"folder": "dejong", **settings}))
+        assert isinstance(way, Way)
+        assert way.channel == "folder"
+        return plan.by_mail(way.settings)
+
+    to = Way("smtp", "dejong.example", {"email": "in@dejong.example", "page": "yes"})
+    assert fallback("in@dejong.example", fallback_after="7200") == to
+    own = fallback(None, fallback_after="7200", fallback_email="x@other.example", format="cii", language="fr")
+    assert own == Way(
+        "smtp", "other.example", {"email": "x@other.example", "format": "cii", "language": "fr"}
+    )
+    # Nobody chose it, or there is nowhere to send it.
+    assert fallback("in@dejong.example") is None
+    assert fallback(None, fallback_after="7200") is None
+    assert fallback("no address", fallback_after="7200") is None
+
+
 def test_a_receiver_may_name_an_address_of_its_own() -> None:
     chosen = Connection("smtp", {"email": "facturen@other.example"})
     said = {"email": "facturen@other.example", "page": "yes"}

@@ -166,6 +166,10 @@ class Journey:
             receiver_name=self.receiver.name, answer=answer, code=code, said=said,
         )  # fmt: skip
 
+    def switched(self, by: str = "smtp", to: UUID | None = None) -> Event:
+        said = Words(nl="Niet aangenomen.", en="Not taken.")
+        return self._delivery(invoice.InvoiceDeliverySwitched, by, to, before="folder", reason=said)
+
     def bounced(self, by: str = "smtp", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceBounced, by, to, reason=Words(nl="Vol.", en="Full."))
 

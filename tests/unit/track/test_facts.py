@@ -65,7 +65,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
     j = Journey(ACCOUNT)
     made = [
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
-        j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.undeliverable(),
+        j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.switched(), j.undeliverable(),
         j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
         j.booked(invoice.InvoicePaid), j.answered("accepted"),
     ]  # fmt: skip
