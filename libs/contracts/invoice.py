@@ -229,7 +229,7 @@ class DeliveryFact(InvoiceFact):
     """What every fact about one delivery (invoice, receiver, channel) carries."""
 
     delivery_id: UUID
-    channel: Literal["smtp", "folder", "https", "exact_online", "sandbox"]
+    channel: Literal["smtp", "folder", "sftp", "https", "pull", "exact_online", "sandbox"]
     receiver_id: UUID
     receiver_name: str
     attempt: int = Field(ge=1)

@@ -20,7 +20,7 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver import connections, plan, store
-from services.deliver.pushing import NewSecret, Pushing, PushSettings
+from services.deliver.pushing import NewSecret, PullSettings, Pushing, PushSettings
 from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, Showing
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
@@ -123,14 +123,22 @@ class Pushed(Owned):
     settings: PushSettings
 
 
-NewConnection = Annotated[GlobeFolder | ByMail | Pushed, Field(discriminator="channel")]
+class Fetched(Owned):
+    """Software of its own that fetches what waits for it, and acknowledges it."""
+
+    package: str = Field(default="other", pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")
+    channel: Literal["pull"]
+    settings: PullSettings = PullSettings()
+
+
+NewConnection = Annotated[GlobeFolder | ByMail | Pushed | Fetched, Field(discriminator="channel")]
 
 
 class Connection(BaseModel):
     party_id: UUID
     account_id: UUID | None
     package: str
-    channel: Literal["folder", "smtp", "https"]
+    channel: Literal["folder", "smtp", "https", "pull"]
     settings: dict[str, Any]
     created_at: datetime
     secret: str | None = Field(

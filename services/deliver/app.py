@@ -24,12 +24,13 @@ from libs.db.types import Pool
 from libs.http.outside import Outside
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.deliver import convert_api, credentials, parked_api, received_api
+from services.deliver import convert_api, credentials, parked_api, received_api, waiting_api
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.bounce_door import BounceDoor, listen
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.https import HttpsChannel
+from services.deliver.channels.pull import PullChannel
 from services.deliver.channels.relay import Relay
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.smtp import SmtpChannel
@@ -120,6 +121,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             "folder": folder,
             "smtp": mail_channel(settings),
             "https": https_channel(settings, worker),
+            "pull": PullChannel(timedelta(days=settings.pull_days)),
             "sandbox": SandboxChannel(),
         },
         wake,
@@ -130,7 +132,9 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     patience = timedelta(days=settings.parked_days)
     parking = Parking(worker, wake, patience, settings.lease_seconds)
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
-    router = routes(api, worker, showing, Pushing(worker, settings))
+    # Before the routes of one delivery, whose id would be `waiting`.
+    router = waiting_api.routes(worker, resources.documents, wake)
+    router.include_router(routes(api, worker, showing, Pushing(worker, settings)))
     router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(received_api.routes(worker, resources.documents, wake))
     router.include_router(convert_api.routes())

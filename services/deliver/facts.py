@@ -18,7 +18,7 @@ from libs.contracts.invoice import (
     InvoiceHandedOver,
     InvoiceUndeliverable,
 )
-from libs.contracts.parts import Words
+from libs.contracts.parts import Agreed, Words
 from libs.db.types import Record
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
@@ -142,6 +142,14 @@ def switched(row: Record, sequence: int, why: Words) -> Event:
         **_of(about), attempt=max(row["attempts"], 1), before=row["channel"], reason=why
     )
     return _event(data, row["correlation"], row["traceparent"])
+
+
+def acknowledged(row: Mapping[str, Any], agreed: Agreed, words: str) -> list[Event]:
+    """The facts that a receiver fetched a delivery and has it; ``row``: as ``waiting.acknowledge`` has it, with the number
+    of the second."""
+    sent = {**_of(row), "sequence": row["sequence"] - 1}
+    data = InvoiceHandedOver(**sent, attempt=row["attempts"], receipt=words, agreed=agreed)
+    return [_event(data, row["correlation"], row["traceparent"]), confirmed(row, words)]
 
 
 def booked(kind: type[AccountingFact], row: Mapping[str, Any], sequence: int, evidence: str) -> Event:

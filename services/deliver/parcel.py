@@ -176,6 +176,13 @@ class NotBegun:
 
 
 @dataclass(frozen=True, slots=True)
+class Offered:
+    """It lies ready for a receiver that fetches it; nothing more is done before ``until``."""
+
+    until: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """No attempt will help."""
 
@@ -196,7 +203,7 @@ class Parked:
     ends_connection: bool = False
 
 
-Outcome = HandedOver | Failed | Unknown | NotBegun | Refused | Parked
+Outcome = HandedOver | Failed | Unknown | NotBegun | Offered | Refused | Parked
 
 
 @dataclass(frozen=True, slots=True)

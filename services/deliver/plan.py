@@ -126,6 +126,8 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
             )
         except ValueError:
             return BAD_URL
+    if connection is not None and connection.channel == "pull":
+        return Way("pull", "pull", _format(connection))
     chosen = connection.settings.get("email") if connection is not None else None
     text = str(chosen or receiver.email or "")
     if not text:

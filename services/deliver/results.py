@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from services.deliver.parcel import HandedOver, Job, NotBegun, Outcome, Parked, Refused, Unknown
+from services.deliver.parcel import HandedOver, Job, NotBegun, Offered, Outcome, Parked, Refused, Unknown
 from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy, may_have_arrived
 from services.deliver.store import Result
 
@@ -42,6 +42,10 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
             unresolved=job.unresolved,
             wait=policy.patience,
             refused=outcome,
+        )
+    if isinstance(outcome, Offered):
+        return Result(
+            job, "queued", "offered", None, "it lies ready", unresolved=job.unresolved, wait=outcome.until
         )
     if isinstance(outcome, NotBegun):
         if (outcome.trouble or outcome.fault) and job.age >= policy.give_up:

@@ -96,6 +96,12 @@ class DeliverSettings(Settings):
         description="networks that are not public and may be called all the same when a receiver names them: 10.1.0.0/16",
     )
 
+    pull_days: float = Field(
+        default=7.0,
+        gt=0,
+        description="how long an invoice lies ready for a receiver that fetches; then it is undeliverable",
+    )
+
     batch: int = Field(default=200, ge=1, le=1000, description="deliveries claimed at once")
     makers: int = Field(
         default=2, ge=1, description="documents converted, or pages made, at once: each takes a processor"

@@ -153,7 +153,7 @@ WITH abandoned AS MATERIALIZED (
 ), leased AS (
     UPDATE delivery d
        SET state = 'attempting', attempts = d.attempts + 1, lease_until = now() + make_interval(secs => $4),
-           failures = d.failures + chosen.cut::int, unresolved = d.unresolved OR chosen.cut
+           failures = d.failures + chosen.cut::int, unresolved = d.unresolved OR (chosen.cut AND $1 <> 'pull')
       FROM chosen WHERE d.delivery_id = chosen.delivery_id
     RETURNING d.*, chosen.cut
 ), ended AS (

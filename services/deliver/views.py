@@ -55,7 +55,7 @@ class Attempt(BaseModel):
     number: int
     started_at: datetime
     finished_at: datetime | None
-    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun", "bounced"] | None
+    outcome: Literal["handed_over", "failed", "refused", "unknown", "not_begun", "bounced", "offered"] | None
     repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
     late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
     code: str | None
@@ -102,9 +102,11 @@ class Showing:
         """Those of a ``Delivery`` from a row of ``store``."""
         waits = row["state"] in ("queued", "parked")
         open_ = row["state"] in ("queued", "attempting")
+        # Who fetches itself is waited for until then, however often nothing was tried.
+        give_up = row["due_at"] if row["channel"] == "pull" else row["since"] + self.give_up
         return {
             **row,
             "receiver": row["receiver_name"],
             "due_at": row["due_at"] if waits else None,
-            "give_up_at": row["since"] + self.give_up if open_ else None,
+            "give_up_at": give_up if open_ else None,
         }

@@ -46,7 +46,9 @@ VALUES: Mapping[str, str] = {
 _CHANNELS: Mapping[str, Words] = {
     "smtp": Words(nl="per e-mail", en="by e-mail"),
     "folder": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
+    "sftp": Words(nl="in de map van de ontvanger", en="into the receiver's folder"),
     "https": Words(nl="via een beveiligde verbinding", en="over a secure connection"),
+    "pull": Words(nl="door de ontvanger zelf opgehaald", en="fetched by the receiver itself"),
     "exact_online": Words(nl="in Exact Online", en="into Exact Online"),
     "sandbox": Words(nl="in de sandbox", en="in the sandbox"),
 }
@@ -58,7 +60,11 @@ _ARRIVALS: Mapping[str, Words] = {
     "folder": Words(
         nl="{to} heeft de factuur uit de map gehaald.", en="{to} took the invoice from its folder."
     ),
+    "sftp": Words(
+        nl="{to} heeft de factuur uit de map gehaald.", en="{to} took the invoice from its folder."
+    ),
     "https": Words(nl="{to} heeft de ontvangst bevestigd.", en="{to} confirmed that it has the invoice."),
+    "pull": Words(nl="{to} heeft de ontvangst bevestigd.", en="{to} confirmed that it has the invoice."),
     "exact_online": Words(
         nl="De factuur staat in Exact Online van {to}.", en="The invoice is in the Exact Online of {to}."
     ),
