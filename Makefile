@@ -130,6 +130,20 @@ lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in
 	done
 	@! grep -nE 'https?://' requirements/*.txt requirements/services/*.txt
 
+.PHONY: sbom
+sbom: $(VENV)/.dev ## write a bill of materials of every image (CycloneDX) into .state/sbom
+	@mkdir -p .state/sbom
+	@for list in deliver ingest portal route sync track validate; do \
+		$(PY) -m cyclonedx_py requirements requirements/services/$$list.txt --output-reproducible --sv 1.6 --of JSON \
+			--output-file .state/sbom/postbode-$$list.cdx.json || exit 1; \
+	done
+
+.PHONY: audit
+audit: $(VENV)/.dev ## ask the PyPI advisory database about everything that is pinned (needs the network)
+	@for list in deliver ingest portal route sync track validate; do \
+		$(PY) -m pip_audit --require-hashes --disable-pip --requirement requirements/services/$$list.txt $(ARGS) || failed=1; \
+	done; test -z "$$failed"
+
 # ------------------------------------------------------------------ the environment
 
 # A Python that is new enough and can make environments, from those people usually have.
