@@ -164,8 +164,9 @@ class _Process:
             if service.emits or service.consumers:
                 pool = await self._resources.pools.get(service.name, "worker")
                 relay = Relay(
-                    pool, self._resources.transport, TOPOLOGY, schema=service.name, emits=service.emits
-                )
+                    pool, self._resources.transport, TOPOLOGY, schema=service.name, emits=service.emits,
+                    share=service.share,
+                )  # fmt: skip
                 service.wake.connect(relay.wake)
                 self._relays.append(_begin(f"relay {service.name}", relay.run(), relay.stop))
 

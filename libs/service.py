@@ -79,6 +79,8 @@ class Service:
     emits: Sequence[str] = ()
     """Event types this service's relay publishes, such as ``invoice.received.v1``; the relay refuses to
     start while a queue that one of them must reach is missing."""
+    share: float = 0
+    """Events a second that its relay sends on of one account while others are about; 0: no bound."""
     schedules: Sequence[Schedule] = ()
     listeners: Sequence[AbstractAsyncContextManager[Any]] = field(default=())
     """Servers other than HTTP (ingest: SMTP), where the API is served: entered at start, left first at shutdown,

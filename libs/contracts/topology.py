@@ -54,6 +54,11 @@ class Queue:
         return f"{self.name}.dead"
 
     @property
+    def hears_all(self) -> bool:
+        """Whether it gets every fact of an exchange: whoever reads it keeps them, and no stage waits for it."""
+        return any(binding.pattern.partition(".")[2] == "#" for binding in self.bindings)
+
+    @property
     def dead_arguments(self) -> Mapping[str, str | int]:
         """Of ``<name>.dead``: quorum too, and as good as without a limit, for nothing lies behind it. Said, because
         RabbitMQ 4 takes 20 where nothing is; as a number, because RabbitMQ 3 refuses -1."""

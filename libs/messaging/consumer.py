@@ -38,6 +38,7 @@ from libs.messaging import dead, inbox, outbox
 from libs.messaging.backlog import Waiting
 from libs.messaging.batch import Batch
 from libs.messaging.handler import Handler, Pace
+from libs.messaging.pacing import Pacing
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Delivery, QueueMissing, Subscription, Transport, TransportAway
 from libs.telemetry import metrics
@@ -231,7 +232,7 @@ class Consumer(Generic[K, D]):
         pending: asyncio.Task[Delivery | None] | None = None
         stopping = asyncio.create_task(self._stopping.wait())
         loop = asyncio.get_running_loop()
-        due = 0.0
+        pacing = Pacing(pace.seconds, pace.credit)
         try:
             while not self._stopping.is_set():
                 group: list[_Arrived] = []
@@ -251,9 +252,9 @@ class Consumer(Generic[K, D]):
                     unread = unpack(delivery.message)
                     group.append((delivery, unread))
                     count += len(unread)
-                    until = until or max(due, loop.time() + _LINGER)
-                due = loop.time() + pace.seconds
+                    until = until or max(pacing.due, loop.time() + _LINGER)
                 if group:
+                    pacing.cut(loop.time())
                     yield group
                 elif pending is not None and pending.done():
                     return

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from libs.contracts.envelope import Event, Payload
 from libs.errors import Park, Reject
+from libs.messaging.pacing import CREDIT
 
 if TYPE_CHECKING:
     from libs.db.types import Connection
@@ -48,9 +49,11 @@ class Pace:
     """A full batch."""
     messages: int = 20
     """Held at once, each of at most 200 events."""
+    credit: int = 0
+    """Batches put by in a quiet while, which are then cut at once (``pacing``)."""
 
 
-PROMPT = Pace(0.05)
+PROMPT = Pace(0.05, credit=CREDIT)
 """Somebody's invoice waits for it."""
 
 AT_LEISURE = Pace(0.5, events=2000, messages=200)

@@ -29,23 +29,23 @@ import asyncpg
 import structlog
 
 from libs import clock
-from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import Topology
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Connection, Pool
 from libs.errors import HubError
 from libs.lifetimes import OUTBOX_SENT
 from libs.messaging import backlog, in_hand, tracing
+from libs.messaging.ahead import Ahead
 from libs.messaging.in_hand import InHand
 from libs.messaging.outbox import MOVE
+from libs.messaging.pacing import CREDIT, Pacing
 from libs.messaging.pack import Pack, Waiting, pack
+from libs.messaging.shares import Shares
 from libs.messaging.transport import QueueMissing, Transport, TransportAway
 from libs.telemetry import metrics
 
 _log = structlog.get_logger(__name__)
 
-DEEP = 2_000
-"""Messages ready in a queue from which the relay lets that queue's events wait in the outbox."""
 _MOST_DUE = 1000
 _POLL_BUSY, _POLL_IDLE = 0.2, 1.0
 _LINGER = 0.005
@@ -72,12 +72,12 @@ SELECT routing_key, account FROM lane LIMIT $3
 
 _CLAIM = """
 WITH taken AS MATERIALIZED (
-    SELECT row.* FROM unnest($1::text[], $2::uuid[]) AS lane (routing_key, account), LATERAL (
-        SELECT o.id, o.exchange, o.routing_key, o.body, o.alone FROM outbox o
+    SELECT row.* FROM unnest($1::text[], $2::uuid[], $3::int[]) AS lane (routing_key, account, most), LATERAL (
+        SELECT o.id, o.account, o.exchange, o.routing_key, o.body, o.alone FROM outbox o
          WHERE o.not_before IS NULL AND o.routing_key = lane.routing_key AND o.account = lane.account
-         ORDER BY o.id LIMIT $3 FOR UPDATE SKIP LOCKED) row
+         ORDER BY o.id LIMIT lane.most FOR UPDATE SKIP LOCKED) row
 )
-SELECT id, exchange, routing_key, body, alone FROM taken ORDER BY id
+SELECT id, account, exchange, routing_key, body, alone FROM taken ORDER BY id
 """
 
 _LATER = """
@@ -86,7 +86,6 @@ UPDATE outbox SET not_before = now() + make_interval(secs => $2) WHERE id = ANY 
 _ROLL = "SELECT outbox_sent_roll($1)"
 _ROLL_EVERY, _ROLL_AGAIN = 3600.0, 600.0
 """Not sooner again: for up to 2 s each time whoever writes waits behind the lock that cannot be had."""
-_DEPTH_HOLDS = 0.25
 
 _START = ("", UUID(int=0))
 
@@ -104,22 +103,24 @@ class Relay:
         emits: Sequence[str],
         batch: int = 400,
         pace: float = 0.04,
+        share: float = 0,
     ) -> None:
+        """``share``: events a second that one account gets while others are about; 0: no bound."""
         self._pool = pool
         self._transport = transport
         self._topology = topology
         self._schema = schema
         self._emits = tuple(emits)
         self._batch = batch
-        self._pace = pace
+        self._pacing = Pacing(pace, credit=CREDIT)
         self._woken = asyncio.Event()
         self._stopping = asyncio.Event()
         self._roll_now = asyncio.Event()
         self._after: tuple[str, UUID] = _START
         self._in_hand = InHand(pool, topology, self._settle)
         self._unsure = False
-        self._depths: dict[str, tuple[float, bool]] = {}
-        self._missing: set[str] = set()
+        self._ahead = Ahead(transport, topology, schema=schema)
+        self._shares = Shares(share)
 
     async def run(self) -> None:
         """Publish until ``stop()``; what is claimed by then is finished first."""
@@ -137,15 +138,17 @@ class Relay:
             await self._first(self._in_hand.let_go_of_others)
         while not self._stopping.is_set():
             self._woken.clear()
-            next_turn = clock.monotonic() + self._pace
+            began = clock.monotonic()
             moved = await self._survive(self.pump())
             if moved is None:
                 await self._sleep(_POLL_IDLE)
             elif moved == 0:
                 await self._sleep(_POLL_BUSY * random.uniform(0.8, 1.2))  # noqa: S311
+            if moved:
+                self._pacing.cut(began)
             if moved is not None and moved < self._batch // 2:
                 # A message costs the same full or nearly empty, so company is given time to come.
-                await asyncio.sleep(max(_LINGER, next_turn - clock.monotonic()))
+                await asyncio.sleep(max(_LINGER, self._pacing.due - clock.monotonic()))
         await self._survive(self._in_hand.hand_back() if self._transport.settles_on_publish else self.pump())
 
     def wake(self) -> None:
@@ -199,6 +202,7 @@ class Relay:
 
     async def _publish(self, packs: Sequence[Pack]) -> tuple[list[int], list[int]]:
         messages = [each.message for each in packs]
+        self._ahead.sent(packs)
         with tracing.publishing(self._transport.name, messages):
             results = await self._transport.publish(messages)
         safe: list[int] = []
@@ -231,55 +235,24 @@ class Relay:
             return []
         last = lanes[-1]
         self._after = (last["routing_key"], last["account"]) if len(lanes) == most else _START
-        ready = [lane for lane in lanes if not await self._too_deep(lane["routing_key"])]
-        if not ready:
+        room = {key: await self._ahead.takes_more(key) for key in {lane["routing_key"] for lane in lanes}}
+        ready = [lane for lane in lanes if room[lane["routing_key"]]]
+        accounts = [lane["account"] for lane in ready]
+        shares = self._shares.of(accounts, most)
+        if not any(shares):
             return []
-        rows = await conn.fetch(
-            _CLAIM,
-            [lane["routing_key"] for lane in ready],
-            [lane["account"] for lane in ready],
-            max(1, most // len(ready)),
-        )
+        rows = await conn.fetch(_CLAIM, [lane["routing_key"] for lane in ready], accounts, shares)
+        self._shares.taken(row["account"] for row in rows)
         return [Waiting(r["id"], r["exchange"], r["routing_key"], r["body"], r["alone"]) for r in rows]
 
-    async def _too_deep(self, routing_key: str) -> bool:
-        """Whether a next stage has enough to do, or is not there; asked of the broker at most four times a second."""
-        asked, deep = self._depths.get(routing_key, (0.0, False))
-        if clock.monotonic() - asked < _DEPTH_HOLDS:
-            return deep
-        deep = False
-        for queue in self._next_stages(routing_key):
-            deep = deep or await self._takes_no_more(queue)
-        self._depths[routing_key] = (clock.monotonic(), deep)
-        return deep
-
-    async def _takes_no_more(self, queue: str) -> bool:
-        try:
-            deep = await self._transport.depth(queue) > DEEP
-        except TransportAway:
-            return False
-        except QueueMissing as error:
-            # Published now, they would be lost to it without a word: another queue has them, so they are routed.
-            if queue not in self._missing:
-                self._missing.add(queue)
-                _log.error(
-                    "events wait for a missing queue: run the migrate step",
-                    schema=self._schema, code=error.code, detail=queue,
-                )  # fmt: skip
-            return True
-        self._missing.discard(queue)
-        return deep
-
-    def _next_stages(self, routing_key: str) -> list[str]:
-        model = PAYLOADS.get(routing_key)
-        if model is None:
-            return []
-        return self._topology.expected(model.exchange, routing_key)
+    def _behind(self) -> list[str]:
+        """The queues that what this service emits must reach."""
+        return sorted({queue for kind in self._emits for queue in self._ahead.next_stages(kind)})
 
     async def _until_topology_is_there(self) -> None:
         """Refuse to publish while a queue that must get our events is missing: a topic exchange would
         drop its share without a word."""
-        wanted = sorted({queue for kind in self._emits for queue in self._next_stages(kind)})
+        wanted = self._behind()
         while not self._stopping.is_set():
             try:
                 missing = await self._transport.missing(wanted)
@@ -304,7 +277,7 @@ class Relay:
                 self._roll_now.clear()
 
     async def _keep_counting(self) -> None:
-        behind = sorted({queue for kind in self._emits for queue in self._next_stages(kind)})
+        behind = self._behind()
         while not self._stopping.is_set():
             await self._survive(backlog.measure(self._pool, self._schema))
             await backlog.measure_queues(self._transport, behind)

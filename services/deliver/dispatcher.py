@@ -33,6 +33,7 @@ from libs.db.types import Pool
 from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
+from libs.messaging.pacing import CREDIT, Pacing
 from libs.service import Wake
 from services.deliver import breaker, connections, conversion, facts, fallback, results, store, telemetry
 from services.deliver.channels import ChannelAdapter, Done
@@ -116,10 +117,13 @@ class Dispatcher:
     async def _run(self, channel: Channel) -> None:
         slow: dict[asyncio.Task[None], Round] = {}
         due = self._due[channel]
+        pacing = Pacing(PACE_SECONDS, CREDIT)
         while not self._stopping.is_set():
             due.clear()
-            next_turn = clock.monotonic() + PACE_SECONDS
+            began = clock.monotonic()
             held = await self._claimed(channel, slow) if len(slow) < MOST_ROUNDS else None
+            if held is None or held.jobs:
+                pacing.cut(began)
             if held is not None and held.jobs:
                 task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")
                 slow[task] = held
@@ -129,7 +133,7 @@ class Dispatcher:
             for task in [task for task in slow if task.done()]:
                 del slow[task]
             if held is None or len(held.jobs) < self._settings.batch:
-                await asyncio.sleep(max(0.0, next_turn - clock.monotonic()))
+                await asyncio.sleep(max(0.0, pacing.due - clock.monotonic()))
         await asyncio.gather(*slow)
 
     async def _claimed(self, channel: Channel, slow: Mapping[asyncio.Task[None], Round]) -> Round | None:

@@ -60,6 +60,8 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         pace=settings.group_pace_ms / 1000,
         most=settings.group_most,
         size=lambda submission: submission.size,
+        account=lambda submission: submission.account_id,
+        share=settings.account_share,
     )
     quota = Quota("account", per_second=settings.requests_per_second, burst=settings.requests_burst)
     backlog = Backlog(worker, seconds=settings.backlog_seconds)
@@ -95,6 +97,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
             AccountRegistered.type,
             AccountLinkMade.type,
         ),
+        share=settings.account_share,
         listeners=(listen(settings, mailbox),),
         schedules=schedules,
         background=(commits, backlog),

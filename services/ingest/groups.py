@@ -6,6 +6,9 @@ a full commit). It writes, and only then
 wakes the callers: what they were told is on disk. When the write of a group fails, each item is tried
 alone, so one bad item fails one caller.
 
+Nobody stands in line behind whoever sends most: a group is dealt out equally among the accounts that wait, and of one
+account no more is taken than its share while others are about (``libs.messaging.shares``).
+
 Whoever waits holds memory, so there is an end to both: how many wait and how many bytes they hold. A group has
 an end in bytes as well, because a transaction of two hundred large documents would keep all others waiting.
 """
@@ -13,13 +16,17 @@ an end in bytes as well, because a transaction of two hundred large documents wo
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from libs import clock
 from libs.errors import HubError, Unavailable
+from libs.messaging.pacing import CREDIT, Pacing
+from libs.messaging.shares import Shares
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,6 +42,7 @@ def busy() -> Unavailable:
 
 WAITING_BYTES = 256 * 1024 * 1024
 GROUP_BYTES = 32 * 1024 * 1024
+_NOBODY = UUID(int=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,8 @@ class _Waiting(Generic[T, R]):
 
 class GroupCommit(Generic[T, R]):
     """``write`` takes a list and returns one result (or error) per item, in order. ``size`` tells the bytes
-    an item holds; ``most`` and ``most_bytes`` bound a group, ``waiting`` and ``waiting_bytes`` all who wait."""
+    an item holds; ``most`` and ``most_bytes`` bound a group, ``waiting`` and ``waiting_bytes`` all who wait. ``account``
+    tells whose an item is, ``share`` how many of one account are taken in a second while others are about; 0: no bound."""
 
     def __init__(
         self,
@@ -59,6 +68,8 @@ class GroupCommit(Generic[T, R]):
         waiting: int = 4000,
         waiting_bytes: int = WAITING_BYTES,
         size: Callable[[T], int] = lambda _: 0,
+        account: Callable[[T], UUID] = lambda _: _NOBODY,
+        share: float = 0,
     ) -> None:
         self._write = write
         self._linger = linger
@@ -68,6 +79,8 @@ class GroupCommit(Generic[T, R]):
         self._waiting = waiting
         self._waiting_bytes = waiting_bytes
         self._size = size
+        self._account = account
+        self._shares = Shares(share)
         self._held = 0
         self._queue: list[_Waiting[T, R]] = []
         self._arrived = asyncio.Event()
@@ -101,29 +114,46 @@ class GroupCommit(Generic[T, R]):
         return await future
 
     async def _flush_for_ever(self) -> None:
-        due = 0.0
+        pacing = Pacing(self._pace, CREDIT)
+        group: Sequence[_Waiting[T, R]] = ()
         while True:
-            await self._arrived.wait()
+            if not group:
+                await self._rest()
             if len(self._queue) < self._most:
-                await asyncio.sleep(max(self._linger, due - clock.monotonic()))
-            due = clock.monotonic() + self._pace
-            # Take, but leave the rows in the queue's count until they are done: the drain waits for that.
+                await asyncio.sleep(max(self._linger, pacing.due - clock.monotonic()))
             group = self._next()
-            try:
-                await self._settle(group)
-            finally:
-                del self._queue[: len(group)]
-                self._held -= sum(each.size for each in group)
-                if not self._queue:
-                    self._arrived.clear()
+            if group:
+                pacing.cut(clock.monotonic())
+                # Taken, but left in the queue's count until they are done: the drain waits for that.
+                try:
+                    await self._settle(group)
+                finally:
+                    done = {id(each) for each in group}
+                    self._queue = [each for each in self._queue if id(each) not in done]
+                    self._held -= sum(each.size for each in group)
+
+    async def _rest(self) -> None:
+        """Until somebody comes, or those who wait may have more."""
+        self._arrived.clear()
+        left = self._shares.until - clock.monotonic() if self._queue else None
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._arrived.wait(), left)
 
     def _next(self) -> list[_Waiting[T, R]]:
-        group, held = self._queue[:1], self._queue[0].size
-        for each in self._queue[1 : self._most]:
+        waiting = [(self._account(each.item), each) for each in self._queue]
+        accounts = list(dict.fromkeys(account for account, _ in waiting))
+        left = dict(zip(accounts, self._shares.of(accounts, self._most), strict=True))
+        group: list[_Waiting[T, R]] = []
+        held = 0
+        for account, each in waiting:
+            if not left[account]:
+                continue
             held += each.size
-            if held > self._most_bytes:
+            if group and (held > self._most_bytes or len(group) == self._most):
                 break
+            left[account] -= 1
             group.append(each)
+        self._shares.taken(self._account(each.item) for each in group)
         return group
 
     async def _settle(self, group: Sequence[_Waiting[T, R]]) -> None:

@@ -64,6 +64,12 @@ class IngestSettings(Settings):
         description="submissions of an account over time, at each process of the API; 0: no limit",
     )
     requests_burst: int = Field(default=2_000, gt=0, description="submissions of an account at once")
+    account_share: float = Field(
+        default=100,
+        ge=0,
+        description="submissions of an account that are stored, and processed, in a second while others hand over too; the "
+        "rest waits its turn, and an account that is alone gets all there is; 0: no bound",
+    )
     backlog_seconds: float = Field(
         default=600,
         ge=0,

@@ -17,6 +17,7 @@ from libs.http.principal import Principal
 from libs.http.quota import Quota
 from services.ingest import accounts, idempotency, intake, remembered
 from services.ingest.backlog import Backlog
+from services.ingest.callers import Callers
 from services.ingest.groups import GroupCommit
 from services.ingest.idempotency import Key, Running
 from services.ingest.intake import Upload
@@ -71,14 +72,21 @@ class Gate:
     def __init__(self, quota: Quota, backlog: Backlog) -> None:
         self._quota = quota
         self._backlog = backlog
+        self._callers = Callers()
 
     async def enter(self, request: Request) -> tuple[Principal, Mapping[str, str]]:
         """The caller, and fields to answer with. Raises what turns it away: ``Unauthenticated``, ``Forbidden``,
         ``OverQuota``, ``Unavailable``."""
-        principal: Principal = await request.app.state.identity.authenticate(
-            request.headers.get("authorization")
-        )
-        principal.require("invoice:write")
+        login = request.headers.get("authorization") or ""
+        if (known := self._callers.was(login)) is not None:
+            self._quota.look(known)
+        try:
+            principal: Principal = await request.app.state.identity.authenticate(login or None)
+            principal.require("invoice:write")
+        except Refusal:
+            self._callers.gone(login)
+            raise
+        self._callers.came(login, principal.account_id)
         return principal, self.admit(principal.account_id)
 
     def admit(self, account_id: UUID) -> Mapping[str, str]:

@@ -17,11 +17,13 @@ from dataclasses import asdict
 from typing import Any
 
 from libs import clock
+from tests.bench.ingest import stages
 from tests.bench.pipeline import hub as hubs
-from tests.bench.pipeline import truth
+from tests.bench.pipeline import truth, usage
 from tests.bench.pipeline.board import Board
 from tests.bench.pipeline.hub import Hub
 from tests.bench.pipeline.load import Plan
+from tests.bench.pipeline.usage import Processes
 
 TIMES = 100
 _PATIENCE = 600.0
@@ -35,6 +37,7 @@ class Fairness:
         self._hub = hub
         self._rate = rate
         self._count = round(rate * seconds)
+        self._processes = Processes({name: pid for name, pid in hub.pids.items() if name != "receiver"})
         self._next = 1
         self._accepted = 0
 
@@ -56,16 +59,17 @@ class Fairness:
         }
 
     async def _ordinary(self, name: str, *, flooded: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-        first = self._next
+        first, cpu, machine, began = self._next, self._processes.cpu(), usage.machine(), clock.monotonic()
         one = self._one(name, self._hub.keys[1], self._rate, self._count, seed=1)
         burst: dict[str, Any] = {}
         if flooded:
             rate, count = TIMES * self._rate, TIMES * self._count
             flood = self._one("burst", self._hub.keys[0], rate, count, seed=2)
             accepted, of_burst = await asyncio.gather(one, flood)
-            burst = {"offered": count, "offered_per_s": rate, "accepted": len(of_burst)}
+            burst = {"due": count, "due_per_s": rate, "accepted": len(of_burst)}
         else:
             accepted = await one
+        seconds, now, used = clock.monotonic() - began, usage.machine(), self._processes.cpu()
         until = clock.monotonic() + _PATIENCE
         numbers = range(first, first + self._count)
         while True:
@@ -82,6 +86,9 @@ class Fairness:
             "delivered": len(times),
             "lost": sum(number not in found.delivered for number in accepted),
             "refused": self._count - len(accepted),
+            "stages_ms": await stages.between(self._hub.database.url, accepted, found.delivered),
+            "cpu_per_s": {name: round((used[name] - cpu[name]) / seconds, 3) for name in used},
+            "machine_busy": round((now.busy - machine.busy) / (now.total - machine.total), 3),
         }
         sys.stderr.write(f"fairness, {name}: {json.dumps(figures)}\n")
         return figures, burst
@@ -95,6 +102,7 @@ class Fairness:
         plan = Plan(
             host="127.0.0.1", port=hub.ports["ingest"], templates=hub.templates[_CHANNEL], keys=[key], first=first,
             count=count, in_flight=count, rate=rate, seed=seed, connections=32, board=str(board), results=str(results),
+            give_up=name == "burst",
         )  # fmt: skip
         generator = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.bench.pipeline.load", json.dumps(asdict(plan)),

@@ -103,10 +103,10 @@ class Stage:
         self.consuming = consuming
         self.topology = topology
 
-    def relay(self, *, schema: str = "ingest") -> Relay:
+    def relay(self, *, schema: str = "ingest", share: float = 0) -> Relay:
         pool = self.emitting if schema == "ingest" else self.consuming
         emits = (InvoiceReceived.type,) if schema == "ingest" else ()
-        return Relay(pool, self.transport, self.topology, schema=schema, emits=emits)
+        return Relay(pool, self.transport, self.topology, schema=schema, emits=emits, share=share)
 
     def consumer(
         self, handler: Recorder, *, max_events: int = 200, prefetch: int = 20, again: timedelta | None = None

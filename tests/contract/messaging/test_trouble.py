@@ -93,7 +93,7 @@ async def test_events_wait_for_a_queue_that_was_deleted_while_the_relay_runs(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Other queues have the same events, so the broker would call them routed."""
-    monkeypatch.setattr("libs.messaging.relay._DEPTH_HOLDS", 0.0)
+    monkeypatch.setattr("libs.messaging.ahead.HOLDS", 0.0)
     others = [stage.consumer(Recorder(queue.name)) for queue in (TWO, ALL)]
     with capture_logs() as said:
         async with stage.running(stage.relay(), *others):

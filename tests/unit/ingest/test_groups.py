@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from uuid import UUID
 
 import pytest
 
@@ -103,3 +104,32 @@ async def test_a_group_holds_no_more_bytes_than_allowed() -> None:
     async with GroupCommit(writer, linger=0.01, most_bytes=4, size=len) as group:
         await asyncio.gather(*(group.submit(each) for each in ("aa", "bb", "c", "dddddd", "e")))
     assert writer.groups == [["aa", "bb"], ["c"], ["dddddd"], ["e"]]
+
+
+async def test_nobody_stands_in_line_behind_whoever_sends_most() -> None:
+    """The first letter is the account."""
+    writer = Writer()
+    accounts = {"f": UUID(int=1), "o": UUID(int=2)}
+    async with GroupCommit(
+        writer, linger=0.001, most=20, account=lambda item: accounts[item[0]], share=100
+    ) as group:
+        flood = [asyncio.create_task(group.submit(f"f{n}")) for n in range(300)]
+        await asyncio.sleep(0)
+        others = [asyncio.create_task(group.submit(f"o{n}")) for n in range(3)]
+        await asyncio.gather(*others)
+        before = sum(item.startswith("f") for each in writer.groups for item in each)
+        for task in flood:
+            task.cancel()
+    assert before <= 20, "more than a group and a share of the flood went before them"
+
+
+async def test_of_one_account_no_more_is_taken_than_its_share_while_others_are_about() -> None:
+    writer = Writer()
+    accounts = {"f": UUID(int=1), "o": UUID(int=2)}
+    async with GroupCommit(writer, linger=0.001, account=lambda item: accounts[item[0]], share=100) as group:
+        other = asyncio.create_task(group.submit("o1"))
+        flood = [asyncio.create_task(group.submit(f"f{n}")) for n in range(25)]
+        await other
+        await asyncio.gather(*flood)
+    of_flood = [sum(item.startswith("f") for item in each) for each in writer.groups]
+    assert [count for count in of_flood if count] == [10, 10, 5]
