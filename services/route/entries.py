@@ -14,6 +14,7 @@ from libs import identifiers
 from libs.contracts.parts import Identifier, Words
 from libs.errors import BadInput, Unprocessable
 from libs.identifiers import branch, canonical_scheme, kvk
+from libs.identifiers.text import digits
 from libs.text import NAMED
 from services.route import words
 from services.route.corroboration import root
@@ -55,6 +56,17 @@ def read_key(scheme: str, value: str) -> Key:
     if code is None:
         raise Unprocessable(_SCHEME.en, nl=_SCHEME.nl, code="unknown-scheme", scheme=scheme[:40])
     found = identifiers.read(value, code)
+    if code == kvk.SCHEME and digits(kvk.strip(value), 7):
+        # What a spreadsheet leaves of a number that begins with a zero: proposed, never assumed.
+        meant = f"0{kvk.strip(value)}"
+        raise Unprocessable(
+            f"{_FORMS[code].en} Was a zero lost, and is it {meant}?",
+            nl=f"{_FORMS[code].nl} Is er een nul weggevallen, en is het {meant}?",
+            code="bad-identifier",
+            scheme=code,
+            value=value[:40],
+            proposed=meant,
+        )
     if found is None or found.scheme != code:
         form = _FORMS.get(code, _FORM)
         raise Unprocessable(form.en, nl=form.nl, code="bad-identifier", scheme=code, value=value[:40])

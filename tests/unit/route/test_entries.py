@@ -41,6 +41,15 @@ def test_what_is_no_kvk_number_is_not_stored_as_one(value: str) -> None:
     assert "8 cijfers" in refused.value.words["nl"]
 
 
+@pytest.mark.proves("R34")
+@pytest.mark.parametrize("written", ["1234567", "KvK 123.45.67"])
+def test_a_zero_that_a_spreadsheet_lost_is_proposed_and_not_assumed(written: str) -> None:
+    with pytest.raises(Unprocessable) as refused:
+        read_key("0106", written)
+    assert refused.value.extra["proposed"] == "01234567"
+    assert all("01234567" in refused.value.words[language] for language in ("nl", "en"))
+
+
 @pytest.mark.parametrize("blank", ["", "  ", "\u00a0", "\t", "A\nB", "x" * 201])
 def test_what_is_no_name_is_refused_in_both_languages(blank: str) -> None:
     with pytest.raises(Unprocessable) as refused:
