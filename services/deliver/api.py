@@ -20,7 +20,7 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver import connections, plan, store
-from services.deliver.pushing import NewSecret, PullSettings, Pushing, PushSettings
+from services.deliver.pushing import NewSecret, PullSettings, Pushing, PushSettings, SftpSettings
 from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, Showing
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]
@@ -123,6 +123,14 @@ class Pushed(Owned):
     settings: PushSettings
 
 
+class SftpFolder(Owned):
+    """Exact Globe reads XML and PDF pairs from a folder of its own SFTP server."""
+
+    package: Literal["globe"] = "globe"
+    channel: Literal["sftp"]
+    settings: SftpSettings
+
+
 class Fetched(Owned):
     """Software of its own that fetches what waits for it, and acknowledges it."""
 
@@ -131,18 +139,24 @@ class Fetched(Owned):
     settings: PullSettings = PullSettings()
 
 
-NewConnection = Annotated[GlobeFolder | ByMail | Pushed | Fetched, Field(discriminator="channel")]
+NewConnection = Annotated[
+    GlobeFolder | SftpFolder | ByMail | Pushed | Fetched, Field(discriminator="channel")
+]
 
 
 class Connection(BaseModel):
     party_id: UUID
     account_id: UUID | None
     package: str
-    channel: Literal["folder", "smtp", "https", "pull"]
+    channel: Literal["folder", "sftp", "smtp", "https", "pull"]
     settings: dict[str, Any]
     created_at: datetime
     secret: str | None = Field(
         default=None, description="https, when it is connected first: signs what is pushed; shown this once"
+    )
+    public_key: str | None = Field(
+        default=None,
+        description="sftp, when it is connected: the key to let in, for the server's `authorized_keys`",
     )
 
 
@@ -229,6 +243,8 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
             settings = {"email": _address(new.settings.email)}
         if isinstance(new, Pushed):
             pushing.check(new.settings.url)
+        if isinstance(new, SftpFolder):
+            pushing.check_server(new.settings)
         settings |= _format(new) | _fallback(new)
         await connections.connect(
             worker,
@@ -241,6 +257,8 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
         found = Connection.model_validate(await connections.one(worker, party_id))
         if isinstance(new, Pushed):
             found.secret = await pushing.first_secret(party_id)
+        if isinstance(new, SftpFolder):
+            found.public_key = await pushing.public_key(party_id)
         return found
 
     @router.post("/v1/connections/{party_id}/secret", tags=["connections"])

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
 from datetime import timedelta
 from pathlib import Path
-from uuid import UUID
 
 from libs.contracts.invoice import (
     InvoiceAnswered,
@@ -33,6 +32,7 @@ from services.deliver.channels.https import HttpsChannel
 from services.deliver.channels.pull import PullChannel
 from services.deliver.channels.relay import Relay
 from services.deliver.channels.sandbox import SandboxChannel
+from services.deliver.channels.sftp import SftpChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
@@ -99,12 +99,17 @@ def https_channel(settings: DeliverSettings, worker: Pool) -> HttpsChannel:
             trusted=settings.https_certificates,
         )
 
-    async def secrets(parties: Sequence[UUID]) -> dict[UUID, list[bytes]]:
-        return await credentials.of(worker, keys, parties, "webhook")
-
     return HttpsChannel(
-        outside, secrets, at_once=settings.https_connections, per_lane=settings.https_connections_per_receiver
+        outside,
+        functools.partial(credentials.of, worker, keys, purpose="webhook"),
+        at_once=settings.https_connections,
+        per_lane=settings.https_connections_per_receiver,
     )
+
+
+def sftp_channel(settings: DeliverSettings, worker: Pool) -> SftpChannel:
+    keys = functools.partial(credentials.of, worker, settings.keys, purpose="sftp")
+    return SftpChannel(keys, seconds=settings.sftp_seconds, also=settings.also)
 
 
 async def build(settings: DeliverSettings, resources: Resources) -> Service:
@@ -113,12 +118,14 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     api = await resources.pools.get("deliver", "api")
     wake = Wake()
     folder = FolderChannel(settings.folder_root)
+    sftp = sftp_channel(settings, worker)
     dispatcher = Dispatcher(
         settings,
         worker,
         resources.documents,
         {
             "folder": folder,
+            "sftp": sftp,
             "smtp": mail_channel(settings),
             "https": https_channel(settings, worker),
             "pull": PullChannel(timedelta(days=settings.pull_days)),
@@ -128,7 +135,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     )
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
-    arrivals = Arrivals(worker, folder, wake)
+    arrivals = Arrivals(worker, folder, sftp, wake)
     patience = timedelta(days=settings.parked_days)
     parking = Parking(worker, wake, patience, settings.lease_seconds)
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
@@ -164,6 +171,9 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         ),
         schedules=(
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
+            Schedule(
+                "deliver.arrivals-afar", timedelta(seconds=settings.sftp_poll_seconds), arrivals.look_afar
+            ),
             Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
             Schedule(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -14,32 +15,57 @@ from libs.service import Wake
 from libs.telemetry import tracing
 from services.deliver import facts, store, telemetry
 from services.deliver.channels.folder import FolderChannel
+from services.deliver.channels.sftp import SftpChannel
+from services.deliver.parcel import Channel
 from services.deliver.store import InFolder
 
 PAGE = 5000
+AT_ONCE = 8
+"""SFTP servers that are looked at side by side."""
+Names = Callable[[str], Awaitable[frozenset[str] | None]]
 OLD = timedelta(minutes=10)
 """What is younger may be in somebody's hands."""
 
 
 class Arrivals:
-    def __init__(self, pool: Pool, folder: FolderChannel, wake: Wake) -> None:
+    def __init__(self, pool: Pool, folder: FolderChannel, sftp: SftpChannel, wake: Wake) -> None:
         self._pool = pool
         self._folder = folder
+        self._sftp = sftp
         self._wake = wake
 
     async def look(self) -> None:
         """Look into every folder in which something waits, and tell what was taken."""
-        for lane in await store.lanes_in_folders(self._pool):
-            after = UUID(int=0)
-            # The rows first, the folder after: a pair placed in between must not look as if it were gone.
-            while page := await store.in_folder(self._pool, lane, after, PAGE):
-                after = page[-1].delivery_id
-                left = await self._folder.names(lane)
-                if left is None:
-                    break
-                taken = [each for each in page if _gone(each.file_name, left)]
-                if taken:
-                    await self._confirm(taken)
+        for lane in await store.lanes_in_folders(self._pool, "folder"):
+            await self._look_into("folder", lane, self._folder.names)
+
+    async def look_afar(self) -> None:
+        """The same at the SFTP servers of receivers: one that hangs holds up none of the others."""
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(lane: str) -> None:
+            async with places:
+                await self._look_into("sftp", lane, self._names_afar)
+
+        await asyncio.gather(*(one(lane) for lane in await store.lanes_in_folders(self._pool, "sftp")))
+
+    async def _look_into(self, channel: Channel, lane: str, names: Names) -> None:
+        after = UUID(int=0)
+        # The rows first, the folder after: a pair placed in between must not look as if it were gone.
+        while page := await store.in_folder(self._pool, channel, lane, after, PAGE):
+            after = page[-1].delivery_id
+            left = await names(lane)
+            if left is None:
+                break
+            taken = [each for each in page if _gone(each.file_name, left)]
+            if taken:
+                await self._confirm(taken)
+
+    async def _names_afar(self, lane: str) -> frozenset[str] | None:
+        parcel = await store.parcel_in(self._pool, "sftp", lane)
+        if parcel is None:
+            return None
+        return await self._sftp.names(lane, parcel.receiver.party_id, parcel.settings)
 
     async def sweep(self) -> None:
         """Remove what a killed process left in the hidden areas and nobody needs any more."""

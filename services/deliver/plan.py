@@ -126,6 +126,13 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
             )
         except ValueError:
             return BAD_URL
+    if connection is not None and connection.channel == "sftp":
+        place = {
+            name: str(connection.settings.get(name, "")) for name in ("host", "port", "username", "folder")
+        }
+        lane = "{username}@{host}:{port}/{folder}".format(**place)
+        key = str(connection.settings.get("host_key", ""))
+        return Way("sftp", lane, {**place, "host_key": key, **_format(connection)})
     if connection is not None and connection.channel == "pull":
         return Way("pull", "pull", _format(connection))
     chosen = connection.settings.get("email") if connection is not None else None

@@ -9,6 +9,8 @@ from services.deliver.plan import GAVE_UP, GAVE_UP_UNSURE, Policy, may_have_arri
 from services.deliver.store import Result
 
 _PAUSE = timedelta(seconds=1)
+IN_FOLDERS = ("folder", "sftp")
+"""Channels that put a pair of files somewhere; it has arrived when both were taken."""
 
 
 def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
@@ -21,7 +23,7 @@ def of(job: Job, outcome: Outcome, policy: Policy) -> Result:
             None,
             line(outcome.receipt),
             repeated=outcome.repeated,
-            file_name=job.base_name if job.channel == "folder" else None,
+            file_name=job.base_name if job.channel in IN_FOLDERS else None,
         )
     if isinstance(outcome, Refused):
         said = line(outcome.detail or outcome.reason.en)

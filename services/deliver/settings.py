@@ -96,6 +96,12 @@ class DeliverSettings(Settings):
         description="networks that are not public and may be called all the same when a receiver names them: 10.1.0.0/16",
     )
 
+    sftp_seconds: float = Field(
+        default=60.0, gt=0, le=300, description="how long one pair may take at a receiver's SFTP server"
+    )
+    sftp_poll_seconds: float = Field(
+        default=60.0, gt=0, description="how often to see there whether files were taken"
+    )
     pull_days: float = Field(
         default=7.0,
         gt=0,

@@ -334,12 +334,12 @@ def _findings(refused: Refused | Parked | None) -> str | None:
     return orjson.dumps([finding.model_dump(mode="json") for finding in refused.findings]).decode()
 
 
-_LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = 'folder' ORDER BY lane"
+_LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = $1 ORDER BY lane"
 
 
-async def lanes_in_folders(pool: Pool) -> list[str]:
+async def lanes_in_folders(pool: Pool, channel: Channel) -> list[str]:
     """The folders in which something waits to be taken."""
-    return [row["lane"] for row in await pool.fetch(_LANES)]
+    return [row["lane"] for row in await pool.fetch(_LANES, channel)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -352,14 +352,26 @@ class InFolder:
 
 _IN_FOLDER = """
 SELECT delivery_id, file_name FROM delivery
- WHERE state = 'handed_over' AND channel = 'folder' AND lane = $1 AND delivery_id > $2
- ORDER BY delivery_id LIMIT $3
+ WHERE state = 'handed_over' AND channel = $1 AND lane = $2 AND delivery_id > $3
+ ORDER BY delivery_id LIMIT $4
 """
 
 
-async def in_folder(pool: Pool, lane: str, after: UUID, most: int) -> list[InFolder]:
-    rows = await pool.fetch(_IN_FOLDER, lane, after, most)
+async def in_folder(pool: Pool, channel: Channel, lane: str, after: UUID, most: int) -> list[InFolder]:
+    rows = await pool.fetch(_IN_FOLDER, channel, lane, after, most)
     return [InFolder(row["delivery_id"], row["file_name"]) for row in rows]
+
+
+_PARCEL_IN = """
+SELECT d.receiver_id, d.receiver_name, p.body FROM delivery d JOIN parcel p USING (delivery_id)
+ WHERE d.state = 'handed_over' AND d.channel = $1 AND d.lane = $2 ORDER BY d.delivery_id DESC LIMIT 1
+"""
+
+
+async def parcel_in(pool: Pool, channel: Channel, lane: str) -> Parcel | None:
+    """One that waits there to be taken: it knows where that is."""
+    row = await pool.fetchrow(_PARCEL_IN, channel, lane)
+    return parcel_of(row)[0] if row else None
 
 
 _CONFIRM = """

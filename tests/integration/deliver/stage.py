@@ -28,7 +28,7 @@ from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import DocumentStore, NewDocument, ref
 from libs.service import Wake
 from services.deliver import connections
-from services.deliver.app import mail_channel
+from services.deliver.app import mail_channel, sftp_channel
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.dispatcher import Dispatcher
@@ -128,7 +128,9 @@ class Stage:
         )
 
     def arrivals(self) -> Arrivals:
-        return Arrivals(self.worker, FolderChannel(self.root), Wake())
+        return Arrivals(
+            self.worker, FolderChannel(self.root), sftp_channel(self.settings(), self.worker), Wake()
+        )
 
     async def folder(self, name: str) -> Receiver:
         """A receiver whose Globe reads this folder."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
+import asyncssh
 import httpx
 import pytest
 
@@ -102,4 +103,40 @@ async def test_nobody_elses_connection_gives_a_secret(stage: Stage, api: httpx.A
     assert (await api.post(f"/v1/connections/{party}/secret", headers=stranger)).status_code == 404
     wanted = {"channel": "https", "settings": {"url": URL}}
     assert (await api.put(f"/v1/connections/{party}", json=wanted, headers=stranger)).status_code == 404
+    assert await stage.worker.fetchval("SELECT count(*) FROM credential") == 0
+
+
+HOST_KEY = asyncssh.generate_private_key("ssh-ed25519").export_public_key().decode().strip()
+SERVER = {"host": "sftp.receiver.example", "username": "globe", "folder": "in", "host_key": HOST_KEY}
+
+
+async def test_an_sftp_server_is_given_the_key_to_let_in_and_the_same_again(
+    stage: Stage, api: httpx.AsyncClient
+) -> None:
+    party = await owned(stage)
+    said = [
+        (await api.put(f"/v1/connections/{party}", json={"channel": "sftp", "settings": SERVER})).json()
+        for _ in "12"
+    ]
+    assert said[0]["public_key"].startswith("ssh-ed25519 ")
+    assert said[0]["public_key"] == said[1]["public_key"]
+    assert said[0]["package"] == "globe"
+    assert said[0]["settings"]["port"] == 22
+    assert "PRIVATE" not in str(said)
+
+
+@pytest.mark.parametrize(
+    ("bad", "code"),
+    [
+        ({"host": "127.0.0.1"}, "bad-host"), ({"host": "::1"}, "bad-host"), ({"host": "2130706433"}, "bad-host"),
+        ({"folder": "../other"}, "bad-folder"), ({"host_key": "ssh-ed25519 nonsense"}, "bad-host-key"),
+        ({"host_key": ""}, "bad-host-key"),
+    ],
+)  # fmt: skip
+async def test_a_server_that_cannot_be_used_is_refused(
+    stage: Stage, api: httpx.AsyncClient, bad: dict[str, str], code: str
+) -> None:
+    party = await owned(stage)
+    reply = await api.put(f"/v1/connections/{party}", json={"channel": "sftp", "settings": {**SERVER, **bad}})
+    assert (reply.status_code, reply.json()["code"]) == (400, code)
     assert await stage.worker.fetchval("SELECT count(*) FROM credential") == 0
