@@ -81,7 +81,9 @@ class Fallback(BaseModel):
 
 
 class Owned(BaseModel):
-    fallback: Fallback | None = Field(default=None, description="folder, https: without one, never by e-mail")
+    fallback: Fallback | None = Field(
+        default=None, description="folder, sftp, https: without one, never by e-mail"
+    )
     format: PlainText | None = Field(
         default=None,
         max_length=20,
@@ -276,7 +278,7 @@ def _fallback(new: NewConnection) -> dict[str, str]:
     """As it is kept with the connection. Raises ``BadInput``."""
     if new.fallback is None:
         return {}
-    if new.channel not in ("folder", "https"):
+    if new.channel not in ("folder", "sftp", "https"):
         raise BadInput(
             "only what goes into a folder or is pushed can go by e-mail instead: leave out `fallback`",
             nl="alleen wat in een map gaat of gepusht wordt kan anders per e-mail: laat `fallback` weg",

@@ -132,7 +132,8 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
         }
         lane = "{username}@{host}:{port}/{folder}".format(**place)
         key = str(connection.settings.get("host_key", ""))
-        return Way("sftp", lane, {**place, "host_key": key, **_format(connection)})
+        taken = {**_format(connection), **_fallback(receiver, connection)}
+        return Way("sftp", lane, {**place, "host_key": key, **taken})
     if connection is not None and connection.channel == "pull":
         return Way("pull", "pull", _format(connection))
     chosen = connection.settings.get("email") if connection is not None else None
