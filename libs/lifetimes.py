@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -34,6 +35,13 @@ LINK_MAIL = Lifetime("that a link was mailed, and to whom", _days(30), "the link
 SIGN_UP = Lifetime("a link to open an account", _days(1), "it was asked for", "itself")
 INVITATION = Lifetime("a link for a colleague", _days(7), "the invitation", "itself")
 RESET = Lifetime("a link for a new password", timedelta(hours=1), "it was asked for", "itself")
+LINKS: Mapping[str, timedelta] = {
+    "sign-up": SIGN_UP.kept,
+    "known": RESET.kept,
+    "invitation": INVITATION.kept,
+    "reset": RESET.kept,
+}
+"""How long a one-time link of a kind works."""
 PRINCIPAL = Lifetime("who a caller is, in a process", timedelta(seconds=30), "ingest was asked", "the cache")
 PASSWORD = Lifetime(
     "that a password was right, in ingest", timedelta(minutes=15), "it was compared", "the cache"

@@ -45,14 +45,26 @@ class InvoiceFact(Payload):
         return str(self.invoice_id)
 
 
-class InvoiceReceived(InvoiceFact):
+class HandedIn(InvoiceFact):
+    """What every fact about what was handed over tells of how it may be answered."""
+
+    submission_id: UUID
+    channel: Literal["api", "mail", "portal"]
+    silent: bool = Field(
+        default=False, description="a program sent it: mailing anybody about it could begin a mail loop"
+    )
+    reply_to: str | None = Field(
+        default=None,
+        description="channel mail: the address in From, only where DMARC passed; answered beside the account's own",
+    )
+
+
+class InvoiceReceived(HandedIn):
     """Stored and acknowledged."""
 
     type: ClassVar[str] = "invoice.received.v1"
     axis_name: ClassVar[str] = "ingest"
 
-    submission_id: UUID
-    channel: Literal["api", "mail", "portal"]
     syntax: str = Field(
         description="what the root element says: ubl-invoice, ubl-creditnote, cii, eexact, finvoice"
     )
@@ -63,35 +75,29 @@ class InvoiceReceived(InvoiceFact):
     )
 
 
-class InvoiceQuarantined(InvoiceFact):
+class InvoiceQuarantined(HandedIn):
     """Came by mail and is not an invoice the hub can take; the original is kept, the account is told."""
 
     type: ClassVar[str] = "invoice.quarantined.v1"
     axis_name: ClassVar[str] = "ingest"
 
-    submission_id: UUID
-    channel: Literal["api", "mail", "portal"]
     code: str
     reason: Words
     filename: str | None = None
     original: DocumentRef | None = None
     pdf: DocumentRef | None = Field(default=None, description="the PDF of its name, kept with it")
-    silent: bool = Field(
-        default=False, description="a program sent it: mailing anybody about it could begin a mail loop"
-    )
 
 
-class InvoiceDuplicate(InvoiceFact):
+class InvoiceDuplicate(HandedIn):
     """The same bytes came again while the first is open or delivered: one invoice, nothing is done twice.
 
-    ``invoice_id`` is the *first* invoice. The fact belongs in its timeline and changes no status.
+    ``invoice_id`` is the *first* invoice, ``submission_id`` the submission that came again. The fact belongs in the
+    timeline of the first and changes no status.
     """
 
     type: ClassVar[str] = "invoice.duplicate.v1"
     axis_name: ClassVar[str] = "repeat"
 
-    submission_id: UUID = Field(description="the submission that came again")
-    channel: Literal["api", "mail", "portal"]
     filename: str | None = None
     pdf: DocumentRef | None = Field(
         default=None, description="a PDF that came this time and not the first: kept, not delivered"

@@ -30,7 +30,7 @@ class Key(BaseModel):
     label: str
     sandbox: bool = False
     scopes: list[str]
-    created_at: datetime | None = None
+    created_at: datetime
     expires_at: datetime | None = None
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -59,12 +59,13 @@ def routes(settings: IngestSettings, pool: Pool, worker: Pool, vault: Vault) -> 
     ) -> KeyOnce:
         key = new_api_key(test=is_sandbox(account_id))
         digest = vault.digest(key.secret)
-        await keys.add_key(conn, key.key_id, account_id, digest, label, scopes, expires_at)
+        created_at = await keys.add_key(conn, key.key_id, account_id, digest, label, scopes, expires_at)
         return KeyOnce(
             key_id=key.key_id,
             label=label,
             sandbox=key.test,
             scopes=scopes,
+            created_at=created_at,
             expires_at=expires_at,
             key=str(key),
         )

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.message import Message
+from email.utils import getaddresses
 from hashlib import sha256
 from typing import Any
 
@@ -21,10 +22,14 @@ _MOST_HEADERS = 16
 _MOST_RESULTS = 40
 _MOST_PROPERTIES = 8
 _MOST_CHARACTERS = 200
+_MOST_FROM = 400
 
 _COMMENT = re.compile(r"\([^()]*\)")
 _RESULT = re.compile(r"^([A-Za-z0-9-]{1,32})(?:\s*/\s*\d{1,3})?\s*=\s*([A-Za-z0-9-]{1,32})(?:\s|$)")
 _PROPERTY = re.compile(r'\b([a-z]{1,16}\.[A-Za-z0-9_-]{1,32})\s*=\s*("[^"]*"|\S+)')
+_ADDRESS = re.compile(
+    r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@((?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63})$"
+)
 _SERVER = re.compile(r'^\s*("[^"]*"|[^\s;]+)(?:\s+\d{1,3})?\s*$')
 
 
@@ -54,12 +59,27 @@ class Evidence:
     """The header as it came."""
     sha256: str = ""
     """Of the whole mail."""
+    froms: tuple[str, ...] = ()
+    """What From names, where there is no doubt about it."""
 
     @property
     def dmarc_passed(self) -> bool:
         """The domain in From answers for this mail, says the server in front."""
         found = [each["result"] for each in self.authentication if each["method"] == "dmarc"]
         return bool(found) and all(result == "pass" for result in found)
+
+    @property
+    def answerable(self) -> str | None:
+        """The address in From, where it may be written to: there is one, and its domain answers for this mail."""
+        if len(self.froms) != 1 or not self.dmarc_passed:
+            return None
+        found = _ADDRESS.match(self.froms[0])
+        said = {
+            each.get("header.from", "").casefold()
+            for each in self.authentication
+            if each["method"] == "dmarc"
+        }
+        return self.froms[0] if found and said <= {"", found[1].casefold()} else None
 
     def as_json(self) -> dict[str, Any]:
         """What is stored, beside how it came."""
@@ -79,13 +99,21 @@ def read(message: Message, raw: bytes, authserv_id: str) -> Evidence:
     """``authserv_id``: the name of the server in front; empty: there is none, and nobody's results count."""
     said = message.get_all("Authentication-Results", [])[:_MOST_HEADERS] if authserv_id else []
     results = [each for header in said for each in _results(repaired(str(header)), authserv_id)]
-    sender = message.get("From")
+    senders = [repaired(str(each)) for each in message.get_all("From", [])[:_MOST_HEADERS]]
     return Evidence(
-        header_from=_kept(repaired(str(sender))) if sender is not None else None,
+        header_from=_kept(senders[0]) if senders else None,
         authentication=tuple(results[:_MOST_RESULTS]),
         head=head(raw),
         sha256=sha256(raw).hexdigest(),
+        froms=_froms(senders),
     )
+
+
+def _froms(senders: Sequence[str]) -> tuple[str, ...]:
+    """The address, where every reader of the header reads the same one: one header, without comments, with one ``@``."""
+    if len(senders) != 1 or len(senders[0]) > _MOST_FROM or "(" in senders[0] or senders[0].count("@") != 1:
+        return ()
+    return tuple(address for _, address in getaddresses(senders))
 
 
 def head(raw: bytes) -> bytes:

@@ -29,6 +29,7 @@ SELECT count(*) FROM api_key
 
 _INSERT_KEY = """
 INSERT INTO api_key (key_id, account_id, secret_hash, label, scopes, expires_at) VALUES ($1, $2, $3, $4, $5, $6)
+RETURNING created_at
 """
 
 
@@ -40,13 +41,16 @@ async def add_key(
     label: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
-) -> None:
-    """Add a key, inside a transaction. Raises ``Conflict`` when the account has two live ones."""
+) -> datetime:
+    """Add a key, inside a transaction; when that was. Raises ``Conflict`` when the account has two live ones."""
     # Or two requests at once would each count the same keys.
     await conn.execute(_ONE_AT_A_TIME, str(account_id))
     if await conn.fetchval(_LIVE_KEYS, account_id) >= MOST_KEYS:
         raise Conflict(TOO_MANY_KEYS.en, nl=TOO_MANY_KEYS.nl, code="too-many-keys")
-    await conn.execute(_INSERT_KEY, key_id, account_id, secret_hash, label, list(scopes), expires_at)
+    made: datetime = await conn.fetchval(
+        _INSERT_KEY, key_id, account_id, secret_hash, label, list(scopes), expires_at
+    )
+    return made
 
 
 _KEYS = """

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
@@ -27,14 +27,6 @@ from services.ingest import accounts, users
 from services.ingest.submissions import SOURCE
 
 Kind = Literal["sign-up", "known", "invitation", "reset"]
-
-LASTS: Mapping[str, timedelta] = {
-    "sign-up": lifetimes.SIGN_UP.kept,
-    "known": lifetimes.RESET.kept,
-    "invitation": lifetimes.INVITATION.kept,
-    "reset": lifetimes.RESET.kept,
-    "nobody": lifetimes.RESET.kept,
-}
 
 
 class LinkOver(NotFound):
@@ -79,7 +71,7 @@ async def make(
     """Inside a transaction that has ``account_id`` set. Returns when it expires."""
     link_id = clock.uuid7()
     expires_at: datetime = await conn.fetchval(
-        _MAKE, link_id, account_id, kind, to.email, to.user_id, dict(payload or {}), LASTS[kind]
+        _MAKE, link_id, account_id, kind, to.email, to.user_id, dict(payload or {}), lifetimes.LINKS[kind]
     )
     made = AccountLinkMade(
         account_id=account_id,
@@ -97,7 +89,7 @@ async def make(
 
 async def make_nothing(conn: Connection, account_id: UUID) -> None:
     """For an address nobody has: as much work, and no mail."""
-    await conn.fetchval(_MAKE, clock.uuid7(), account_id, "nobody", None, None, {}, LASTS["nobody"])
+    await conn.fetchval(_MAKE, clock.uuid7(), account_id, "nobody", None, None, {}, lifetimes.RESET.kept)
 
 
 @dataclass(frozen=True, slots=True)

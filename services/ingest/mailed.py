@@ -6,6 +6,7 @@ in which nothing can be read, or nothing is an invoice, is kept whole.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -39,10 +40,12 @@ class Mailed:
         sender: str | None,
         seller: Sender | None = None,
         carried: Carried | None = None,
+        own: Collection[str] = (),
     ) -> Submission:
-        """``sender`` is the envelope's, ``seller`` the account's own. Reads the current trace, so call it where the
-        mail is received."""
+        """``sender`` is the envelope's, ``seller`` the account's own, ``own`` the domains of the hub, to which it writes
+        nothing. Reads the current trace, so call it where the mail is received."""
         facts = {**self.evidence.as_json(), **(carried.as_json() if carried else {})}
+        answerable = self.evidence.answerable
         return compose(
             account_id,
             "mail",
@@ -52,6 +55,7 @@ class Mailed:
             # RFC 3834 §2, RFC 5321 §4.5.5: to answer such a mail is how two programs write to each other for ever.
             silent=self.automatic or sender in ("", "<>"),
             seller=seller,
+            reply_to=answerable if answerable and _domain(answerable) not in own else None,
         )
 
     def loosely(self) -> Mailed:
@@ -92,6 +96,10 @@ def unreadable(raw: bytes) -> Mailed:
 
 def _whole(raw: bytes) -> Part:
     return Part(data=raw, filename="message.eml")
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2].casefold()
 
 
 def _kept(text: str | None) -> str | None:

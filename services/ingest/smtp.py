@@ -185,7 +185,7 @@ class KeyMailbox:
             try:
                 wanted = wants_seller(form.uploads)
                 seller = await accounts.sender(self._pool, account) if wanted else None
-                submission = form.submission(account, sender, seller, carried)
+                submission = form.submission(account, sender, seller, carried, self._domains)
                 await self._keep(submission)
             except _NEVER as never:
                 _log.error("a mail cannot be stored as it was read", exc_info=never)

@@ -73,7 +73,9 @@ class Submission:
     key: Key | None = None
     """What its caller calls it, to be told the same when it tries again."""
     silent: bool = False
-    """A program sent it: nobody is mailed about what is refused of it."""
+    """A program sent it: nobody is mailed about it."""
+    reply_to: str | None = None
+    """Who is told beside the account: the address in From, of a mail for which its domain answers (DMARC)."""
 
     @property
     def size(self) -> int:
@@ -100,6 +102,8 @@ class Submission:
                 sequence=sequence,
                 submission_id=self.submission_id,
                 channel=self.channel,
+                silent=self.silent,
+                reply_to=self.reply_to,
                 filename=item.filename,
                 pdf=ref(left_out, picture.filename if picture else None) if left_out else None,
             )
@@ -116,6 +120,7 @@ def compose(
     key: Key | None = None,
     mail: Arrival | None = None,
     silent: bool = False,
+    reply_to: str | None = None,
 ) -> Submission:
     """Give everything its ids and its event. Reads the current trace, so call it where the request is.
 
@@ -130,6 +135,7 @@ def compose(
         traceparent=current_traceparent(),
         key=key,
         silent=silent,
+        reply_to=reply_to,
     )
     # A file that several invoices were taken out of is kept once.
     sources = {id(u.source): _source(u.source) for u in uploads if u.source is not None}
@@ -175,6 +181,8 @@ def _received(
                 sequence=1,
                 submission_id=submission.submission_id,
                 channel=submission.channel,
+                silent=submission.silent,
+                reply_to=submission.reply_to,
                 syntax=upload.syntax,
                 original=ref(original, upload.original.filename),
                 pdf=ref(pdf, upload.pdf.filename) if pdf and upload.pdf else None,
@@ -202,12 +210,13 @@ def _quarantined(submission: Submission, position: int, refused: Refused) -> Ite
                 sequence=1,
                 submission_id=submission.submission_id,
                 channel=submission.channel,
+                silent=submission.silent,
+                reply_to=submission.reply_to,
                 code=refused.code,
                 reason=refused.reason,
                 filename=refused.part.filename,
                 original=ref(original, refused.part.filename),
                 pdf=ref(pdf, refused.pdf.filename) if pdf and refused.pdf else None,
-                silent=submission.silent,
             )
         ),
         upload=None,

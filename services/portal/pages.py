@@ -1,4 +1,4 @@
-"""The pages: sign in, list, one invoice. Rendered here, without a script in them."""
+"""The pages: sign in, list, one invoice. Rendered here; none needs a script."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ _HERE = Path(__file__).parent
 _LANGUAGE_COOKIE = "postbode-lang"
 _MOST_KEY = 200
 
+_KINDS = {"css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8", "svg": "image/svg+xml"}
 _SECURITY = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -115,8 +116,15 @@ class Pages:
         return response
 
     async def link(self, request: Request) -> Response:
-        """Where a link in a mail leads: choose a password. Looking uses nothing up: mail programs look too."""
-        return self._page(request, "link.html", token=request.query_params.get("token", ""), problem=None)
+        """Where a link in a mail leads: choose a password. Looking uses nothing up: mail programs look too. The token
+        stands behind ``#``, so it comes with the form and not before."""
+        return self._link(request, "")
+
+    def _link(self, request: Request, token: str, problem: str | None = None, status: int = 200) -> Response:
+        page = self._page(request, "link.html", status, token=token, problem=problem)
+        page.headers["Content-Security-Policy"] += "; script-src 'self'"
+        page.headers["Referrer-Policy"] = "no-referrer"
+        return page
 
     async def use_link(self, request: Request) -> Response:
         """Choose the password, and sign in with it."""
@@ -124,16 +132,18 @@ class Pages:
             return self._problem(request, "refused", 403)
         try:
             async with request.form(max_files=0, max_fields=5) as form:
-                token, password = str(form.get("token", "")), str(form.get("key", ""))
+                pasted, password = str(form.get("token", "")), str(form.get("key", ""))
         except HTTPException:
             return self._login(request, "broken_form", None, 400)
+        # Whatever of the mail was pasted: the token is at the end of the link in it.
+        token = pasted.strip().rpartition("#")[2]
         try:
             user = await self._hub.use_link(token, password)
             session = await self._hub.sign_in(user, password, int(self._sessions.lasts.total_seconds()))
         except NotFound:
-            return self._page(request, "link.html", 404, token=token, problem="link_over")
+            return self._link(request, token, "link_over", 404)
         except BadInput:
-            return self._page(request, "link.html", 422, token=token, problem="too_short")
+            return self._link(request, token, "too_short", 422)
         except HubError:
             return self._problem(request, "away", 503)
         response = RedirectResponse("/invoices", 303)
@@ -188,7 +198,7 @@ class Pages:
         data = self._files.get(name)
         if data is None:
             raise NotFound
-        kind = "text/css; charset=utf-8" if name.endswith(".css") else "image/svg+xml"
+        kind = _KINDS[name.rpartition(".")[2]]
         forever = {"Cache-Control": "public, max-age=31536000, immutable"}
         return Response(data, media_type=kind, headers={**_SECURITY, **forever})
 

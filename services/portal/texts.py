@@ -40,6 +40,11 @@ _TEXTS: Mapping[str, tuple[str, str]] = {
         "This was tried too often. Wait a few minutes and try again.",
     ),
     "choose_password": ("Kies uw wachtwoord", "Choose your password"),
+    "paste_link": ("De link uit de mail", "The link in the mail"),
+    "paste_hint": (
+        "Kopieer de hele link uit de mail en plak hem hier.",
+        "Copy the whole link in the mail and paste it here.",
+    ),
     "new_password": ("Wachtwoord", "Password"),
     "password_hint": (
         "Twaalf tekens of meer. Een paar gewone woorden achter elkaar is goed.",

@@ -11,9 +11,9 @@ from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service
 from services.track.api import routes
 from services.track.bookkeeper import Bookkeeper
+from services.track.boxes import Links, Notices
 from services.track.dispatch import Dispatcher
 from services.track.handlers import Accounts, Facts
-from services.track.link_dispatch import LinkDispatcher
 from services.track.settings import TrackSettings
 
 MIGRATIONS = Migrations("track", (MESSAGING, Path(__file__).parent / "migrations"))
@@ -22,8 +22,8 @@ MIGRATIONS = Migrations("track", (MESSAGING, Path(__file__).parent / "migrations
 async def build(settings: TrackSettings, resources: Resources) -> Service:
     """Wire track. Needs its schema migrated."""
     worker = await resources.pools.get("track", "worker")
-    notices = Dispatcher(worker, settings, resources.base_url)
-    links = LinkDispatcher(worker, settings, resources.base_url)
+    notices = Dispatcher(Notices(worker, settings, resources.base_url), settings)
+    links = Dispatcher(Links(worker, settings, resources.base_url), settings)
     often = timedelta(seconds=settings.notice_seconds)
     schedules = [Schedule("track.notices", often, notices.run), Schedule("track.links", often, links.run)]
     if settings.ledger_seconds:

@@ -1,4 +1,4 @@
-"""Sends the notices that are due.
+"""Sends the mails that are due, of whatever kind (``boxes.py``).
 
 An attempt is committed as started before the mail server hears of it, and its result after. When the result
 never comes (the process died, the connection broke after the text), nobody can know whether the mail went
@@ -9,20 +9,16 @@ than its lease finds out right before the text, and sends nothing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from email.message import EmailMessage
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 import aiosmtplib
-import orjson
 import structlog
 
 from libs import clock
-from libs.contracts.invoice import InvoiceFact
-from libs.contracts.registry import UndecodableEvent, decode
-from libs.db.types import Pool
-from services.track import letter, mailings
-from services.track.letter import Letter
-from services.track.mailings import Claimed, Result
+from services.track.mailings import Result
 from services.track.settings import TrackSettings
 
 AT_ONCE = 8
@@ -59,17 +55,53 @@ class Line(aiosmtplib.SMTP):
         return await super().data(message, **more)
 
 
-class Dispatcher:
+class Held(Protocol):
+    """A mail in hand, its attempt counted."""
+
+    @property
+    def email(self) -> str: ...
+    @property
+    def attempt(self) -> int: ...
+    @property
+    def age(self) -> timedelta: ...
+    @property
+    def until(self) -> float: ...
+
+
+H = TypeVar("H", bound=Held)
+
+
+class Box(Protocol[H]):
+    """Mails of one kind: where they lie, and what they say."""
+
+    async def claim(self, most: int, lease: timedelta) -> Sequence[H]:
+        """Take due ones in hand, committed when it returns."""
+
+    def write(self, held: H) -> EmailMessage:
+        """Raises ``ValueError`` when no mail can be written."""
+
+    async def settle(
+        self,
+        held: H,
+        result: Result | None,
+        detail: str,
+        *,
+        state: Literal["due", "sent", "failed"],
+        again: timedelta = timedelta(0),
+    ) -> None:
+        """Write down how an attempt ended; ``result`` None: unknown."""
+
+
+class Dispatcher(Generic[H]):
     """``run`` sends everything that is due and returns."""
 
-    def __init__(self, pool: Pool, settings: TrackSettings, base_url: str) -> None:
-        self._pool = pool
+    def __init__(self, box: Box[H], settings: TrackSettings) -> None:
+        self._box = box
         self._settings = settings
-        self._base_url = base_url
 
     async def run(self) -> None:
         lease = timedelta(seconds=self._settings.notice_lease_seconds)
-        while claimed := await mailings.claim(self._pool, AT_ONCE, lease):
+        while claimed := await self._box.claim(AT_ONCE, lease):
             batch = asyncio.gather(*map(self._send, claimed), return_exceptions=True)
             try:
                 done = await asyncio.shield(batch)
@@ -84,53 +116,34 @@ class Dispatcher:
                 # The mail server is away: the others can wait for the next run as well.
                 return
 
-    async def _send(self, claimed: Claimed) -> bool:
+    async def _send(self, held: H) -> bool:
         """One attempt. False when the mail server is not to be spoken to right now."""
-        settings = self._settings
         try:
-            message = letter.write(self._letter(claimed), settings.mail_from)
-        except (ValueError, UndecodableEvent) as bad:
-            await self._settle(claimed, "refused", f"no mail can be written: {bad}")
+            message = self._box.write(held)
+        except ValueError as bad:
+            await self._settle(held, "refused", f"no mail can be written: {bad}")
             return True
         try:
-            async with Line(claimed.until, settings) as line:
-                _, said = await line.send_message(message, sender=NOBODY, recipients=[claimed.email])
+            async with Line(held.until, self._settings) as line:
+                _, said = await line.send_message(message, sender=NOBODY, recipients=[held.email])
         except LeaseOver:
-            late = "the lease ran out before the text"
-            await mailings.settle(self._pool, claimed, "deferred", late, state="due")
+            await self._box.settle(held, "deferred", "the lease ran out before the text", state="due")
             return False
         except (aiosmtplib.SMTPException, OSError) as error:
             result = verdict(error)
-            await self._settle(claimed, result, f"{type(error).__name__}: {error}")
+            await self._settle(held, result, f"{type(error).__name__}: {error}")
             return result is not None and not isinstance(error, aiosmtplib.SMTPConnectError)
-        await self._settle(claimed, "sent", said)
+        await self._settle(held, "sent", said)
         return True
 
-    def _letter(self, claimed: Claimed) -> Letter:
-        data = decode(orjson.loads(claimed.body)).data
-        if not isinstance(data, InvoiceFact):
-            raise UndecodableEvent(f"{data.type} is not a fact about an invoice")
-        return Letter(
-            notice_id=claimed.notice_id,
-            kind=claimed.kind,
-            data=data,
-            shown=claimed.shown,
-            name=claimed.name,
-            address=claimed.email,
-            language=claimed.language,
-            link=f"{self._base_url}/invoices/{claimed.invoice_id}",
-            repeat=claimed.repeat,
-        )
-
-    async def _settle(self, claimed: Claimed, result: Result | None, detail: str) -> None:
+    async def _settle(self, held: H, result: Result | None, detail: str) -> None:
         if result == "sent":
-            await mailings.settle(self._pool, claimed, result, detail, state="sent")
-        elif result == "refused" or claimed.age > GIVE_UP:
-            _log.error("a notice cannot be mailed", notice_id=str(claimed.notice_id), detail=detail)
-            await mailings.settle(self._pool, claimed, result, detail, state="failed")
+            await self._box.settle(held, result, detail, state="sent")
+        elif result == "refused" or held.age > GIVE_UP:
+            _log.error("a mail cannot be sent", detail=detail)
+            await self._box.settle(held, result, detail, state="failed")
         else:
-            again = wait(claimed.attempt)
-            await mailings.settle(self._pool, claimed, result, detail, state="due", again=again)
+            await self._box.settle(held, result, detail, state="due", again=wait(held.attempt))
 
 
 def wait(attempt: int) -> timedelta:

@@ -13,7 +13,7 @@ from libs.errors import Park, Reject
 from libs.messaging import AT_LEISURE, Decided, Plain
 from services.track import facts, link_mails, mailings, store
 from services.track.notices import Notice, notices_of
-from services.track.status import Fact, stands
+from services.track.status import NOTHING, Fact
 from services.track.store import Entry, News
 
 
@@ -73,8 +73,7 @@ class Facts:
                 notice
                 for t in told
                 for notice in t.notices
-                if t.entry.event.id in fresh
-                and stands(after[notice.invoice_id], notice.axis, str(notice.event_id))
+                if t.entry.event.id in fresh and notice.is_so(after.get(notice.invoice_id, NOTHING))
             ],
         )
         return ()

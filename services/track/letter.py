@@ -1,4 +1,4 @@
-"""The mail that tells a sender what became of an invoice (R24, R48b, R56). Pure.
+"""The mail that tells a sender what became of one invoice (R24, R48b, R56); of several: ``listing.py``. Pure.
 
 Plain text in the account's language: what happened, to which invoice, why (with line numbers), what to do.
 Everything quoted from an invoice is one line of printable characters: it comes from a stranger's file.
@@ -41,6 +41,8 @@ _templates = jinja2.Environment(
 _SUBJECTS: Mapping[Kind, Words] = {
     "rejected": Words(nl="Afgekeurd: {what}", en="Rejected: {what}"),
     "quarantined": Words(nl="Niet aangenomen: {what}", en="Not accepted: {what}"),
+    "receipt": Words(nl="Ontvangen: {what}", en="Received: {what}"),
+    "repeat": Words(nl="Al ontvangen: {what}", en="Received before: {what}"),
     "parked": Words(nl="Wacht op u: {what}", en="Waiting for you: {what}"),
     "returned": Words(nl="Teruggegeven: {what}", en="Given back: {what}"),
     "undeliverable": Words(nl="Niet bezorgd: {what}", en="Not delivered: {what}"),
@@ -67,24 +69,40 @@ class Letter:
 def write(letter: Letter, mail_from: str) -> EmailMessage:
     """The mail. Every writing of one notice has the same Message-ID, so a mail server or program can see
     that two are one. Raises ``ValueError`` for an address that is none."""
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"Postbode <{mail_from}>"
-    message["To"] = letter.address
-    message["Subject"] = subject(letter)
-    message["Date"] = format_datetime(clock.now())
-    message["Message-ID"] = f"<notice.{letter.notice_id}@{mail_from.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
+    message = envelope(f"notice.{letter.notice_id}", letter.address, subject(letter), mail_from)
     message["Postbode-Invoice"] = str(letter.data.invoice_id)
     if letter.repeat:
         message["Postbode-Repeat"] = "possible"
-    message.set_content(text(letter), cte="quoted-printable")
-    message["Content-Language"] = letter.language
+    return filled(message, text(letter), letter.language)
+
+
+def envelope(mail_id: str, address: str, subject: str, mail_from: str) -> EmailMessage:
+    """The header of any mail of ours. It says that a program wrote it, so that no program answers (RFC 3834 §5)."""
+    message = EmailMessage(policy=SMTP)
+    message["From"] = f"Postbode <{mail_from}>"
+    message["To"] = address
+    message["Subject"] = subject
+    message["Date"] = format_datetime(clock.now())
+    message["Message-ID"] = f"<{mail_id}@{mail_from.rpartition('@')[2]}>"
+    message["Auto-Submitted"] = "auto-generated"
+    return message
+
+
+def filled(message: EmailMessage, text: str, language: Language) -> EmailMessage:
+    message.set_content(text, cte="quoted-printable")
+    message["Content-Language"] = language
     return message
 
 
 def subject(letter: Letter) -> str:
     words = _SUBJECTS[letter.kind]
-    return (words.nl if letter.language == "nl" else words.en).format(what=_what(letter, short=True))
+    return said(words, letter.language).format(
+        what=what(letter.kind, letter.shown, letter.language, short=True)
+    )
+
+
+def said(words: Words, language: Language) -> str:
+    return words.nl if language == "nl" else words.en
 
 
 def text(letter: Letter) -> str:
@@ -92,11 +110,15 @@ def text(letter: Letter) -> str:
     language, data = letter.language, letter.data
     findings = [f for f in getattr(data, "findings", ()) if f.severity == "fatal"][:MOST_FINDINGS]
     reason = getattr(data, "reason", None)
-    template = _templates.get_template(f"notice_{language}.txt")
-    return template.render(
+    received = isinstance(data, invoice.InvoiceReceived)
+    if isinstance(data, invoice.InvoiceReceived):
+        reason = receipt_of(data)
+    return rendered(
+        f"notice_{language}.txt",
+        received=received,
         name=one_line(letter.name),
         kind=letter.kind,
-        what=_what(letter, short=False),
+        what=what(letter.kind, letter.shown, language),
         receiver=one_line(letter.shown.receiver or ""),
         reason=one_line(getattr(reason, language), 2000) if isinstance(reason, Words) else "",
         findings=[_finding(f, language) for f in findings],
@@ -118,11 +140,21 @@ def _finding(finding: Finding, language: Language) -> dict[str, Any]:
     }
 
 
-def _what(letter: Letter, *, short: bool) -> str:
+def rendered(template: str, **values: Any) -> str:
+    return _templates.get_template(template).render(**values)
+
+
+def receipt_of(data: invoice.InvoiceReceived) -> Words:
+    """What proves that this very file was taken in."""
+    ids = f"{data.submission_id}, SHA-256 {data.original.sha256}"
+    return Words(nl=f"Inzending {ids}.", en=f"Submission {ids}.")
+
+
+def what(kind: Kind, shown: Shown, language: Language, *, short: bool = False) -> str:
     """The invoice by what its sender knows it by."""
-    dutch, shown = letter.language == "nl", letter.shown
+    dutch = language == "nl"
     file = one_line(shown.filename or "")
-    if letter.kind == "quarantined":
+    if kind == "quarantined":
         if not file:
             return "een bijlage" if dutch else "an attachment"
         return f"het bestand „{file}”" if dutch else f"the file “{file}”"
@@ -130,15 +162,15 @@ def _what(letter: Letter, *, short: bool) -> str:
         if not file:
             return "factuur" if dutch else "invoice"
         return f"factuur „{file}”" if dutch else f"invoice “{file}”"
-    what = f"{'factuur' if dutch else 'invoice'} {one_line(shown.number)}"
+    named = f"{'factuur' if dutch else 'invoice'} {one_line(shown.number)}"
     if short:
-        return what
+        return named
     if shown.issue_date is not None:
         issued = shown.issue_date
-        what += f" van {issued.day}-{issued.month}-{issued.year}" if dutch else f" of {issued.isoformat()}"
-    if shown.receiver and letter.kind != "undeliverable":
-        what += f" {'voor' if dutch else 'to'} {one_line(shown.receiver)}"
-    return what
+        named += f" van {issued.day}-{issued.month}-{issued.year}" if dutch else f" of {issued.isoformat()}"
+    if shown.receiver and kind != "undeliverable":
+        named += f" {'voor' if dutch else 'to'} {one_line(shown.receiver)}"
+    return named
 
 
 def one_line(text: str, most: int = _MOST_CHARACTERS) -> str:

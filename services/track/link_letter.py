@@ -6,14 +6,13 @@ mails are not for words of others. Only names of accounts whose owner read such 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 
-from libs import clock
 from libs.contracts.parts import Words
-from services.track.letter import one_line
+from libs.lifetimes import LINKS
+from services.track.letter import Language, envelope, filled, one_line, said
 from services.track.link_mails import Claimed
 
 _SUBJECTS: Mapping[str, Words] = {
@@ -48,9 +47,9 @@ _TEXTS: Mapping[str, Words] = {
 }
 
 _AFTER: Mapping[str, str] = {
-    "nl": "De link werkt één keer, en niet lang. Hebt u hier niet om gevraagd, dan hoeft u niets te doen.\n\n"
+    "nl": "De link werkt één keer, en vervalt na {lasts}. Hebt u hier niet om gevraagd, dan hoeft u niets te doen.\n\n"
     "Met vriendelijke groet,\nPostbode\n\nDit bericht is automatisch verstuurd; antwoorden worden niet gelezen.\n",
-    "en": "The link works once, and not for long. If you did not ask for this, you need not do anything.\n\n"
+    "en": "The link works once, and expires after {lasts}. If you did not ask for this, you need not do anything.\n\n"
     "Kind regards,\nPostbode\n\nThis message was sent by a program; nobody reads answers to it.\n",
 }
 
@@ -70,35 +69,44 @@ _KEY = Words(
 )
 _SOMEBODY = Words(nl="Een beheerder", en="An administrator")
 _LONGEST_NAME = 80
+_UNITS: Sequence[tuple[int, Mapping[str, tuple[str, str]]]] = (
+    (24 * 60, {"nl": ("dag", "dagen"), "en": ("day", "days")}),
+    (60, {"nl": ("uur", "uur"), "en": ("hour", "hours")}),
+    (1, {"nl": ("minuut", "minuten"), "en": ("minute", "minutes")}),
+)
 
 
 def write(claimed: Claimed, token: str, base_url: str, mail_from: str) -> EmailMessage:
-    """Every writing of one mail has the same Message-ID. Raises ``ValueError`` for an address that is none."""
+    """Every writing of one mail has the same Message-ID. The token stands behind ``#``: browsers send that to nobody,
+    so it is in no access log and no Referer. Raises ``ValueError`` for an address that is none."""
     language = claimed.language
-    said = getattr(_TEXTS[claimed.kind], language).format(
+    text = said(_TEXTS[claimed.kind], language).format(
         name=f"„{one_line(claimed.account_name, _LONGEST_NAME)}”",
-        by=one_line(claimed.by_email or getattr(_SOMEBODY, language)),
+        by=one_line(claimed.by_email or said(_SOMEBODY, language)),
     )
-    return _mail(claimed, f"{said}\n\n{base_url}/link?token={token}\n\n{_AFTER[language]}", mail_from)
+    after = _AFTER[language].format(lasts=_lasting(LINKS[claimed.kind], language))
+    return _mail(claimed, f"{text}\n\n{base_url}/link#{token}\n\n{after}", mail_from)
 
 
 def write_key(claimed: Claimed, addresses: str, base_url: str, mail_from: str) -> EmailMessage:
     """The mail with somebody's key (R17); ``addresses`` are one a line. Raises as ``write``."""
     listed = "\n".join(f"    {one_line(each)}" for each in addresses.splitlines())
     name = f"„{one_line(claimed.account_name, _LONGEST_NAME)}”"
-    text = getattr(_KEY, claimed.language).format(name=name, addresses=listed, base_url=base_url)
+    text = said(_KEY, claimed.language).format(name=name, addresses=listed, base_url=base_url)
     return _mail(claimed, text, mail_from)
 
 
 def _mail(claimed: Claimed, text: str, mail_from: str) -> EmailMessage:
-    language = claimed.language
-    message = EmailMessage(policy=SMTP)
-    message["From"] = f"Postbode <{mail_from}>"
-    message["To"] = claimed.email
-    message["Subject"] = getattr(_SUBJECTS[claimed.kind], language)
-    message["Date"] = format_datetime(clock.now())
-    message["Message-ID"] = f"<link.{claimed.link_id}@{mail_from.rpartition('@')[2]}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(text, cte="quoted-printable")
-    message["Content-Language"] = language
-    return message
+    subject = said(_SUBJECTS[claimed.kind], claimed.language)
+    message = envelope(f"link.{claimed.link_id}", claimed.email, subject, mail_from)
+    return filled(message, text, claimed.language)
+
+
+def _lasting(lasts: timedelta, language: Language) -> str:
+    """How long a link lives, in the largest whole unit."""
+    minutes = round(lasts.total_seconds() / 60)
+    for size, units in _UNITS:
+        if minutes % size == 0 and minutes >= size:
+            one, many = units[language]
+            return f"{minutes // size} {one if minutes == size else many}"
+    raise ValueError(f"a link that lives for {lasts}")

@@ -55,6 +55,7 @@ class Claimed:
     attempt: int
     sealed: str | None
     """Kind key: its addresses."""
+    age: timedelta
     until: float
     """On ``clock.boottime``: nothing is sent after it, because somebody else may be about to."""
 
@@ -66,7 +67,8 @@ WITH due AS MATERIALIZED (
     SELECT link_id FROM link_mail WHERE state = 'due' AND due_at <= now()
      ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
 UPDATE link_mail m SET attempts = attempts + 1, due_at = now() + $2 FROM due WHERE m.link_id = due.link_id
-RETURNING m.link_id, m.kind, m.email, m.account_name, m.by_email, m.language, m.attempts, m.sealed
+RETURNING m.link_id, m.kind, m.email, m.account_name, m.by_email, m.language, m.attempts, m.sealed,
+          now() - m.created_at AS age
 """
 
 
@@ -87,6 +89,7 @@ async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
             language=row["language"],
             attempt=row["attempts"],
             sealed=row["sealed"],
+            age=row["age"],
             until=until,
         )
         for row in rows
@@ -100,7 +103,12 @@ UPDATE link_mail SET state = $3, detail = $4, due_at = now() + $5
 
 
 async def settle(
-    pool: Pool, claimed: Claimed, state: Literal["due", "sent", "failed"], detail: str, again: timedelta
+    pool: Pool,
+    claimed: Claimed,
+    detail: str,
+    *,
+    state: Literal["due", "sent", "failed"],
+    again: timedelta = timedelta(0),
 ) -> None:
     """Write down how an attempt ended; ``due``: it is tried ``again`` after that long."""
     await pool.execute(_SETTLE, claimed.link_id, claimed.attempt, state, detail[:500], again)

@@ -1,4 +1,8 @@
-"""Which facts are worth a mail to the sender, and what makes two of them the same mail. Pure."""
+"""Which facts are worth a mail to the sender, and what makes two of them the same mail. Pure.
+
+What came by mail is answered by mail: a receipt, or what is wrong with it. It goes to the address the account has
+registered, and to the address in From as well where DMARC says that its domain answers for it (``reply_to``).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +13,22 @@ from uuid import UUID
 
 from libs.contracts import invoice
 from libs.contracts.invoice import InvoiceFact
-from libs.contracts.parts import Receiver
 from libs.contracts.sandbox import is_sandbox
+from services.track.status import Status, stands
 
-Kind = Literal["rejected", "quarantined", "parked", "returned", "undeliverable", "recalled", "not-theirs"]
+Kind = Literal[
+    "rejected",
+    "quarantined",
+    "parked",
+    "returned",
+    "undeliverable",
+    "recalled",
+    "not-theirs",
+    "receipt",
+    "repeat",
+]
+RECEIPTS = ("receipt", "repeat")
+"""They tell of the past, and are true whatever became of the invoice since."""
 
 KINDS: Mapping[str, Kind] = {
     invoice.InvoiceRejected.type: "rejected",
@@ -26,6 +42,15 @@ KINDS: Mapping[str, Kind] = {
 
 
 @dataclass(frozen=True, slots=True)
+class To:
+    """Somebody who is not the account. ``name``, ``language``: None: those of the account."""
+
+    email: str
+    name: str | None = None
+    language: Literal["nl", "en"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """A mail to come. There is at most one of a ``topic`` per invoice, ever."""
 
@@ -35,8 +60,16 @@ class Notice:
     topic: str
     axis: str
     event_id: UUID
-    to: Receiver | None = None
+    to: To | None = None
     """Whom it goes to when that is not the sender."""
+
+    def is_so(self, status: Status) -> bool:
+        """Whether what it tells is still how things are."""
+        return is_so(self.kind, self.axis, str(self.event_id), status)
+
+
+def is_so(kind: str, axis: str, event_id: str, status: Status) -> bool:
+    return kind in RECEIPTS or stands(status, axis, event_id)
 
 
 def notices_of(event_id: UUID, data: InvoiceFact) -> list[Notice]:
@@ -47,15 +80,23 @@ def notices_of(event_id: UUID, data: InvoiceFact) -> list[Notice]:
     own = notice_of(event_id, data)
     found = [own] if own else []
     if own and isinstance(data, invoice.InvoiceRecalled) and data.not_theirs and data.receiver.email:
-        topic = f"not-theirs:{data.sequence}"
-        found.append(replace(own, kind="not-theirs", topic=topic, to=data.receiver))
+        receiver = To(data.receiver.email, data.receiver.name, data.receiver.language)
+        found.append(replace(own, kind="not-theirs", topic=f"not-theirs:{data.sequence}", to=receiver))
+    if own and isinstance(data, invoice.HandedIn) and data.reply_to:
+        found.append(replace(own, topic=f"{own.topic}:from", to=To(data.reply_to)))
     return found
 
 
 def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
-    """The notice a fact asks for; None for good news, for what asks nothing, and for a mail that a program sent."""
+    """The notice a fact asks for; None for good news, for what asks nothing, and for a mail that a program sent.
+    What came by API had its answer there."""
     kind = KINDS.get(data.type)
-    if kind is None or (isinstance(data, invoice.InvoiceQuarantined) and data.silent):
+    if isinstance(data, invoice.HandedIn):
+        if data.silent:
+            return None
+        if data.channel == "mail" and kind is None:
+            kind = "repeat" if isinstance(data, invoice.InvoiceDuplicate) else "receipt"
+    if kind is None:
         return None
     if isinstance(data, invoice.InvoiceReturned) and data.first is not None:
         # The first one's answer is its answer, and nothing is asked of the sender.

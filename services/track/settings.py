@@ -20,6 +20,14 @@ class TrackSettings(Settings):
         description="sender address of the notices; its domain is that of their Message-IDs",
     )
     notice_seconds: float = Field(default=1.0, gt=0, description="how often is looked for due notices")
+    notice_quiet_seconds: float = Field(
+        default=10.0,
+        ge=0,
+        description="what comes for one address within so long of each other is one mail, with a list",
+    )
+    notice_mails_a_day: int = Field(
+        default=10, ge=0, description="so many notices an address gets at once in a day; then one an hour"
+    )
     notice_lease_seconds: int = Field(
         default=60, description="a mail without a result after this long is taken to be unknown"
     )

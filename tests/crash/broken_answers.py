@@ -81,12 +81,10 @@ def _number_not_known(bit: Say) -> None:
 
 
 def _notice_sent_before_mailed(bit: Say) -> None:
-    from services.track import mailings
-
     def make(original: Any) -> Any:
         async def send(self: Any, claimed: Any) -> Any:
             bit()
-            await mailings.settle(self._pool, claimed, "sent", "surely", state="sent")
+            await self._box.settle(claimed, "sent", "surely", state="sent")
             return await original(self, claimed)
 
         return send
@@ -111,12 +109,14 @@ def _notice_id_anew(bit: Say) -> None:
         def write(*args: Any) -> Any:
             bit()
             mail = original(*args)
-            mail.replace_header("Message-ID", f"<notice.{uuid4()}@postbode.localhost>")
+            kind = str(mail["Message-ID"]).partition(".")[0]
+            mail.replace_header("Message-ID", f"{kind}.{uuid4()}@postbode.localhost>")
             return mail
 
         return write
 
     wrap("services.track.letter:write", make)
+    wrap("services.track.listing:write", make)
 
 
 BREAKS: Mapping[str, Callable[[Say], None]] = {

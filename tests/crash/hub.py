@@ -79,6 +79,8 @@ class Place:
             "POSTBODE_TRACK_SMTP_PORT": str(self.sink_port),
             "POSTBODE_TRACK_NOTICE_SECONDS": "0.5",
             "POSTBODE_TRACK_NOTICE_LEASE_SECONDS": "3",
+            "POSTBODE_TRACK_NOTICE_QUIET_SECONDS": "0",
+            "POSTBODE_TRACK_NOTICE_MAILS_A_DAY": "1000000",
             **self.settings,
         }
 

@@ -234,7 +234,7 @@ async def judge(
     for each in stored:
         headlines.setdefault(each.number, []).append(each.headline)
     verdict.notices = notices.judge(receivers.notices, stored, sent, cut=notices_cut)
-    told_of = {each.about for each in receivers.notices}
+    told_of = {each.about for each in receivers.notices if notices.kind_of(each) not in notices.RECEIPTS}
     answered = {each.number for each in stored if each.invoice_id in told_of}
     buried = Counter(_number(row) for row in dead if not row["waits"])
     for invoice in sent:

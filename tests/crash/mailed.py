@@ -182,6 +182,8 @@ def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:
 
     def send(original: Any) -> Any:
         async def wrapped(self: Any, claimed: Any) -> Any:
+            if not hasattr(claimed, "notice_id"):
+                return await original(self, claimed)
             key = (claimed.notice_id, claimed.attempt)
             token = _sending.set(_Sending(notices, key, "notice.dot.after", claimed.until))
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import random
 import re
 import time
@@ -26,6 +27,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.testing import builders
 
+_LINK = re.compile(r"^  \S+/invoices/([0-9a-f-]{36})$")
 _NUMBER = re.compile(rb"<cbc:ID>([^<]*)</cbc:ID>")
 
 
@@ -213,6 +215,8 @@ class Notice:
     """The invoice's id."""
     announced: bool
     """It says itself that it may come twice."""
+    mail: int = 0
+    """Which mail it was: one with a list is many of these."""
 
 
 @dataclass
@@ -284,11 +288,12 @@ class Receivers:
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         mail: Any = message_from_bytes(raw, policy=policy.default)
         key = str(mail["Message-ID"])
-        if key.startswith("<notice."):
-            told = str(mail["Postbode-Repeat"]) == "possible"
-            to, about = tuple(envelope.rcpt_tos), str(mail["Postbode-Invoice"])
-            self.notices.append(Notice(key, str(mail["Subject"]), to, about, told))
-            self.came.append((time.time(), f"{key} about {about} to {to}"))
+        if key.startswith(("<notice.", "<notices.")):
+            repeated = str(mail["Postbode-Repeat"]) == "possible"
+            to, n = tuple(envelope.rcpt_tos), len(self.notices)
+            told = listed(mail.get_content()) or [(str(mail["Subject"]), str(mail["Postbode-Invoice"]))]
+            self.notices += [Notice(key, subject, to, about, repeated, n) for subject, about in told]
+            self.came.append((time.time(), f"{key} about {[about for _, about in told]} to {to}"))
             return "250 2.0.0 Kept"
         # Taken when the final dot is there: whatever becomes of the answer, the receiver has it.
         self.mails[key] += 1
@@ -328,6 +333,17 @@ class Receivers:
         self.bytes_of.setdefault(number, set()).add(hashlib.sha256(xml).hexdigest())
         self.places.setdefault(number, set()).add(place)
         self.pages.setdefault(number, set()).add(mark_of(pdf))
+
+
+def listed(text: str) -> list[tuple[str, str]]:
+    """What each line of a list is about, under the title it stands under."""
+    found, title = [], ""
+    for before, line in itertools.pairwise(text.splitlines()):
+        if line and not line.strip("-"):
+            title = before.partition(" (")[0]
+        elif title and (link := _LINK.search(line)):
+            found.append((f"{title}: in a list", link[1]))
+    return found
 
 
 def mark_of(page: bytes | None) -> str:

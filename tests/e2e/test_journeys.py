@@ -9,6 +9,7 @@ import pytest
 from libs.testing import builders
 from tests.e2e.world import PATIENCE, Supplier, World
 
+BOUNCED = "Vraag uw klant of het adres nog klopt"
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -78,6 +79,7 @@ async def test_a_lone_pdf_is_refused_with_the_reason_and_the_sender_is_mailed(wo
     lone = await world.mail(supplier, ("F1.pdf", builders.pdf("F1")))
     seen = await world.until(supplier, lone["F1.pdf"]["invoice_id"], "quarantined")
     assert "XML" in seen["reason"]["nl"]
+    await world.mails(1)
     both = await world.mail(
         supplier,
         ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.x)),
@@ -88,6 +90,38 @@ async def test_a_lone_pdf_is_refused_with_the_reason_and_the_sender_is_mailed(wo
     assert not world.taken("*.pdf")
     notices = await world.mails(2)
     assert all("PDF" in notice for notice in notices)
+
+
+@pytest.mark.proves("SA18", "R48b", "R56")
+async def test_mailed_invoices_that_cannot_be_delivered_are_seen_in_the_portal_and_told_in_one_mail(
+    world: World,
+) -> None:
+    supplier = await world.supplier()
+    await world.receiver("Dicht BV", ("0106", world.x))
+    items = await world.mail(
+        supplier, *((f"F{n}.xml", builders.invoice(number=f"F{n}", buyer_kvk=world.x)) for n in (1, 2))
+    )
+    ids = [each["invoice_id"] for each in items.values()]
+    for each in ids:
+        await world.until(supplier, each, "undeliverable")
+    # Each is told once, in however many mails: those of one moment are one.
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            told = "".join(mail for mail in await world.mails(0) if BOUNCED in mail)
+            if all(each in told for each in ids):
+                break
+            await asyncio.sleep(0.05)
+    for mail in await world.mails(1):
+        assert f"To: bakker@{world.domain}" in mail
+        assert "Auto-Submitted: auto-generated" in mail
+
+    form = {"user": "", "key": supplier.key, "next": ""}
+    signed_in = await world.http.post("/login", data=form)
+    assert signed_in.status_code == 303, signed_in.text
+    for each in ids:
+        page = await world.http.get(f"/invoices/{each}", headers={"Accept-Language": "nl"})
+        assert "nbezorgbaar" in page.text
+        assert "Nobody here by that name" in page.text
 
 
 @pytest.mark.proves("SA8", "R34")

@@ -16,6 +16,7 @@ from typing import Any
 
 import aiosmtplib
 import httpx
+from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.db.pools import tenant
 from libs.http.client import client
@@ -47,6 +48,18 @@ class Supplier:
     @property
     def headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.key}"}
+
+
+class _Receivers(Receivers):
+    """Among them one whose mail server takes nothing: ``dicht@…``."""
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address.startswith("dicht@"):
+            return "550 5.1.1 Nobody here by that name"
+        envelope.rcpt_tos.append(address)
+        return "250 2.1.5 OK"
 
 
 class World:
@@ -237,11 +250,11 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
     common = Settings(
         database_url=database_url, secret=secret, base_url=f"http://127.0.0.1:{port}", log_level="WARNING"
     )
-    receivers = Receivers(folder / "receivers", sink)
+    receivers = _Receivers(folder / "receivers", sink)
     overrides: dict[str, dict[str, Any]] = {
         "ingest": {"smtp_port": smtp_port},
         "deliver": {"folder_root": receivers.folders, "smtp_port": sink, "poll_seconds": 0.2},
-        "track": {"smtp_port": sink},
+        "track": {"smtp_port": sink, "notice_quiet_seconds": 0.5, "notice_mails_a_day": 1000},
         "sync": {"look_seconds": 0.5},
     }
     ready: asyncio.Future[Running] = asyncio.get_running_loop().create_future()

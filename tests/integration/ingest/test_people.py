@@ -263,6 +263,7 @@ async def test_a_thousand_requests_with_a_password_cost_one_verification(
 async def test_keys_and_mailboxes_are_changed_for_others_without_a_gap(hub: Hub) -> None:
     await hub.sign_up()
     made = (await hub.http.post("/v1/keys", json={"scopes": ["invoice:read"]}, headers=basic())).json()
+    assert made["created_at"]
     old = {"Authorization": f"Bearer {made['key']}"}
     assert (await hub.http.get("/v1/accounts/me", headers=old)).status_code == 200
     (shown,) = (await hub.http.get("/v1/keys", headers=basic())).json()

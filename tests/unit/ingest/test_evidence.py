@@ -88,3 +88,35 @@ def test_the_head_is_kept_as_it_came_and_the_mail_by_its_hash() -> None:
         "a@b.example",
     )
     assert arrival.facts["helo"].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("headers", "answered"),
+    [
+        (("From: Jan <jan@bakker.example>", f"Authentication-Results: {FRONT}; dmarc=pass"), "jan@bakker.example"),
+        (
+            ("From: jan@bakker.example", f"Authentication-Results: {FRONT}; dmarc=pass header.from=Bakker.example"),
+            "jan@bakker.example",
+        ),
+        (("From: jan@bakker.example",), None),
+        (("From: jan@bakker.example", f"Authentication-Results: {FRONT}; dmarc=fail"), None),
+        (("From: jan@bakker.example", "Authentication-Results: mx.other.example; dmarc=pass"), None),
+        (
+            ("From: jan@bakker.example", f"Authentication-Results: {FRONT}; dmarc=pass header.from=evil.example"),
+            None,
+        ),
+        (("From: a@evil.example, jan@bakker.example", f"Authentication-Results: {FRONT}; dmarc=pass"), None),
+        (
+            ("From: a@evil.example", "From: jan@bakker.example", f"Authentication-Results: {FRONT}; dmarc=pass"),
+            None,
+        ),
+        (('From: "jan@bakker.example" <a@evil.example>', f"Authentication-Results: {FRONT}; dmarc=pass"), None),
+        (("From: jan@localhost", f"Authentication-Results: {FRONT}; dmarc=pass"), None),
+        (("From: =?utf-8?q?jan=40bakker.example=0ABcc=3A?=", f"Authentication-Results: {FRONT}; dmarc=pass"), None),
+        ((f"Authentication-Results: {FRONT}; dmarc=pass",), None),
+    ],
+)  # fmt: skip
+def test_only_one_address_whose_domain_answers_for_the_mail_is_written_to(
+    headers: tuple[str, ...], answered: str | None
+) -> None:
+    assert of(*headers).answerable == answered

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from libs import clock
-from libs.contracts.invoice import InvoiceQuarantined
+from libs.contracts.invoice import InvoiceQuarantined, InvoiceReceived
 from libs.testing import builders
 from services.ingest import mailed
 from services.ingest.submissions import Submission
@@ -83,3 +83,20 @@ def test_an_invoice_in_a_bounce_is_not_handed_over(sender: str) -> None:
     assert item.refused is not None
     assert (item.refused.code, item.refused.part.data) == ("mail-report", raw)
     assert silent(submission) == [True]
+
+
+@pytest.mark.parametrize(("own", "expected"), [((), SUPPLIER), (("bakker.example",), None)])
+def test_a_proven_from_is_told_unless_it_is_the_hub_itself(
+    own: tuple[str, ...], expected: str | None
+) -> None:
+    raw = f"From: {SUPPLIER}\r\nAuthentication-Results: mx.hub.example; dmarc=pass\r\n".encode()
+    read = mailed.read(attached(XML, raw), "mx.hub.example")
+    submission = read.submission(clock.uuid7(), SUPPLIER, own=own)
+    told = [event.data for event in (item.event for item in submission.items)]
+    assert [each.reply_to for each in told if isinstance(each, InvoiceReceived)] == [expected]
+
+
+def test_a_receipt_is_silent_too_when_a_program_wrote() -> None:
+    raw = attached(XML, b"Auto-Submitted: auto-generated\r\n")
+    told = [item.event.data for item in taken(raw).items]
+    assert [each.silent for each in told if isinstance(each, InvoiceReceived)] == [True]

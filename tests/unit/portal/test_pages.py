@@ -11,10 +11,12 @@ from uuid import UUID
 import httpx
 import orjson
 import pytest
+import structlog
 from starlette.requests import Request
 
 from libs.http.app import create_app
 from libs.http.principal import Authenticator
+from libs.testing.spans import recording
 from services.portal.hub import Hub
 from services.portal.pages import Pages
 from services.portal.sessions import REMEMBERED, Sessions
@@ -379,19 +381,37 @@ async def test_static_files_and_no_others(browser: httpx.AsyncClient) -> None:
 
 
 async def test_a_mailed_link_leads_to_a_password_and_in(browser: httpx.AsyncClient, api: Api) -> None:
-    page = await browser.get("/link", params={"token": 'pb_link_1"><b>'})
-    assert "pb_link_1&#34;&gt;&lt;b&gt;" in page.text
+    page = await browser.get("/link")
     assert api.asked == [], "looking uses nothing up"
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "script-src 'self'" in page.headers["Content-Security-Policy"]
+    script = await browser.get("/static/link.js")
+    assert script.headers["content-type"].startswith("text/javascript")
+    # Without a script the link is pasted; whatever was, it writes no HTML.
+    assert 'id="paste">' in page.text
+    wrong = await browser.post("/link", data={"token": 'pb_link_3"><b>', "key": " twaalf tekens of meer"})
+    assert "pb_link_3&#34;&gt;&lt;b&gt;" in wrong.text
     for token, password, status in (
         ("pb_link_1", "kort", 422),
         ("pb_link_2", " twaalf tekens of meer", 404),
-        ("pb_link_1", " twaalf tekens of meer", 303),
+        ("http://portal.example/link#pb_link_1 ", " twaalf tekens of meer", 303),
     ):
         reply = await browser.post("/link", data={"token": token, "key": password})
         assert reply.status_code == status
     assert TOKEN in reply.headers["set-cookie"]
     elsewhere = await browser.post("/link", data={"token": "x"}, headers={"Sec-Fetch-Site": "cross-site"})
     assert elsewhere.status_code == 403
+
+
+async def test_the_token_of_a_mailed_link_is_in_no_log_and_no_span(browser: httpx.AsyncClient) -> None:
+    with recording() as recorded, structlog.testing.capture_logs() as log:
+        for key in ("kort", " twaalf tekens of meer"):
+            reply = await browser.post("/link", data={"token": "pb_link_1", "key": key})
+            assert "pb_link" not in str(reply.url) + reply.headers.get("location", "")
+    assert recorded.spans
+    told = "".join(span.to_json() for span in recorded.spans) + repr(log)
+    assert "/link" in told
+    assert "pb_link" not in told
 
 
 async def test_a_user_signs_in_with_a_password(browser: httpx.AsyncClient, api: Api) -> None:

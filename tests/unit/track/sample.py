@@ -75,10 +75,10 @@ class Journey:
         )
         return envelope(payload, source, self.account, START + timedelta(minutes=self._minutes))
 
-    def received(self, channel: Literal["api", "mail"] = "api") -> Event:
+    def received(self, channel: Literal["api", "mail"] = "api", **more: Any) -> Event:
         return self.event(
             invoice.InvoiceReceived, "ingest", "ingest", submission_id=UUID(int=1), channel=channel,
-            syntax="ubl-invoice", original=DOCUMENT,
+            syntax="ubl-invoice", original=DOCUMENT, **more,
         )  # fmt: skip
 
     def quarantined(self, filename: str | None = "loose.pdf", silent: bool = False) -> Event:
@@ -88,9 +88,15 @@ class Journey:
             code="lone-pdf", reason=reason, filename=filename, silent=silent,
         )  # fmt: skip
 
-    def duplicate(self, pdf: DocumentRef | None = None) -> Event:
+    def duplicate(self, pdf: DocumentRef | None = None, **more: Any) -> Event:
         return self.event(
-            invoice.InvoiceDuplicate, "ingest", "repeat", submission_id=UUID(int=2), channel="mail", pdf=pdf
+            invoice.InvoiceDuplicate,
+            "ingest",
+            "repeat",
+            submission_id=UUID(int=2),
+            channel="mail",
+            pdf=pdf,
+            **more,
         )
 
     def validated(self, warnings: int = 0) -> Event:

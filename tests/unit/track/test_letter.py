@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID
 
 import pytest
 
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
-from services.track import facts, letter
+from libs.contracts.parts import Words
+from services.track import facts, letter, listing
 from services.track.letter import Letter
-from services.track.notices import notice_of, notices_of
+from services.track.listing import List
+from services.track.notices import Kind, notice_of, notices_of
 from services.track.status import NOTHING, apply_all, show
 from tests.unit.track.sample import LINE_12, Journey
 
@@ -47,6 +49,7 @@ def test_after_a_wrong_delivery_both_sides_are_told(language: Literal["nl", "en"
     own, theirs = notices_of(event.id, event.data)
     assert (own.kind, own.to, theirs.kind) == ("recalled", None, "not-theirs")
     assert theirs.to is not None
+    assert theirs.to.name is not None
     assert theirs.topic != own.topic
     mail = make(event, *before, language=language)
     assert "Aannemer De Jong BV" in letter.text(mail)
@@ -133,11 +136,64 @@ def test_every_letter_is_whole(kind: str, language: Literal["nl", "en"], repeat:
     assert "https://hub.example/invoices/1" in text
 
 
-def test_good_news_is_not_mailed() -> None:
+def test_good_news_is_not_mailed_and_what_came_by_mail_is_receipted() -> None:
     j = Journey(ACCOUNT)
-    for event in (j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed(), j.duplicate()):
+    for event in (j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()):
         assert isinstance(event.data, InvoiceFact)
         assert notice_of(event.id, event.data) is None
+    kinds = [
+        [each.kind for each in notices_of(event.id, event.data)]  # type: ignore[arg-type]
+        for event in (j.received("mail"), j.duplicate(), j.received("mail", reply_to="a@b.example"))
+    ]
+    assert kinds == [["receipt"], ["repeat"], ["receipt", "receipt"]]
+    for event in (j.received("mail", silent=True), j.duplicate(silent=True, reply_to="a@b.example")):
+        assert notices_of(event.id, event.data) == []  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", ["receipt", "repeat"])
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_receipt_names_the_file_and_asks_for_nothing(kind: str, language: Literal["nl", "en"]) -> None:
+    j = Journey(ACCOUNT)
+    first = j.received("mail")
+    text = letter.text(make(first if kind == "receipt" else j.duplicate(), first, language=language))
+    assert "F1.xml" in text
+    assert ("0" * 64 in text) is (kind == "receipt")
+    assert {"nl": "U hoeft niets te doen.", "en": "Nothing. The portal"}[language] in text
+    assert "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("language", ["nl", "en"])
+def test_a_list_reads_well(language: Literal["nl", "en"]) -> None:
+    j = Journey(ACCOUNT, number="F1\r\nBcc: x@y.example")
+    shown = make(j.undeliverable(), j.validated(), j.routed()).shown
+    told = [
+        listing.Told(kind, j.invoice_id, shown, Words(nl="Kan niet.", en="Cannot be done."))
+        for kind in listing.TITLES
+    ]
+    many = List(NOTICE, told, 0, "Bakkerij Bos", "info@bos.example", language, "https://hub.example")
+    text = listing.text(many)
+    assert "\n\n\n" not in text
+    assert "\nBcc" not in text
+    expected = {
+        "nl": f"""Niet bezorgd (1)
+----------------
+* factuur F1 Bcc: x@y.example van 2-11-2026
+  Kan niet.
+  https://hub.example/invoices/{j.invoice_id}
+
+Vraag uw klant of het adres nog klopt en of de ontvangst aanstaat""",
+        "en": f"""Not delivered (1)
+-----------------
+* invoice F1 Bcc: x@y.example of 2026-11-02
+  Cannot be done.
+  https://hub.example/invoices/{j.invoice_id}
+
+Ask your customer whether the address is still right""",
+    }
+    assert expected[language] in text
+    assert listing.text(replace(many, repeat=True, more=7)).count("\n\n\n") == 0
+    # Every kind there is has its place in a list, but what a stranger is told.
+    assert {*listing.TITLES, "not-theirs"} == set(get_args(Kind))
 
 
 def test_one_topic_per_refusal_and_per_reason_to_wait() -> None:
