@@ -58,17 +58,6 @@ class Quota:
         """Count one request; returns the fields to answer with. Raises ``OverQuota``."""
         if not self._rate:
             return {}
-        bucket = self._full(account_id)
-        bucket.tokens -= 1
-        return self._fields(int(bucket.tokens), self._burst - bucket.tokens)
-
-    def look(self, account_id: UUID) -> None:
-        """Count nothing. Raises ``OverQuota`` when ``take`` would."""
-        if self._rate:
-            self._full(account_id)
-
-    def _full(self, account_id: UUID) -> _Bucket:
-        """With what flowed in by now, and at least one token."""
         now = self._time()
         bucket = self._buckets.get(account_id)
         if bucket is None:
@@ -81,7 +70,8 @@ class Quota:
             bucket.at = now
         if bucket.tokens < 1:
             raise OverQuota(max(1, math.ceil((1 - bucket.tokens) / self._rate)), self._fields(0, self._burst))
-        return bucket
+        bucket.tokens -= 1
+        return self._fields(int(bucket.tokens), self._burst - bucket.tokens)
 
     def _fields(self, left: int, lacking: float) -> Mapping[str, str]:
         return {

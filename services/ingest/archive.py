@@ -43,7 +43,7 @@ _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 def refusal(code: str) -> HubError:
     """The error of a ZIP that is refused whole."""
     words: Words = REASONS[code]
-    kind = TooLarge if code in ("zip-too-much", "zip-bomb") else Unprocessable
+    kind = TooLarge if code in ("zip-too-much", "zip-too-much-mailed", "zip-bomb") else Unprocessable
     return kind(words.en, nl=words.nl, code=code)
 
 

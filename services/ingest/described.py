@@ -61,8 +61,9 @@ SUBMIT: dict[str, Any] = {
     "post": {
         "tags": ["submissions"],
         "summary": "Hand over invoices",
-        "description": "One UBL invoice as the body, or several files as multipart/form-data: XML, each with or "
-        "without its PDF of the same name. 202 is said after everything is stored. The same bytes again, while "
+        "description": "One UBL invoice as the body, or several files as a ZIP or multipart/form-data: XML, each with or "
+        "without its PDF of the same name; ZIPs in the form are opened too (1,000 files, 50 MB unpacked). "
+        "202 is said after everything is stored. The same bytes again, while "
         "the first are under way or delivered, are the same invoice: a submission sent again as it was gets the "
         "first answer, any other says `duplicate` of that invoice; when all are, with `Postbode-Repeat: true`. "
         "The submission can be read at once; the status of an invoice appears at `/v1/invoices/{invoice_id}` a "
@@ -83,6 +84,7 @@ SUBMIT: dict[str, Any] = {
             "required": True,
             "content": {
                 "application/xml": {"schema": {"type": "string", "format": "binary"}},
+                "application/zip": {"schema": {"type": "string", "format": "binary"}},
                 "multipart/form-data": {
                     "schema": {
                         "type": "object",
@@ -132,9 +134,19 @@ SUBMIT: dict[str, Any] = {
                 idempotency.malformed(),
             ),
             "409": described("The same is being done", idempotency.running()),
-            "413": described("Too large", forms.too_large(25_000_000)),
+            "413": described(
+                "Too large",
+                forms.too_large(25_000_000),
+                archive.refusal("zip-too-much-mailed"),
+                archive.refusal("zip-bomb"),
+            ),
             "415": described("Packed in an unknown way", encoding.unknown("br")),
-            "422": described("A file is no invoice the hub can take", idempotency.reused(), *FILES),
+            "422": described(
+                "A file is no invoice the hub can take",
+                idempotency.reused(),
+                *FILES,
+                *(archive.refusal(code) for code in ("zip-damaged", "zip-name", "zip-locked")),
+            ),
             "429": described("Wait; see Retry-After", OVER),
             "503": described("Not now; see Retry-After", Unavailable(), busy(), late(900)),
         },

@@ -15,9 +15,8 @@ from libs.errors import HubError, Refusal
 from libs.http import encoding, forms
 from libs.http.principal import Principal
 from libs.http.quota import Quota
-from services.ingest import accounts, idempotency, intake, remembered
+from services.ingest import accounts, idempotency, intake, remembered, zipped
 from services.ingest.backlog import Backlog
-from services.ingest.callers import Callers
 from services.ingest.groups import GroupCommit
 from services.ingest.idempotency import Key, Running
 from services.ingest.intake import Upload
@@ -29,7 +28,7 @@ from services.ingest.submissions import Submission, compose, wants_seller
 Commits: TypeAlias = GroupCommit[Submission, tuple[Kept, ...] | Reply]
 
 INLINE_BYTES = 64 * 1024
-"""Larger submissions are gated in a thread: the event loop must not stand still for one big file."""
+"""Larger submissions, and ZIPs, are gated in a thread: the event loop must not stand still for one big file."""
 
 
 class Submit:
@@ -59,10 +58,10 @@ class Submit:
             return reply.response(fields)
 
     async def _take(self, account_id: UUID, parts: Sequence[Part], key: Key | None = None) -> Reply:
-        if sum(len(part.data) for part in parts) > INLINE_BYTES:
-            uploads = await asyncio.to_thread(intake.sort_strictly, parts)
+        if sum(len(part.data) for part in parts) > INLINE_BYTES or any(zipped.is_zip(part) for part in parts):
+            uploads = await asyncio.to_thread(_judged, parts)
         else:
-            uploads = intake.sort_strictly(parts)
+            uploads = _judged(parts)
         return await self._intake.keep(account_id, uploads, key)
 
 
@@ -72,21 +71,14 @@ class Gate:
     def __init__(self, quota: Quota, backlog: Backlog) -> None:
         self._quota = quota
         self._backlog = backlog
-        self._callers = Callers()
 
     async def enter(self, request: Request) -> tuple[Principal, Mapping[str, str]]:
         """The caller, and fields to answer with. Raises what turns it away: ``Unauthenticated``, ``Forbidden``,
         ``OverQuota``, ``Unavailable``."""
-        login = request.headers.get("authorization") or ""
-        if (known := self._callers.was(login)) is not None:
-            self._quota.look(known)
-        try:
-            principal: Principal = await request.app.state.identity.authenticate(login or None)
-            principal.require("invoice:write")
-        except Refusal:
-            self._callers.gone(login)
-            raise
-        self._callers.came(login, principal.account_id)
+        principal: Principal = await request.app.state.identity.authenticate(
+            request.headers.get("authorization")
+        )
+        principal.require("invoice:write")
         return principal, self.admit(principal.account_id)
 
     def admit(self, account_id: UUID) -> Mapping[str, str]:
@@ -120,6 +112,10 @@ class Intake:
         if isinstance(told, HubError):
             raise told from None
         return told
+
+
+def _judged(parts: Sequence[Part]) -> Sequence[Upload]:
+    return intake.sort_strictly(zipped.opened_strictly(parts))
 
 
 async def _parts(request: Request, limit: int) -> list[Part]:

@@ -75,10 +75,10 @@ REASONS: Mapping[str, Words] = {
         "ZIP files.",
     ),
     "zip-too-much-mailed": Words(
-        nl="Er zit te veel in de ZIP van deze mail: hoogstens 1000 bestanden. Verdeel de facturen over meer mails, of "
-        "stuur ze via de API.",
-        en="There is too much in the ZIP of this mail: 1,000 files at most. Spread the invoices over more mails, or send "
-        "them by API.",
+        nl="Er zit te veel in deze ZIP: hoogstens 1000 bestanden. Verdeel de facturen over meer ZIP-bestanden, of stuur "
+        "ze als batch via de API.",
+        en="There is too much in this ZIP: 1,000 files at most. Spread the invoices over more ZIP files, or send them as "
+        "a batch by API.",
     ),
     "zip-bomb": Words(
         nl="Uitgepakt is deze ZIP, of een bestand erin, groter dan de hub aanneemt. Verdeel de facturen over meer "

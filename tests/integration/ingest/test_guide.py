@@ -25,6 +25,9 @@ async def test_the_commands_of_the_page_answer_as_it_says(database: DatabaseSett
         for number in ("F2026-0201", "F2026-0202"):
             made.writestr(f"{number}.xml", builders.invoice(number=number))
         made.writestr("los.pdf", builders.pdf("x"))
+    with zipfile.ZipFile(tmp_path / "paar.zip", "w") as made:
+        made.writestr("F2026-0120.xml", builders.invoice(number="F2026-0120"))
+        made.writestr("F2026-0120.pdf", builders.pdf("F2026-0120"))
     page = PAGE.read_text("utf-8")
     steps = _STEP.findall(page)
     assert len(steps) == page.count("```sh") > 6

@@ -22,5 +22,15 @@ def test_every_code_has_an_example_that_says_what_to_do_in_both_languages() -> N
             assert set(told["words"]) == {"nl", "en"}
             assert told["words"]["nl"] != told["words"]["en"]
             codes.add(code)
-    assert {"no-invoice", "lone-pdf", "doctype", "zip", "cut-off", "idempotency-key-reused", "busy"} <= codes
+    assert {
+        "no-invoice",
+        "lone-pdf",
+        "doctype",
+        "zip",
+        "zip-bomb",
+        "zip-name",
+        "cut-off",
+        "idempotency-key-reused",
+        "busy",
+    } <= codes
     assert not {"mail-report", "pdf-not-added"} & codes

@@ -8,9 +8,11 @@ from email.message import EmailMessage
 
 import pytest
 
+from libs.errors import HubError, Unprocessable
 from libs.testing import builders
-from services.ingest import mailed, zipped
+from services.ingest import intake, mailed, zipped
 from services.ingest.mailed import Mailed
+from services.ingest.part import Part
 
 XML, OTHER, PDF = builders.invoice(number="F1"), builders.invoice(number="F2"), builders.pdf("F1")
 
@@ -119,3 +121,30 @@ def test_where_it_is_not_clear_it_stays_refused(files: list[tuple[str, bytes]]) 
 
 def test_a_pdf_that_can_do_harm_does_not_come_along_loosely_either() -> None:
     assert codes(sent(("F1.xml", XML), ("scan.pdf", PDF[:300])).loosely()) == ["pdf-unfit"]
+
+
+def test_a_zip_handed_over_is_taken_whole_or_not_at_all() -> None:
+    inside = packed(("F1.xml", XML), ("F1.pdf", PDF), ("F2.xml", OTHER))
+    taken = intake.sort_strictly(zipped.opened_strictly([Part(inside, "facturen.zip")]))
+    assert [(u.original.filename, u.pdf is not None) for u in taken] == [("F1.xml", True), ("F2.xml", False)]
+    junk = packed(("F1.xml", XML), ("los.pdf", PDF.replace(b"F1", b"F9")))
+    with pytest.raises(Unprocessable) as no:
+        intake.sort_strictly(zipped.opened_strictly([Part(junk, "facturen.zip")]))
+    assert no.value.code == "lone-pdf"
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (packed(("F1.xml", b" " * 20_000_000)), 413, "zip-bomb"),
+        (packed(("../F1.xml", XML)), 422, "zip-name"),
+        (packed(("F1.xml", XML))[:-30], 422, "zip-damaged"),
+        (packed(*((f"{n}.xml", b"<a/>") for n in range(1_001))), 413, "zip-too-much-mailed"),
+        (packed(), 400, "no-invoice"),
+    ],
+)
+def test_a_zip_that_is_none_is_an_error_with_a_code(data: bytes, status: int, code: str) -> None:
+    with pytest.raises(HubError) as no:
+        zipped.opened_strictly([Part(data, "facturen.zip")])
+    assert (no.value.status, no.value.code) == (status, code)
+    assert no.value.words["nl"] != no.value.words["en"]
