@@ -293,7 +293,7 @@ class InvoiceDeliverySwitched(DeliveryFact):
     """The receiver's package did not take it: it goes by ``channel`` from now on, and no more by ``before``."""
 
     type: ClassVar[str] = "invoice.delivery_switched.v1"
-    before: Literal["folder", "https", "pull", "exact_online"]
+    before: Literal["folder", "sftp", "https", "pull", "exact_online"]
     reason: Words
 
 
@@ -312,7 +312,7 @@ class AccountingFact(InvoiceFact):
     axis_name: ClassVar[str] = "accounting"
 
     delivery_id: UUID
-    channel: Literal["exact_online", "sandbox"]
+    channel: Literal["folder", "exact_online", "sandbox"]
     receiver_id: UUID
     receiver_name: str
     evidence: str = Field(description="what the package said, or the name of what was read there")

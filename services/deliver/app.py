@@ -38,6 +38,7 @@ from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
 from services.deliver.fallback import Fallbacks
 from services.deliver.gauges import EVERY, Gauges
+from services.deliver.globe import GlobeReports
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.needs import checks
 from services.deliver.parked import Parking
@@ -173,6 +174,11 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),
             Schedule(
                 "deliver.arrivals-afar", timedelta(seconds=settings.sftp_poll_seconds), arrivals.look_afar
+            ),
+            Schedule(
+                "deliver.globe",
+                timedelta(seconds=settings.poll_seconds),
+                GlobeReports(worker, folder, wake).look,
             ),
             Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import stat
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -109,6 +110,20 @@ def names(path: Path) -> frozenset[str] | None:
     except OSError:
         return None
     return found if HIDDEN in found else None
+
+
+def beginnings(path: Path, names: Iterable[str], most: int = 4096) -> dict[str, bytes]:
+    """Up to ``most`` bytes of each of these that is a plain file: no link is followed, and no pipe is waited for."""
+    found: dict[str, bytes] = {}
+    for name in names:
+        with contextlib.suppress(OSError):
+            fd = os.open(path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            try:
+                if stat.S_ISREG(os.fstat(fd).st_mode):
+                    found[name] = os.read(fd, most)
+            finally:
+                os.close(fd)
+    return found
 
 
 def _there(name: str, folder: int) -> bool:

@@ -107,6 +107,20 @@ class FolderChannel:
         """What is to be seen in a folder; None when it is away."""
         return await self._run(disk.names, self._root / lane)
 
+    async def texts(self, lane: str, names: Sequence[str]) -> dict[str, bytes]:
+        """The beginning of these files, as far as they are plain ones; what a receiver puts there may be anything."""
+        return await self._run(disk.beginnings, self._root / lane, names)
+
+    async def take_away(self, lane: str, names: Sequence[str]) -> None:
+        """Remove files from sight; what cannot be removed stays."""
+
+        def work() -> None:
+            for name in names:
+                with contextlib.suppress(OSError):
+                    (self._root / lane / name).unlink()
+
+        await self._run(work)
+
     async def lanes(self) -> list[str]:
         """Every folder the hub has used."""
 
