@@ -24,7 +24,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
 from libs.db.trouble import TRANSIENT
 from libs.errors import BadInput, Forbidden, HubError, TooMany, Unauthenticated, Unavailable
@@ -197,6 +197,8 @@ def install(app: FastAPI) -> None:
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status = HTTPStatus(error.status_code)
+        if status == HTTPStatus.NOT_FOUND and _of_a_person(request):
+            return HTMLResponse(_LOST, status, headers=_LOST_HEADERS)
         code = status.phrase.lower().replace(" ", "-").replace("'", "")
         named = {"status": status.phrase, "method": request.method, "path": request.url.path[:200]}
         hints = _HINTS.get(status, _OTHER)
@@ -211,6 +213,24 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http)
 
 
+def _of_a_person(request: Request) -> bool:
+    """Whether a browser asks for a page, and not for something of the API."""
+    asked = request.headers.get("accept", "")
+    return request.method == "GET" and "text/html" in asked and not request.url.path.startswith("/v1/")
+
+
+_LOST = """<!doctype html>
+<html lang="nl">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark"><title>Deze pagina is er niet · Postbode</title></head>
+<body>
+<h1>Deze pagina is er niet</h1>
+<p>Kijk het adres na, of ga <a href="/">terug naar Postbode</a>.</p>
+<p lang="en">This page is not here. Check the address, or go <a href="/">back to Postbode</a>.</p>
+</body>
+</html>
+"""
+_LOST_HEADERS = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Vary": "Accept"}
 _FIELDS = {
     "nl": "Een veld ontbreekt of heeft niet de goede vorm: `fields` noemt elk veld en wat eraan schort.",
     "en": "A field is missing or not in its form: `fields` names each and what is wrong with it.",

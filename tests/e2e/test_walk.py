@@ -1,4 +1,4 @@
-"""Every command of docs/solo.md runs as it stands, and what the page says comes of it.
+"""Every command of docs/first-invoice.md and docs/solo.md runs as it stands, and what the pages say comes of it.
 
 The hub is this process, and so is the command line: starting Python thirty times would be most of the time.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 from asyncio.subprocess import PIPE, STDOUT
 from pathlib import Path
 
@@ -19,7 +20,8 @@ from libs.messaging.memory import MemoryTransport
 from services.cli import COMMANDS
 from tests.e2e.world import world
 
-PAGE = Path(__file__).parents[2] / "docs" / "solo.md"
+DOCS = Path(__file__).parents[2] / "docs"
+_STEP = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 _SCRIPT = """
 set -eu
 postbode() {{
@@ -35,9 +37,19 @@ sleep() {{ command sleep 0.5; }}
 
 
 def _page() -> str:
-    """Its boxes, after those that start three terminals."""
-    runs = PAGE.read_text("utf-8").partition("## Two accounts")[2]
+    """The boxes of docs/solo.md, after those that start three terminals."""
+    runs = (DOCS / "solo.md").read_text("utf-8").partition("## Two accounts")[2]
     return "\n".join(re.findall(r"```sh\n(.*?)```", runs, re.DOTALL))
+
+
+def _first() -> tuple[str, str]:
+    """Those of docs/first-invoice.md, and a pattern of what they print. Commands of which the page shows nothing may
+    print what they like."""
+    runs = (DOCS / "first-invoice.md").read_text("utf-8").partition("## Sign up")[2]
+    steps = _STEP.findall(runs)
+    script = "".join(f"{command}echo '=='\n" for command, _ in steps)
+    shown = [".*?".join(map(re.escape, said.strip().split("…"))) if said else ".*?" for _, said in steps]
+    return script, "".join(rf"\s*{each}\s*==\n" for each in shown)
 
 
 async def _answer(folder: Path, env: dict[str, str]) -> None:
@@ -56,6 +68,17 @@ async def _answer(folder: Path, env: dict[str, str]) -> None:
         await asyncio.to_thread(one)
 
 
+async def _run(page: str, folder: Path, hub: str) -> str:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shell = await asyncio.create_subprocess_exec(
+        "bash", "-c", _SCRIPT.format(page=page), cwd=folder, stdout=PIPE, stderr=STDOUT,
+        env={"PATH": path, "HUB": hub, "NO_PROXY": "*"},
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(shell.communicate(), 240)
+    assert shell.returncode == 0, out.decode()
+    return out.decode()
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.proves("R30", "R35", "R51")
 async def test_the_walk_through_a_hub_of_ones_own(
@@ -71,20 +94,21 @@ async def test_the_walk_through_a_hub_of_ones_own(
             "POSTBODE_BASE_URL": hub.common.base_url,
         }
         answering = asyncio.create_task(_answer(tmp_path, env))
-        shell = await asyncio.create_subprocess_exec(
-            "bash", "-c", _SCRIPT.format(page=_page()), cwd=tmp_path, stdout=PIPE, stderr=STDOUT,
-            env={"PATH": os.environ["PATH"], "HUB": hub.common.base_url, "NO_PROXY": "*"},
-        )  # fmt: skip
+        # What the page keeps in a folder of its own, the hub of the test mails to its receivers.
+        (tmp_path / "mail").mkdir()
+        (tmp_path / "mail" / "new").symlink_to(hub.receivers.folders.parent / "mail")
+        script, pattern = _first()
         try:
-            out, _ = await asyncio.wait_for(shell.communicate(), 240)
+            first = await _run(script, tmp_path, hub.common.base_url)
+            out = await _run(_page(), tmp_path, hub.common.base_url)
         finally:
             answering.cancel()
             # Whoever waits for a call is called once more, so that its thread ends.
             (tmp_path / "call.in").write_bytes(b"\0ledger\0--help\0")
             await asyncio.to_thread((tmp_path / "call.go").write_text, "\n")
             await asyncio.to_thread((tmp_path / "call.done").read_text)
-    said = out.decode()
-    assert shell.returncode == 0, said
+    assert re.fullmatch(pattern.replace("127\\.0\\.0\\.1:8080", r"[0-9.:]+"), first, re.DOTALL), first
+    said = out
     place = 0
     for word in (
         "F1 sent", "F2 parked", "F2 sent", "F3 parked", "not-corroborated", "F3 sent", "F4 parked", "12 digits",

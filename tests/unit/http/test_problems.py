@@ -126,3 +126,14 @@ async def test_unknown_paths_and_methods(http: httpx.AsyncClient) -> None:
 async def test_too_many_fields_do_not_make_a_long_answer(http: httpx.AsyncClient) -> None:
     reply = await http.get("/v1/items", params={"limit": 201, "after": "x" * 501})
     assert {field["field"] for field in check(reply, 422, "invalid-request")["fields"]} == {"limit", "after"}
+
+
+async def test_a_browser_that_is_lost_gets_a_page_and_a_program_a_problem(http: httpx.AsyncClient) -> None:
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    page = await http.get("/no<where>", headers=browser)
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert 'href="/"' in page.text
+    assert "where" not in page.text
+    for path, headers in (("/nowhere", {}), ("/v1/nowhere", browser)):
+        assert (await http.get(path, headers=headers)).json()["code"] == "not-found"
+    assert (await http.post("/nowhere", headers=browser)).json()["code"] == "not-found"
