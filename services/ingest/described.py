@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from libs.einvoice import refusals
+from libs.einvoice.formats import hybrid
 from libs.errors import Unavailable
 from libs.http import encoding, forms
 from libs.http.problems import described
@@ -13,6 +14,7 @@ from services.ingest import archive, idempotency, intake, spool
 from services.ingest.backlog import late
 from services.ingest.batch import bad_offset
 from services.ingest.groups import busy
+from services.ingest.intake import Refused
 from services.ingest.part import Part
 from services.ingest.words import REASONS
 
@@ -21,6 +23,7 @@ _MAILED = ("unreadable-mail", "mail-report", "pdf-not-added", "no-invoice")
 
 FILES = [
     *refusals.examples(),
+    intake.as_error(Refused(Part(b"", "F1.pdf"), "pdf-unfit", hybrid.SCRIPTS)),
     *(
         intake.as_error(intake.refuse(Part(b"", "F1.xml"), code))
         for code in REASONS

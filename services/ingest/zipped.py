@@ -20,6 +20,8 @@ MOST_UNPACKED = 50_000_000
 """Bytes of all files of a mail or a submission, out of their ZIPs."""
 MOST_FILES = 1_000
 
+_HERE = {"zip-broken": "zip-damaged", "zip-too-much": "zip-too-much-mailed"}
+"""Where the words of a batch do not fit."""
 _PACKED = (b"PK\x03\x04", b"PK\x05\x06")
 _OFFICE = frozenset({"[content_types].xml", "mimetype", "meta-inf/manifest.xml"})
 """Names that make a ZIP a document of an office program or a program, whatever else is in it."""
@@ -49,9 +51,7 @@ def opened(parts: Sequence[Part]) -> Opened:
         try:
             inside = _files(part, room, files)
         except Refusal as no:
-            # The words of a broken one tell how to send a request.
-            code = "zip-damaged" if no.code == "zip-broken" else no.code
-            refused.append(refuse(part, code))
+            refused.append(refuse(part, _HERE.get(no.code, no.code)))
             continue
         if inside is None:
             found.append(part)

@@ -39,7 +39,7 @@ _ESCAPE = re.compile(rb"#([0-9A-Fa-f]{2})")
 _PACKED = b"/ObjStm"
 """Of a stream that other objects are packed in (ISO 32000-1 §7.5.7)."""
 
-_SCRIPTS = Words(
+SCRIPTS = Words(
     nl="De PDF bevat scripts of opdrachten en gaat niet mee; alleen de XML telt. Maak PDF's zonder actieve inhoud.",
     en="The PDF holds scripts or commands and is not passed on; only the XML counts. Make PDFs without active content.",
 )
@@ -97,7 +97,7 @@ def _unfit(pdf: pikepdf.Pdf, data: bytes) -> tuple[Words, ...]:
     found = []
     active = _active(pdf) if _names_one(data) else False
     if active:
-        found.append(_SCRIPTS)
+        found.append(SCRIPTS)
     if active is None or _long(pdf):
         found.append(_LONG)
     if pdf.get_warnings():

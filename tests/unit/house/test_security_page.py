@@ -29,10 +29,12 @@ def test_every_number_stands_there_once() -> None:
     assert sorted(rows()) == sorted(NUMBERS)
 
 
-def test_what_is_said_to_be_so_names_a_test_and_every_test_exists() -> None:
+def test_every_test_on_the_page_exists() -> None:
+    for path, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", PAGE.read_text("utf-8")):
+        assert (ROOT / path).exists(), path
+        assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8"), f"{path}::{test}"
+
+
+def test_what_is_said_to_be_so_names_a_test() -> None:
     for number, (state, rest) in rows().items():
-        named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", rest)
-        assert named or state != "yes", number
-        for path, test in named:
-            assert (ROOT / path).exists(), path
-            assert not test or f"def {test}(" in (ROOT / path).read_text("utf-8"), f"{path}::{test}"
+        assert "`tests/" in rest or state != "yes", number
