@@ -12,12 +12,14 @@ from datetime import timedelta
 
 @dataclass(frozen=True, slots=True)
 class Lifetime:
-    """``since``: what it is counted from. ``ends``: who makes an end of it."""
+    """``since``: what it is counted from. ``ends``: who makes an end of it. ``setting``: what an operator changes it by;
+    ``kept`` is the default then."""
 
     what: str
     kept: timedelta
     since: str
     ends: str
+    setting: str | None = None
 
 
 def _days(days: float) -> timedelta:
@@ -48,9 +50,28 @@ PASSWORD = Lifetime(
 )
 INBOX = Lifetime("that an event was handled", _days(14), "it was handled", "each consumer")
 OUTBOX_SENT = Lifetime("a published event", _days(7), "it was published", "each relay, by day")
+SYNC_RECORDS = Lifetime(
+    "the records of a plan of sync, before and after, but what became of a record last",
+    _days(90), "the plan was made", "`sync.keeping`", "POSTBODE_SYNC_RECORD_DAYS",
+)  # fmt: skip
+SYNC_PLANS = Lifetime(
+    "that there was a plan of sync",
+    _days(400),
+    "its records went",
+    "`sync.keeping`",
+    "POSTBODE_SYNC_PLAN_DAYS",
+)
+SYNC_HISTORY = Lifetime(
+    "what became of a record in sync, but the last",
+    _days(400),
+    "it happened",
+    "`sync.keeping`",
+    "POSTBODE_SYNC_HISTORY_DAYS",
+)
 
 LIFETIMES: tuple[Lifetime, ...] = (
     SANDBOX, SESSION, LINK, USER, LINK_MAIL, SIGN_UP, INVITATION, RESET, PRINCIPAL, PASSWORD, INBOX, OUTBOX_SENT,
+    SYNC_RECORDS, SYNC_PLANS, SYNC_HISTORY,
 )  # fmt: skip
 
 _HEAD = f"""# How long things are kept
@@ -64,7 +85,8 @@ holds for everything kept, a shorter one for what comes after). A legal hold (`P
 submission, or all, until it is lifted. Then `ingest.retention` deletes them, as the owner of the documents, whose
 statement deletes nothing younger than {YEARS} years, or {SANDBOX.kept.days} days of the sandbox, whatever it is asked.
 What remains is that there was an invoice, with its hash and the day, for the ledger. Verdicts, timelines and deliveries
-of other services are not deleted yet. Sync's plans and history have [settings](configuration.md) of their own.
+of other services are not deleted yet.
+Where a setting is named, the period is its default ([configuration.md](configuration.md)).
 
 | what | kept | counted from when | ended by |
 | --- | --- | --- | --- |
@@ -73,8 +95,13 @@ of other services are not deleted yet. Sync's plans and history have [settings](
 
 def page() -> str:
     return _HEAD + "".join(
-        f"| {each.what} | {_said(each.kept)} | {each.since} | {each.ends} |\n" for each in LIFETIMES
+        f"| {each.what} | {_said(each.kept)}{_by(each)} | {each.since} | {each.ends} |\n"
+        for each in LIFETIMES
     )
+
+
+def _by(each: Lifetime) -> str:
+    return f" (`{each.setting}`)" if each.setting else ""
 
 
 def _said(kept: timedelta) -> str:

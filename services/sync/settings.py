@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from libs import lifetimes
 from libs.settings import Settings
 
 
@@ -19,14 +20,20 @@ class SyncSettings(Settings):
         default=60.0, ge=0, description="while writing: how often to see what others changed there"
     )
     record_days: int = Field(
-        default=90,
+        default=lifetimes.SYNC_RECORDS.kept.days,
         ge=1,
         description="how long a plan keeps its records, before and after; one nobody applied expires then. What became of a"
         " record last is kept",
     )
-    plan_days: int = Field(default=400, ge=1, description="how long a plan is listed after its records went")
+    plan_days: int = Field(
+        default=lifetimes.SYNC_PLANS.kept.days,
+        ge=1,
+        description="how long a plan is listed after its records went",
+    )
     history_days: int = Field(
-        default=400, ge=1, description="how long what became of a record is told; the last of each is kept"
+        default=lifetimes.SYNC_HISTORY.kept.days,
+        ge=1,
+        description="how long what became of a record is told; the last of each is kept",
     )
     lease_seconds: float = Field(
         default=30.0, gt=0, description="renewed during a run; a dead process's run waits this long"

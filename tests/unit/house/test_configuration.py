@@ -27,6 +27,13 @@ def test_the_page_of_lifetimes_is_current() -> None:
     assert page == lifetimes.page(), "make contracts writes it"
 
 
+def test_a_lifetime_that_an_operator_sets_is_the_default_of_its_setting() -> None:
+    known = {each.name: each.default for kind in CLASSES for each in variables(kind)}
+    told = {each.setting: str(each.kept.days) for each in lifetimes.LIFETIMES if each.setting}
+    assert len(told) == 3
+    assert {name: known[name].strip("`") for name in told} == told
+
+
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
 def test_every_setting_says_what_it_means(kind: type[Settings]) -> None:
     for each in variables(kind):
