@@ -98,6 +98,10 @@ bench-ingest: $(VENV)/.dev ## how many invoices a second are taken in, one by on
 bench-route: $(VENV)/.dev ## how fast a receiver is found in a directory of a million parties (ARGS="--parties 100000")
 	@$(PY) -m tests.bench.route $(ARGS)
 
+.PHONY: bench-deliver
+bench-deliver: $(VENV)/.dev ## how fast invoices are brought by mail and into folders, and what a receiver that hangs does to others (ARGS="--invoices 2000")
+	@$(PY) -m tests.bench.deliver $(ARGS)
+
 .PHONY: bench-sync
 bench-sync: $(VENV)/.dev ## how long a plan of a hundred thousand records takes, and how fast one is applied (ARGS="--sizes 10000")
 	@$(PY) -m tests.bench.sync $(ARGS)

@@ -18,7 +18,7 @@ from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.settings import load
 from libs.terminal import Lang, Language, say
-from services.deliver import breaker, parked, returned, store
+from services.deliver import breaker, parked, replay, returned, store
 from services.deliver.parcel import Parcel
 from services.deliver.settings import DeliverSettings
 
@@ -160,6 +160,33 @@ def _move(
             err=delivery_id not in moved,
         )
     if len(moved) < len(set(ids)):
+        raise typer.Exit(1)
+
+
+@app.command("replay")
+def replay_delivery(
+    delivery_id: Annotated[UUID, typer.Argument(help="the delivery, as `list` prints it")],
+    do: Annotated[bool, typer.Option("--do", help="do it; without, only what it would do is told")] = False,
+    lang: Lang = Language.nl,
+) -> None:
+    """Try a delivery once more: tells what that would do, and does it with --do."""
+
+    async def work(pool: Pool) -> replay.Preview | None:
+        async with pool.acquire() as conn, conn.transaction():
+            found = await replay.look(conn, delivery_id)
+            if found is not None and do:
+                await outbox.append(conn, list(await replay.replay(conn, *found)))
+            return found[0] if found else None
+
+    shown = _run(work)
+    if shown is None:
+        say("there is no such delivery", err=True)
+        raise typer.Exit(1)
+    for words in shown.effects:
+        say(words.nl if lang is Language.nl else words.en)
+    if do and shown.may:
+        say("replayed")
+    elif do:
         raise typer.Exit(1)
 
 

@@ -46,6 +46,8 @@ PACE_SECONDS = 0.05
 """From claim to claim, while there is less than a batch: one of one costs nearly what one of fifty does."""
 PATIENCE_SECONDS = 0.5
 """A round that takes longer gets another beside it."""
+STILL_SECONDS = 0.05
+"""And so does one of which no more results come: who is left in it hangs."""
 MOST_ROUNDS = 8
 MOST_BYTES = 8 * 1024 * 1024
 """Documents of one round, all in memory; a single delivery may have more."""
@@ -127,7 +129,7 @@ class Dispatcher:
             if held is not None and held.jobs:
                 task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")
                 slow[task] = held
-                await asyncio.wait([task], timeout=PATIENCE_SECONDS)
+                await _while_it_moves(task, held)
             else:
                 await _first(due, slow, IDLE_SECONDS)
             for task in [task for task in slow if task.done()]:
@@ -188,6 +190,7 @@ class Dispatcher:
         failed += [(job, Failed("no-parcel", job.broken)) for job in broken]
         await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
         begun += [each.job for each in loaded]
+        held.acting = True
         async with contextlib.aclosing(self._channels[channel].deliver(loaded)) as coming:
             async for done in coming:
                 await self._finish(held, done)
@@ -277,6 +280,15 @@ class Dispatcher:
 
 def _ends_connection(outcome: Outcome) -> bool:
     return isinstance(outcome, Parked) and outcome.ends_connection
+
+
+async def _while_it_moves(task: asyncio.Task[None], held: Round) -> None:
+    until, left = clock.monotonic() + PATIENCE_SECONDS, -1
+    while clock.monotonic() < until and not task.done():
+        if held.acting and len(held.jobs) == left:
+            return
+        left = len(held.jobs) if held.acting else -1
+        await asyncio.wait([task], timeout=STILL_SECONDS)
 
 
 async def _first(due: asyncio.Event, slow: Mapping[asyncio.Task[None], Round], seconds: float) -> None:

@@ -36,6 +36,8 @@ class Round:
     began: float
     jobs: dict[UUID, Job] = field(default_factory=dict)
     """Those without a result so far."""
+    acting: bool = False
+    """Its channel has it: from here on results come."""
     ending: set[UUID] = field(default_factory=set)
     """Those whose result is being committed: the database may know before we do."""
 

@@ -3,7 +3,7 @@ for the templates, read once."""
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import encodebytes
 from binascii import b2a_qp
 from collections.abc import Mapping
 from email.headerregistry import Address
@@ -130,14 +130,15 @@ def _text(kind: Literal["plain", "html"], text: str) -> str:
 
 def _attached(kind: str, base_name: str, data: bytes) -> str:
     """The base name is safe by itself: no quote, nothing but ASCII."""
-    encoded, name = b64encode(data).decode("ascii"), f'"{base_name}.{kind}"'
+    encoded = encodebytes(data).replace(b"\n", b"\r\n").decode("ascii")
+    name = f'"{base_name}.{kind}"'
     return "\r\n".join(
         (
             f"Content-Type: {'text' if kind == 'csv' else 'application'}/{kind}; name={name}",
             "Content-Transfer-Encoding: base64",
             f"Content-Disposition: attachment; filename={name}",
             "",
-            *(encoded[n : n + 76] for n in range(0, len(encoded), 76)),
+            encoded.removesuffix("\r\n"),
         )
     )
 

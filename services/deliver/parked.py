@@ -92,10 +92,11 @@ _STOPPED = f"""{_COLUMNS}
 
 async def lock(conn: Connection, ids: Collection[UUID]) -> list[Waiting]:
     """Those of these that are parked; nobody else moves them until this transaction ends."""
-    return [_waiting(row) for row in await conn.fetch(_THESE, list(ids))]
+    return [waiting_of(row) for row in await conn.fetch(_THESE, list(ids))]
 
 
-def _waiting(row: Any) -> Waiting:
+def waiting_of(row: Any) -> Waiting:
+    """From a row of a delivery with its parcel."""
     fields = {name: row[name] for name in Waiting.__slots__ if name not in ("parcel", "broken")}
     parcel, broken = parcel_of(row)
     return Waiting(**fields, parcel=parcel, broken=broken)
@@ -110,7 +111,7 @@ WITH planned AS (
        SET state = CASE WHEN t.reason IS NULL THEN 'queued' ELSE 'undeliverable' END, channel = t.channel,
            lane = t.lane, due_at = now(), released_at = now(), failures = 0, reason = t.reason, findings = NULL,
            stopped = false, sequence = d.sequence + 1
-      FROM planned t WHERE d.delivery_id = t.delivery_id AND d.state = 'parked'
+      FROM planned t WHERE d.delivery_id = t.delivery_id AND d.state IN ('parked', 'undeliverable')
     RETURNING d.delivery_id, d.sequence
 ), packed AS (
     UPDATE parcel p SET body = t.body FROM planned t JOIN moved USING (delivery_id)
@@ -198,7 +199,7 @@ async def move_stopped(pool: Pool, account: UUID, receivers: Collection[UUID], m
     count = 0
     while True:
         async with pool.acquire() as conn, conn.transaction():
-            some = [_waiting(row) for row in await conn.fetch(_STOPPED, MOST, account, list(receivers))]
+            some = [waiting_of(row) for row in await conn.fetch(_STOPPED, MOST, account, list(receivers))]
             await outbox.append(conn, await move(conn, some))
         count += len(some)
         if len(some) < MOST:
@@ -231,7 +232,7 @@ class Parking:
         more = True
         while more:
             async with self._pool.acquire() as conn, conn.transaction():
-                some = [_waiting(row) for row in await conn.fetch(query, MOST)]
+                some = [waiting_of(row) for row in await conn.fetch(query, MOST)]
                 await outbox.append(conn, await move(conn, some))
             more = len(some) == MOST
             if some:

@@ -10,13 +10,16 @@ from pydantic import BaseModel, Field
 
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
-from libs.db.types import Pool
-from libs.errors import Conflict, Forbidden
+from libs.db.types import Connection, Pool
+from libs.errors import Conflict, Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import parked
+from libs.text import PlainText
+from services.deliver import parked, replay
+from services.deliver.parcel import Waiting
 from services.deliver.parked import Moving
+from services.deliver.replay import Preview
 from services.deliver.views import DeliveryWithAttempts, Showing
 
 NOT_PARKED = Words(
@@ -37,6 +40,16 @@ class Stopped(BaseModel):
         min_length=1, max_length=200, description="parties, as the recall called them `stopped`"
     )
     account_id: UUID | None = Field(default=None, description="the sender; operators only, else it is you")
+
+
+CHANGED = Words(
+    nl="Er is iets veranderd sinds u keek: bekijk opnieuw wat herhalen zou doen.",
+    en="Something changed since you looked: look again at what a replay would do.",
+)
+
+
+class Replay(BaseModel):
+    token: PlainText = Field(max_length=64, description="of what you looked at")
 
 
 class Moved(BaseModel):
@@ -69,6 +82,35 @@ def routes(pool: Pool, worker: Pool, wake: Wake, showing: Showing) -> APIRouter:
     async def post_return(delivery_id: UUID, principal: Sender) -> DeliveryWithAttempts:
         """Take a parked delivery back: it is not delivered, and you may send the invoice again."""
         return await _one(delivery_id, principal, parked.taken_back)
+
+    @router.get("/v1/deliveries/{delivery_id}/replay")
+    async def get_replay(delivery_id: UUID, principal: Sender) -> Preview:
+        """What trying this delivery once more would do; nothing is done."""
+        await _own(delivery_id, principal)
+        async with worker.acquire() as conn, conn.transaction():
+            preview, _ = await _looked(conn, delivery_id)
+        return preview
+
+    @router.post("/v1/deliveries/{delivery_id}/replay")
+    async def post_replay(delivery_id: UUID, given: Replay, principal: Sender) -> DeliveryWithAttempts:
+        """Try this delivery once more, if that still does what was looked at."""
+        await _own(delivery_id, principal)
+        async with worker.acquire() as conn, conn.transaction():
+            preview, waiting = await _looked(conn, delivery_id)
+            if not preview.may:
+                words = preview.effects[0]
+                raise Conflict(words.en, code="not-replayable", words=words.model_dump())
+            if preview.token != given.token:
+                raise Conflict(CHANGED.en, code="changed", words=CHANGED.model_dump())
+            await outbox.append(conn, list(await replay.replay(conn, preview, waiting)))
+        wake()
+        return await _own(delivery_id, principal)
+
+    async def _looked(conn: Connection, delivery_id: UUID) -> tuple[Preview, Waiting]:
+        found = await replay.look(conn, delivery_id)
+        if found is None:
+            raise NotFound
+        return found
 
     async def _one(delivery_id: UUID, principal: Principal, move: Moving) -> DeliveryWithAttempts:
         await _own(delivery_id, principal)

@@ -61,11 +61,13 @@ class SmtpChannel:
             # It was looked at when it was planned. What stands in a command or a header is looked at again.
             return plan.BAD_ADDRESS
         try:
-            data = await self._data(each)
-        except Exception as strange:  # noqa: BLE001 - it comes from a stranger's invoice; others go on
-            return Failed("mail-compose", f"{type(strange).__name__}: {strange}")
-        try:
             async with self._relay.line() as line:
+                # Put together now and not before: no more mails are in memory than go out.
+                try:
+                    data = await self._data(each)
+                except Exception as strange:  # noqa: BLE001 - it comes from a stranger's invoice; others go on
+                    line.good = True
+                    return Failed("mail-compose", f"{type(strange).__name__}: {strange}")
                 if not each.job.lease.held:
                     line.good = True
                     return NotBegun("the lease ran out")

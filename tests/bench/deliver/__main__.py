@@ -1,0 +1,246 @@
+"""How fast invoices are brought, to local sinks, and what one receiver that hangs does to the others.
+
+On a Postgres of its own (fsync on), by a worker as shipped in a process of its own::
+
+    make bench-deliver
+    make bench-deliver ARGS="--invoices 2000"
+
+=======================  ======================================================================================
+``email_per_s``          mails with the sender's PDF, while ``--invoices`` wait (10,000), from first claim to last commit
+``email_rendered_per_s`` mails whose PDF the hub makes
+``folder_per_s``         pairs renamed into ten folders
+``https_per_s``          pushed, signed
+``others_p99_ratio``     from entry to commit, p99 of 40 receivers beside one that hangs for 30 s, over the same without it
+``peak_rss_mb``          the most memory the worker took, in the first of these
+=======================  ======================================================================================
+
+Every mail must have come once. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Self
+
+import uvloop
+
+from libs.db.pools import Pools
+from libs.db.settings import DatabaseSettings
+from libs.db.types import Pool
+from libs.documents.postgres import PostgresDocuments
+from libs.process import spare_the_collector
+from libs.service import Wake
+from libs.settings import load
+from libs.telemetry.setup import configure
+from libs.testing import stack
+from libs.testing.databases import Databases, present
+from services.deliver.app import mail_channel
+from services.deliver.channels.folder import FolderChannel
+from services.deliver.dispatcher import Dispatcher
+from services.deliver.parcel import Channel
+from services.deliver.settings import DeliverSettings
+from tests.bench.deliver import filling
+from tests.bench.deliver.filling import Papers
+from tests.bench.deliver.sink import Sink
+
+HANGS = 30.0
+STUCK = 20.0
+OTHERS, RATE, STRETCH = 40, 50, 40.0
+"""Receivers, mails a second over all of them, and for how many seconds, when one more hangs."""
+
+_OVER = "SELECT NOT EXISTS (SELECT FROM delivery WHERE state IN ('queued', 'attempting') AND lane <> 'hangs.example')"
+_ENDS = "SELECT outcome, code, detail, count(*) FROM attempt GROUP BY 1, 2, 3 LIMIT 5"
+_SECONDS = """
+SELECT extract(epoch FROM max(a.finished_at) - min(a.started_at))::float8
+  FROM attempt a JOIN delivery d USING (delivery_id) WHERE d.channel = $1 AND d.created_at >= $2
+"""
+_WAITED = """
+SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM handed_at - created_at))::float8,
+       percentile_disc(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM handed_at - created_at))::float8
+  FROM delivery WHERE lane <> 'hangs.example' AND state = 'handed_over' AND created_at >= $1
+"""
+
+
+async def work(settings: DeliverSettings) -> None:
+    """The worker: until it is told to end, by the end of what it reads."""
+    pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+    pool = await pools.get("deliver", "worker")
+    dispatcher = Dispatcher(
+        settings,
+        pool,
+        PostgresDocuments(pool),
+        {"folder": FolderChannel(settings.folder_root), "smtp": mail_channel(settings)},
+        Wake(),
+    )
+    spare_the_collector()
+
+    async def wake() -> None:
+        # As the consumer does after each commit.
+        while True:
+            await asyncio.sleep(0.05)
+            dispatcher.due()
+
+    async with dispatcher.running():
+        waking = asyncio.create_task(wake())
+        await asyncio.to_thread(sys.stdin.read)
+        waking.cancel()
+    await pools.close()
+    print(
+        json.dumps({"peak_rss_mb": round(_peak_mb(), 1), "cpu_s": round(time.process_time(), 1)}), flush=True
+    )
+
+
+def _peak_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+
+
+class Worker:
+    """The worker's process: ``async with`` it."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self.said: dict[str, float] = {}
+
+    async def __aenter__(self) -> Self:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.bench.deliver", "--worker",
+            env=self._environment, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        out, _none = await self._process.communicate(b"")
+        self.said = json.loads(out.splitlines()[-1])
+
+
+class Bench:
+    def __init__(
+        self, pool: Pool, sink: Sink, root: Path, environment: dict[str, str], papers: Papers
+    ) -> None:
+        self._pool = pool
+        self._sink = sink
+        self._root = root
+        self._environment = environment
+        self._papers = papers
+
+    async def closed(self, channel: Channel, count: int, *, page: bool = True) -> tuple[float, Worker]:
+        """All wait when the worker starts; deliveries a second."""
+        to = await filling.in_folders(self._pool, 10) if channel == "folder" else filling.receivers(50)
+        began = await self._pool.fetchval("SELECT now()")
+        before = self._sink.ids.total()
+        await filling.enter(self._pool, to, count, self._papers, page=page)
+        await self._pool.execute("ANALYZE delivery; ANALYZE parcel")
+        async with Worker(self._environment) as worker:
+            await self._over()
+        came = self._sink.ids.total() - before if channel == "smtp" else len(list(filling.taken(self._root)))
+        if came != count or max(self._sink.ids.values(), default=1) > 1:
+            raise SystemExit(f"{channel}: {count} went out and {came} came")
+        seconds = await self._pool.fetchval(_SECONDS, channel, began)
+        return count / seconds, worker
+
+    async def others(self, *, hangs: bool) -> float:
+        """p99 in seconds from entry to commit, of mails that come at an even rate."""
+        others, slow = filling.receivers(OTHERS), filling.receivers(1, "hangs.example")
+        async with Worker(self._environment):
+            await filling.enter(self._pool, others, 10 * OTHERS, self._papers)
+            await self._over()
+            if hangs:
+                await filling.enter(self._pool, slow, 20, self._papers)
+            began = await self._pool.fetchval("SELECT now()")
+            until = time.monotonic() + STRETCH
+            while time.monotonic() < until:
+                tick = time.monotonic()
+                await filling.enter(self._pool, others, RATE // 5, self._papers)
+                if hangs:
+                    await filling.enter(self._pool, slow, 1, self._papers)
+                await asyncio.sleep(max(0.0, tick + 0.2 - time.monotonic()))
+            await self._over()
+            row = await self._pool.fetchrow(_WAITED, began)
+        assert row is not None
+        print(
+            f"p99 {row[0] * 1000:.0f} ms, p50 {row[1] * 1000:.0f} ms{', one hangs' if hangs else ''}",
+            flush=True,
+        )
+        return float(row[0])
+
+    async def _over(self) -> None:
+        since, last = time.monotonic(), -1
+        while not await self._pool.fetchval(_OVER):
+            done = await self._pool.fetchval("SELECT count(*) FROM attempt WHERE outcome = 'handed_over'")
+            if done != last:
+                since, last = time.monotonic(), done
+            if time.monotonic() - since > STUCK:
+                said = await self._pool.fetch(
+                    "SELECT outcome, code, detail, count(*) FROM attempt GROUP BY 1, 2, 3 LIMIT 5"
+                )
+                raise SystemExit(f"nothing moves: {[tuple(row) for row in said]}")
+            await asyncio.sleep(0.2)
+
+
+async def main(count: int, *, only_others: bool = False) -> None:
+    papers = Papers.made()
+    async with AsyncExitStack() as held:
+        server = held.enter_context(stack.postgres(private=True, durable=True))
+        root = Path(held.enter_context(tempfile.TemporaryDirectory()))
+        database = await Databases(server.url, present()).fresh()
+        sink = Sink(HANGS)
+        await sink.start()
+        held.push_async_callback(sink.stop)
+        pools = Pools(database)
+        held.push_async_callback(pools.close)
+        environment = os.environ | {
+            "POSTBODE_DATABASE_URL": database.url,
+            "POSTBODE_SECRET": database.secret,
+            "POSTBODE_DELIVER_SMTP_PORT": str(sink.port),
+            "POSTBODE_DELIVER_FOLDER_ROOT": str(root),
+            "POSTBODE_LOG_LEVEL": "ERROR",
+        }
+        bench = Bench(await pools.get("deliver", "worker"), sink, root, environment, papers)
+        if only_others:
+            alone = await bench.others(hangs=False)
+            print(await bench.others(hangs=True) / alone)
+            return
+        print(f"XML {len(papers.xml)} bytes, PDF {len(papers.pdf)} bytes", flush=True)
+        email, worker = await bench.closed("smtp", count)
+        print(f"{email:.0f} mails/s, worker {worker.said}", flush=True)
+        rendered, _ = await bench.closed("smtp", max(50, count // 10), page=False)
+        print(f"{rendered:.0f} rendered/s", flush=True)
+        folder, _ = await bench.closed("folder", max(200, count // 2))
+        print(f"{folder:.0f} folder/s", flush=True)
+        alone = await bench.others(hangs=False)
+        beside = await bench.others(hangs=True)
+    print(
+        json.dumps(
+            {
+                "email_per_s": round(email),
+                "email_rendered_per_s": round(rendered),
+                "folder_per_s": round(folder),
+                "https_per_s": None,
+                "others_p99_ratio": round(beside / alone, 2),
+                "peak_rss_mb": worker.said["peak_rss_mb"],
+            }
+        )
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="make bench-deliver", description=__doc__)
+    parser.add_argument("--invoices", type=int, default=10_000, help="that wait at once, by mail")
+    parser.add_argument("--only-others", action="store_true", help="nothing but the receiver that hangs")
+    parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.worker:
+        settings = load(DeliverSettings)
+        configure("deliver", settings)
+        uvloop.run(work(settings))
+    else:
+        asyncio.run(main(chosen.invoices, only_others=chosen.only_others))

@@ -1,0 +1,165 @@
+"""What a sender reads of an invoice that ended so or so, as a story: each outcome by the code that judges it, told by the
+code that shows it.
+
+``python -m tests.unit.deliver.stories`` writes the files anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from libs.contracts.envelope import Event
+from libs.contracts.parts import Words
+from services.deliver import bounce_words, bounces, facts, replies, results
+from services.deliver.fallback import WHY
+from services.deliver.parcel import Failed, HandedOver, Job, Outcome, Unknown
+from services.deliver.plan import Policy
+from services.deliver.returned import follows
+from services.track import facts as told
+from services.track import status, views
+from services.track.labels import LABELS
+from tests.unit.deliver.sample import job
+from tests.unit.track.sample import Journey
+
+FOLDER = Path(__file__).parent / "stories"
+SHAPES = Path(__file__).parent / "bounces"
+POLICY = Policy(timedelta(seconds=10), timedelta(hours=6), most=3, give_up=timedelta(hours=72))
+
+
+class Story:
+    """One delivery of one invoice, from the decision who gets it."""
+
+    def __init__(self, channel: Any = "smtp") -> None:
+        journey = Journey(UUID(int=42))
+        self.events = [journey.received(), journey.validated(), journey.routed()]
+        self._sequence = 0
+        self._job = job(channel)
+        self._job = replace(
+            self._job,
+            invoice_id=journey.invoice_id,
+            parcel=self._job.parcel.model_copy(update={"receiver": journey.receiver}),
+        )
+
+    def attempt(self, outcome: Outcome) -> Story:
+        """It ends so; what follows of it is remembered for the next."""
+        result = results.of(self._job, outcome, POLICY)
+        self._sequence += result.state != "queued"
+        self._add(facts.ended(self._job, result, self._sequence, outcome))
+        self._job = replace(
+            self._job,
+            number=self._job.number + 1,
+            failures=self._job.failures + result.failed,
+            unresolved=result.unresolved,
+        )
+        return self
+
+    def answer(self, name: str) -> Story:
+        """A mail comes back."""
+        answer = bounces.read((SHAPES / f"{name}.eml").read_bytes())
+        if answer.kind == "delivered":
+            self._add(facts.confirmed(self._row(), answer.said))
+        back = follows(answer, self._job.failures, timedelta(), POLICY, unresolved=False)
+        if back is not None:
+            self._add(facts.bounced(self._row(), bounce_words.why(answer).code, back.reason))
+            if back.refused is not None:
+                self._add(facts.undeliverable(self._row(), back.refused))
+        return self
+
+    def by_mail(self) -> Story:
+        self._add(facts.switched(self._row(), self._sequence, WHY))  # type: ignore[arg-type]
+        self._job = replace(self._job, channel="smtp", lane="dejong.example", failures=0)
+        return self
+
+    def taken(self) -> Story:
+        self._add(
+            facts.confirmed(self._row(), f"the receiver took {self._job.base_name}.xml from its folder")
+        )
+        return self
+
+    def _row(self) -> Mapping[str, Any]:
+        self._sequence += 1
+        of: Job = self._job
+        return {
+            "invoice_id": of.invoice_id,
+            "account_id": of.account_id,
+            "sequence": self._sequence,
+            "delivery_id": of.delivery_id,
+            "channel": of.channel,
+            "receiver_id": of.parcel.receiver.party_id,
+            "receiver_name": of.parcel.receiver.name,
+            "attempts": of.number - 1,
+            "correlation": None,
+            "traceparent": None,
+        }
+
+    def _add(self, event: Event | None) -> None:
+        if event is not None:
+            self.events.append(event)
+
+    def text(self) -> str:
+        """In Dutch, then in English."""
+        read = [fact for event in self.events if (fact := told.read(event)) is not None]
+        shown = status.show(status.apply_all(status.NOTHING, read))
+        blocks = []
+        for language in ("nl", "en"):
+            lines = [f"{getattr(LABELS[shown.headline], language)}: {shown.because[language]}", ""]
+            lines += [line for event in self.events for line in _moment(event, language)]
+            blocks.append("\n".join(lines))
+        text = "\n\n".join(blocks)
+        return text.replace(self._job.delivery_id.hex, "…") + "\n"
+
+
+def _moment(event: Event, language: str) -> Iterator[str]:
+    moment = views.moment(event, event.time)
+    words: Words = moment.words
+    yield f"- {getattr(moment.label, language)}. {getattr(words, language)}"
+    if moment.proof:
+        yield f"  [{moment.proof}]"
+
+
+OK = HandedOver("250 2.0.0 Kept as 4XyZ")
+
+STORIES: Mapping[str, Callable[[], Story]] = {
+    "mailed": lambda: Story().attempt(OK),
+    "mailed, and its arrival reported": lambda: Story().attempt(OK).answer("postfix-delivered"),
+    "greylisted first": lambda: (
+        Story().attempt(replies.meaning("recipient", 451, "4.7.1 Greylisted")).attempt(OK)
+    ),
+    "dropped after the final dot": lambda: (
+        Story()
+        .attempt(Unknown("ConnectionResetError: the server hung up"))
+        .attempt(replace(OK, repeated=True))
+    ),
+    "no such address": lambda: Story().attempt(replies.meaning("recipient", 550, "5.1.1 No such user")),
+    "too large": lambda: Story().attempt(replies.too_large(31_400_000, 20_000_000)),
+    "never taken": lambda: _never(Story(), Failed("mail-relay", "TimeoutError")),
+    "never answered": lambda: _never(Story(), Unknown("the server hung up")),
+    "came back for good": lambda: Story().attempt(OK).answer("postfix-no-such-user"),
+    "came back for now": lambda: Story().attempt(OK).answer("postfix-mailbox-full").attempt(OK),
+    "somebody is away": lambda: Story().attempt(OK).answer("exchange-out-of-office"),
+    "into a folder": lambda: Story("folder").attempt(HandedOver("2026-11-02_F1.xml")).taken(),
+    "package away, so by mail": lambda: (
+        Story("folder").attempt(Failed("folder-away", "")).by_mail().attempt(OK)
+    ),
+}
+
+
+def _never(story: Story, outcome: Outcome) -> Story:
+    for _ in range(POLICY.most):
+        story.attempt(outcome)
+    return story
+
+
+def path(name: str) -> Path:
+    return FOLDER / f"{name.replace(', ', '-').replace(' ', '-')}.txt"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, tell in STORIES.items():
+        path(name).write_text(tell().text(), "utf-8")
