@@ -77,10 +77,10 @@ async def _cut(outcome: Outcome, receive: Receive, send: Send) -> None:
     transport = getattr(getattr(send, "__self__", None), "transport", None)
     if transport is None:
         raise httpx.ReadTimeout("simulated") if outcome.cut == "timeout" else httpx.ReadError("simulated")
-    if outcome.cut == "timeout":
-        while (await receive())["type"] != "http.disconnect":
-            pass
-    transport.abort()
+    if outcome.cut == "drop":
+        transport.abort()
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class ExactServer:

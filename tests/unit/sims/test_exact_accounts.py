@@ -189,3 +189,12 @@ async def test_an_attachment_is_base64_of_a_document_there_is_and_not_too_large(
         reply = await office.post(path, good | changed)
         assert (reply.status_code, said(reply)) == (400, why)
     assert (await office.post(path, good)).status_code == 201
+
+
+async def test_a_code_that_was_given_up_is_free_again(office: Office) -> None:
+    one = f"{ACCOUNTS}(guid'{office.supplier}')"
+    assert (await office.call("PUT", one, {"Code": "10", "Email": "a@example.org"})).status_code == 204
+    assert (await office.post(ACCOUNTS, {"Name": "A", "Code": "10"})).status_code == 400
+    assert (await office.call("PUT", one, {"Code": "99"})).status_code == 204
+    assert (await office.post(ACCOUNTS, {"Name": "A", "Code": "10"})).status_code == 201
+    assert (await office.post(ACCOUNTS, {"Name": "A", "Code": "99"})).status_code == 400
