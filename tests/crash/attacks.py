@@ -17,7 +17,8 @@ from tests.crash.story import story
 from tests.crash.tricks import POISON, TRICKS, UNLUCKY
 
 FOLDERS = tuple(each for each in RECEIVERS if each.folder)
-MAILS = tuple(each for each in RECEIVERS if not each.folder)
+PUSHED = tuple(each for each in RECEIVERS if each.pushed)
+MAILS = tuple(each for each in RECEIVERS if not each.folder and not each.pushed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,14 @@ ATTACKS: Mapping[str, Attack] = {
         "deliver",
         (Strike("mail.dot.after", 2),),
         to=MAILS,
+    ),
+    "new-webhook-id": Attack(
+        "an invoice that had to be pushed again is the same to its receiver",
+        "every attempt has a webhook-id of its own",
+        "duplicated: ",
+        "deliver",
+        (Strike("push.sent.after", 2),),
+        to=PUSHED,
     ),
     "twice-is-two": Attack(
         "the same bytes from the same sender are one invoice",

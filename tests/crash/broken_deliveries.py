@@ -42,6 +42,17 @@ def _unknown_not_resolved(bit: Say) -> None:
     wrap("services.deliver.channels.placing:_listed", lambda _: listed)
 
 
+def _new_webhook_id(bit: Say) -> None:
+    def make(original: Any) -> Any:
+        def webhook_id(delivery_id: Any) -> str:
+            bit()
+            return uuid4().hex
+
+        return webhook_id
+
+    wrap("services.deliver.push:webhook_id", make)
+
+
 def _new_message_id(bit: Say) -> None:
     def make(original: Any) -> Any:
         def compose(*args: Any) -> bytes:
@@ -159,6 +170,7 @@ BREAKS: Mapping[str, Callable[[Say], None]] = {
     "result-before-act": _result_before_act,
     "unknown-not-resolved": _unknown_not_resolved,
     "new-message-id": _new_message_id,
+    "new-webhook-id": _new_webhook_id,
     "fence-ignored": _fence_ignored,
     "breaker-ignored": _breaker_ignored,
     "started-with-the-result": _started_with_the_result,

@@ -12,6 +12,7 @@ stops (``SIGSTOP``), after writing down where.
 ``dispatch``     claim (the attempt is committed as started), act
 ``folder``       staged, marked, pdf-shown, shown: between the steps of placing a pair
 ``mail``         dot: the whole message is with the mail server, which has not answered yet
+``push``         sent: the request is with its receiver, which may not have answered yet
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
 ``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
@@ -35,7 +36,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.crash import mailed, synced
+from tests.crash import mailed, pushed, synced
 from tests.crash.mailed import Mailed
 from tests.crash.wrapping import wrap
 
@@ -47,6 +48,7 @@ WINDOWS: tuple[str, ...] = (
     "dispatch.claim.before", "dispatch.claim.after", "dispatch.act.before", "dispatch.act.after",
     "folder.staged.after", "folder.marked.after", "folder.pdf-shown.after", "folder.shown.after",
     "mail.dot.after",
+    "push.sent.after",
     "result.commit.before", "result.commit.after",
     "arrivals.commit.before", "arrivals.commit.after",
     "notice.claim.before", "notice.claim.after", "notice.act.before", "notice.dot.after",
@@ -128,6 +130,7 @@ def arm(faults: Faults) -> None:
     _arm_door(faults)
     _arm_dispatcher(faults)
     wrap("services.track.mailings:settle", _in_transaction_of("notice", lambda *_: ""))
+    pushed.arm(faults.hit)
     mailed.arm(faults.hit, faults.mails, faults.notices)
     synced.arm(faults.hit, lambda part: _in_transaction_of(part, lambda *_: ""))
 

@@ -13,6 +13,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import asyncpg
 
@@ -263,6 +264,11 @@ async def judge(
     verdict.second_rounds = len(rounds)
     verdict.other += [f"a ghost in track: {row['invoice_id']}" for row in ghosts]
     verdict.other += [f"told twice: {row['type']} of {row['invoice_id']}" for row in twice]
+    verdict.other += [
+        f"pushed {times} times, and not told: {key}"
+        for key, times in receivers.pushed.times.items()
+        if times > 1 and str(UUID(hex=key)) not in told
+    ]
     verdict.other += [f"strange mail: {each}" for each in receivers.strange]
     verdict.other += [f"left behind: {each}" for each in left]
     verdict.under_way = [each for each in left if each.endswith(MOVING)]

@@ -26,6 +26,7 @@ import httpx
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.testing import builders
+from tests.crash.pushed import Pushed
 
 _LINK = re.compile(r"^  \S+/invoices/([0-9a-f-]{36})$")
 _NUMBER = re.compile(rb"<cbc:ID>([^<]*)</cbc:ID>")
@@ -41,6 +42,8 @@ class Receiver:
     folder: str | None = None
     later: bool = False
     refuses: bool = False
+    pushed: bool = False
+    """Its invoices are pushed to an address of its own."""
 
     @property
     def email(self) -> str:
@@ -49,7 +52,7 @@ class Receiver:
     @property
     def place(self) -> str:
         """Where its invoices come, and nobody else's."""
-        return self.folder or self.email
+        return "pushed" if self.pushed else self.folder or self.email
 
 
 RECEIVERS = (
@@ -57,6 +60,7 @@ RECEIVERS = (
     Receiver("Smit BV", "69599084"),
     Receiver("Gemeente Voorbeeld", "55344526", "gemeente"),
     Receiver("Visser BV", "68750110"),
+    Receiver("Eigen Pakket BV", "70000042", pushed=True),
 )
 LATER = (Receiver("Nieuw BV", "70000018", later=True), Receiver("Starter BV", "70000026", later=True))
 REFUSING = Receiver("Dicht BV", "70000034", refuses=True)
@@ -225,6 +229,7 @@ class Receivers:
 
     root: Path
     port: int
+    push_port: int
     files: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often a file of this name was found in this folder."""
     mails: Counter[str] = field(default_factory=Counter)
@@ -251,11 +256,19 @@ class Receivers:
     most_at_once: int = 0
     """So many attempts at addresses that are down were seen at the same time."""
     _at_once: int = 0
+    pushed: Pushed = field(init=False)
     _server: asyncio.Server | None = None
     _globe: asyncio.Task[None] | None = None
 
+    def __post_init__(self) -> None:
+        def came(key: str, xml: bytes, pdf: bytes | None) -> None:
+            self._came(key, "pushed", xml, pdf)
+
+        self.pushed = Pushed(self.root.parent, self.push_port, came)
+
     async def open(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
+        await self.pushed.open()
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: SMTP(self, ident="sink", enable_SMTPUTF8=True, loop=loop), "127.0.0.1", self.port
@@ -263,6 +276,7 @@ class Receivers:
         self._globe = asyncio.create_task(self._take_for_ever())
 
     async def close(self) -> None:
+        await self.pushed.close()
         if self._server is not None:
             self._server.close()
         if self._globe is not None:

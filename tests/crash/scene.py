@@ -142,7 +142,8 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Everybody is known to the hub; no process runs after the set-up. ``through``: what the hub's processes
     take for the database's address."""
-    (sink,) = free_ports(1)
+    sink, push_port = free_ports(2)
+    receivers = Receivers(folder / "globe", sink, push_port)
     place = Place(
         folder,
         through or database.url,
@@ -150,9 +151,8 @@ async def scene(
         amqp_url,
         sink,
         folder / "globe",
-        settings=settings or {},
+        settings={**receivers.pushed.settings, **(settings or {})},
     )
-    receivers = Receivers(place.folders, sink)
     hub = Hub(nursery, place)
     common = Settings(database_url=database.url, secret=database.secret, base_url=place.url("ingest"))
     pools = Pools(database)
@@ -170,7 +170,7 @@ async def scene(
                 for service in ("ingest", "route", "deliver"):
                     await hub.start(service, service, "api")
             staff = await _key(pools, common, STAFF)
-            await _introduce(hub, supplier, staff, solo=solo)
+            await _introduce(hub, supplier, staff, receivers.pushed.url, solo=solo)
             await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
             await pools.close()
             yield Scene(hub, supplier, receivers, random.Random(seed), database.url, staff)
@@ -199,7 +199,7 @@ async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
     return str(key)
 
 
-async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) -> None:
+async def _introduce(hub: Hub, supplier: Supplier, staff: str, push_url: str, *, solo: bool) -> None:
     """Enter receivers and their folders, and make the supplier's key mailbox, through the APIs."""
     place = hub.place
     await hub.ready("ingest", *(() if solo else ("route", "deliver")))
@@ -220,6 +220,8 @@ async def _introduce(hub: Hub, supplier: Supplier, staff: str, *, solo: bool) ->
             wants: dict[str, Any] = {"channel": "smtp", "page": False}
             if each.folder is not None:
                 wants = {"package": "globe", "channel": "folder", "settings": {"folder": each.folder}}
+            if each.pushed:
+                wants = {"channel": "https", "settings": {"url": push_url}}
             party_id = party.json()["party_id"]
             reply = await http.put(
                 f"{url('deliver')}/v1/connections/{party_id}", headers=as_staff, json=wants

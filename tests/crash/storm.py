@@ -21,15 +21,15 @@ _PARTS = {
     "ingest": ("door", "relay", "consumer"),
     "validate": ("consumer", "relay"),
     "route": ("consumer", "relay"),
-    "deliver": ("consumer", "relay", "dispatch", "folder", "mail", "result", "arrivals"),
+    "deliver": ("consumer", "relay", "dispatch", "folder", "mail", "push", "result", "arrivals"),
     "track": ("consumer", "notice"),
 }
 _ROLES = {
     "serve": frozenset(
-        {"door", "relay", "consumer", "dispatch", "folder", "mail", "result", "arrivals", "notice"}
+        {"door", "relay", "consumer", "dispatch", "folder", "mail", "push", "result", "arrivals", "notice"}
     ),
     "api": frozenset({"door"}),
-    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "result", "arrivals", "notice"}),
+    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "push", "result", "arrivals", "notice"}),
     "relay": frozenset({"relay"}),
 }
 PROGRESS_SECONDS = 60.0
@@ -39,7 +39,7 @@ ODD = 0.15
 """Share of invoices that wait, come back or are set apart."""
 ONCE_A_BATCH = 4
 ONCE_AN_INVOICE = 20
-_OFTEN = ("door.", "folder.staged", "folder.shown", "folder.pdf", "mail.dot")
+_OFTEN = ("door.", "folder.staged", "folder.shown", "folder.pdf", "mail.dot", "push.sent")
 
 
 class Storm:
