@@ -254,6 +254,9 @@ class InvoiceHandedOver(DeliveryFact):
         default=False, description="an earlier attempt of unknown end was repeated: it may be there twice"
     )
     agreed: Agreed | None = Field(default=None, description="how its receiver wanted it")
+    warnings: tuple[Words, ...] = Field(
+        default=(), description="about the way it went, as its receiver was told"
+    )
 
 
 class InvoiceConfirmed(DeliveryFact):

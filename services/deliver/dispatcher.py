@@ -23,6 +23,7 @@ import functools
 import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import asyncpg
 import structlog
@@ -35,7 +36,18 @@ from libs.errors import HubError
 from libs.messaging import outbox
 from libs.messaging.pacing import CREDIT, Pacing
 from libs.service import Wake
-from services.deliver import breaker, connections, conversion, facts, fallback, results, store, telemetry
+from services.deliver import (
+    belgium,
+    breaker,
+    connections,
+    conversion,
+    facts,
+    fallback,
+    permits,
+    results,
+    store,
+    telemetry,
+)
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.leases import Leases, Round
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
@@ -57,6 +69,14 @@ MOST_COMMITS = 5
 
 _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _log = structlog.get_logger(__name__)
+
+
+def _of(job: Job, some: Sequence[Job]) -> bool:
+    return any(each.delivery_id == job.delivery_id for each in some)
+
+
+def _pair(job: Job) -> permits.Pair:
+    return job.account_id, job.parcel.receiver.party_id
 
 
 class Dispatcher:
@@ -180,14 +200,25 @@ class Dispatcher:
                 left = [job for job in jobs if job.delivery_id in held.jobs]
                 await self._finish(
                     held,
-                    [(job, Unknown(name) if job in begun else NotBegun(name, fault=True)) for job in left],
+                    [(job, Unknown(name) if _of(job, begun) else NotBegun(name, fault=True)) for job in left],
                 )
 
+    async def _allowed(self, channel: Channel, jobs: Sequence[Job]) -> tuple[Sequence[Job], Done]:
+        """Without those that wait for their sender's word, and with the warning on those that have it (``belgium``)."""
+        asked = [job for job in jobs if belgium.asks(channel, job.parcel)]
+        if not asked:
+            return jobs, []
+        said = await permits.among(self._pool, {_pair(job) for job in asked})
+        waits: Done = [(job, belgium.WAITS) for job in asked if _pair(job) not in said]
+        goes = [replace(job, parcel=belgium.warned(job.parcel)) for job in asked if _pair(job) in said]
+        return [*(job for job in jobs if job not in asked), *goes], waits
+
     async def _act(self, channel: Channel, held: Round, jobs: Sequence[Job], begun: list[Job]) -> None:
+        jobs, waits = await self._allowed(channel, jobs)
         hopeless = [job for job in jobs if job.failures >= self._policy.most]
         broken = [job for job in jobs if job.broken and job not in hopeless]
         loaded, failed = await self._load([job for job in jobs if job not in hopeless and not job.broken])
-        failed += [(job, Failed("no-parcel", job.broken)) for job in broken]
+        failed += [*waits, *((job, Failed("no-parcel", job.broken)) for job in broken)]
         await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
         begun += [each.job for each in loaded]
         held.acting = True

@@ -21,7 +21,7 @@ from libs.contracts.invoice import (
 from libs.contracts.parts import Agreed, Words
 from libs.db.types import Record
 from libs.telemetry.tracing import inherit
-from services.deliver import SOURCE
+from services.deliver import SOURCE, belgium
 from services.deliver.parcel import HandedOver, Job, Move, Parked, Refused
 from services.deliver.store import Planned, Result
 
@@ -46,7 +46,11 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
         again = _REPEATED.format(key=_KEYS.get(job.channel, "Message-ID")) if outcome.repeated else ""
         receipt = outcome.receipt + again
         data = InvoiceHandedOver(
-            **fields, receipt=receipt, repeated=outcome.repeated, agreed=job.parcel.agreed
+            **fields,
+            receipt=receipt,
+            repeated=outcome.repeated,
+            agreed=job.parcel.agreed,
+            warnings=_of_the_way(job),
         )
     elif isinstance(outcome, Parked):
         data = InvoiceDeliveryParked(
@@ -57,6 +61,10 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
     else:
         return None
     return _event(data, job.correlation, job.traceparent)
+
+
+def _of_the_way(job: Job) -> tuple[Words, ...]:
+    return tuple(each for each in job.parcel.warnings if each == belgium.WARNING)
 
 
 def no_way(planned: Planned, sequence: int, cause: Event) -> Event:

@@ -25,7 +25,7 @@ from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import connections, facts, plan, recalls
+from services.deliver import belgium, connections, facts, permits, plan, recalls
 from services.deliver.parcel import Move, Refused, Waiting
 from services.deliver.store import ARM_FALLBACK, parcel_of, reason_of
 
@@ -39,6 +39,10 @@ CHANGED = Words(
 BY_HAND = Words(
     nl="De factuur is vrijgegeven en wordt opnieuw gemaakt en bezorgd.",
     en="The invoice was released; it is made again and delivered.",
+)
+PERMITTED = Words(
+    nl="De afzender zegt dat de factuur aan deze Belgische ontvanger per e-mail mag: zij wordt bezorgd.",
+    en="The sender says that the invoice may go to this Belgian receiver by e-mail: it is delivered.",
 )
 TAKEN_BACK = Refused(
     "taken-back",
@@ -80,6 +84,10 @@ _CHANGED = f"""{_COLUMNS}
   JOIN connection c ON c.party_id = d.receiver_id AND c.ended_at IS NULL
  WHERE d.state = 'parked' AND NOT d.stopped AND p.body IS NOT NULL
    AND c.connection_id IS DISTINCT FROM (p.body ->> 'connection_id')::uuid {_LOCK}
+"""
+_PERMITTED = f"""{_COLUMNS}
+  JOIN permit x ON x.account_id = d.account_id AND x.receiver_id = d.receiver_id AND x.withdrawn_at IS NULL
+ WHERE d.state = 'parked' AND NOT d.stopped AND d.reason ->> 'code' = '{belgium.CODE}' {_LOCK}
 """
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
 
@@ -127,6 +135,15 @@ Moving: TypeAlias = Callable[[Connection, Sequence[Waiting]], Awaitable[list[Eve
 async def by_hand(conn: Connection, waiting: Sequence[Waiting]) -> list[Event]:
     """A person releases these; returns the events to emit. Their rows are locked."""
     return await release(conn, waiting, BY_HAND)
+
+
+async def permitted(conn: Connection, waiting: Sequence[Waiting], by_user: UUID | None) -> list[Event]:
+    """Their sender releases these and says that they may go by e-mail, these and the next (``belgium``); returns the events
+    to emit. Their rows are locked."""
+    for each in waiting:
+        if belgium.domestic(each.parcel):
+            await permits.say(conn, each.account_id, each.parcel.receiver.party_id, by_user)
+    return await release(conn, waiting, PERMITTED)
 
 
 async def taken_back(conn: Connection, waiting: Sequence[Waiting]) -> list[Event]:
@@ -226,6 +243,7 @@ class Parking:
         if stopped:
             self._wake()
         await self._all(_CHANGED, lambda conn, some: release(conn, some, CHANGED))
+        await self._all(_PERMITTED, lambda conn, some: release(conn, some, PERMITTED))
         await self._all(_OVERDUE, lambda conn, some: give_back(conn, some, WAITED_TOO_LONG))
 
     async def _all(self, query: str, move: Moving) -> None:

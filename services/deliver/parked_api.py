@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.text import PlainText
-from services.deliver import parked, replay
+from services.deliver import parked, permits, replay
 from services.deliver.parcel import Waiting
 from services.deliver.parked import Moving
 from services.deliver.replay import Preview
@@ -52,10 +53,28 @@ class Replay(BaseModel):
     token: PlainText = Field(max_length=64, description="of what you looked at")
 
 
+ONLY_SENDER = Words(
+    nl="Alleen de afzender zelf kan zeggen dat dit is toegestaan.",
+    en="Only the sender itself can say that this is permitted.",
+)
+
+
+class Given(BaseModel):
+    """What a sender says with a release."""
+
+    permitted: bool = Field(
+        default=False,
+        description="of an invoice between two Belgian businesses (`belgium-peppol`): it may go by e-mail, and so may the "
+        "next to this receiver",
+    )
+
+
 class Moved(BaseModel):
     deliveries: int = Field(description="how many waited for this and do not any more")
 
 
+_NOTHING_SAID = Given()
+Writer = Annotated[Principal, Depends(requires("invoice:write"))]
 Sender = Annotated[Principal, Depends(requires("invoice:write", "operator"))]
 
 
@@ -74,9 +93,21 @@ def routes(pool: Pool, worker: Pool, wake: Wake, showing: Showing) -> APIRouter:
         return await _all_stopped(given, principal, parked.taken_back)
 
     @router.post("/v1/deliveries/{delivery_id}/release")
-    async def post_release(delivery_id: UUID, principal: Sender) -> DeliveryWithAttempts:
+    async def post_release(
+        delivery_id: UUID, principal: Sender, given: Given = _NOTHING_SAID
+    ) -> DeliveryWithAttempts:
         """Try a parked delivery again, by what the receiver's package takes today."""
-        return await _one(delivery_id, principal, parked.by_hand)
+        if not given.permitted:
+            return await _one(delivery_id, principal, parked.by_hand)
+        if "operator" in principal.scopes:
+            raise Forbidden(ONLY_SENDER.en, nl=ONLY_SENDER.nl, code="only-sender")
+        return await _one(delivery_id, principal, partial(parked.permitted, by_user=principal.user_id))
+
+    @router.delete("/v1/deliveries/permits", status_code=204)
+    async def delete_permit(receiver_id: UUID, principal: Writer) -> None:
+        """Take back that invoices of yours to this Belgian receiver may go by e-mail. What is not sent yet waits again."""
+        if not await permits.withdraw(worker, principal.account_id, receiver_id):
+            raise NotFound
 
     @router.post("/v1/deliveries/{delivery_id}/return")
     async def post_return(delivery_id: UUID, principal: Sender) -> DeliveryWithAttempts:

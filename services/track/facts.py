@@ -200,6 +200,14 @@ def located(finding: Finding) -> Words:
 
 
 def _handed_over(data: invoice.InvoiceHandedOver) -> Words:
+    said = _way(data)
+    return Words(
+        nl=" ".join([said.nl, *(each.nl for each in data.warnings)]),
+        en=" ".join([said.en, *(each.en for each in data.warnings)]),
+    )
+
+
+def _way(data: invoice.InvoiceHandedOver) -> Words:
     by, to, agreed = _CHANNELS[data.channel], data.receiver_name, data.agreed
     if agreed is None or agreed.package is None:
         return Words(nl=f"Afgeleverd bij {to}, {by.nl}.", en=f"Handed over to {to}, {by.en}.")

@@ -78,7 +78,7 @@ ADDED_LATER: dict[str, set[str]] = {
     "account.link_made.v1": {"sealed"},
     "invoice.bounced.v1": {"code"},
     "invoice.duplicate.v1": {"pdf", "silent", "reply_to"},
-    "invoice.handed_over.v1": {"repeated", "agreed"},
+    "invoice.handed_over.v1": {"repeated", "agreed", "warnings"},
     "invoice.parked.v1": {"first", "differences", "return_on"},
     "invoice.quarantined.v1": {"pdf", "silent", "reply_to"},
     "invoice.received.v1": {"source", "silent", "reply_to"},
