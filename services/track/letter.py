@@ -21,6 +21,7 @@ from libs import clock
 from libs.contracts import invoice
 from libs.contracts.invoice import InvoiceFact
 from libs.contracts.parts import Finding, Words
+from services.track import answered
 from services.track.facts import located
 from services.track.notices import Kind
 from services.track.status import Shown
@@ -48,6 +49,7 @@ _SUBJECTS: Mapping[Kind, Words] = {
     "undeliverable": Words(nl="Niet bezorgd: {what}", en="Not delivered: {what}"),
     "recalled": Words(nl="Verkeerd bezorgd: {what}", en="Delivered to the wrong company: {what}"),
     "not-theirs": Words(nl="Niet voor u: {what}", en="Not for you: {what}"),
+    "answered": Words(nl="Antwoord van uw klant: {what}", en="Your customer answered: {what}"),
 }
 
 
@@ -113,6 +115,8 @@ def text(letter: Letter) -> str:
     received = isinstance(data, invoice.InvoiceReceived)
     if isinstance(data, invoice.InvoiceReceived):
         reason = receipt_of(data)
+    if isinstance(data, invoice.InvoiceAnswered):
+        reason = answered.words(data)
     return rendered(
         f"notice_{language}.txt",
         received=received,

@@ -25,6 +25,7 @@ TITLES: Mapping[Kind, Words] = {
     "returned": Words(nl="Teruggegeven", en="Given back"),
     "recalled": Words(nl="Verkeerd bezorgd", en="Delivered to the wrong company"),
     "parked": Words(nl="Wacht op u", en="Waiting for you"),
+    "answered": Words(nl="Antwoord van uw klant", en="Your customer answered"),
     "repeat": Words(nl="Al eerder ontvangen", en="Received before"),
     "receipt": Words(nl="Ontvangen", en="Received"),
 }

@@ -24,6 +24,7 @@ Kind = Literal[
     "undeliverable",
     "recalled",
     "not-theirs",
+    "answered",
     "receipt",
     "repeat",
 ]
@@ -38,6 +39,7 @@ KINDS: Mapping[str, Kind] = {
     invoice.InvoiceDeliveryParked.type: "parked",
     invoice.InvoiceUndeliverable.type: "undeliverable",
     invoice.InvoiceRecalled.type: "recalled",
+    invoice.InvoiceAnswered.type: "answered",
 }
 
 
@@ -100,6 +102,8 @@ def notice_of(event_id: UUID, data: InvoiceFact) -> Notice | None:
         return None
     if isinstance(data, invoice.InvoiceReturned) and data.first is not None:
         # The first one's answer is its answer, and nothing is asked of the sender.
+        return None
+    if isinstance(data, invoice.InvoiceAnswered) and data.answer == "accepted":
         return None
     if isinstance(data, invoice.InvoiceUndeliverable) and data.returned:
         kind = "returned"

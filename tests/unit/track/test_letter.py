@@ -136,6 +136,30 @@ def test_every_letter_is_whole(kind: str, language: Literal["nl", "en"], repeat:
     assert "https://hub.example/invoices/1" in text
 
 
+@pytest.mark.proves("R56")
+def test_a_question_or_a_rejection_of_the_receiver_is_mailed_and_that_it_accepts_is_not() -> None:
+    j = Journey(ACCOUNT)
+    asked = make(j.answered("queried", "PRI", "Regel 3: € 12,50\nBcc: x"), j.received(), j.routed())
+    assert letter.subject(asked) == "Antwoord van uw klant: factuur F1"
+    assert "heeft een vraag over de factuur. Het gaat om: prijzen. „Regel 3: € 12,50 Bcc: x”" in letter.text(
+        asked
+    )
+    rejected = make(j.answered("rejected", None, "not ordered"), j.received(), j.routed(), language="en")
+    assert "rejects the invoice and does not pay it so. “not ordered”" in letter.text(rejected)
+    assert "send a credit note" in letter.text(rejected)
+    for text in (letter.text(asked), letter.text(rejected)):
+        assert "\n\n\n" not in text
+    accepted = j.answered("accepted")
+    assert isinstance(accepted.data, InvoiceFact)
+    assert notice_of(accepted.id, accepted.data) is None
+    # Each word is told, and only the last while it stands.
+    topics = set()
+    for event in (j.answered("queried", said="a"), j.answered("queried", said="b")):
+        (told,) = notices_of(event.id, event.data)  # type: ignore[arg-type]
+        topics.add(told.topic)
+    assert len(topics) == 2
+
+
 def test_good_news_is_not_mailed_and_what_came_by_mail_is_receipted() -> None:
     j = Journey(ACCOUNT)
     for event in (j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()):
