@@ -2,7 +2,7 @@
 
 The law (Belgian VAT code, article 53, as changed on 6 February 2024) wants them structured and over Peppol, unless both
 sides have agreed on another way for documents that keep EN 16931, or one of them is exempt. The hub has no access point yet
-(docs/adr/0043), and cannot know what was agreed: so what would go by e-mail goes only when its sender has said that it is
+(docs/adr/0044), and cannot know what was agreed: so what would go by e-mail goes only when its sender has said that it is
 permitted, and says so to the receiver. A package that takes invoices from the hub itself was agreed on by connecting it.
 """
 
