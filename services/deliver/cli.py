@@ -7,7 +7,7 @@ import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, TypeAlias, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar, get_args
 from uuid import UUID
 
 import typer
@@ -15,11 +15,13 @@ import typer
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
+from libs.errors import BadInput
 from libs.messaging import outbox
+from libs.messaging.sessions import operator
 from libs.settings import load
 from libs.terminal import Lang, Language, say
-from services.deliver import breaker, parked, replay, returned, store
-from services.deliver.parcel import Parcel
+from services.deliver import breaker, parked, pauses, replay, returned, store
+from services.deliver.parcel import Channel, Parcel
 from services.deliver.settings import DeliverSettings
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
@@ -36,6 +38,15 @@ class State(StrEnum):
     confirmed = "confirmed"
     undeliverable = "undeliverable"
     parked = "parked"
+
+
+class Outside(StrEnum):
+    """Channels by which the hub goes to somebody."""
+
+    folder = "folder"
+    smtp = "smtp"
+    https = "https"
+    sftp = "sftp"
 
 
 @app.command("list")
@@ -204,6 +215,47 @@ def list_breakers(as_json: AsJson = False) -> None:
             f"{row['channel']:6}  {row['receiver_name']}  since {_when(row['since'])}  next {_when(row['open_until'])}  "
             f"{row['waiting']} waiting  {row['code']} {row['detail']}"
         )
+
+
+Why = Annotated[str, typer.Option(help="for whoever finds it paused")]
+OfChannel = Annotated[Outside | None, typer.Option("--channel", help="of this channel")]
+OfAccount = Annotated[UUID | None, typer.Option("--account", help="what this sender sent")]
+
+
+@app.command("pause")
+def pause(why: Why, channel: OfChannel = None, account: OfAccount = None) -> None:
+    """Hold deliveries back: of a channel, of an account, or of an account on a channel. What is under way is finished."""
+    by = operator()
+    try:
+        new = _run(lambda pool: pauses.pause(pool, _name(channel), account, by=by, why=why))
+    except BadInput as bad:
+        raise typer.BadParameter(bad.message) from bad
+    say("paused" if new else "was paused already: see `postbode delivery pauses`")
+
+
+@app.command("resume")
+def resume(channel: OfChannel = None, account: OfAccount = None) -> None:
+    """Let go what a pause of the same channel and account holds back."""
+    if not _run(lambda pool: pauses.resume(pool, _name(channel), account)):
+        say("there is no such pause: see `postbode delivery pauses`", err=True)
+        raise typer.Exit(1)
+    say("resumed")
+
+
+@app.command("pauses")
+def list_pauses(as_json: AsJson = False) -> None:
+    """What is held back, by whom and why; the oldest first."""
+    found = _run(pauses.pauses)
+    if not found and not as_json:
+        say("none: nothing is held back")
+    for row in found:
+        where = f"{row['channel'] or 'every channel'}  {row['account_id'] or 'every account'}"
+        said = f"{where}  since {_when(row['since'])}  {row['waiting']} waiting  {row['by']}: {row['why']}"
+        say(_json(row) if as_json else said)
+
+
+def _name(channel: Outside | None) -> Channel | None:
+    return next((each for each in get_args(Channel) if channel is not None and each == channel.value), None)
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -112,33 +112,39 @@ def reason_of(refused: Refused | Parked | None) -> dict[str, str] | None:
 
 # What is due, and what outlived its lease: whoever had that is gone, or too slow to be trusted. Abandoned
 # ones first: they are the oldest. A server that has just come back counts no lease as outlived yet: whoever
-# has one could not renew it, and may have a result to write. What a recall stopped is about to be parked.
+# has one could not renew it, and may have a result to write. What a recall stopped is about to be parked. What an operator
+# holds back is put off, so that it does not stand before the rest; of a whole channel nothing is looked at.
 _CLAIM = """
 WITH abandoned AS MATERIALIZED (
     SELECT delivery_id, size, true AS cut, lease_until AS at FROM delivery
      WHERE state = 'attempting' AND NOT stopped AND channel = $1 AND lease_until < now() AND lane <> ALL ($5::text[])
        AND $7::boolean AND pg_postmaster_start_time() < now() - make_interval(secs => $4)
+       AND NOT EXISTS (SELECT FROM pause p WHERE coalesce(p.channel, $1) = $1
+                          AND coalesce(p.account_id, delivery.account_id) = delivery.account_id)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), due AS MATERIALIZED (
-    SELECT d.delivery_id, d.receiver_id, d.size, d.due_at AS at, b.open_until, b.probing
+    SELECT d.delivery_id, d.receiver_id, d.size, d.due_at AS at, b.open_until, b.probing,
+           EXISTS (SELECT FROM pause p WHERE p.account_id = d.account_id AND coalesce(p.channel, $1) = $1) AS paused
       FROM delivery d
       LEFT JOIN breaker b ON b.channel = d.channel AND b.receiver_id = d.receiver_id
        AND b.open_until IS NOT NULL AND coalesce(d.released_at, d.created_at) > now() - make_interval(secs => $6)
      WHERE d.state = 'queued' AND NOT d.stopped AND d.channel = $1 AND d.due_at <= now() AND d.lane <> ALL ($5::text[])
+       AND NOT EXISTS (SELECT FROM pause WHERE channel = $1 AND account_id IS NULL)
      ORDER BY d.due_at LIMIT $2 FOR UPDATE OF d SKIP LOCKED
 ), probe AS MATERIALIZED (
     SELECT DISTINCT ON (receiver_id) receiver_id, delivery_id FROM due
-     WHERE open_until <= now() ORDER BY receiver_id, at, delivery_id
+     WHERE open_until <= now() AND NOT paused ORDER BY receiver_id, at, delivery_id
 ), probing AS (
     UPDATE breaker b SET open_until = now() + make_interval(secs => $4), probing = true
       FROM probe p WHERE b.channel = $1 AND b.receiver_id = p.receiver_id AND b.open_until <= now()
     RETURNING p.delivery_id
 ), put_off AS (
     UPDATE delivery d
-       SET due_at = CASE WHEN due.open_until > now() AND NOT due.probing THEN due.open_until
+       SET due_at = CASE WHEN due.paused THEN now() + interval '10 min'
+                         WHEN due.open_until > now() AND NOT due.probing THEN due.open_until
                          ELSE now() + interval '2 s' END
       FROM due
-     WHERE d.delivery_id = due.delivery_id AND due.open_until IS NOT NULL
+     WHERE d.delivery_id = due.delivery_id AND (due.paused OR due.open_until IS NOT NULL)
        AND NOT EXISTS (SELECT FROM probing WHERE probing.delivery_id = due.delivery_id)
     RETURNING d.delivery_id
 ), ordered AS (
@@ -146,7 +152,7 @@ WITH abandoned AS MATERIALIZED (
       FROM (SELECT * FROM abandoned
             UNION ALL
             SELECT delivery_id, size, false, at FROM due
-             WHERE open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probing)) AS either
+             WHERE NOT paused AND (open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probing))) AS either
     WINDOW line AS (ORDER BY cut DESC, at, delivery_id)
 ), chosen AS (
     SELECT delivery_id, cut FROM ordered WHERE place <= $2 AND ahead < $3
