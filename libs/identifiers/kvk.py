@@ -14,12 +14,15 @@ SCHEME = "0106"
 # "KvK", "KvK-nummer", "KvK nr.", "NL:KVK", "Kamer van Koophandel" and what people put behind it.
 _PREFIX = re.compile(r"^(?:NL:?)?(?:KVK|KAMERVANKOOPHANDEL)(?:NUMMER|NUMBER|NR|NO)?[:#]*")
 
+# What a spreadsheet makes of a number: 5807003.0 is seven digits, and no 58070030.
+_FRACTION = re.compile(r"(?<=[0-9]{5})\.0+\s*$")
+
 _OFFICIAL_SERIES = 50_000_000
 
 
 def strip(text: str) -> str:
-    """``text`` without decoration and without a leading "KvK" in any spelling (R31)."""
-    return _PREFIX.sub("", bare(text))
+    """``text`` without decoration, a leading "KvK" in any spelling (R31) and the ``.0`` of a spreadsheet."""
+    return _PREFIX.sub("", bare(_FRACTION.sub("", text)))
 
 
 def read(text: str) -> str | None:

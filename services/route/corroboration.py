@@ -80,10 +80,13 @@ def alike(one: str, other: str) -> bool:
     that thousands of companies have, single letters and numbers alone tell nothing."""
     left = _read(one)
     right = left if one == other else _read(other)
+    # "A. Jansen" is not "B. Jansen", and "A.B. Jansen" not "B.A. Jansen".
+    if not _together(left.initials, right.initials):
+        return False
     if left.words == right.words:
         return bool(left.words)
-    # All that tells "Fonds 1" from "Fonds 2", and either from the "Fonds" that holds them; "A. Jansen" from "B. Jansen".
-    if _numbers(left.words) != _numbers(right.words) or not _together(left.initials, right.initials):
+    # All that tells "Fonds 1" from "Fonds 2", and either from the "Fonds" that holds them.
+    if _numbers(left.words) != _numbers(right.words):
         return False
     shorter, longer = sorted((_telling(left.words), _telling(right.words)), key=len)
     return (

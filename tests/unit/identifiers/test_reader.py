@@ -42,7 +42,17 @@ def test_leading_zeros_belong_to_a_kvk_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["5807003", "580700361", "58070036a", "２２３３４４５５", "", "Postbus 58070036"]
+    "text",
+    [
+        "5807003",
+        "5807003.0",
+        "580700.00",
+        "580700361",
+        "58070036a",
+        "２２３３４４５５",
+        "",
+        "Postbus 58070036",
+    ],
 )
 def test_what_is_not_eight_digits_is_no_kvk_number(text: str) -> None:
     assert kvk.read(text) is None

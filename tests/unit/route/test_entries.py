@@ -42,7 +42,7 @@ def test_what_is_no_kvk_number_is_not_stored_as_one(value: str) -> None:
 
 
 @pytest.mark.proves("R34")
-@pytest.mark.parametrize("written", ["1234567", "KvK 123.45.67"])
+@pytest.mark.parametrize("written", ["1234567", "KvK 123.45.67", "1234567.0", "1234567.0 "])
 def test_a_zero_that_a_spreadsheet_lost_is_proposed_and_not_assumed(written: str) -> None:
     with pytest.raises(Unprocessable) as refused:
         read_key("0106", written)

@@ -64,6 +64,7 @@ def test_a_number_may_be_written_as_people_write_it(column: str, written: str, k
     ("cells", "code", "proposed"),
     [
         ({"naam": "X", "kvk": "1234567"}, "lost-zero", "01234567"),
+        ({"naam": "X", "kvk": "1234567.0"}, "lost-zero", "01234567"),
         ({"naam": "X", "kvk": "123456"}, "bad-identifier", None),
         ({"naam": "X", "kvk": "580700366"}, "bad-identifier", None),
         ({"naam": "X", "kvk": "5807OO36"}, "bad-identifier", None),
