@@ -1,5 +1,7 @@
 """A database that is gone, disk and all, comes back from its backup and its log while the hub runs on: what was
 acknowledged is there, what was delivered is not delivered again. The rehearsal of docs/operations.md, step by step.
+
+With ``recovery_target = 'immediate'``, which leaves out what the log holds after the backup, it goes red.
 """
 
 from __future__ import annotations
