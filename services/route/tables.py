@@ -239,7 +239,10 @@ def _json_rows(text: str) -> Iterator[Row]:
 
 def _json_row(line: int, body: str) -> Row:
     try:
-        given = _Given.model_validate(json.loads(body, object_pairs_hook=_object))
+        said = json.loads(body, object_pairs_hook=_object)
+        if "\\" in body:  # half of a pair, \ud800, is text in JSON and nowhere else
+            json.dumps(said, ensure_ascii=False).encode()
+        given = _Given.model_validate(said)
     except (ValueError, RecursionError) as wrong:
         return Row(line, trouble=words.bad_json(_where(wrong)))
     return Row(

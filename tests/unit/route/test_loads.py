@@ -200,6 +200,8 @@ def test_json_lines_are_parties_as_the_api_takes_them() -> None:
         json.dumps({"name": "X", "identifiers": [{"scheme": "0106", "value": 58070036}]}),
         '{"name": "X", "name": "Y", "identifiers": [{"scheme": "0106", "value": "69599084"}]}',
         '{"name": "X", "identifiers": [{"scheme": "0106", "value": "69599084", "value": "90004760"}]}',
+        json.dumps(good | {"name": "X \ud800"}),
+        json.dumps(good | {"\ud800": "X"}),
     ]
     found = judged("\n".join(lines), "jsonl")
     assert keys(found[0]) == [(KVK, "58070036")]
@@ -211,7 +213,11 @@ def test_json_lines_are_parties_as_the_api_takes_them() -> None:
         (7, ["bad-json"]),
         (8, ["bad-json"]),
         (9, ["bad-json"]),
+        (10, ["bad-json"]),
+        (11, ["bad-json"]),
     ]
+    for one in found:
+        json.dumps(loaded(one)[0].as_json(), ensure_ascii=False).encode()
 
 
 @pytest.mark.parametrize("blank", ["", "  "])
