@@ -121,7 +121,7 @@ def _invoice(*names: str) -> tuple[Binding, ...]:
 
 
 def _queues() -> Iterable[Queue]:
-    yield Queue("ingest.outcomes", _invoice("rejected", "returned", "undeliverable"))
+    yield Queue("ingest.outcomes", _invoice("rejected", "returned", "undeliverable", "recalled"))
     yield Queue("validate.received", _invoice("received"))
     yield Queue("route.validated", _invoice("validated"))
     yield Queue("route.outcomes", _invoice("rejected", "undeliverable"))

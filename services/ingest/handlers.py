@@ -1,4 +1,4 @@
-"""What ingest does with events: it learns which invoices ended without being delivered."""
+"""What ingest does with events: it learns which invoices ended without being delivered to whom they were for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from services.ingest import store
 
 
 class Outcomes(Plain[InvoiceFact]):
-    """After a rejection, a return or a failed delivery the same bytes are a new invoice (SA21)."""
+    """After a rejection, a return or a failed delivery the same bytes are a new invoice (SA21); after a recall too: the
+    directory may have been wrong, and the invoice right."""
 
     queue = "ingest.outcomes"
     hears = (InvoiceFact,)

@@ -201,7 +201,7 @@ UPDATE invoice i SET open = false, closed_by = t.closed_by
 
 
 async def close(conn: Connection, outcomes: Sequence[tuple[UUID, str]]) -> None:
-    """The hub is done with these without delivering them: the same bytes are a new invoice from now on."""
+    """The hub is done with these without delivering them rightly: the same bytes are a new invoice from now on."""
     await conn.execute(_CLOSE, [invoice for invoice, _ in outcomes], [why for _, why in outcomes])
 
 
