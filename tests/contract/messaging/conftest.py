@@ -23,6 +23,7 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Consumer, Decided, Pace, Relay, Transport, outbox
+from libs.messaging.transport import Message
 
 ONE = Queue("route.one", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
 TWO = Queue("route.two", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
@@ -57,6 +58,11 @@ def received(number: int = 1, account: UUID | None = None) -> Event:
 def number_of(event: Event) -> int:
     assert isinstance(event.data, InvoiceReceived)
     return int(event.data.original.filename or 0)
+
+
+def message(events: list[Event], *, exchange: str = "invoice.events", key: str = "") -> Message:
+    body = b"[" + b",".join(event.encode() for event in events) + b"]"
+    return Message(exchange, key or events[0].type, body, "m1")
 
 
 @dataclass
