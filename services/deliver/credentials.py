@@ -1,7 +1,8 @@
 """What receivers' connections need that nobody may read: secrets that sign, keys that log in. SQL and sealing.
 
 Each lies in its row under a key of its own (``libs/keyring.py``). A party may have several that hold at a time: after
-it asked for another, the one before goes on signing until ``ends_at``, so that nothing is refused meanwhile.
+it asked for another, the one before goes on signing until ``ends_at``, so that nothing is refused meanwhile. Tokens of
+Exact Online lie here under their grant's id in place of a party's.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from libs import clock, keyring
 from libs.db.types import Connection, Pool
 from libs.keyring import CannotOpen, Keys, Sealed, WrappedKey
 
-Purpose = Literal["webhook", "sftp"]
+Purpose = Literal["webhook", "sftp", "exact"]
 PAGE = 200
 
 

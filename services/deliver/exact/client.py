@@ -1,0 +1,197 @@
+"""Calls to the books of one division at Exact Online (exact.md §3.2, §3.3).
+
+Every call takes its place in the budget first, whoever makes it, and tells how it ended. Answers are bounded in time and
+size; nothing is redirected. What goes wrong is one of ``trouble.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+from uuid import UUID
+
+import httpx
+
+from services.deliver.exact import wire
+from services.deliver.exact.allowances import Allowances, Place
+from services.deliver.exact.budget import Use
+from services.deliver.exact.tokens import Tokens
+from services.deliver.exact.trouble import Denied, MayBeDone, NotNow, NotReached
+
+SECONDS = 60.0
+"""For one call, with all of its answer."""
+MOST_BYTES = 16 * 1024 * 1024
+MOST_PAGES = 200
+_BLOCKED = ("key is blocked", "api key", "too many errors")
+"""In a 403: the key, not the right. Exact's own words are not published; an inference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Whose consent a call is made with. ``person``: UserID at Exact, "" while it is not known yet."""
+
+    grant_id: UUID
+    base: str
+    person: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class Calling:
+    """What all calls of a process share."""
+
+    def __init__(
+        self, http: httpx.AsyncClient, allowances: Allowances, tokens: Tokens, client_id: str
+    ) -> None:
+        self.http = http
+        self.allowances = allowances
+        self.tokens = tokens
+        self.client_id = client_id
+
+    def books(self, grant: Grant, division: int | None, use: Use, *, access: str | None = None) -> Books:
+        """``division`` None: what belongs to the person alone. ``access``: a token that is not stored yet."""
+        return Books(self, grant, division, use, access)
+
+
+class Books:
+    """One division, as one person reaches it, for one use."""
+
+    def __init__(
+        self, calling: Calling, grant: Grant, division: int | None, use: Use, access: str | None
+    ) -> None:
+        self._calling = calling
+        self._grant = grant
+        self._division = division
+        self._use = use
+        self._access = access
+
+    async def rows(
+        self,
+        endpoint: str,
+        *,
+        select: str,
+        filter: str | None = None,  # noqa: A002 - Exact's own name
+        orderby: str | None = None,
+        top: int | None = None,
+        room: int = 1,
+    ) -> list[dict[str, Any]]:
+        """All rows, page after page. Raises ``Trouble``."""
+        pages = self.pages(endpoint, select=select, filter=filter, orderby=orderby, top=top, room=room)
+        return [row async for page in pages for row in page]
+
+    async def pages(
+        self,
+        endpoint: str,
+        *,
+        select: str,
+        filter: str | None = None,  # noqa: A002
+        orderby: str | None = None,
+        top: int | None = None,
+        room: int = 1,
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """Page after page, each a call. Raises ``Trouble``."""
+        query = {"$select": select, "$filter": filter, "$orderby": orderby, "$top": top}
+        url: str | None = self._url(
+            endpoint, {name: value for name, value in query.items() if value is not None}
+        )
+        for _ in range(MOST_PAGES):
+            answer = await self._call("GET", endpoint, str(url), None, room)
+            try:
+                page, url = wire.rows(answer.content)
+            except wire.Unreadable as strange:
+                raise MayBeDone(f"{endpoint}: {strange}") from strange
+            yield page
+            if url is None:
+                return
+            if not url.startswith(f"{self._grant.base}/"):
+                raise MayBeDone(f"{endpoint}: the next page is said to be elsewhere")
+        raise MayBeDone(f"{endpoint}: more than {MOST_PAGES} pages")
+
+    async def one(self, endpoint: str, key: str, *, select: str, expand: str | None = None) -> dict[str, Any]:
+        """By its id. Raises ``Trouble``; what is not there is ``Denied`` with 404."""
+        query = {"$select": select, **({"$expand": expand} if expand else {})}
+        answer = await self._call("GET", endpoint, self._url(f"{endpoint}({wire.guid(key)})", query), None, 1)
+        return _row(endpoint, answer)
+
+    async def post(self, endpoint: str, values: Mapping[str, Any], *, room: int = 1) -> dict[str, Any]:
+        """Make one; what was made. ``room``: calls that must be left, this one with them. Raises ``Trouble``."""
+        answer = await self._call("POST", endpoint, self._url(endpoint, {}), wire.body(values), room)
+        return _row(endpoint, answer)
+
+    def _url(self, path: str, query: Mapping[str, Any]) -> str:
+        where = "" if self._division is None else f"{self._division}/"
+        asked = f"?{urlencode(query, quote_via=quote, safe='$,')}" if query else ""
+        there = quote(path, safe="/()'-")
+        return f"{self._grant.base}/api/v1/{where}{there}{asked}"
+
+    async def _call(self, method: str, endpoint: str, url: str, body: bytes | None, room: int) -> _Answer:
+        access = self._access or await self._calling.tokens.of(self._grant.grant_id)
+        answer = await self._counted(method, endpoint, url, body, room, access)
+        if answer.status == 401 and self._access is None:
+            # Not taken, so not done. A newer token, if there can be one; once.
+            access = await self._calling.tokens.of(self._grant.grant_id, refused=access)
+            answer = await self._counted(method, endpoint, url, body, 1, access)
+        if 200 <= answer.status <= 299:
+            return answer
+        told = wire.said(answer.status, answer.headers, answer.content)
+        if answer.status == 403 and any(words in told.lower() for words in _BLOCKED):
+            raise NotNow(await self._calling.allowances.blocked(self._calling.client_id))
+        if 400 <= answer.status <= 499 and answer.status != 408:
+            raise Denied(answer.status, endpoint, told)
+        raise MayBeDone(f"{answer.status} {endpoint}: {told}")
+
+    async def _counted(
+        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, access: str
+    ) -> _Answer:
+        place = Place(self._calling.client_id, self._grant.person, self._division or 0, endpoint)
+        wait = await self._calling.allowances.take(place, self._use, room)
+        if wait is not None:
+            raise NotNow(wait)
+        try:
+            answer = await self._ask(method, url, body, access)
+        except BaseException:
+            await asyncio.shield(self._calling.allowances.ended(place, None, {}))
+            raise
+        wait = await self._calling.allowances.ended(place, answer.status, answer.headers)
+        if wait is not None:
+            raise NotNow(wait)
+        return answer
+
+    async def _ask(self, method: str, url: str, body: bytes | None, access: str) -> _Answer:
+        headers = {
+            "Authorization": f"Bearer {access}",
+            "Accept": "application/json",
+            "Prefer": "return=representation",
+            **({"Content-Type": "application/json"} if body is not None else {}),
+        }
+        try:
+            async with (
+                asyncio.timeout(SECONDS),
+                self._calling.http.stream(method, url, content=body, headers=headers) as reply,
+            ):
+                content = bytearray()
+                async for piece in reply.aiter_bytes():
+                    content += piece
+                    if len(content) > MOST_BYTES:
+                        raise MayBeDone(f"{reply.status_code}: an answer without end")
+                return _Answer(reply.status_code, reply.headers, bytes(content))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as away:
+            raise NotReached(repr(away)) from away
+        except (httpx.HTTPError, TimeoutError, OSError) as broken:
+            raise MayBeDone(repr(broken)) from broken
+
+
+def _row(endpoint: str, answer: _Answer) -> dict[str, Any]:
+    try:
+        return wire.row(answer.content)
+    except wire.Unreadable as strange:
+        # Done, as the status says, and nobody knows under which id.
+        raise MayBeDone(f"{answer.status} {endpoint}: {strange}") from strange

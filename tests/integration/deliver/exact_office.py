@@ -1,0 +1,86 @@
+"""An office at Exact Online, simulated in process, with deliver's own parts in front of it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from libs import clock
+from libs.db.types import Pool
+from libs.keyring import KeyRing
+from services.deliver import credentials
+from services.deliver.exact.allowances import Allowances
+from services.deliver.exact.budget import Use
+from services.deliver.exact.client import Books, Calling, Grant
+from services.deliver.exact.oauth import App, Pair
+from services.deliver.exact.tokens import Tokens
+from tests.sims.exact_online import Api, Settings, application
+from tests.unit.sims.office import CALLBACK, Office
+
+BASE = "http://exact"
+KEYS = KeyRing([bytes(32)])
+_NEW = """
+INSERT INTO exact_grant (grant_id, account_id, base, person, person_name, state, issued_at)
+VALUES ($1, $2, $3, $4, 'kantoor', 'live', $5)
+"""
+
+
+@dataclass
+class Desk:
+    """One worker's way to the office; all clocks are the simulator's."""
+
+    office: Office
+    pool: Pool
+    http: httpx.AsyncClient
+    calling: Calling
+    grant: Grant
+
+    def books(self, use: Use = "booking", division: int = 100) -> Books:
+        return self.calling.books(self.grant, division, use)
+
+    def another(self) -> Desk:
+        """Another worker, with nothing in common but the database."""
+        return desk(self.office, self.pool, self.grant, self.http)
+
+    async def state(self) -> dict[str, Any]:
+        row = await self.pool.fetchrow("SELECT * FROM exact_grant WHERE grant_id = $1", self.grant.grant_id)
+        assert row is not None
+        return dict(row.items())
+
+
+def now_of(office: Office) -> datetime:
+    return datetime.fromtimestamp(office.exact.clock.now(), UTC)
+
+
+def desk(office: Office, pool: Pool, grant: Grant, http: httpx.AsyncClient) -> Desk:
+    app = App(office.app.client_id, office.app.secret, CALLBACK)
+
+    def now() -> datetime:
+        return now_of(office)
+
+    allowances = Allowances(pool, now)
+    tokens = Tokens(pool, KEYS, app, http, now)
+    return Desk(office, pool, http, Calling(http, allowances, tokens, app.client_id), grant)
+
+
+@contextlib.asynccontextmanager
+async def linked(pool: Pool, settings: Settings | None = None) -> AsyncIterator[Desk]:
+    """Somebody consented; the tokens are stored."""
+    async with Office(settings) as office:
+        grant = Grant(clock.uuid7(), BASE, office.user.id)
+        await enter(pool, grant, Pair(office.token, office.refresh), now_of(office))
+        transport = httpx.ASGITransport(application(Api(office.exact, BASE)))
+        async with httpx.AsyncClient(transport=transport) as http:
+            yield desk(office, pool, grant, http)
+
+
+async def enter(pool: Pool, grant: Grant, pair: Pair, now: datetime) -> None:
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(_NEW, grant.grant_id, UUID(int=0xA), grant.base, grant.person, now)
+        await credentials.put(conn, KEYS, grant.grant_id, "exact", pair.packed())
