@@ -8,6 +8,7 @@ order and any repetition of delivery gives the same answer.
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
 
@@ -315,7 +316,7 @@ class AccountingFact(InvoiceFact):
     axis_name: ClassVar[str] = "accounting"
 
     delivery_id: UUID
-    channel: Literal["folder", "exact_online", "sandbox"]
+    channel: Literal["smtp", "folder", "sftp", "https", "pull", "exact_online", "sandbox"]
     receiver_id: UUID
     receiver_name: str
     evidence: str = Field(description="what the package said, or the name of what was read there")
@@ -327,10 +328,43 @@ class InvoiceImported(AccountingFact):
     type: ClassVar[str] = "invoice.imported.v1"
 
 
-class InvoicePaid(AccountingFact):
-    """The receiver's books say that it is paid."""
+class PaymentFact(AccountingFact):
+    """What is paid of an invoice, as one of its two parties knows it. An axis of its own: what is paid hides neither that
+    it was imported nor that nobody ever said so. ``paid`` and ``open`` add up to what was due."""
+
+    axis_name = "payment"
+
+    by: Literal["receiver", "sender"] = Field(
+        default="receiver", description="whose word it is: who has to pay, or who is paid"
+    )
+    source: Literal["hand", "file", "exact_online"] | None = Field(
+        default=None, description="by hand, from a bank statement, or from its books in Exact Online"
+    )
+    paid: Decimal | None = Field(default=None, description="what is paid by now, in all; in `currency`")
+    open: Decimal | None = Field(
+        default=None, description="what is still to be paid; below zero: too much was paid"
+    )
+    currency: str | None = Field(default=None, description="ISO 4217")
+    paid_on: date | None = Field(default=None, description="the day of the payment, or of its reversal")
+
+
+class InvoicePaid(PaymentFact):
+    """Paid, or a part of it (``open`` says how much not). After a reversal it may be paid again."""
 
     type: ClassVar[str] = "invoice.paid.v1"
+
+    @property
+    def in_part(self) -> bool:
+        """Whether something is left to pay."""
+        if self.open is None or self.paid is None:
+            return False
+        return self.open * (self.paid + self.open) > 0
+
+
+class InvoiceReversed(PaymentFact):
+    """A payment was undone, and less is paid than before: something is open again."""
+
+    type: ClassVar[str] = "invoice.reversed.v1"
 
 
 class InvoiceAnswered(InvoiceFact):
@@ -373,5 +407,6 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceUndeliverable,
     InvoiceImported,
     InvoicePaid,
+    InvoiceReversed,
     InvoiceAnswered,
 )

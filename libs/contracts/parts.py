@@ -64,6 +64,9 @@ class InvoiceSummary(Frozen):
     pay_to: tuple[str, ...] = Field(
         default=(), description="BT-84: the accounts it is to be paid into, as IBAN where it is one"
     )
+    payment_reference: str | None = Field(
+        default=None, description="BT-83: what the payment shall say, such as a betalingskenmerk or RF number"
+    )
     seller: PartyFacts = PartyFacts()
     buyer: PartyFacts = PartyFacts()
     candidates: tuple[ReceiverCandidate, ...] = ()

@@ -30,6 +30,7 @@ def summarise(facts: Facts) -> InvoiceSummary:
         currency=root.text("DocumentCurrencyCode") or None,
         payable=_payable(facts),
         pay_to=_pay_to(facts),
+        payment_reference=next(_references(facts), None),
         seller=_party(facts.seller),
         buyer=_party(facts.buyer),
         candidates=tuple(
@@ -115,6 +116,11 @@ def _pay_to(facts: Facts) -> tuple[str, ...]:
     return tuple(
         dict.fromkeys(text for leaf in leaves if (text := "".join((leaf.text or "").split()).upper()))
     )[:MOST]
+
+
+def _references(facts: Facts) -> Iterator[str]:
+    leaves = facts.root.at("PaymentMeans", "PaymentID")
+    return (text for leaf in leaves if (text := " ".join((leaf.text or "").split())))
 
 
 def _date(text: str) -> date | None:

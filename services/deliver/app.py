@@ -16,6 +16,7 @@ from libs.contracts.invoice import (
     InvoiceHandedOver,
     InvoiceImported,
     InvoicePaid,
+    InvoiceReversed,
     InvoiceUndeliverable,
 )
 from libs.db.migrate import Migrations
@@ -168,6 +169,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             InvoiceDeliverySwitched.type,
             InvoiceImported.type,
             InvoicePaid.type,
+            InvoiceReversed.type,
             InvoiceAnswered.type,
         ),
         schedules=(

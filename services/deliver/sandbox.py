@@ -49,5 +49,5 @@ def _reported(row: Mapping[str, Any], lane: str) -> list[Event]:
     if lane in ("imported", "paid"):
         told.append(facts.booked(InvoiceImported, row, 1, EVIDENCE))
     if lane == "paid":
-        told.append(facts.booked(InvoicePaid, row, 2, EVIDENCE))
+        told.append(facts.booked(InvoicePaid, row, 1, EVIDENCE))
     return told

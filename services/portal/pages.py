@@ -46,7 +46,7 @@ TONES = {
 _MOMENT_TONES = {
     "handed_over": "good", "confirmed": "good", "imported": "good", "paid": "good", "valid": "good",
     "invalid": "bad", "quarantined": "bad", "returned": "bad", "bounced": "bad", "undeliverable": "bad",
-    "parked": "waits",
+    "parked": "waits", "partly_paid": "good", "reversed": "waits",
 }  # fmt: skip
 
 

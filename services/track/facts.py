@@ -14,7 +14,7 @@ from libs.contracts import invoice
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceFact
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from services.track import answered
+from services.track import answered, settled
 from services.track.status import Fact
 
 VALUES: Mapping[str, str] = {
@@ -34,10 +34,10 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceDeliveryReleased.type: "queued",
     invoice.InvoiceDeliverySwitched.type: "queued",
     invoice.InvoiceUndeliverable.type: "undeliverable",
-    # Reported by a receiver's package, once a channel can ask it.
+    # Reported, never assumed.
     invoice.InvoiceImported.type: "imported",
     invoice.InvoicePaid.type: "paid",
-    "invoice.reversed.v1": "reversed",
+    invoice.InvoiceReversed.type: "reversed",
     # What it answered stands in the fact.
     invoice.InvoiceAnswered.type: "answered",
 }
@@ -113,6 +113,8 @@ def value_of(data: InvoiceFact) -> str | None:
         return "duplicate"
     if isinstance(data, invoice.InvoiceAnswered):
         return data.answer
+    if isinstance(data, invoice.InvoicePaid) and data.in_part:
+        return "partly_paid"
     return VALUES.get(data.type)
 
 
@@ -245,9 +247,7 @@ _SAY: Mapping[type[InvoiceFact], Callable[[Any], Words]] = {
         nl=f"De factuur staat in de boeken van {data.receiver_name}.",
         en=f"The invoice is in the books of {data.receiver_name}.",
     ),
-    invoice.InvoicePaid: lambda data: Words(
-        nl=f"Volgens de boeken van {data.receiver_name} is de factuur betaald.",
-        en=f"The books of {data.receiver_name} say that the invoice is paid.",
-    ),
+    invoice.InvoicePaid: settled.paid,
+    invoice.InvoiceReversed: settled.undone,
     invoice.InvoiceAnswered: answered.words,
 }

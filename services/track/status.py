@@ -10,7 +10,7 @@ The headline of an invoice, first match wins:
 
 1. quarantined · rejected · returned: the hub is done with it, the sender has to act. duplicate: another of its number says
    the same and counts.
-2. paid · imported: only when the receiver's package reported it (R54).
+2. paid · imported: only when it was reported (R54). What is paid in part, or no longer, is as far as it was without that.
 3. deliveries. *Of one receiver the best channel counts*: mail that arrived makes up for a folder that
    failed. *Of several receivers the worst one counts*: "arrived" means arrived everywhere, and an invoice
    that one of two receivers cannot get is undeliverable until somebody has seen to it. For the same reason
@@ -37,7 +37,7 @@ class Fact(TypedDict):
     each way. What is unknown is left out."""
 
     axis: str
-    """``ingest``, ``validation``, ``routing``, ``accounting``, ``business`` or
+    """``ingest``, ``validation``, ``routing``, ``accounting``, ``payment``, ``business`` or
     ``delivery:<channel>:<receiver id>``."""
     sequence: int
     event_id: str
@@ -94,12 +94,12 @@ _ENDS: tuple[tuple[str, str, Headline], ...] = (
     ("routing", "duplicate", "duplicate"),
 )
 
-_BOOKED: Mapping[str, Headline] = {
-    "imported": "imported",
-    "partly_paid": "imported",
-    "reversed": "imported",
-    "paid": "paid",
-}
+# Best first. `paid` stood on the axis `accounting` until payments had one of their own.
+_BOOKED: tuple[tuple[str, str, Headline], ...] = (
+    ("payment", "paid", "paid"),
+    ("accounting", "paid", "paid"),
+    ("accounting", "imported", "imported"),
+)
 
 
 def apply(status: Status, fact: Fact) -> Status:
@@ -169,11 +169,12 @@ def headline_of(status: Status) -> tuple[Headline, Fact]:
     receivers = _best_by_receiver(status)
     worst = min(receivers.values(), key=lambda f: (_rank(f), f["axis"]), default=None)
     rank = _rank(worst) if worst is not None else None
-    booked = status.get("accounting")
-    if booked is not None and booked["value"] in _BOOKED:
-        several_and_one_failed = len(receivers) > 1 and rank is not None and rank < _MOVING
-        if not several_and_one_failed:
-            return _BOOKED[booked["value"]], booked
+    several_and_one_failed = len(receivers) > 1 and rank is not None and rank < _MOVING
+    if not several_and_one_failed:
+        for axis, value, headline in _BOOKED:
+            booked = status.get(axis)
+            if booked is not None and booked["value"] == value:
+                return headline, booked
     parked = status.get("routing")
     if parked is not None and parked["value"] == "parked" and (rank is None or rank < _MOVING):
         return "parked", parked

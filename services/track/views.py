@@ -109,10 +109,16 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoiceUndeliverable.type: Words(nl="Onbezorgbaar", en="Undeliverable"),
     invoice.InvoiceImported.type: Words(nl="Geïmporteerd", en="Imported"),
     invoice.InvoicePaid.type: Words(nl="Betaald", en="Paid"),
+    "partly_paid": Words(nl="Deels betaald", en="Paid in part"),
+    invoice.InvoiceReversed.type: Words(nl="Betaling teruggedraaid", en="Payment undone"),
     invoice.InvoiceAnswered.type: Words(nl="Antwoord van de ontvanger", en="Answer of the receiver"),
 }
 
-_TOLD_AS = {"returned": invoice.InvoiceReturned.type, "duplicate": invoice.InvoiceDuplicate.type}
+_TOLD_AS = {
+    "returned": invoice.InvoiceReturned.type,
+    "duplicate": invoice.InvoiceDuplicate.type,
+    "partly_paid": "partly_paid",
+}
 """By value, where that says more than the type."""
 
 _STEPS: tuple[tuple[Literal["received", "sent", "arrived", "imported", "paid"], str], ...] = (
@@ -122,6 +128,9 @@ _STEPS: tuple[tuple[Literal["received", "sent", "arrived", "imported", "paid"], 
     ("imported", "imported"),
     ("paid", "paid"),
 )
+
+
+_PAYING = ("paid", "partly_paid", "reversed")
 
 
 def item(row: Any) -> dict[str, Any]:
@@ -175,6 +184,13 @@ def trace_id(traceparent: str | None) -> str | None:
     return parts[1] if len(parts) == 4 else None
 
 
+def _counting(moments: Sequence[Moment]) -> list[Moment]:
+    """What is told of payments since one was last undone, or only in part: paid is what is paid now."""
+    told = sorted((m for m in moments if m.value in _PAYING), key=lambda m: (m.axis, m.sequence))
+    since = [n for n, m in enumerate(told) if m.value != "paid"]
+    return told[since[-1] + 1 :] if since else told
+
+
 def steps(moments: Sequence[Moment]) -> list[Step]:
     """When each step was taken. With several receivers a step is taken when the last of those known took
     it, just as the headline says *arrived* only when it arrived everywhere."""
@@ -183,7 +199,7 @@ def steps(moments: Sequence[Moment]) -> list[Step]:
     found = []
     for step, value in _STEPS:
         firsts: dict[str, datetime] = {}
-        for m in moments:
+        for m in _counting(moments) if step == "paid" else moments:
             if m.value == value:
                 who = m.axis.rpartition(":")[2]
                 firsts[who] = min(m.at, firsts.get(who, m.at))

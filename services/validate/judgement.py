@@ -232,6 +232,7 @@ def _bounded_summary(summary: InvoiceSummary) -> InvoiceSummary:
             "type_code": _cut_maybe(summary.type_code, _SHORT),
             "currency": _cut_maybe(summary.currency, _SHORT),
             "pay_to": tuple(account for account in summary.pay_to if len(account) <= _SHORT),
+            "payment_reference": _whole(summary.payment_reference),
             "seller": _bounded_party(summary.seller),
             "buyer": _bounded_party(summary.buyer),
             "candidates": tuple(
@@ -241,6 +242,10 @@ def _bounded_summary(summary: InvoiceSummary) -> InvoiceSummary:
             )[:_LISTED],
         }
     )
+
+
+def _whole(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _SHORT else None
 
 
 def _bounded_party(party: PartyFacts) -> PartyFacts:

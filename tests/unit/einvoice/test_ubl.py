@@ -36,6 +36,15 @@ def test_the_terms_every_stage_needs() -> None:
     assert [i.scheme for i in found.buyer.identifiers] == ["0106", "9944"]
 
 
+def test_what_the_payment_shall_say_is_the_first_of_its_references() -> None:
+    data = builders.invoice()
+    own = b"<cbc:PaymentID>F1</cbc:PaymentID>"
+    assert summary(data).payment_reference == "F1"
+    two = b"<cbc:PaymentID>\n  RF18  5390 0754 7034 </cbc:PaymentID><cbc:PaymentID>second</cbc:PaymentID>"
+    assert summary(data.replace(own, two)).payment_reference == "RF18 5390 0754 7034"
+    assert summary(data.replace(own, b"")).payment_reference is None
+
+
 def test_a_credit_note_has_its_own_type_code_and_paths() -> None:
     found = summary(builders.invoice(credit_note=True))
     assert found.type_code == "381"

@@ -67,7 +67,7 @@ class Journey:
         self._minutes = 0
         self._numbers: dict[str, int] = {}
 
-    def event(self, kind: type[invoice.InvoiceFact], source: str, axis: str, **data: Any) -> Event:
+    def event(self, kind: type[invoice.InvoiceFact], source: str, axis: str, /, **data: Any) -> Event:
         self._minutes += 1
         self._numbers[axis] = self._numbers.get(axis, 0) + 1
         payload = kind(
@@ -160,10 +160,10 @@ class Journey:
     def confirmed(self, by: str = "folder", to: UUID | None = None) -> Event:
         return self._delivery(invoice.InvoiceConfirmed, by, to, evidence="F1.xml is weggehaald")
 
-    def booked(self, kind: type[invoice.AccountingFact]) -> Event:
+    def booked(self, kind: type[invoice.AccountingFact], **data: Any) -> Event:
         return self.event(
-            kind, "deliver", "accounting", delivery_id=UUID(int=3), channel="exact_online",
-            receiver_id=self.receiver.party_id, receiver_name=self.receiver.name, evidence="boekstuk 42",
+            kind, "deliver", kind.axis_name, delivery_id=UUID(int=3), channel="exact_online",
+            receiver_id=self.receiver.party_id, receiver_name=self.receiver.name, evidence="boekstuk 42", **data,
         )  # fmt: skip
 
     def answered(self, answer: str, code: str | None = None, said: str | None = None) -> Event:

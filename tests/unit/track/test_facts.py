@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -9,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts import invoice
+from libs.contracts.envelope import Event
 from libs.contracts.sandbox import sandbox_of
 from services.track import facts, views
 from services.track.labels import PROBLEMS
@@ -67,7 +71,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         j.received(), j.quarantined(), j.duplicate(), j.validated(), j.rejected(), j.routed(), j.parked(),
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.switched(), j.undeliverable(),
         j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
-        j.booked(invoice.InvoicePaid), j.answered("accepted"),
+        j.booked(invoice.InvoicePaid), j.booked(invoice.InvoiceReversed), j.answered("accepted"),
     ]  # fmt: skip
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
     for event in made:
@@ -173,6 +177,94 @@ def test_a_rejection_says_how_many_errors_and_where_the_first_is() -> None:
 
 
 @pytest.mark.proves("R53", "R54")
+def paid(j: Journey, amount: str, left: str, **more: Any) -> Event:
+    return j.booked(
+        invoice.InvoicePaid,
+        paid=Decimal(amount),
+        open=Decimal(left),
+        currency="EUR",
+        paid_on=date(2026, 11, 3),
+        **more,
+    )
+
+
+def undone(j: Journey, amount: str, left: str, **more: Any) -> Event:
+    return j.booked(
+        invoice.InvoiceReversed,
+        paid=Decimal(amount),
+        open=Decimal(left),
+        currency="EUR",
+        paid_on=None,
+        **more,
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "left", "more", "nl"),
+    [
+        ("1210.00", "0.00", {"source": "exact_online"},
+         "Volgens de boeken van Aannemer De Jong BV is de factuur betaald op 3 november 2026: EUR 1.210,00."),
+        ("1210.00", "0.00", {"source": "hand", "by": "sender"},
+         "Volgens de afzender is de factuur betaald op 3 november 2026: EUR 1.210,00."),
+        ("1200.00", "10.00", {"source": "file"},
+         "Volgens de bank van Aannemer De Jong BV is van de factuur EUR 1.200,00 betaald op 3 november 2026; "
+         "EUR 10,00 staat nog open."),
+        ("1220.00", "-10.00", {"source": "exact_online"},
+         "Volgens de boeken van Aannemer De Jong BV is de factuur betaald op 3 november 2026: EUR 1.220,00, "
+         "EUR 10,00 te veel."),
+        # A credit note, by its sign.
+        ("-100.00", "-21.00", {"source": "hand"},
+         "Volgens Aannemer De Jong BV is van de factuur EUR -100,00 betaald op 3 november 2026; "
+         "EUR -21,00 staat nog open."),
+    ],
+)  # fmt: skip
+@pytest.mark.proves("R55")
+def test_what_is_paid_is_told_with_amounts_and_whose_word_it_is(
+    amount: str, left: str, more: dict[str, str], nl: str
+) -> None:
+    event = paid(Journey(ACCOUNT), amount, left, **more)
+    assert views.moment(event, event.time).words.nl == nl
+
+
+@pytest.mark.proves("R55")
+def test_paid_in_part_then_whole_then_undone_then_again() -> None:
+    """The golden story of a payment: what the timeline, the headline and the step say at each moment."""
+    j = Journey(ACCOUNT)
+    before = [
+        j.received(),
+        j.validated(),
+        j.routed(),
+        j.handed_over(),
+        j.confirmed(),
+        j.booked(invoice.InvoiceImported),
+    ]
+    told: list[tuple[str, str, str, bool]] = []
+    for event in (
+        paid(j, "21.00", "100.00"), paid(j, "121.00", "0.00"), undone(j, "0.00", "121.00"), paid(j, "121.00", "0.00"),
+    ):  # fmt: skip
+        before.append(event)
+        moment = views.moment(event, event.time)
+        step = views.steps([views.moment(each, each.time) for each in before])[-1]
+        told.append(
+            (moment.label.nl, str(moment.value), headline_of(status(*before))[0], step.at == event.time)
+        )
+    assert told == [
+        ("Deels betaald", "partly_paid", "imported", False),
+        ("Betaald", "paid", "paid", True),
+        ("Betaling teruggedraaid", "reversed", "imported", False),
+        ("Betaald", "paid", "paid", True),
+    ]
+    said = views.moment(before[-2], before[-2].time).words
+    assert (
+        said.nl
+        == "Volgens de boeken van Aannemer De Jong BV is een betaling teruggedraaid: EUR 121,00 staat weer open."
+    )
+    assert (
+        said.en
+        == "According to the books of Aannemer De Jong BV, a payment was undone: EUR 121.00 is open again."
+    )
+
+
 def test_steps_have_the_time_they_were_reported_and_none_before() -> None:
     j = Journey(ACCOUNT)
     events = [j.received(), j.validated(), j.routed(), j.handed_over(), j.confirmed()]
