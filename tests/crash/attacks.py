@@ -16,9 +16,11 @@ from tests.crash.scene import SERVICES, Scene, until
 from tests.crash.story import story
 from tests.crash.tricks import POISON, TRICKS, UNLUCKY
 
-FOLDERS = tuple(each for each in RECEIVERS if each.folder)
-PUSHED = tuple(each for each in RECEIVERS if each.pushed)
-MAILS = tuple(each for each in RECEIVERS if not each.folder and not each.pushed)
+FOLDERS = tuple(each for each in RECEIVERS if each.by == "folder")
+AFAR = tuple(each for each in RECEIVERS if each.by == "sftp")
+PUSHED = tuple(each for each in RECEIVERS if each.by == "https")
+FETCHING = tuple(each for each in RECEIVERS if each.by == "pull")
+MAILS = tuple(each for each in RECEIVERS if each.by == "smtp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,30 @@ ATTACKS: Mapping[str, Attack] = {
         "deliver",
         (Strike("push.sent.after", 2),),
         to=PUSHED,
+    ),
+    "afar-not-looked": Attack(
+        "what became of an attempt that was cut short at a receiver's own server is found out first",
+        "the SFTP channel does not look at what it staged there",
+        "duplicated: ",
+        "deliver",
+        (Strike("sftp.shown.after", 3),),
+        to=AFAR,
+    ),
+    "read-is-taken": Attack(
+        "a receiver that fetches has what it acknowledged, and not what was read to it",
+        "reading takes an invoice off its list",
+        "lost: ",
+        "deliver",
+        (Strike("pull.read.after", 2),),
+        to=FETCHING,
+    ),
+    "acknowledged-early": Attack(
+        "that an invoice is acknowledged is committed before it is answered",
+        "it is answered, then committed",
+        "duplicated: ",
+        "deliver",
+        (Strike("pull.reply.after"),),
+        to=FETCHING,
     ),
     "twice-is-two": Attack(
         "the same bytes from the same sender are one invoice",

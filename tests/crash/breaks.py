@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from tests.crash import broken_answers, broken_deliveries, broken_messages
+from tests.crash import broken_answers, broken_channels, broken_deliveries, broken_messages
 from tests.crash.wrapping import Say
 
 BREAKS: Mapping[str, Callable[[Say], None]] = {
     **broken_messages.BREAKS,
     **broken_deliveries.BREAKS,
+    **broken_channels.BREAKS,
     **broken_answers.BREAKS,
 }

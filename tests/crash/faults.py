@@ -13,6 +13,8 @@ stops (``SIGSTOP``), after writing down where.
 ``folder``       staged, marked, pdf-shown, shown: between the steps of placing a pair
 ``mail``         dot: the whole message is with the mail server, which has not answered yet
 ``push``         sent: the request is with its receiver, which may not have answered yet
+``sftp``         put (a file in the hidden area), marked, pdf-shown, shown: between the steps at a receiver's server
+``pull``         listed, read (not answered yet), commit, reply (of an acknowledgement)
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
 ``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
@@ -36,7 +38,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.crash import mailed, pushed, synced
+from tests.crash import afar, fetched, mailed, pushed, synced
 from tests.crash.mailed import Mailed
 from tests.crash.wrapping import wrap
 
@@ -49,6 +51,9 @@ WINDOWS: tuple[str, ...] = (
     "folder.staged.after", "folder.marked.after", "folder.pdf-shown.after", "folder.shown.after",
     "mail.dot.after",
     "push.sent.after",
+    "sftp.put.after", "sftp.marked.after", "sftp.pdf-shown.after", "sftp.shown.after",
+    "pull.listed.after", "pull.read.after", "pull.commit.before", "pull.commit.after",
+    "pull.reply.after",
     "result.commit.before", "result.commit.after",
     "arrivals.commit.before", "arrivals.commit.after",
     "notice.claim.before", "notice.claim.after", "notice.act.before", "notice.dot.after",
@@ -122,6 +127,11 @@ def _transaction_of(part: str, who: str) -> Iterator[None]:
         _part.reset(token)
 
 
+def _from_here(part: str) -> None:
+    """For the rest of this task, such as one request: what it commits is of this part."""
+    _part.set((part, ""))
+
+
 def arm(faults: Faults) -> None:
     """Put every fault point in place. Raises ``NoSuchName`` when the code has moved on."""
     _arm_commits(faults)
@@ -131,6 +141,8 @@ def arm(faults: Faults) -> None:
     _arm_dispatcher(faults)
     wrap("services.track.mailings:settle", _in_transaction_of("notice", lambda *_: ""))
     pushed.arm(faults.hit)
+    afar.arm(faults.hit)
+    fetched.arm(faults.hit, _from_here)
     mailed.arm(faults.hit, faults.mails, faults.notices)
     synced.arm(faults.hit, lambda part: _in_transaction_of(part, lambda *_: ""))
 

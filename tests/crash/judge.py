@@ -24,7 +24,8 @@ from services.track import ledger
 from services.track.snapshots import snapshots
 from tests.crash import notices
 from tests.crash.notices import Stored
-from tests.crash.people import Invoice, Receivers, Supplier, mark_of
+from tests.crash.people import Invoice, Supplier
+from tests.crash.receivers import Receivers, mark_of
 from tests.crash.tricks import POISON
 
 SCHEMAS = ("ingest", "validate", "route", "deliver", "track")
@@ -73,7 +74,7 @@ SELECT convert_from(body, 'UTF8')::jsonb #>> '{data,delivery_id}' AS delivery_id
 """
 _PENDING = {
     "deliveries": "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')",
-    "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel = 'folder'",
+    "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel IN ('folder', 'sftp')",
     "notices": "SELECT count(*) FROM track.notice WHERE state = 'due'",
     "parked": "SELECT count(*) FROM route.parked WHERE state = 'open'",
     "second rounds": f"SELECT count(*) FROM ({_DEAD}) d WHERE waits",
@@ -269,6 +270,10 @@ async def judge(
         for key, times in receivers.pushed.times.items()
         if times > 1 and str(UUID(hex=key)) not in told
     ]
+    verdict.duplicated += [
+        f"{key} came {times} times more after it was acknowledged"
+        for key, times in receivers.fetching.again.items()
+    ]
     verdict.other += [f"strange mail: {each}" for each in receivers.strange]
     verdict.other += [f"left behind: {each}" for each in left]
     verdict.under_way = [each for each in left if each.endswith(MOVING)]
@@ -309,7 +314,7 @@ def _judge_one(
         verdict.misdelivered.append(f"{invoice.number} came to {sorted(others)}, not {invoice.to.place}")
     pages = receivers.pages.get(invoice.number, set())
     # A page that the hub makes is the same in every mail.
-    made = invoice.pdf is None and not invoice.to.folder
+    made = invoice.pdf is None and invoice.to.by == "smtp"
     if len(pages) > 1 if made else pages - {mark_of(invoice.pdf)}:
         verdict.pages.append(invoice.number)
     if invoice.number not in supplier.acknowledged:
@@ -318,7 +323,8 @@ def _judge_one(
     verdict.acknowledged += 1
     shown = list(headlines.get(invoice.number, ()))
     delivered = invoice.end == "delivered"
-    expected = invoice.end if not delivered else "arrived" if invoice.to.folder else "sent"
+    arrives = invoice.to.by in ("folder", "sftp", "pull")
+    expected = invoice.end if not delivered else "arrived" if arrives else "sent"
     if keys and delivered:
         verdict.delivered += 1
     elif not delivered and not keys and (invoice.twin or invoice.number in answered):

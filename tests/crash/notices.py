@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.crash.people import SENDER, Invoice, Notice
+from tests.crash.people import SENDER, Invoice
+from tests.crash.receivers import Notice
 
 RETURNED = ("rejected", "quarantined", "undeliverable")
 """Headlines with which an invoice comes back."""

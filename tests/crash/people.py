@@ -1,49 +1,36 @@
-"""Those around the hub: suppliers who try again until they are answered, receivers who count what comes.
-
-A receiver counts by its own key: the name of a file in its folder, the Message-ID of a mail; and by the invoice
-number inside, which catches a double that got another key.
-"""
+"""Those around the hub: who receives, what is to be sent to whom, and suppliers who try again until they are answered."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import itertools
 import random
 import re
-import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from email import message_from_bytes, policy
 from email.message import EmailMessage
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import aiosmtplib
 import httpx
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from libs.testing import builders
-from tests.crash.pushed import Pushed
-
-_LINK = re.compile(r"^  \S+/invoices/([0-9a-f-]{36})$")
-_NUMBER = re.compile(rb"<cbc:ID>([^<]*)</cbc:ID>")
 
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """``folder``: its Globe reads there; else it gets mail. ``later``: the hub does not know it at first.
-    ``refuses``: its mail server takes nothing, for good."""
+    """``folder``: its Globe reads there. ``later``: the hub does not know it at first. ``refuses``: its mail server takes
+    nothing, for good."""
 
     name: str
     kvk: str
     folder: str | None = None
     later: bool = False
     refuses: bool = False
-    pushed: bool = False
-    """Its invoices are pushed to an address of its own."""
+    by: Literal["smtp", "folder", "sftp", "https", "pull"] = "smtp"
+    """``sftp``: its folder is on a server of its own. ``https``: its invoices are pushed to an address of its own.
+    ``pull``: it fetches them."""
 
     @property
     def email(self) -> str:
@@ -52,15 +39,17 @@ class Receiver:
     @property
     def place(self) -> str:
         """Where its invoices come, and nobody else's."""
-        return "pushed" if self.pushed else self.folder or self.email
+        return self.by if self.by in ("https", "pull") else self.folder or self.email
 
 
 RECEIVERS = (
-    Receiver("Jong BV", "58070036", "jong"),
+    Receiver("Jong BV", "58070036", "jong", by="folder"),
     Receiver("Smit BV", "69599084"),
-    Receiver("Gemeente Voorbeeld", "55344526", "gemeente"),
+    Receiver("Gemeente Voorbeeld", "55344526", "gemeente", by="folder"),
     Receiver("Visser BV", "68750110"),
-    Receiver("Eigen Pakket BV", "70000042", pushed=True),
+    Receiver("Eigen Pakket BV", "70000042", by="https"),
+    Receiver("Overzee BV", "70000050", "overzee", by="sftp"),
+    Receiver("Ophaler BV", "70000069", by="pull"),
 )
 LATER = (Receiver("Nieuw BV", "70000018", later=True), Receiver("Starter BV", "70000026", later=True))
 REFUSING = Receiver("Dicht BV", "70000034", refuses=True)
@@ -205,161 +194,3 @@ class Supplier:
         assert found, said
         self.acknowledged[invoice.number] = found.group()
         return True
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A mail of the hub about an invoice, to whoever it went."""
-
-    key: str
-    """Its Message-ID."""
-    subject: str
-    to: tuple[str, ...]
-    about: str
-    """The invoice's id."""
-    announced: bool
-    """It says itself that it may come twice."""
-    mail: int = 0
-    """Which mail it was: one with a list is many of these."""
-
-
-@dataclass
-class Receivers:
-    """Folders that are emptied and a mail server that keeps what it gets."""
-
-    root: Path
-    port: int
-    push_port: int
-    files: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How often a file of this name was found in this folder."""
-    mails: Counter[str] = field(default_factory=Counter)
-    """How often an invoice mail with this Message-ID was taken."""
-    numbers: dict[str, set[str]] = field(default_factory=dict)
-    """Under which keys an invoice of this number came."""
-    bytes_of: dict[str, set[str]] = field(default_factory=dict)
-    """SHA-256 of the XML that came, by number."""
-    places: dict[str, set[str]] = field(default_factory=dict)
-    """Where an invoice of this number came: a folder or a mail address."""
-    pages: dict[str, set[str]] = field(default_factory=dict)
-    """SHA-256 of the PDF that came with it each time; empty: there was none."""
-    strange: list[str] = field(default_factory=list)
-    """Mails that are neither a notice nor one invoice."""
-    notices: list[Notice] = field(default_factory=list)
-    """What the hub mailed that is no delivery, in the order it came."""
-    came: list[tuple[float, str]] = field(default_factory=list)
-    """When what came; seconds since the epoch."""
-    hold: Callable[[str], Awaitable[None]] | None = None
-    """Called with the recipient when a mail is complete and not yet answered."""
-    down: set[str] = field(default_factory=set)
-    """Addresses that defer whatever comes."""
-    deferred: int = 0
-    most_at_once: int = 0
-    """So many attempts at addresses that are down were seen at the same time."""
-    _at_once: int = 0
-    pushed: Pushed = field(init=False)
-    _server: asyncio.Server | None = None
-    _globe: asyncio.Task[None] | None = None
-
-    def __post_init__(self) -> None:
-        def came(key: str, xml: bytes, pdf: bytes | None) -> None:
-            self._came(key, "pushed", xml, pdf)
-
-        self.pushed = Pushed(self.root.parent, self.push_port, came)
-
-    async def open(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        await self.pushed.open()
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: SMTP(self, ident="sink", enable_SMTPUTF8=True, loop=loop), "127.0.0.1", self.port
-        )
-        self._globe = asyncio.create_task(self._take_for_ever())
-
-    async def close(self) -> None:
-        await self.pushed.close()
-        if self._server is not None:
-            self._server.close()
-        if self._globe is not None:
-            self._globe.cancel()
-            await asyncio.gather(self._globe, return_exceptions=True)
-
-    async def handle_RCPT(
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
-    ) -> str:
-        if address == REFUSING.email:
-            return "550 5.1.1 Nobody here by that name"
-        if address not in self.down:
-            envelope.rcpt_tos.append(address)
-            return "250 2.1.5 OK"
-        self.deferred += 1
-        self._at_once += 1
-        self.most_at_once = max(self.most_at_once, self._at_once)
-        await asyncio.sleep(0.3)  # long enough for others to be seen beside it
-        self._at_once -= 1
-        return "451 4.7.1 Later"
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        raw = envelope.content if isinstance(envelope.content, bytes) else b""
-        mail: Any = message_from_bytes(raw, policy=policy.default)
-        key = str(mail["Message-ID"])
-        if key.startswith(("<notice.", "<notices.")):
-            repeated = str(mail["Postbode-Repeat"]) == "possible"
-            to, n = tuple(envelope.rcpt_tos), len(self.notices)
-            told = listed(mail.get_content()) or [(str(mail["Subject"]), str(mail["Postbode-Invoice"]))]
-            self.notices += [Notice(key, subject, to, about, repeated, n) for subject, about in told]
-            self.came.append((time.time(), f"{key} about {[about for _, about in told]} to {to}"))
-            return "250 2.0.0 Kept"
-        # Taken when the final dot is there: whatever becomes of the answer, the receiver has it.
-        self.mails[key] += 1
-        found: dict[str, list[bytes]] = {"xml": [], "pdf": []}
-        for part in mail.iter_attachments():
-            found.setdefault(str(part.get_filename())[-3:], []).append(part.get_payload(decode=True))
-        if len(found["xml"]) != 1 or len(found["pdf"]) > 1:
-            self.strange.append(f"{key} has {sorted(found)}")
-        for xml in found["xml"]:
-            for place in envelope.rcpt_tos:
-                self._came(key, place, xml, found["pdf"][0] if found["pdf"] else None)
-        if self.hold is not None:
-            await self.hold(envelope.rcpt_tos[0])
-        return "250 2.0.0 Kept"
-
-    async def _take_for_ever(self) -> None:
-        while True:
-            self.take_away()
-            await asyncio.sleep(0.05)
-
-    def take_away(self) -> None:
-        """What Globe does with a pair: the XML is the sign."""
-        for xml in self.root.glob("*/*.xml"):
-            data, page = xml.read_bytes(), xml.with_suffix(".pdf")
-            pdf = page.read_bytes() if page.exists() else None
-            for file in (xml, xml.with_suffix(".pdf")):
-                if file.exists():
-                    self.files[xml.parent.name, file.name] += 1
-                    file.unlink()
-            self._came(f"{xml.parent.name}/{xml.name}", xml.parent.name, data, pdf)
-
-    def _came(self, key: str, place: str, xml: bytes, pdf: bytes | None) -> None:
-        found = _NUMBER.search(xml)
-        number = found[1].decode() if found else "?"
-        self.came.append((time.time(), f"{number} as {key} to {place}"))
-        self.numbers.setdefault(number, set()).add(key)
-        self.bytes_of.setdefault(number, set()).add(hashlib.sha256(xml).hexdigest())
-        self.places.setdefault(number, set()).add(place)
-        self.pages.setdefault(number, set()).add(mark_of(pdf))
-
-
-def listed(text: str) -> list[tuple[str, str]]:
-    """What each line of a list is about, under the title it stands under."""
-    found, title = [], ""
-    for before, line in itertools.pairwise(text.splitlines()):
-        if line and not line.strip("-"):
-            title = before.partition(" (")[0]
-        elif title and (link := _LINK.search(line)):
-            found.append((f"{title}: in a list", link[1]))
-    return found
-
-
-def mark_of(page: bytes | None) -> str:
-    """As ``Receivers.pages`` has it."""
-    return hashlib.sha256(page).hexdigest() if page is not None else ""

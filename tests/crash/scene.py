@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aio_pika
 import asyncpg
@@ -27,11 +28,13 @@ from services.ingest.settings import IngestSettings
 from tests.crash import scale
 from tests.crash.hub import Hub, Nursery, Place
 from tests.crash.judge import Verdict, judge, settled
-from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Receivers, Supplier
+from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Supplier
+from tests.crash.receivers import Receivers
 from tests.crash.story import story
 
 STAFF = ("operator", "party:write", "party:read", "account:admin")
 SUPPLIER = ("invoice:write", "invoice:read", "account:admin")
+FETCHER = ("invoice:write", "invoice:read")
 SERVICES = ("ingest", "validate", "route", "deliver", "track")
 
 
@@ -142,8 +145,8 @@ async def scene(
 ) -> AsyncIterator[Scene]:
     """Everybody is known to the hub; no process runs after the set-up. ``through``: what the hub's processes
     take for the database's address."""
-    sink, push_port = free_ports(2)
-    receivers = Receivers(folder / "globe", sink, push_port)
+    sink, push_port, sftp_port = free_ports(3)
+    receivers = Receivers(folder / "globe", sink, push_port, sftp_port)
     place = Place(
         folder,
         through or database.url,
@@ -161,16 +164,17 @@ async def scene(
     async with nursery.attached():
         await receivers.open()
         try:
-            supplier = Supplier(
-                place.url("ingest"), place.ports["smtp"], await _key(pools, common, SUPPLIER), ""
-            )
+            _, key = await _account(pools, common, SUPPLIER)
+            supplier = Supplier(place.url("ingest"), place.ports["smtp"], key, "")
             if solo:
                 await hub.start("solo", "solo", "")
             else:
                 for service in ("ingest", "route", "deliver"):
                     await hub.start(service, service, "api")
-            staff = await _key(pools, common, STAFF)
-            await _introduce(hub, supplier, staff, receivers.pushed.url, solo=solo)
+            _, staff = await _account(pools, common, STAFF)
+            fetcher, key = await _account(pools, common, FETCHER)
+            await _introduce(hub, supplier, staff, receivers, fetcher, solo=solo)
+            receivers.fetching.begin(lambda: place.url(hub.home_of("deliver")), key)
             await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
             await pools.close()
             yield Scene(hub, supplier, receivers, random.Random(seed), database.url, staff)
@@ -188,7 +192,8 @@ async def declare(amqp_url: str) -> None:
     await transport.stop()
 
 
-async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
+async def _account(pools: Pools, common: Settings, scopes: Sequence[str]) -> tuple[UUID, str]:
+    """Its id and a key."""
     settings = IngestSettings(**common.model_dump())
     claims = accounts.Claims(name="Bakker BV", email=SENDER, language="en")
     account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
@@ -196,11 +201,14 @@ async def _key(pools: Pools, common: Settings, scopes: Sequence[str]) -> str:
     async with tenant(await pools.get("ingest", "api"), account_id) as conn:
         digest = vault_of(settings).digest(key.secret)
         await keys.add_key(conn, key.key_id, account_id, digest, "crash", scopes)
-    return str(key)
+    return account_id, str(key)
 
 
-async def _introduce(hub: Hub, supplier: Supplier, staff: str, push_url: str, *, solo: bool) -> None:
-    """Enter receivers and their folders, and make the supplier's key mailbox, through the APIs."""
+async def _introduce(
+    hub: Hub, supplier: Supplier, staff: str, receivers: Receivers, fetcher: UUID, *, solo: bool
+) -> None:
+    """Enter receivers and how they are reached, and make the supplier's key mailbox, through the APIs. ``fetcher``: the
+    account that fetches."""
     place = hub.place
     await hub.ready("ingest", *(() if solo else ("route", "deliver")))
 
@@ -216,17 +224,35 @@ async def _introduce(hub: Hub, supplier: Supplier, staff: str, push_url: str, *,
         for each in (*RECEIVERS, REFUSING):
             party = await _enter(http, url("route"), staff, each)
             party.raise_for_status()
-            # Whoever comes later gets pages that the hub makes; for all mails of a storm they would be most of the work.
-            wants: dict[str, Any] = {"channel": "smtp", "page": False}
-            if each.folder is not None:
-                wants = {"package": "globe", "channel": "folder", "settings": {"folder": each.folder}}
-            if each.pushed:
-                wants = {"channel": "https", "settings": {"url": push_url}}
             party_id = party.json()["party_id"]
             reply = await http.put(
-                f"{url('deliver')}/v1/connections/{party_id}", headers=as_staff, json=wants
+                f"{url('deliver')}/v1/connections/{party_id}",
+                headers=as_staff,
+                json=_wants(each, receivers, fetcher),
             )
+            if each.by == "sftp":
+                await receivers.afar.let_in(reply.raise_for_status().json()["public_key"])
             reply.raise_for_status()
+
+
+def _wants(to: Receiver, receivers: Receivers, fetcher: UUID) -> dict[str, Any]:
+    """How it is to be reached."""
+    match to.by:
+        case "folder":
+            return {"package": "globe", "channel": "folder", "settings": {"folder": to.folder}}
+        case "sftp":
+            return {
+                "package": "globe",
+                "channel": "sftp",
+                "settings": receivers.afar.settings(str(to.folder)),
+            }
+        case "https":
+            return {"channel": "https", "settings": {"url": receivers.pushed.url}}
+        case "pull":
+            return {"channel": "pull", "account_id": str(fetcher)}
+        case "smtp":
+            # Whoever comes later gets pages that the hub makes; for all mails of a storm they would be most of the work.
+            return {"channel": "smtp", "page": False}
 
 
 async def _enter(http: httpx.AsyncClient, url: str, staff: str, receiver: Receiver) -> httpx.Response:

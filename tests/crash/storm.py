@@ -21,17 +21,28 @@ _PARTS = {
     "ingest": ("door", "relay", "consumer"),
     "validate": ("consumer", "relay"),
     "route": ("consumer", "relay"),
-    "deliver": ("consumer", "relay", "dispatch", "folder", "mail", "push", "result", "arrivals"),
+    "deliver": (
+        "consumer",
+        "relay",
+        "dispatch",
+        "folder",
+        "sftp",
+        "mail",
+        "push",
+        "pull",
+        "result",
+        "arrivals",
+    ),
     "track": ("consumer", "notice"),
 }
-_ROLES = {
-    "serve": frozenset(
-        {"door", "relay", "consumer", "dispatch", "folder", "mail", "push", "result", "arrivals", "notice"}
+_BY_ROLE = {
+    "api": frozenset({"door", "pull"}),
+    "worker": frozenset(
+        {"consumer", "dispatch", "folder", "sftp", "mail", "push", "result", "arrivals", "notice"}
     ),
-    "api": frozenset({"door"}),
-    "worker": frozenset({"consumer", "dispatch", "folder", "mail", "push", "result", "arrivals", "notice"}),
     "relay": frozenset({"relay"}),
 }
+_ROLES = {**_BY_ROLE, "serve": frozenset().union(*_BY_ROLE.values())}
 PROGRESS_SECONDS = 60.0
 AHEAD = 3
 """Kills by which a window may be ahead of the one struck least."""

@@ -13,7 +13,8 @@ from services.track.notices import Kind
 from services.track.status import show
 from tests.crash import notices
 from tests.crash.notices import Stored
-from tests.crash.people import LATER, RECEIVERS, SENDER, Invoice, Notice, listed
+from tests.crash.people import LATER, RECEIVERS, SENDER, Invoice
+from tests.crash.receivers import Notice, listed
 
 SENT = (
     Invoice("F1", b"<a/>", None, "api", RECEIVERS[0], lawful=False),
