@@ -51,6 +51,10 @@ class Row:
     ref: UUID | None
 
 
+_BY_NAME = ("folder", "sftp")
+"""Channels that show a delivery under one name, however often it was put there."""
+
+
 @dataclass(slots=True)
 class Held:
     """What the services hold of one invoice: by service, the rows of its state."""
@@ -234,13 +238,13 @@ def _ended(held: Held, service: Service, how: str, at: datetime | None) -> Place
 
 def duplicated(held: Held) -> bool:
     """Whether a receiver was given it more than once. What a channel announced as a possible repeat is not
-    counted; a folder shows a delivery under one name, however often it was put there."""
+    counted, nor what is there under one name."""
     ways = {row.ref: (row.place or "").partition(":") for row in held.of("deliver", "state")}
     times: defaultdict[str, set[tuple[UUID | None, int | None]]] = defaultdict(set)
     for row in held.of("deliver", "receipt"):
         channel, _, receiver = ways.get(row.ref, ("", "", ""))
         if row.what == "handed_over":
-            times[receiver].add((row.ref, None if channel == "folder" else row.number))
+            times[receiver].add((row.ref, None if channel in _BY_NAME else row.number))
     proven = {row.ref for row in held.of("deliver", "receipt")}
     for row in held.of("deliver", "state"):
         if row.what in _DELIVERED and row.ref not in proven:

@@ -63,3 +63,13 @@ def test_a_retry_counts_also_when_its_first_sending_is_long_ago() -> None:
     found = books.follow(seek, Traces([], [row("outbox", "validate.received", RECEIVED)]), NOW)
     assert (found.outcome, found.why) == ("open", "outbox")
     assert books.follow(seek, Traces([], []), NOW).outcome == "lost"
+
+
+@pytest.mark.parametrize(
+    ("channel", "twice"), [("folder", False), ("sftp", False), ("https", True), ("smtp", True)]
+)
+def test_two_receipts_are_two_hand_overs_but_where_a_name_stands_for_one(channel: str, twice: bool) -> None:
+    """Whoever slept through its lease reads off that somebody else has put the pair there, and says so too."""
+    receipts = [Row("receipt", "handed_over", number, NOW, None, None, RECEIVED) for number in (1, 2)]
+    state = row("state", "handed_over", RECEIVED, place=f"{channel}:{UUID(int=3)}")
+    assert books.duplicated(books.Held(deliver=[*receipts, state])) is twice
