@@ -156,10 +156,11 @@ async def _told(conn: Connection, lane: str, said: Mapping[UUID, Said]) -> list[
         [reason_of(why(each)) for each in all_said],
         lane,
     )
-    return [event for row in rows for event in _events(dict(row.items()), said[row["delivery_id"]])]
+    return [event for row in rows for event in events(dict(row.items()), said[row["delivery_id"]])]
 
 
-def _events(row: Mapping[str, Any], said: Said) -> list[Event]:
+def events(row: Mapping[str, Any], said: Said) -> list[Event]:
+    """What follows of it; ``row`` has the columns of the delivery, ``before`` (its state then) and ``processed``. Pure."""
     if said.processed:
         arrived = [facts.confirmed(row, said.words)] if row["before"] == "handed_over" else []
         return [*arrived, facts.booked(InvoiceImported, row, 1, said.words)]

@@ -74,7 +74,7 @@ WITH taken AS (
 )
 SELECT taken.*, p.body FROM taken LEFT JOIN parcel p USING (delivery_id) ORDER BY delivery_id
 """
-_WORDS = "the receiver fetched it and acknowledged that it has it"
+WORDS = "the receiver fetched it and acknowledged that it has it"
 
 
 async def acknowledge(
@@ -88,6 +88,6 @@ async def acknowledge(
     if not waiting:
         return there, ()
     events: list[Event] = []
-    for row in await conn.fetch(_TAKEN, waiting, _WORDS):
-        events += facts.acknowledged(dict(row.items()), parcel_of(row)[0].agreed, _WORDS)
+    for row in await conn.fetch(_TAKEN, waiting, WORDS):
+        events += facts.acknowledged(dict(row.items()), parcel_of(row)[0].agreed, WORDS)
     return there, events

@@ -43,7 +43,7 @@ from services.deliver.plan import BAD_FOLDER
 Keys = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[bytes]]]]
 """What logs in for these receivers, the newest first."""
 
-_CHANGED = Parked(
+CHANGED = Parked(
     "host-key-changed",
     Words(
         nl="De SFTP-server van de ontvanger laat een andere sleutel zien dan is afgesproken; er is niets verstuurd. Heeft "
@@ -129,7 +129,7 @@ class SftpChannel:
                 session = await self._session(job.lane, party_id, place)
                 return await placing.run(session)
         except HostKeyChanged as changed:
-            return Parked(_CHANGED.code, _CHANGED.reason, str(changed))
+            return Parked(CHANGED.code, CHANGED.reason, str(changed))
         except NotPublic:
             return http_replies.NOT_PUBLIC
         except (asyncssh.Error, OSError, TimeoutError) as error:

@@ -13,13 +13,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from libs import clock
 from libs.contracts.envelope import Event
 from libs.contracts.parts import Words
-from services.deliver import bounce_words, bounces, facts, replies, results
+from services.deliver import belgium, bounce_words, bounces, facts, globe, http_replies, replies, results
+from services.deliver.channels import pull, sftp
 from services.deliver.fallback import WHY
-from services.deliver.parcel import Failed, HandedOver, Job, Outcome, Unknown
+from services.deliver.parcel import Failed, HandedOver, Job, Offered, Outcome, Unknown
 from services.deliver.plan import Policy
 from services.deliver.returned import follows
+from services.deliver.waiting import WORDS
 from services.track import facts as told
 from services.track import status, views
 from services.track.labels import LABELS
@@ -75,6 +78,22 @@ class Story:
         self._job = replace(self._job, channel="smtp", lane="dejong.example", failures=0)
         return self
 
+    def acknowledged(self) -> Story:
+        """Its receiver fetched it."""
+        self._sequence += 1
+        for event in facts.acknowledged(self._row(), self._job.parcel.agreed, WORDS):
+            self._add(event)
+        return self
+
+    def globe_says(self, words: str, *, before: str = "handed_over") -> Story:
+        """A file with this text stands beside the pair, or stood in its place."""
+        said = globe.read(self._job.delivery_id, "F1.txt", words.encode())
+        assert said is not None
+        self._sequence += not said.processed
+        for event in globe.events({**self._row(), "before": before, "processed": said.processed}, said):
+            self._add(event)
+        return self
+
     def taken(self) -> Story:
         self._add(
             facts.confirmed(self._row(), f"the receiver took {self._job.base_name}.xml from its folder")
@@ -123,29 +142,73 @@ def _moment(event: Event, language: str) -> Iterator[str]:
 
 
 OK = HandedOver("250 2.0.0 Kept as 4XyZ")
+AGAIN = replace(OK, repeated=True)
+PLACED = HandedOver("2026-11-02_F1.xml")
+KEPT = HandedOver("202 kept")
+HUNG_UP = Unknown("ConnectionResetError: the server hung up")
+AWAY = Failed("folder-away", "the folder is not there")
+LIES_READY = Offered(timedelta(days=7))
+
+
+def _said(status: int) -> Outcome:
+    """What a receiver answers to a push."""
+    return http_replies.meaning(status, {}, b"", clock.now(), again=False)
+
 
 STORIES: Mapping[str, Callable[[], Story]] = {
     "mailed": lambda: Story().attempt(OK),
     "mailed, and its arrival reported": lambda: Story().attempt(OK).answer("postfix-delivered"),
-    "greylisted first": lambda: (
+    "mailed, reported, and came back late": lambda: (
+        Story().attempt(OK).answer("postfix-delivered").answer("postfix-no-such-user")
+    ),
+    "mailed, greylisted first": lambda: (
         Story().attempt(replies.meaning("recipient", 451, "4.7.1 Greylisted")).attempt(OK)
     ),
-    "dropped after the final dot": lambda: (
-        Story()
-        .attempt(Unknown("ConnectionResetError: the server hung up"))
-        .attempt(replace(OK, repeated=True))
+    "mailed, dropped after the final dot": lambda: Story().attempt(HUNG_UP).attempt(AGAIN),
+    "mailed, no such address": lambda: Story().attempt(
+        replies.meaning("recipient", 550, "5.1.1 No such user")
     ),
-    "no such address": lambda: Story().attempt(replies.meaning("recipient", 550, "5.1.1 No such user")),
-    "too large": lambda: Story().attempt(replies.too_large(31_400_000, 20_000_000)),
-    "never taken": lambda: _never(Story(), Failed("mail-relay", "TimeoutError")),
-    "never answered": lambda: _never(Story(), Unknown("the server hung up")),
-    "came back for good": lambda: Story().attempt(OK).answer("postfix-no-such-user"),
-    "came back for now": lambda: Story().attempt(OK).answer("postfix-mailbox-full").attempt(OK),
-    "somebody is away": lambda: Story().attempt(OK).answer("exchange-out-of-office"),
-    "into a folder": lambda: Story("folder").attempt(HandedOver("2026-11-02_F1.xml")).taken(),
-    "package away, so by mail": lambda: (
-        Story("folder").attempt(Failed("folder-away", "")).by_mail().attempt(OK)
+    "mailed, too large": lambda: Story().attempt(replies.too_large(31_400_000, 20_000_000)),
+    "mailed, never taken": lambda: _never(Story(), Failed("mail-relay", "TimeoutError")),
+    "mailed, never answered": lambda: _never(Story(), Unknown("the server hung up")),
+    "mailed, came back for good": lambda: Story().attempt(OK).answer("postfix-no-such-user"),
+    "mailed, came back for now": lambda: Story().attempt(OK).answer("postfix-mailbox-full").attempt(OK),
+    "mailed, somebody is away": lambda: Story().attempt(OK).answer("exchange-out-of-office"),
+    "mailed, between Belgian businesses": lambda: Story().attempt(belgium.WAITS),
+    "folder, taken": lambda: Story("folder").attempt(PLACED).taken(),
+    "folder, imported": lambda: Story("folder").attempt(PLACED).globe_says("Processed"),
+    "folder, cannot be processed": lambda: (
+        Story("folder")
+        .attempt(PLACED)
+        .taken()
+        .globe_says("Can't process: period 10 is closed", before="confirmed")
     ),
+    "folder, full for too long": lambda: _never(
+        Story("folder"), Failed("folder-trouble", "cannot write: No space left on device", resolved=True)
+    ),
+    "folder, away, so by mail": lambda: Story("folder").attempt(AWAY).by_mail().attempt(OK),
+    "folder, away, so by mail, refused there too": lambda: (
+        Story("folder")
+        .attempt(AWAY)
+        .by_mail()
+        .attempt(replies.meaning("recipient", 550, "5.1.1 No such user"))
+    ),
+    "sftp, taken": lambda: Story("sftp").attempt(PLACED).taken(),
+    "sftp, cut off and found out": lambda: Story("sftp").attempt(HUNG_UP).attempt(PLACED).taken(),
+    "sftp, another host key": lambda: Story("sftp").attempt(sftp.CHANGED),
+    "sftp, away for too long": lambda: _never(Story("sftp"), AWAY),
+    "sftp, away, so by mail": lambda: Story("sftp").attempt(AWAY).by_mail().attempt(OK),
+    "pushed": lambda: Story("https").attempt(KEPT),
+    "pushed, without an answer first": lambda: (
+        Story("https").attempt(HUNG_UP).attempt(replace(KEPT, repeated=True))
+    ),
+    "pushed, to one that wants nothing more": lambda: Story("https").attempt(_said(410)),
+    "pushed, too large": lambda: Story("https").attempt(_said(413)),
+    "pushed, to an address that is not public": lambda: Story("https").attempt(http_replies.NOT_PUBLIC),
+    "pushed, never taken": lambda: _never(Story("https"), _said(503)),
+    "pushed, away, so by mail": lambda: Story("https").attempt(_said(503)).by_mail().attempt(OK),
+    "fetched": lambda: Story("pull").attempt(LIES_READY).acknowledged(),
+    "fetched, never acknowledged": lambda: Story("pull").attempt(LIES_READY).attempt(pull.NOT_ACKNOWLEDGED),
 }
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from services.deliver.parcel import Channel
 from tests.unit.deliver.stories import FOLDER, STORIES, path
 
 
@@ -15,3 +18,9 @@ def test_the_timeline_is_the_story_that_was_read(name: str) -> None:
 
 def test_no_story_is_left_over() -> None:
     assert set(FOLDER.glob("*.txt")) == {path(name) for name in STORIES}
+
+
+def test_no_channel_is_without_a_story() -> None:
+    """The sandbox's are told in ``docs/sandbox.md``: nothing leaves by it."""
+    told = {getattr(event.data, "channel", None) for tell in STORIES.values() for event in tell().events}
+    assert set(get_args(Channel)) - told == {"sandbox"}
