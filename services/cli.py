@@ -53,6 +53,7 @@ COMMANDS: Mapping[str, Command] = {
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
     "redrive": Command("services.redrive", "publish events of the past again"),
     "doctor": Command("services.doctor", "what is wrong with what the hub stands on, and what to do"),
+    "drain": Command("services.drain", "wait until nothing is under way, and say what remains"),
     "scrub": Command("services.ingest.scrub_cli", "is every stored document what it was"),
     "ledger": Command(
         "services.track.ledger_cli", "is every acknowledged invoice delivered, returned or open"
