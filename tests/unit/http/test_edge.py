@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -166,3 +167,21 @@ async def test_a_caller_who_hangs_up_is_no_error(log: list[structlog.typing.Even
     (line,) = log
     assert line["status"] == edge.CLIENT_GONE
     assert line["log_level"] == "info"
+
+
+async def test_each_request_is_counted_once(http: httpx.AsyncClient) -> None:
+    """FastAPI would count it too, under its own name, and every figure of a dashboard would be double."""
+    with recording(0):
+        before = _counted()
+        for path in ("/v1/plain/x", "/v1/open", "/v1/nowhere"):
+            await http.post(path, json={"number": 1})
+        found = {labels: count - before.get(labels, 0) for labels, count in _counted().items()}
+    new = {labels: count for labels, count in found.items() if count}
+    assert sum(new.values()) == 3, new
+
+
+def _counted() -> dict[str, float]:
+    """Requests by the labels they were counted with, whoever counted."""
+    lines = generate_latest().decode().splitlines()
+    counts = [line.rsplit(" ", 1) for line in lines if re.match(r"http_server_\w+_count\b", line)]
+    return {labels: float(count) for labels, count in counts}

@@ -1,0 +1,64 @@
+"""What images leave out is what nothing of ours loads, and what they say they hold is in a form others read."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from libs.einvoice import convert
+from libs.einvoice.formats import hybrid
+from libs.testing import builders
+from tests.unit.house.test_requirements_lists import SERVICES, imported, pinned
+
+ROOT = Path(__file__).parents[3]
+INSTALL = (ROOT / "deploy" / "install.sh").read_text("utf-8")
+MODULES = {"pillow": "PIL", "pypdf": "pypdf"}
+"""Distributions that come along and go again, by the module each brings."""
+
+
+def taken_out() -> set[str]:
+    (names,) = re.findall(r"pip uninstall (.*?) 2>", INSTALL)
+    return {word for word in names.split() if not word.startswith("--")}
+
+
+def test_nothing_is_taken_out_that_a_service_imports() -> None:
+    assert taken_out() == MODULES.keys()
+    for service in SERVICES:
+        assert not imported(service) & {*MODULES.values(), "facturx", "mssql_py_core"}, service
+    assert all(any(name in pinned(service) for service in SERVICES) for name in MODULES), (
+        "no longer comes along"
+    )
+
+
+def test_a_pdf_is_read_and_written_without_what_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in [*MODULES.values(), *(name for name in sys.modules if name.startswith("PIL."))]:
+        monkeypatch.setitem(sys.modules, module, None)
+    data = convert.convert(builders.invoice(number="F1"), "pdf")[0].data
+    assert hybrid.extract(data).xml
+    assert hybrid.unfit(data) == ()
+
+
+def test_the_bill_of_materials_is_one() -> None:
+    bill = sbom().bill("ingest")
+    text = json.dumps(bill)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+    assert bill == sbom().bill("ingest"), "the same image has the same bill"
+    purls = [each["purl"] for each in json.loads(text)["components"]]
+    assert any(purl.startswith("pkg:pypi/lxml@") for purl in purls)
+
+
+def sbom() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("sbom", ROOT / "deploy" / "sbom.py")
+    assert spec is not None
+    assert spec.loader is not None
+    found = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(found)
+    return found
