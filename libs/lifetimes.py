@@ -74,6 +74,47 @@ LIFETIMES: tuple[Lifetime, ...] = (
     SYNC_RECORDS, SYNC_PLANS, SYNC_HISTORY,
 )  # fmt: skip
 
+_EVERYWHERE = ("ingest", "validate", "route", "deliver", "track", "sync")
+TABLES: Mapping[str, tuple[str, ...]] = {
+    "as long as the submission": ("documents.document", "ingest.idempotency"),
+    "as long as the submission; that there was an invoice, with hash and day, stays": (
+        "ingest.submission", "ingest.invoice", "ingest.repeat",
+    ),
+    "as long as the invoice: deleted on `invoice.erased`": (
+        "validate.verdict",
+        "route.decision", "route.parked", "route.numbered",
+        "deliver.delivery", "deliver.parcel", "deliver.attempt", "deliver.answer", "deliver.response",
+        "track.fact", "track.status", "track.notice", "track.notice_attempt",
+    ),
+    "a period of the table above": (
+        "ingest.session", "ingest.link", "ingest.account_user", "track.link_mail",
+        "sync.plan", "sync.item", "sync.history",
+        *(f"{schema}.{name}" for schema in _EVERYWHERE for name in ("inbox", "outbox_sent")),
+    ),
+    "until it is published": tuple(f"{schema}.outbox" for schema in _EVERYWHERE),
+    "until a person replays or drops it, and as the record of that; what is about an invoice no longer than that": tuple(
+        f"{schema}.dead" for schema in _EVERYWHERE
+    ),
+    "as long as what it tells of": (
+        "ingest.scrub", "ingest.damage",
+        "route.arrival", "route.register_answer", "route.register_day", "route.register_breaker",
+        "deliver.breaker", "deliver.pause", "deliver.exact_allowance", "deliver.exact_endpoint", "deliver.exact_consent",
+        "sync.lease", "sync.load", "sync.standstill",
+    ),
+    "no end: who takes part, what they agreed, and who changed it": (
+        "ingest.account", "ingest.api_key", "ingest.mailbox", "ingest.retention", "ingest.hold", "track.account",
+        "route.party", "route.identifier", "route.party_change", "route.pair", "route.pay_to", "route.known_as",
+        "route.claim", "route.letter", "route.stop", "route.recall",
+        "deliver.connection", "deliver.credential", "deliver.folder", "deliver.permit", "deliver.stop",
+        "deliver.exact_grant", "deliver.exact_link", "deliver.exact_shared",
+    ),
+    "as long as the administration is kept alike": (
+        "sync.client", "sync.administration", "sync.solution", "sync.member", "sync.identity",
+        "sync.mirror", "sync.mirror_cursor",
+    ),
+}  # fmt: skip
+"""Every table of every schema by how long its rows are kept; a test holds that none is missing."""
+
 _HEAD = f"""# How long things are kept
 
 Made from the code (`libs/lifetimes.py`, `make contracts`): the code reads its periods there.
@@ -84,8 +125,10 @@ or the {YEARS_REAL_ESTATE}th for an account that deals in real estate (`PUT /v1/
 holds for everything kept, a shorter one for what comes after). A legal hold (`POST /v1/accounts/me/holds`) keeps one
 submission, or all, until it is lifted. Then `ingest.retention` deletes them, as the owner of the documents, whose
 statement deletes nothing younger than {YEARS} years, or {SANDBOX.kept.days} days of the sandbox, whatever it is asked.
-What remains is that there was an invoice, with its hash and the day, for the ledger. Verdicts, timelines and deliveries
-of other services are not deleted yet.
+What remains is that there was an invoice, with its hash and the day. The other services hear `invoice.erased` and delete
+what they hold of it: verdict, decision, deliveries with their receipts, timeline, status, mails, dead letters. The ledger
+counts it no more, and names whoever still holds something of it. What its receiver has is the receiver's; the hub shows
+it to nobody any more. Backups are older than that, and end by their own rules.
 Where a setting is named, the period is its default ([configuration.md](configuration.md)).
 
 | what | kept | counted from when | ended by |
@@ -93,11 +136,23 @@ Where a setting is named, the period is its default ([configuration.md](configur
 """
 
 
+_EVERY_TABLE = """
+## Every table
+
+| rows are kept | of |
+| --- | --- |
+"""
+
+
 def page() -> str:
-    return _HEAD + "".join(
+    periods = "".join(
         f"| {each.what} | {_said(each.kept)}{_by(each)} | {each.since} | {each.ends} |\n"
         for each in LIFETIMES
     )
+    tables = "".join(
+        f"| {kept} | {' '.join(f'`{name}`' for name in names)} |\n" for kept, names in TABLES.items()
+    )
+    return _HEAD + periods + _EVERY_TABLE + tables
 
 
 def _by(each: Lifetime) -> str:

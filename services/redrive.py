@@ -42,6 +42,9 @@ REPEATABLE = (
     "ingest.outcomes",
     "route.outcomes",
     "route.accounts",
+    "validate.erased",
+    "route.erased",
+    "deliver.erased",
 )
 """Queues whose events may be handled twice: what they lead to has a key of its own. Validate and route would give a
 second verdict and a second decision, and tell the sender of both."""

@@ -109,6 +109,13 @@ ACCOUNT_DIFFERS, GACCOUNT_UNNAMED = "POSTBODE-IBAN-PDF", "POSTBODE-GACCOUNT-PDF"
 """Rules about an account to pay to that the PDF does not name: any, and the blocked one beside an ordinary one it names."""
 
 
+class InvoiceErased(InvoiceFact):
+    """It was kept as long as it must be, and its documents are gone. Whoever holds anything of it deletes that too."""
+
+    type: ClassVar[str] = "invoice.erased.v1"
+    axis_name: ClassVar[str] = "retention"
+
+
 class InvoiceValidated(InvoiceFact):
     """Lawful: no fatal finding."""
 
@@ -390,6 +397,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceReceived,
     InvoiceQuarantined,
     InvoiceDuplicate,
+    InvoiceErased,
     InvoiceValidated,
     InvoiceRejected,
     InvoiceRouted,

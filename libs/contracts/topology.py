@@ -123,11 +123,14 @@ def _invoice(*names: str) -> tuple[Binding, ...]:
 def _queues() -> Iterable[Queue]:
     yield Queue("ingest.outcomes", _invoice("rejected", "returned", "undeliverable", "recalled"))
     yield Queue("validate.received", _invoice("received"))
+    yield Queue("validate.erased", _invoice("erased"))
     yield Queue("route.validated", _invoice("validated"))
     yield Queue("route.outcomes", _invoice("rejected", "undeliverable"))
+    yield Queue("route.erased", _invoice("erased"))
     yield Queue("route.accounts", (Binding(PARTY_EVENTS, "account.registered.#"),))
     yield Queue("deliver.routed", _invoice("routed"))
     yield Queue("deliver.recalls", _invoice("recalled"))
+    yield Queue("deliver.erased", _invoice("erased"))
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
     yield Queue(
         "track.accounts",

@@ -23,6 +23,7 @@ from libs.db.migrate import Migrations
 from libs.db.types import Pool
 from libs.http.outside import Outside
 from libs.messaging import MIGRATIONS as MESSAGING
+from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
 from services.deliver import convert_api, credentials, parked_api, received_api, waiting_api
 from services.deliver.api import routes
@@ -37,6 +38,7 @@ from services.deliver.channels.sftp import SftpChannel
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
+from services.deliver.erased import ERASE
 from services.deliver.fallback import Fallbacks
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.globe import GlobeReports
@@ -158,7 +160,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         name="deliver",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Routed(worker, patience), Recalled(patience)),
+        consumers=(Routed(worker, patience), Recalled(patience), Erasing("deliver.erased", *ERASE)),
         emits=(
             InvoiceHandedOver.type,
             InvoiceConfirmed.type,

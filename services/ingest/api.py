@@ -28,7 +28,7 @@ class InvoiceItem(BaseModel):
 
     invoice_id: UUID
     filename: str | None = None
-    status: Literal["received", "quarantined", "duplicate"] = "received"
+    status: Literal["received", "quarantined", "duplicate", "erased"] = "received"
     code: str | None = None
     reason: Words | None = None
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
+from libs.contracts.invoice import InvoiceDuplicate, InvoiceErased, InvoiceQuarantined, InvoiceReceived
 from libs.contracts.party import AccountLinkMade, AccountRegistered
 from libs.db.migrate import Migrations
 from libs.db.settings import DatabaseSettings
@@ -76,7 +76,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         people_api.routes(people, settings.derive(LINKS)),
     ):
         api_routes.include_router(more)
-    retention = Retention(worker, DatabaseSettings(settings.database_url, settings.secret))
+    retention = Retention(worker, DatabaseSettings(settings.database_url, settings.secret), wake)
     schedules = [Schedule("ingest.retention", timedelta(seconds=settings.retention_seconds), retention.run)]
     if settings.scrub_seconds:
         often = timedelta(seconds=settings.scrub_seconds)
@@ -94,6 +94,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
             InvoiceReceived.type,
             InvoiceQuarantined.type,
             InvoiceDuplicate.type,
+            InvoiceErased.type,
             AccountRegistered.type,
             AccountLinkMade.type,
         ),

@@ -5,14 +5,16 @@
     submission ─ class of its account, end of the calendar year ─▶ due ─┬ a hold stands ─▶ stays
                                                                        └ locked ▸ documents deleted, as their owner
                                                                                 ▸ names and answers too, and committed
+                                                                                 with `invoice.erased`
 
 Killed between the two, it finds no documents to delete the next time and does the rest. A hold takes the same lock, so it
-is placed in time or told that it is too late. The row itself stays, with the hash: the ledger knows every invoice.
+is placed in time or told that it is too late. The row itself stays, with the hash and the day: that there was an invoice.
+The other services hear of it and delete what they hold (``libs.messaging.erasing``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -21,9 +23,13 @@ import asyncpg
 import structlog
 
 from libs import lifetimes
+from libs.contracts.envelope import new_event
+from libs.contracts.invoice import InvoiceErased
 from libs.contracts.sandbox import IN_SQL
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection, Pool
+from libs.messaging import outbox
+from services.ingest.submissions import SOURCE
 
 AT_ONCE = 200
 _SANDBOX = IN_SQL.format(column="s.account_id")
@@ -67,11 +73,15 @@ DELETE FROM documents.document d
 _FORGET = (
     """UPDATE submission SET expired_at = now(), mail_from = NULL, mail_id = NULL, mail_facts = NULL, mail_head = NULL
         WHERE submission_id = ANY ($1::uuid[])""",
-    # The same bytes are a new invoice from now on: what they would repeat is gone.
-    """UPDATE invoice SET filename = NULL, open = false, closed_by = coalesce(closed_by, 'expired')
-        WHERE submission_id = ANY ($1::uuid[])""",
-    "UPDATE repeat SET filename = NULL WHERE submission_id = ANY ($1::uuid[])",
+    "UPDATE repeat SET filename = NULL, reason = NULL WHERE submission_id = ANY ($1::uuid[])",
 )
+# The same bytes are a new invoice from now on: what they would repeat is gone.
+_ERASE = """
+UPDATE invoice SET outcome = 'erased', filename = NULL, reason = NULL, open = false,
+                   closed_by = coalesce(closed_by, 'expired')
+ WHERE submission_id = ANY ($1::uuid[]) AND outcome <> 'erased' RETURNING invoice_id, account_id
+"""
+_UNREPEAT = "UPDATE repeat SET erased = true WHERE invoice_id = ANY ($1::uuid[])"
 _FORGET_KEYS = """
 DELETE FROM idempotency i USING unnest($1::uuid[], $2::uuid[]) AS t (account_id, submission_id)
  WHERE i.account_id = t.account_id AND i.submission_id = t.submission_id
@@ -88,11 +98,13 @@ _OVER: Sequence[tuple[str, timedelta]] = (
 
 
 class Retention:
-    """``run`` ends what is due and returns. ``pool`` has ingest's worker role, ``owner`` says where the documents are."""
+    """``run`` ends what is due and returns. ``pool`` has ingest's worker role, ``owner`` says where the documents are,
+    ``wake`` that there are events."""
 
-    def __init__(self, pool: Pool, owner: DatabaseSettings) -> None:
+    def __init__(self, pool: Pool, owner: DatabaseSettings, wake: Callable[[], object]) -> None:
         self._pool = pool
         self._owner = owner
+        self._wake = wake
 
     async def run(self) -> None:
         """Raises asyncpg's errors and ``OSError`` when a database is away."""
@@ -112,8 +124,19 @@ class Retention:
                 for statement in _FORGET:
                     await conn.execute(statement, ids)
                 await conn.execute(_FORGET_KEYS, [row["account_id"] for row in rows], ids)
+                await self._tell(conn, ids)
                 _log.info("retention is over", submissions=len(rows), documents=deleted)
+        self._wake()
         return len(rows) == AT_ONCE
+
+    async def _tell(self, conn: Connection, submissions: Sequence[UUID]) -> None:
+        gone = [(row["invoice_id"], row["account_id"]) for row in await conn.fetch(_ERASE, submissions)]
+        await conn.execute(_UNREPEAT, [invoice_id for invoice_id, _ in gone])
+        erased = [
+            (InvoiceErased(invoice_id=invoice_id, account_id=account_id, sequence=1), account_id)
+            for invoice_id, account_id in gone
+        ]
+        await outbox.append(conn, [new_event(each, source=SOURCE, account=of) for each, of in erased])
 
     async def _delete(self, due: Sequence[tuple[UUID, datetime]]) -> int:
         owner: Connection = await asyncpg.connect(**self._owner.role_url("documents_owner"))

@@ -17,8 +17,9 @@ from libs.contracts.invoice import (
 )
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
+from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api, recall_api
+from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api, recall_api, store
 from services.route.claims import Claims
 from services.route.corroborator import Corroborator
 from services.route.gauges import EVERY, Gauges
@@ -53,7 +54,7 @@ async def build(settings: RouteSettings, resources: Resources) -> Service:
         name="route",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Validated(worker), Outcomes(), Claims()),
+        consumers=(Validated(worker), Outcomes(), Erasing("route.erased", *store.ERASE), Claims()),
         emits=(
             InvoiceRouted.type,
             InvoiceParked.type,

@@ -300,3 +300,12 @@ SELECT invoice_id, account_id, code, reason, waits_for, state, parked_at, closed
 async def waiting(conn: Connection, after: tuple[datetime, UUID], limit: int) -> list[Mapping[str, Any]]:
     """A page of what waits, longest first, as the role and account of ``conn`` may see it."""
     return [dict(row) for row in await conn.fetch(_OPEN, *after, limit)]
+
+
+ERASE = (
+    "DELETE FROM parked WHERE invoice_id = ANY ($1::uuid[])",
+    "DELETE FROM numbered WHERE invoice_id = ANY ($1::uuid[])",
+    "DELETE FROM decision WHERE invoice_id = ANY ($1::uuid[])",
+)
+"""Of invoices that were kept as long as they must be (``libs.messaging.erasing``). What was learnt from them about
+companies stays with the companies."""

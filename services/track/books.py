@@ -8,6 +8,9 @@
         │          └─▶ invalid                               returned
         └─▶ quarantined                                      returned
 
+An invoice that was erased, because it was kept as long as it must be, is in no book: only while another service still
+holds something of it, it is open.
+
 An invoice stands where the furthest record of it says. Everything before that must be there too, and its
 end must be known to track, where its sender looks. When the next service has no record of it, something must
 show that it is on its way: a row in an outbox, a retry, an open dead letter. An event that was published and
@@ -94,6 +97,13 @@ def to_track(giver: Service, *events: str) -> Passage:
     return Passage(giver, "track", events, "track.facts")
 
 
+def erasing(taker: Service) -> Passage:
+    return Passage("ingest", taker, ERASED, "track.facts" if taker == "track" else f"{taker}.erased")
+
+
+ERASED = ("invoice.erased",)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where an invoice stands. ``why`` says by which record it is open, or what is missing."""
@@ -145,7 +155,26 @@ def look(held: Held) -> Place | Seek:
     return place
 
 
+def over(held: Held) -> bool:
+    """Whether it was erased, and nobody holds anything of it any more."""
+    return _erased(held) is not None and not _left(held)
+
+
+def _erased(held: Held) -> Row | None:
+    receipt = held.last("ingest")
+    return receipt if receipt is not None and receipt.what == "erased" else None
+
+
+def _left(held: Held) -> Service | None:
+    """Who still has something of it."""
+    services: tuple[Service, ...] = (*_LINE[1:], "track")
+    return next((service for service in services if getattr(held, service)), None)
+
+
 def _look(held: Held) -> Place | Seek:
+    erased, left = _erased(held), _left(held)
+    if erased is not None and left is not None:
+        return Seek(erasing(left), erased.at, Place("open", left, "erasing", erased.at))
     missing = _missing(held)
     if missing is not None:
         return missing
@@ -291,7 +320,8 @@ def follow(seek: Seek, traces: Traces, now: datetime, grace: timedelta = GRACE) 
     if buried:
         return Place(gone, passage.taker, "dropped", buried[0].at)
     if any(row.ref in traces.finished for row in sent):
-        return Place(gone, passage.taker, "fact" if end else RECORD[passage.taker], seek.since)
+        why = "erasure" if passage.events == ERASED else "fact" if end else RECORD[passage.taker]
+        return Place(gone, passage.taker, why, seek.since)
     if sent:
         last = max(row.at for row in sent if row.at is not None)
         if now - last <= grace:

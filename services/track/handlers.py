@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from libs.contracts.envelope import Event
-from libs.contracts.invoice import InvoiceFact
+from libs.contracts.invoice import InvoiceErased, InvoiceFact
 from libs.contracts.party import AccountLinkMade, AccountRegistered
 from libs.db.types import Connection
 from libs.errors import Park, Reject
 from libs.messaging import AT_LEISURE, Decided, Plain
+from libs.messaging.erasing import erase
 from services.track import facts, link_mails, mailings, store
 from services.track.notices import Notice, notices_of
 from services.track.status import NOTHING, Fact
@@ -50,7 +51,7 @@ class Facts:
         raise word
 
     async def write(self, conn: Connection, decided: Sequence[Decided[Told]]) -> Sequence[Event]:
-        told = [d.decision for d in decided]
+        told = [d.decision for d in decided if not isinstance(d.event.data, InvoiceErased)]
         fresh = await store.record(conn, (t.entry for t in told))
         news: dict[object, list[Told]] = {}
         for each in told:
@@ -76,6 +77,11 @@ class Facts:
                 if t.entry.event.id in fresh and notice.is_so(after.get(notice.invoice_id, NOTHING))
             ],
         )
+        # Last: what else this batch says of such an invoice goes with it.
+        if erased := [
+            d.decision.entry.invoice_id for d in decided if isinstance(d.event.data, InvoiceErased)
+        ]:
+            await erase(conn, erased, store.ERASE)
         return ()
 
 

@@ -113,6 +113,8 @@ async def take(snapshots: Snapshots, grace: timedelta = GRACE) -> Ledger:
     held = await _held(snapshots, await _unbalanced(snapshots, ledger))
     seeking: dict[UUID, Seek] = {}
     for invoice_id, each in held.items():
+        if books.over(each):
+            continue
         place = books.look(each)
         if isinstance(place, Seek):
             seeking[invoice_id] = place
@@ -194,7 +196,7 @@ SELECT l.invoice_id, l.part, l.what, l.number, l.at, l.until, l.place, l.ref
 """
 # OFFSET 0: this subquery is asked range by range. Merged with its surroundings, every row there is would be read.
 _READ: Mapping[Service, Sequence[str]] = {
-    "ingest": ("received", "quarantined"),
+    "ingest": ("received", "quarantined", "erased"),
     "validate": ("valid", "invalid"),
     "route": ("routed", "returned", "held", "waiting"),
     "deliver": ("queued", "attempting", "parked", "unpacked", "delivered", "undeliverable", "receipt"),

@@ -49,6 +49,10 @@ _MISSING: Mapping[str, Words] = {
         nl="{service} heeft de laatste gebeurtenis verwerkt maar niet in de tijdlijn staan.",
         en="{service} has handled the last event but does not have it in the timeline.",
     ),
+    "erasure": Words(
+        nl="{service} bewaart nog iets van haar, hoewel haar bewaartermijn om is en het bericht daarvan is verwerkt.",
+        en="{service} still holds something of it, though its retention is over and it has dealt with the word of that.",
+    ),
     "event": Words(
         nl="{service} heeft haar verwerkt, maar het bericht aan de volgende dienst is er niet, ook niet als "
         "verzonden.",
@@ -123,6 +127,9 @@ OPEN: Mapping[str, Words] = {
     "in-flight": Words(nl="onderweg tussen diensten", en="on its way between services"),
     "queued": Words(nl="wacht op bezorging", en="waits to be delivered"),
     "attempting": Words(nl="wordt nu bezorgd", en="is being delivered"),
+    "erasing": Words(
+        nl="bewaartermijn om, wordt overal gewist", en="its retention is over, it is being erased everywhere"
+    ),
     "untold": Words(
         nl="beëindigd, bericht aan de afzender onderweg", en="ended, the word to its sender is on its way"
     ),

@@ -1,7 +1,7 @@
 """Build the status of every invoice anew from the timeline, while everything runs.
 
 The timeline (``fact``) holds every event as it was published and is never changed, so it is where the truth about
-old invoices lives: what services published is kept for days, what track wrote down is kept for good. The
+old invoices lives: what services published is kept for days, what track wrote down as long as the invoice. The
 status follows from it alone (``status.py``), and comes out the same. Nobody is mailed: only a fact that is new
 to the timeline can make a notice due.
 

@@ -191,6 +191,15 @@ def _row(invoice_id: UUID, status: Status) -> tuple[Any, ...]:
     )
 
 
+ERASE = (
+    """DELETE FROM notice_attempt a USING notice n
+        WHERE a.notice_id = n.notice_id AND n.invoice_id = ANY ($1::uuid[])""",
+    "DELETE FROM notice WHERE invoice_id = ANY ($1::uuid[])",
+    "DELETE FROM status WHERE invoice_id = ANY ($1::uuid[])",
+    "DELETE FROM fact WHERE invoice_id = ANY ($1::uuid[])",
+)
+"""Of invoices that were kept as long as they must be (``libs.messaging.erasing``): timeline, status and mails."""
+
 _UPSERT_ACCOUNTS = """
 INSERT INTO account AS a (account_id, name, email, language, sequence)
 SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::int[])

@@ -9,9 +9,11 @@ from pathlib import Path
 from libs.contracts.invoice import InvoiceRejected, InvoiceValidated
 from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
+from libs.messaging.erasing import Erasing
 from libs.rules import engine
 from libs.service import Resources, Service
 from libs.telemetry import metrics
+from services.validate import store
 from services.validate.api import routes
 from services.validate.handlers import Received
 from services.validate.pictures import Pictures
@@ -29,7 +31,7 @@ async def build(settings: ValidateSettings, resources: Resources) -> Service:
         name="validate",
         migrations=MIGRATIONS,
         api=routes(settings, api),
-        consumers=(Received(resources.documents, pictures),),
+        consumers=(Received(resources.documents, pictures), Erasing("validate.erased", store.ERASE)),
         workers=(pictures,),
         emits=(InvoiceValidated.type, InvoiceRejected.type),
     )

@@ -72,6 +72,9 @@ async def verdict(conn: Connection, invoice_id: UUID) -> dict[str, Any] | None:
     return dict(row) if row else None
 
 
+ERASE = "DELETE FROM verdict WHERE invoice_id = ANY ($1::uuid[])"
+"""Of invoices that were kept as long as they must be (``libs.messaging.erasing``)."""
+
 _JUDGED = """
 SELECT v.decided_at, v.invoice_id, v.account_id, v.document_id, d.media_type, d.size,
        encode(d.sha256, 'hex') AS sha256

@@ -13,10 +13,12 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from libs import clock
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.messaging import MemoryTransport
 from libs.testing import builders
+from libs.testing.aging import age
 from services.track import ledger
 from services.track.ledger import Ledger
 from services.track.snapshots import snapshots
@@ -93,6 +95,52 @@ async def test_it_balances_and_misses_every_row_that_is_taken_away(
     assert (await books(database)).entries == []
     await _follows_what_is_between_two_services(database, admin, ids["mailed"])
     await _finds_what_came_twice(database, admin, ids)
+    async with start(database.url, database.secret, tmp_path / "again", MemoryTransport()) as world:
+        await _erased_everywhere(world, database, admin)
+
+
+async def _erased_everywhere(world: World, database: DatabaseSettings, admin: Connection) -> None:
+    """Eight years later: nobody holds anything of any invoice but that there was one, and the books never object."""
+    (retention,) = (each for s in world.services for each in s.schedules if each.name == "ingest.retention")
+    rows = await admin.fetch("SELECT account_id, submission_id FROM ingest.submission")
+    for n, row in enumerate(rows):
+        then = clock.now() - timedelta(days=8 * 366, seconds=n)
+        await age(database.url, row["account_id"], row["submission_id"], then, bare=True)
+    before = await _held(admin)
+    assert {table.partition(".")[0] for table in before} == {
+        "ingest",
+        "validate",
+        "route",
+        "deliver",
+        "track",
+    }
+    await retention.run()
+    # That there was one; and which one showed that a sender and a receiver know each other.
+    stays = {each: before[each] for each in ("ingest.invoice", "ingest.repeat", "route.pair")}
+    for _ in range(200):
+        assert (await books(database)).balanced
+        if (left := await _held(admin)) == stays:
+            break
+        await asyncio.sleep(0.05)
+    assert left == stays
+    now = await books(database)
+    assert (now.acknowledged, now.entries) == (0, [])
+    assert await admin.fetchval("SELECT count(*) FROM documents.document") == 0
+
+
+async def _held(admin: Connection) -> dict[str, int]:
+    """By table: how many of its rows name an invoice or a delivery."""
+    columns = await admin.fetch(
+        """SELECT table_schema || '.' || table_name AS name, min(column_name) AS key
+             FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+            WHERE table_schema IN ('ingest', 'validate', 'route', 'deliver', 'track') AND table_type = 'BASE TABLE'
+              AND column_name IN ('invoice_id', 'delivery_id', 'notice_id')
+            GROUP BY table_schema, table_name"""
+    )
+    found = {
+        row["name"]: await admin.fetchval(f"SELECT count({row['key']}) FROM {row['name']}") for row in columns
+    }
+    return {name: count for name, count in found.items() if count}
 
 
 async def _follows_what_is_between_two_services(

@@ -49,6 +49,7 @@ TEXTS = {
         "received": "ontvangen",
         "duplicate": "dubbel",
         "quarantined": "apart gezet",
+        "erased": "gewist",
         "refused": "geweigerd",
         "sum": "{taken} aangenomen, {refused} geweigerd.",
         "later": "De hub is niet bereikt: {why}. Stuur dezelfde bestanden later nog eens: wat al is aangenomen wordt "
@@ -60,6 +61,7 @@ TEXTS = {
         "received": "received",
         "duplicate": "duplicate",
         "quarantined": "set aside",
+        "erased": "erased",
         "refused": "refused",
         "sum": "{taken} taken, {refused} refused.",
         "later": "The hub was not reached: {why}. Send the same files again later: what was taken already is "

@@ -21,6 +21,7 @@ from libs.contracts.sandbox import sandbox_of
 from libs.db.settings import DatabaseSettings
 from libs.http.client import client
 from libs.testing import builders
+from libs.testing.aging import age
 from services import cli
 from services.ingest.retention import Retention
 from services.ingest.scrubber import Scrubber
@@ -36,6 +37,7 @@ class Archive:
         self.door = door
         self.http = http
         self.database = database
+        self.woken = 0
 
     async def supplier(self) -> tuple[UUID, dict[str, str]]:
         return await self.door.supplier("Bakker", scopes=ADMIN)
@@ -49,31 +51,20 @@ class Archive:
         return found
 
     async def age(self, account: UUID, submission: str, to: datetime) -> None:
-        """As if it had come then: to the microsecond of its own, for its documents are known by it."""
-        conn = await asyncpg.connect(self.database.url)
-        was = await conn.fetchval(
-            "SELECT received_at FROM ingest.submission WHERE submission_id = $1", UUID(submission)
-        )
-        await conn.execute(
-            "UPDATE ingest.submission SET received_at = $2 WHERE submission_id = $1", UUID(submission), to
-        )
-        born = UUID(int=int(to.timestamp() * 1000) << 80 | clock.uuid7().int & (1 << 80) - 1)
-        done = await conn.execute(
-            "UPDATE documents.document SET created_at = $3, document_id = $4 WHERE account = $1 AND created_at = $2",
-            account, was, to, born,
-        )  # fmt: skip
-        assert done == "UPDATE 1"
-        await conn.close()
+        await age(self.database.url, account, UUID(submission), to)
 
     async def run(self) -> None:
         await self.retention.run()
+
+    def wake(self) -> None:
+        self.woken += 1
 
     @property
     def retention(self) -> Retention:
         return self._retention
 
     async def start(self) -> None:
-        self._retention = Retention(await self.door.pools.get("ingest", "worker"), self.database)
+        self._retention = Retention(await self.door.pools.get("ingest", "worker"), self.database, self.wake)
 
     async def left(self, *accounts: UUID) -> int:
         pool = await self.door.pools.get("ingest", "worker")
@@ -124,7 +115,12 @@ async def test_it_is_kept_its_years_and_then_it_is_gone(archive: Archive) -> Non
     again = await archive.post(headers, "F1", **key)
     assert again != gone
     shown = (await archive.http.get(f"/v1/submissions/{gone}", headers=headers)).json()
-    assert len(shown["invoices"]) == 1, "that it was there stays known"
+    (item,) = shown["invoices"]
+    assert (item["status"], item["filename"]) == ("erased", None), "that it was there stays known"
+    pool = await archive.door.pools.get("ingest", "worker")
+    said = "SELECT subject FROM outbox WHERE routing_key = 'invoice.erased.v1'"
+    assert [row["subject"] for row in await pool.fetch(said)] == [item["invoice_id"]]
+    assert archive.woken
     # A class that is shortened holds for what comes after, and a hold that is lifted lets go.
     for call in (
         archive.http.put("/v1/accounts/me/retention", json={"years": 7}, headers=theirs),
@@ -133,8 +129,8 @@ async def test_it_is_kept_its_years_and_then_it_is_gone(archive: Archive) -> Non
         assert (await call).status_code < 300
     await archive.run()
     assert (await archive.left(account), await archive.left(houses)) == (2, 1)
+    assert await pool.fetchval(f"SELECT count(*) FROM ({said}) AS told") == 2, "each is told once"
     # Whatever it is asked, the owner deletes nothing that is too young.
-    pool = await archive.door.pools.get("ingest", "worker")
     at = await pool.fetchval("SELECT received_at FROM submission WHERE submission_id = $1", UUID(again))
     assert await archive.retention._delete([(account, at)]) == 0
 

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from services.track import books
-from services.track.books import Place, Row, Seek, Traces
+from services.track.books import Held, Place, Row, Seek, Traces
 
 NOW = datetime(2026, 11, 3, 9, tzinfo=UTC)
 REJECTED, RECEIVED = UUID(int=1), UUID(int=2)
@@ -73,3 +73,23 @@ def test_two_receipts_are_two_hand_overs_but_where_a_name_stands_for_one(channel
     receipts = [Row("receipt", "handed_over", number, NOW, None, None, RECEIVED) for number in (1, 2)]
     state = row("state", "handed_over", RECEIVED, place=f"{channel}:{UUID(int=3)}")
     assert books.duplicated(books.Held(deliver=[*receipts, state])) is twice
+
+
+def _erased(**others: list[Row]) -> Held:
+    return Held(ingest=[Row("state", "erased", 1, NOW, None, None, None)], **others)
+
+
+def test_what_was_erased_is_in_no_book_unless_somebody_still_holds_it() -> None:
+    assert books.over(_erased())
+    for name in ("validate", "route", "deliver", "track"):
+        held = _erased(**{name: [Row("state", "valid", 1, NOW, None, None, None)]})
+        assert not books.over(held)
+        seek = books.look(held)
+        assert isinstance(seek, Seek)
+        word = row("sent", "invoice.erased.v1", REJECTED)
+        on_its_way = books.follow(seek, Traces([word], []), NOW)
+        assert (on_its_way.outcome, on_its_way.why, on_its_way.service) == ("open", "erasing", name)
+        assert seek.passage.queue == ("track.facts" if name == "track" else f"{name}.erased")
+        dealt_with = books.follow(seek, Traces([word], [], frozenset({REJECTED})), NOW)
+        assert (dealt_with.outcome, dealt_with.why) == ("unaccounted", "erasure")
+        assert books.follow(seek, Traces([], []), NOW).outcome == "unaccounted"

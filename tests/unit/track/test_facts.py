@@ -73,7 +73,10 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
         j.booked(invoice.InvoicePaid), j.booked(invoice.InvoiceReversed), j.answered("accepted"),
     ]  # fmt: skip
-    assert {event.type for event in made} == {kind.type for kind in invoice.ALL}
+    # Of what was erased nothing is left to show.
+    assert {event.type for event in made} == {kind.type for kind in invoice.ALL} - {
+        invoice.InvoiceErased.type
+    }
     for event in made:
         moment = views.moment(event, event.time)
         assert moment.words.nl

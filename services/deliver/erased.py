@@ -1,0 +1,18 @@
+"""What goes when an invoice was kept as long as it must be (``libs.messaging.erasing``): its deliveries, and what hangs on
+them. The receiver's own copy is the receiver's."""
+
+from __future__ import annotations
+
+ERASE = (
+    """
+WITH gone AS (
+    DELETE FROM delivery WHERE invoice_id = ANY ($1::uuid[]) RETURNING delivery_id
+), parcels AS (
+    DELETE FROM parcel p USING gone WHERE p.delivery_id = gone.delivery_id
+), answers AS (
+    DELETE FROM answer a USING gone WHERE a.delivery_id = gone.delivery_id
+)
+DELETE FROM attempt a USING gone WHERE a.delivery_id = gone.delivery_id
+""",
+    "DELETE FROM response WHERE invoice_id = ANY ($1::uuid[])",
+)

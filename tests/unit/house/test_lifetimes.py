@@ -1,0 +1,33 @@
+"""Nothing is kept without a word about how long."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from libs.lifetimes import TABLES
+
+ROOT = Path(__file__).parents[3]
+_TABLE = re.compile(r"^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
+
+
+def _made(folder: Path) -> set[str]:
+    found: set[str] = set()
+    for path in sorted(folder.glob("*.sql")):
+        text = path.read_text("utf-8")
+        found |= set(_TABLE.findall(text))
+        found -= set(re.findall(r"^DROP TABLE (\w+)", text, re.MULTILINE))
+    return found
+
+
+def test_every_table_of_every_schema_has_a_lifetime() -> None:
+    messaging = _made(ROOT / "libs/messaging/migrations")
+    assert messaging == {"outbox", "outbox_sent", "inbox", "dead"}
+    there = {f"documents.{name}" for name in _made(ROOT / "libs/documents/migrations")}
+    for folder in ROOT.glob("services/*/migrations"):
+        there |= {f"{folder.parent.name}.{name}" for name in messaging | _made(folder)}
+    named = Counter(name for names in TABLES.values() for name in names)
+    assert not there - named.keys(), "say in libs/lifetimes.py (TABLES) how long their rows are kept"
+    assert not named.keys() - there, "these are no tables"
+    assert set(named.values()) == {1}
