@@ -25,12 +25,18 @@ _LONGEST = 200
 
 
 class Sessions:
-    """Writes and reads the cookie. ``secure``: whether pages are served over https; then the cookie is bound to
+    """Writes and reads the cookie ``name``. ``secure``: whether pages are served over https; then the cookie is bound to
     this host and to https."""
 
     def __init__(
-        self, *, lasts: timedelta, secure: bool, time: Callable[[], float] = clock.monotonic
+        self,
+        *,
+        lasts: timedelta,
+        secure: bool,
+        name: str = "postbode",
+        time: Callable[[], float] = clock.monotonic,
     ) -> None:
+        self._name = name
         self.lasts = lasts
         self.secure = secure
         self._time = time
@@ -38,7 +44,7 @@ class Sessions:
 
     @property
     def cookie(self) -> str:
-        return "__Host-postbode" if self.secure else "postbode"
+        return f"__Host-{self._name}" if self.secure else self._name
 
     def begin(self, response: Response, token: str) -> None:
         response.set_cookie(

@@ -10,6 +10,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from libs import clock
+from services.portal.company_texts import COMPANY
 
 Language = Literal["nl", "en"]
 
@@ -148,7 +149,7 @@ STATUSES = tuple(key.removeprefix("is_") for key in _TEXTS if key.startswith("is
 def texts(language: Language) -> dict[str, str]:
     """All texts in one language."""
     place = 0 if language == "nl" else 1
-    return {key: both[place] for key, both in _TEXTS.items()}
+    return {key: both[place] for key, both in {**_TEXTS, **COMPANY}.items()}
 
 
 def choose(asked: str | None, kept: str | None, accepted: str | None) -> Language:

@@ -128,7 +128,7 @@ async def test_the_cookie_holds_the_session_and_never_the_key(browser: httpx.Asy
     cookie = cookie_of(await browser.post("/login", data={"key": f"  {KEY} "}))
     assert cookie.startswith(f"postbode={TOKEN};")
     assert {"HttpOnly", "SameSite=strict", "Path=/", "Max-Age=3600"} <= set(cookie.split("; "))
-    assert orjson.loads(api.asked[-1].content) == {"seconds": 3600}
+    assert orjson.loads(api.asked[-1].content) == {"seconds": 3600, "scopes": ["invoice:read"]}
 
 
 async def test_over_https_the_cookie_is_bound_to_host_and_https(api: Api) -> None:

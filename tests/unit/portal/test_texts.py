@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from services.portal.pages import TONES
+from services.portal.shell import TONES
 from services.portal.texts import STATUSES, choose, day, instant, texts
 
 
