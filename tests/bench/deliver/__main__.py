@@ -9,12 +9,14 @@ On a Postgres of its own (fsync on), by a worker as shipped in a process of its 
 ``email_per_s``          mails with the sender's PDF, while ``--invoices`` wait (10,000), from first claim to last commit
 ``email_rendered_per_s`` mails whose PDF the hub makes
 ``folder_per_s``         pairs renamed into ten folders
-``https_per_s``          pushed, signed
+``https_per_s``          pushed, signed, to a TLS server on ten of this machine's addresses
+``sftp_per_s``           pairs renamed into ten folders of an SFTP server, which is this bench's and in Python too
+``pull_per_s``           listed, read and acknowledged by one receiver, through the API without a socket
 ``others_p99_ratio``     from entry to commit, p99 of 40 receivers beside one that hangs for 30 s, over the same without it
 ``peak_rss_mb``          the most memory the worker took, in the first of these
 =======================  ======================================================================================
 
-Every mail must have come once. The last line is JSON.
+Every invoice must have come once. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -27,36 +29,50 @@ import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Self
+from uuid import UUID
 
 import uvloop
 
+from libs.contracts.parts import Receiver
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
+from libs.keyring import KeyRing
 from libs.process import spare_the_collector
 from libs.service import Wake
 from libs.settings import load
 from libs.telemetry.setup import configure
 from libs.testing import stack
 from libs.testing.databases import Databases, present
-from services.deliver.app import mail_channel
+from services.deliver.app import https_channel, mail_channel, sftp_channel
 from services.deliver.channels.folder import FolderChannel
+from services.deliver.channels.pull import PullChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import Channel
 from services.deliver.settings import DeliverSettings
 from tests.bench.deliver import filling
 from tests.bench.deliver.filling import Papers
+from tests.bench.deliver.inbox import HOSTS, Inbox, fetch_all
 from tests.bench.deliver.sink import Sink
+from tests.integration.deliver.serving import Serving, serving
 
+FETCHER = UUID(int=0xF)
 HANGS = 30.0
 STUCK = 20.0
 OTHERS, RATE, STRETCH = 40, 50, 40.0
 """Receivers, mails a second over all of them, and for how many seconds, when one more hangs."""
 
-_OVER = "SELECT NOT EXISTS (SELECT FROM delivery WHERE state IN ('queued', 'attempting') AND lane <> 'hangs.example')"
+_OVER = """
+SELECT NOT EXISTS (
+    SELECT FROM delivery d WHERE lane <> 'hangs.example'
+       AND (state = 'attempting' OR state = 'queued' AND NOT EXISTS (
+            SELECT FROM attempt a WHERE a.delivery_id = d.delivery_id AND a.outcome = 'offered')))
+"""
 _ENDS = "SELECT outcome, code, detail, count(*) FROM attempt GROUP BY 1, 2, 3 LIMIT 5"
 _SECONDS = """
 SELECT extract(epoch FROM max(a.finished_at) - min(a.started_at))::float8
@@ -69,6 +85,15 @@ SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM handed_at
 """
 
 
+_CLOSED: tuple[tuple[str, Channel, int, bool], ...] = (
+    ("email_rendered_per_s", "smtp", 10, False),
+    ("folder_per_s", "folder", 2, True),
+    ("https_per_s", "https", 2, True),
+    ("sftp_per_s", "sftp", 5, True),
+)
+"""Beside mails with a page: the figure, its channel, a share of ``--invoices``, whether the sender gave a page."""
+
+
 async def work(settings: DeliverSettings) -> None:
     """The worker: until it is told to end, by the end of what it reads."""
     pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
@@ -77,7 +102,13 @@ async def work(settings: DeliverSettings) -> None:
         settings,
         pool,
         PostgresDocuments(pool),
-        {"folder": FolderChannel(settings.folder_root), "smtp": mail_channel(settings)},
+        {
+            "folder": FolderChannel(settings.folder_root),
+            "sftp": sftp_channel(settings, pool),
+            "smtp": mail_channel(settings),
+            "https": https_channel(settings, pool),
+            "pull": PullChannel(timedelta(days=settings.pull_days)),
+        },
         Wake(),
     )
     spare_the_collector()
@@ -103,6 +134,31 @@ def _peak_mb() -> float:
     return next(int(line.split()[1]) / 1024 for line in status.splitlines() if line.startswith("VmHWM"))
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Those who receive."""
+
+    sink: Sink
+    inbox: Inbox
+    server: Serving
+    folders: Path
+
+    def came(self, channel: Channel) -> int:
+        """How much came by it so far."""
+        match channel:
+            case "smtp":
+                return self.sink.ids.total()
+            case "https":
+                return self.inbox.ids.total()
+            case _:
+                return len(list(filling.taken(self.folders if channel == "folder" else self.server.root)))
+
+    @property
+    def doubles(self) -> int:
+        """What came under a Message-ID or webhook-id that was there; a name stands in a folder once."""
+        return sum(ids.total() - len(ids) for ids in (self.sink.ids, self.inbox.ids))
+
+
 class Worker:
     """The worker's process: ``async with`` it."""
 
@@ -123,29 +179,54 @@ class Worker:
 
 
 class Bench:
-    def __init__(
-        self, pool: Pool, sink: Sink, root: Path, environment: dict[str, str], papers: Papers
-    ) -> None:
+    def __init__(self, pool: Pool, keys: KeyRing, environment: dict[str, str], around: Around) -> None:
         self._pool = pool
-        self._sink = sink
-        self._root = root
+        self._keys = keys
         self._environment = environment
-        self._papers = papers
+        self._around = around
+        self._papers = Papers.made()
+        self.papers = f"XML {len(self._papers.xml)} bytes, PDF {len(self._papers.pdf)} bytes"
 
     async def closed(self, channel: Channel, count: int, *, page: bool = True) -> tuple[float, Worker]:
         """All wait when the worker starts; deliveries a second."""
-        to = await filling.in_folders(self._pool, 10) if channel == "folder" else filling.receivers(50)
+        to = await self._receivers(channel)
         began = await self._pool.fetchval("SELECT now()")
-        before = self._sink.ids.total()
+        before = self._around.came(channel)
         await filling.enter(self._pool, to, count, self._papers, page=page)
         await self._pool.execute("ANALYZE delivery; ANALYZE parcel")
         async with Worker(self._environment) as worker:
             await self._over()
-        came = self._sink.ids.total() - before if channel == "smtp" else len(list(filling.taken(self._root)))
-        if came != count or max(self._sink.ids.values(), default=1) > 1:
-            raise SystemExit(f"{channel}: {count} went out and {came} came")
+        came = self._around.came(channel) - before
+        if came != count or self._around.doubles:
+            raise SystemExit(
+                f"{channel}: {count} went out, {came} came, {self._around.doubles} of them again"
+            )
         seconds = await self._pool.fetchval(_SECONDS, channel, began)
         return count / seconds, worker
+
+    async def fetched(self, count: int) -> float:
+        """All lie ready when the receiver begins to ask; invoices a second."""
+        to = await filling.fetching(self._pool, FETCHER, 10)
+        await filling.enter(self._pool, to, count, self._papers)
+        async with Worker(self._environment):
+            await self._over()
+        began = time.monotonic()
+        came = await fetch_all(self._pool, FETCHER)
+        if came != count:
+            raise SystemExit(f"pull: {count} lay ready and {came} were fetched")
+        return count / (time.monotonic() - began)
+
+    async def _receivers(self, channel: Channel) -> list[Receiver]:
+        match channel:
+            case "folder":
+                return await filling.in_folders(self._pool, 10)
+            case "https":
+                urls = [f"https://{host}:{self._around.inbox.port}/in" for host in HOSTS]
+                return await filling.pushed(self._pool, self._keys, urls)
+            case "sftp":
+                return await filling.afar(self._pool, self._keys, self._around.server, 10)
+            case _:
+                return filling.receivers(50)
 
     async def others(self, *, hangs: bool) -> float:
         """p99 in seconds from entry to commit, of mails that come at an even rate."""
@@ -175,59 +256,58 @@ class Bench:
     async def _over(self) -> None:
         since, last = time.monotonic(), -1
         while not await self._pool.fetchval(_OVER):
-            done = await self._pool.fetchval("SELECT count(*) FROM attempt WHERE outcome = 'handed_over'")
+            done = await self._pool.fetchval("SELECT count(*) FROM attempt WHERE outcome IS NOT NULL")
             if done != last:
                 since, last = time.monotonic(), done
             if time.monotonic() - since > STUCK:
-                said = await self._pool.fetch(
-                    "SELECT outcome, code, detail, count(*) FROM attempt GROUP BY 1, 2, 3 LIMIT 5"
-                )
+                said = await self._pool.fetch(_ENDS)
                 raise SystemExit(f"nothing moves: {[tuple(row) for row in said]}")
             await asyncio.sleep(0.2)
 
 
 async def main(count: int, *, only_others: bool = False) -> None:
-    papers = Papers.made()
     async with AsyncExitStack() as held:
         server = held.enter_context(stack.postgres(private=True, durable=True))
         root = Path(held.enter_context(tempfile.TemporaryDirectory()))
         database = await Databases(server.url, present()).fresh()
-        sink = Sink(HANGS)
-        await sink.start()
-        held.push_async_callback(sink.stop)
+        around = Around(
+            Sink(HANGS), Inbox(root), await held.enter_async_context(serving(root / "afar")), root / "folders"
+        )
+        for each in (around.sink, around.inbox):
+            await each.start()
+            held.push_async_callback(each.stop)
         pools = Pools(database)
         held.push_async_callback(pools.close)
         environment = os.environ | {
             "POSTBODE_DATABASE_URL": database.url,
             "POSTBODE_SECRET": database.secret,
-            "POSTBODE_DELIVER_SMTP_PORT": str(sink.port),
-            "POSTBODE_DELIVER_FOLDER_ROOT": str(root),
+            "POSTBODE_DELIVER_SMTP_PORT": str(around.sink.port),
+            "POSTBODE_DELIVER_FOLDER_ROOT": str(around.folders),
+            "POSTBODE_DELIVER_HTTPS_CERTIFICATES": str(around.inbox.certificate),
+            "POSTBODE_DELIVER_REACHABLE_NETWORKS": '["127.0.0.0/8"]',
             "POSTBODE_LOG_LEVEL": "ERROR",
         }
-        bench = Bench(await pools.get("deliver", "worker"), sink, root, environment, papers)
+        settings = DeliverSettings(database_url=database.url, secret=database.secret, log_level="ERROR")
+        configure("bench", settings)  # the API of which invoices are fetched runs here
+        bench = Bench(await pools.get("deliver", "worker"), settings.keys, environment, around)
         if only_others:
             alone = await bench.others(hangs=False)
             print(await bench.others(hangs=True) / alone)
             return
-        print(f"XML {len(papers.xml)} bytes, PDF {len(papers.pdf)} bytes", flush=True)
+        print(bench.papers, flush=True)
         email, worker = await bench.closed("smtp", count)
         print(f"{email:.0f} mails/s, worker {worker.said}", flush=True)
-        rendered, _ = await bench.closed("smtp", max(50, count // 10), page=False)
-        print(f"{rendered:.0f} rendered/s", flush=True)
-        folder, _ = await bench.closed("folder", max(200, count // 2))
-        print(f"{folder:.0f} folder/s", flush=True)
+        rates = {"email_per_s": email}
+        for name, channel, share, page in _CLOSED:
+            rates[name], worker_of = await bench.closed(channel, max(200, count // share), page=page)
+            print(f"{name} {rates[name]:.0f}, worker {worker_of.said}", flush=True)
+        rates["pull_per_s"] = await bench.fetched(max(200, count // 5))
         alone = await bench.others(hangs=False)
         beside = await bench.others(hangs=True)
     print(
         json.dumps(
-            {
-                "email_per_s": round(email),
-                "email_rendered_per_s": round(rendered),
-                "folder_per_s": round(folder),
-                "https_per_s": None,
-                "others_p99_ratio": round(beside / alone, 2),
-                "peak_rss_mb": worker.said["peak_rss_mb"],
-            }
+            {name: round(rate) for name, rate in rates.items()}
+            | {"others_p99_ratio": round(beside / alone, 2), "peak_rss_mb": worker.said["peak_rss_mb"]}
         )
     )
 

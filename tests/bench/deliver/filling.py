@@ -15,10 +15,12 @@ from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import NewDocument, ref
 from libs.einvoice import convert
+from libs.keyring import KeyRing
 from libs.testing import builders
-from services.deliver import connections, plan, store
+from services.deliver import connections, credentials, plan, store
 from services.deliver.parcel import Parcel, Refused
 from services.deliver.store import Planned
+from tests.integration.deliver.serving import Serving
 
 ACCOUNT = UUID(int=0xA)
 BATCH = 200
@@ -56,6 +58,36 @@ async def in_folders(pool: Pool, count: int) -> list[Receiver]:
     found = receivers(count)
     for n, each in enumerate(found):
         await connections.connect(pool, each.party_id, None, "globe", "folder", {"folder": f"r{n}"})
+    return found
+
+
+async def pushed(pool: Pool, keys: KeyRing, urls: Sequence[str]) -> list[Receiver]:
+    """Receivers whose invoices are pushed to these addresses."""
+    found = receivers(len(urls))
+    for each, url in zip(found, urls, strict=True):
+        await connections.connect(pool, each.party_id, None, "other", "https", {"url": url})
+        async with pool.acquire() as conn, conn.transaction():
+            await credentials.put(conn, keys, each.party_id, "webhook", bytes(32))
+    return found
+
+
+async def afar(pool: Pool, keys: KeyRing, server: Serving, count: int) -> list[Receiver]:
+    """Receivers whose folders are on this server, a folder each."""
+    found = receivers(count)
+    for n, each in enumerate(found):
+        (server.root / f"r{n}").mkdir()
+        settings = {**server.settings, "folder": f"r{n}"}
+        await connections.connect(pool, each.party_id, None, "globe", "sftp", settings)
+        async with pool.acquire() as conn, conn.transaction():
+            await credentials.put(conn, keys, each.party_id, "sftp", server.client_key.export_private_key())
+    return found
+
+
+async def fetching(pool: Pool, account: UUID, count: int) -> list[Receiver]:
+    """Receivers for which this account fetches."""
+    found = receivers(count)
+    for each in found:
+        await connections.connect(pool, each.party_id, account, "other", "pull", {})
     return found
 
 
