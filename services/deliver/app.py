@@ -32,7 +32,7 @@ from services.deliver.bounce_door import BounceDoor, listen
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.https import HttpsChannel
 from services.deliver.channels.pull import PullChannel
-from services.deliver.channels.relay import Relay
+from services.deliver.channels.relay import Relay, Relays
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.sftp import SftpChannel
 from services.deliver.channels.smtp import SmtpChannel
@@ -57,23 +57,33 @@ SWEEP = timedelta(minutes=10)
 
 
 def mail_channel(settings: DeliverSettings) -> SmtpChannel:
-    relay = Relay(
-        settings.smtp_host,
-        settings.smtp_port,
-        most=settings.mail_connections,
-        slow=settings.mail_connections_slow,
-        seconds=settings.smtp_seconds,
-        tls=settings.smtp_tls,
-        username=settings.smtp_username,
-        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
-    )
     return SmtpChannel(
-        relay,
+        relays(settings),
         settings.mail_from,
         per_domain=settings.mail_connections_per_domain,
         return_paths=return_paths(settings),
         signer=signer(settings),
     )
+
+
+def relays(settings: DeliverSettings) -> Relays:
+    """The server for all mail, and those that domains have for themselves: who logs in at the one is nobody's business
+    at the others."""
+    of_server = functools.partial(
+        Relay,
+        most=settings.mail_connections,
+        slow=settings.mail_connections_slow,
+        seconds=settings.smtp_seconds,
+        tls=settings.smtp_tls,
+    )
+    usual = of_server(
+        settings.smtp_host,
+        settings.smtp_port,
+        username=settings.smtp_username,
+        password=settings.smtp_password.get_secret_value() if settings.smtp_password else None,
+    )
+    own = {server: of_server(*server) for server in set(settings.mail_servers.values())}
+    return Relays(usual, {domain: own[server] for domain, server in settings.mail_servers.items()})
 
 
 def return_paths(settings: DeliverSettings) -> ReturnPaths | None:

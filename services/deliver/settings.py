@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
@@ -14,7 +15,9 @@ from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
 from libs.settings import Settings
 from services.deliver.dkim import Signer
-from services.deliver.plan import Policy
+from services.deliver.plan import Policy, mail_address
+
+_SERVER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
 class DeliverSettings(Settings):
@@ -40,6 +43,11 @@ class DeliverSettings(Settings):
     )
     smtp_username: str | None = Field(default=None, description="who logs in at the relay; unset: nobody")
     smtp_password: SecretStr | None = Field(default=None, description="the password that goes with it")
+    smtp_servers: dict[str, str] = Field(
+        default={},
+        description="receiving domains whose mail goes to a server of their own, where nobody logs in: "
+        '{"bakker.example": "mx.bakker.example:25"}',
+    )
     smtp_seconds: float = Field(default=60.0, gt=0, description="how long one answer of the relay may take")
     mail_from: str = Field(
         default="facturen@postbode.example", description="sender of the mails that carry invoices"
@@ -134,6 +142,25 @@ class DeliverSettings(Settings):
     breaker_longest_seconds: float = Field(
         default=300.0, gt=0, description="longest time between probes; the first is the first retry's wait"
     )
+
+    @field_validator("smtp_servers")
+    @classmethod
+    def _servers(cls, value: dict[str, str]) -> dict[str, str]:
+        for domain, server in value.items():
+            if mail_address(f"in@{domain}") is None or not _SERVER.fullmatch(server):
+                raise ValueError(
+                    f"{domain}: {server} is no domain and its mail server, with or without a port"
+                )
+        return value
+
+    @property
+    def mail_servers(self) -> dict[str, tuple[str, int]]:
+        """Host and port by receiving domain, as the lane of a delivery names it."""
+        parts = ((domain, server.partition(":")) for domain, server in self.smtp_servers.items())
+        return {
+            str(mail_address(f"in@{domain}")).removeprefix("in@").lower(): (host, int(port or 25))
+            for domain, (host, _, port) in parts
+        }
 
     @field_validator("reachable_networks")
     @classmethod

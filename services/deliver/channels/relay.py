@@ -1,15 +1,20 @@
-"""Connections to the mail relay, kept between mails: greeting and TLS cost more than a mail does."""
+"""Connections to mail servers, kept between mails: greeting and TLS cost more than a mail does.
+
+All mail goes to one server, the relay, but that of domains which have one of their own. Each server has its own
+connections (0052), so one that hangs takes none of another's.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import aiosmtplib
+import structlog
 
 from libs import clock
 from services.deliver.channels.wire import Wire
@@ -22,6 +27,8 @@ MOST_MAILS = 100
 """Mails over one connection; many servers end it about there themselves."""
 SLOW_SECONDS = 1.0
 """A mail that takes longer leaves its place to the others."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -126,20 +133,65 @@ class Relay:
         return await self._connected()
 
     async def _connected(self) -> Line:
-        smtp = aiosmtplib.SMTP(
-            hostname=self._host,
-            port=self._port,
-            timeout=self._seconds,
-            start_tls={"opportunistic": None, "verified": True, "off": False}[self._tls],
-            tls_context=_context(verify=self._tls == "verified"),
-            username=self._username,
-            password=self._password,
-        )
+        try:
+            return await self._connect(encrypted=self._tls != "off")
+        except _NoTls as no:
+            # Opportunistic (RFC 7435): encrypted is better than not, and not is better than no mail; but no password
+            # goes unencrypted, unless an operator wants no TLS at all.
+            if self._tls == "verified" or self._username is not None:
+                raise no.why from no
+            _log.warning(
+                "TLS is offered and fails: mail goes unencrypted", host=self._host, error=str(no.why)
+            )
+            return await self._connect(encrypted=False)
+
+    async def _connect(self, *, encrypted: bool) -> Line:
+        """Greeting, TLS where it is wanted, login. Raises ``_NoTls`` when TLS is what failed."""
+        smtp = aiosmtplib.SMTP(hostname=self._host, port=self._port, timeout=self._seconds, start_tls=False)
         await smtp.connect()
-        if smtp.is_ehlo_or_helo_needed:
-            # Says EHLO first, or HELO to a server that knows nothing newer.
-            await smtp.rset()
+        try:
+            if smtp.is_ehlo_or_helo_needed:
+                # Says EHLO first, or HELO to a server that knows nothing newer.
+                await smtp.rset()
+            must = self._tls == "verified" or self._username is not None
+            if encrypted and (must or smtp.supports_extension("starttls")):
+                await self._encrypt(smtp)
+            if self._username is not None:
+                await smtp.login(self._username, self._password or "")
+        except BaseException:
+            smtp.close()
+            raise
         return Line(Wire.over(smtp, self._seconds), last=clock.monotonic())
+
+    async def _encrypt(self, smtp: aiosmtplib.SMTP) -> None:
+        try:
+            await smtp.starttls(tls_context=_context(verify=self._tls == "verified"))
+        except (aiosmtplib.SMTPException, OSError) as why:
+            raise _NoTls(why) from why
+        # What was offered before is forgotten (RFC 3207 §4.2).
+        await smtp.rset()
+
+
+class Relays:
+    """The server for each domain: its own, or the one for all."""
+
+    def __init__(self, usual: Relay, of_domain: Mapping[str, Relay] | None = None) -> None:
+        """``of_domain``: domains in ASCII and lower case; several may share a server."""
+        self._usual = usual
+        self._of_domain = dict(of_domain or {})
+
+    def to(self, domain: str) -> Relay:
+        return self._of_domain.get(domain, self._usual)
+
+    async def close(self) -> None:
+        relays = {id(each): each for each in (self._usual, *self._of_domain.values())}
+        await asyncio.gather(*(each.close() for each in relays.values()))
+
+
+class _NoTls(Exception):
+    def __init__(self, why: aiosmtplib.SMTPException | OSError) -> None:
+        super().__init__(str(why))
+        self.why = why
 
 
 async def _alive(line: Line) -> bool:
@@ -163,7 +215,7 @@ async def _goodbye(wire: Wire) -> None:
 def _context(*, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
     if not verify:
-        # Opportunistic (RFC 7435): whom we speak to is not proven either way; encrypted is better than not.
+        # Whom we speak to is not proven either way.
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

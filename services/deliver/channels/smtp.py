@@ -4,8 +4,8 @@ A mail server cannot be asked whether it has a message. After an attempt cut sho
 been on its way, the mail goes out again under the same Message-ID, and the result says ``repeated``: many
 receiving systems drop the second, and nobody is told it was not possible.
 
-Connections are shared by all domains, but no domain may have all of them, and a mail that waits long for an answer leaves
-its place to others (``relay.Places``): those that hang keep nobody waiting.
+Connections to a server are shared by all domains that go there, but no domain may have all of them, and a mail that waits
+long for an answer leaves its place to others (``relay.Places``): those that hang keep nobody waiting.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import aiosmtplib
 from services.deliver import mail, plan, replies
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
-from services.deliver.channels.relay import Line, Relay
+from services.deliver.channels.relay import Line, Relays
 from services.deliver.channels.wire import CLOSING, GO_ON, Wire
 from services.deliver.dkim import Signer
 from services.deliver.parcel import Failed, HandedOver, Job, Loaded, NotBegun, Outcome, Unknown
@@ -33,7 +33,7 @@ _STAGES: tuple[replies.Stage, ...] = ("session", "recipient", "data")
 class SmtpChannel:
     def __init__(
         self,
-        relay: Relay,
+        relays: Relays,
         mail_from: str,
         *,
         per_domain: int,
@@ -41,7 +41,7 @@ class SmtpChannel:
         signer: Signer | None = None,
     ) -> None:
         """``return_paths``: where receiving servers answer; without, at ``mail_from``, and the hub hears nothing of it."""
-        self._relay = relay
+        self._relays = relays
         self._mail_from = mail_from
         self._return_paths = return_paths
         self._signer = signer
@@ -54,14 +54,14 @@ class SmtpChannel:
         """Nothing is kept."""
 
     async def close(self) -> None:
-        await self._relay.close()
+        await self._relays.close()
 
     async def _attempt(self, each: Loaded) -> Outcome:
         if plan.mail_address(each.job.parcel.settings["email"]) != each.job.parcel.settings["email"]:
             # It was looked at when it was planned. What stands in a command or a header is looked at again.
             return plan.BAD_ADDRESS
         try:
-            async with self._relay.line() as line:
+            async with self._relays.to(each.job.lane).line() as line:
                 # Put together now and not before: no more mails are in memory than go out.
                 try:
                     data = await self._data(each)

@@ -52,6 +52,9 @@ class Sink:
     on_mail: Callable[[EmailMessage], Awaitable[None]] | None = None
     senders: list[str] = field(default_factory=list)
     """Envelope senders, of each mail that was kept."""
+    encrypted: list[bool] = field(default_factory=list)
+    """Whether each of those came over TLS."""
+    speaks: Callable[[Sink], SMTP] = lambda sink: SMTP(sink, ident="sink", enable_SMTPUTF8=True)
     sessions: int = 0
     port: int = 0
     _server: asyncio.Server | None = None
@@ -71,6 +74,7 @@ class Sink:
         if said.startswith("250"):
             self.mails.append(mail)
             self.senders.append(str(envelope.mail_from))
+            self.encrypted.append(session.ssl is not None)
         if self.on_mail is not None:
             await self.on_mail(mail)
         return said
@@ -82,7 +86,7 @@ class Sink:
     async def start(self) -> None:
         def session() -> SMTP:
             self.sessions += 1
-            return SMTP(self, ident="sink", enable_SMTPUTF8=True)
+            return self.speaks(self)
 
         self._server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]

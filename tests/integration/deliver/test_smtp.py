@@ -309,7 +309,7 @@ async def test_a_connection_the_server_closed_meanwhile_costs_no_attempt(stage: 
     dispatcher = stage.dispatcher()
     await stage.send(receiver())
     await dispatcher.dispatch()
-    relay = dispatcher._channels["smtp"]._relay  # type: ignore[attr-defined]
+    relay = dispatcher._channels["smtp"]._relays._usual  # type: ignore[attr-defined]
     (idle,) = relay._idle
     idle.last -= 5
     idle.wire.close()

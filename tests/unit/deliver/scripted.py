@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from services.deliver.channels.relay import Line, Relay
+from services.deliver.channels.relay import Line, Relay, Relays
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.channels.wire import Wire
 from services.deliver.dkim import Signer
@@ -111,7 +111,9 @@ class _Relay(Relay):
 def channel(
     server: Server, *, most: int = 4, paths: ReturnPaths | None = None, signer: Signer | None = None
 ) -> SmtpChannel:
-    return SmtpChannel(_Relay(server, most), MAIL_FROM, per_domain=most, return_paths=paths, signer=signer)
+    return SmtpChannel(
+        Relays(_Relay(server, most)), MAIL_FROM, per_domain=most, return_paths=paths, signer=signer
+    )
 
 
 async def outcomes(via: SmtpChannel, *loaded: Loaded) -> list[Outcome]:
