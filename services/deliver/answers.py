@@ -3,9 +3,10 @@ counts, and the sender is told each."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from libs.contracts.envelope import Event, new_event
@@ -16,10 +17,28 @@ from services.deliver import SOURCE
 
 Word: TypeAlias = Literal["accepted", "queried", "rejected"]
 Why: TypeAlias = Literal[
-    "NON", "REF", "LEG", "REC", "QUA", "DEL", "PRI", "QTY", "ITM", "PAY", "UNR", "FIN", "PPD", "OTH"
+    "NON", "REF", "LEG", "REC", "QUA", "DEL", "PRI", "QTY", "ITM", "PAY", "UNR", "FIN", "OTH"
 ]  # fmt: skip
-"""Peppol's list OPStatusReason, of its Invoice Response (BIS 63A)."""
-WHYS: tuple[Why, ...] = get_args(Why)
+"""Peppol's list OPStatusReason, of its Invoice Response (BIS 63A, transaction T111). Not among them is ``PPD``, partly
+paid: it goes with the status ``PD`` alone (PEPPOL-T111-R005), and what is paid is told elsewhere."""
+STATUS: Mapping[Word, str] = {"accepted": "AP", "queried": "UQ", "rejected": "RE"}
+"""What each is in that response: UNCL4343, in the subset ``UNCL4343-T111`` of OpenPeppol."""
+NO_TROUBLE: Why = "NON"
+OTHER: Why = "OTH"
+
+
+def coded(answer: Word, code: Why | None) -> Why | None:
+    """The code an answer has: who asks or rejects names the kind of trouble (PEPPOL-T111-R001), by ``OTH`` where only words
+    say it. Raises ``ValueError`` for one that says the contrary of the answer."""
+    if answer == "accepted":
+        if code not in (None, NO_TROUBLE):
+            raise ValueError("an accepted invoice has no trouble: leave `code` out, or say `queried`")
+        return code
+    if code == NO_TROUBLE:
+        raise ValueError(
+            "`NON` says that there is no trouble: name the kind of it in `code`, or leave it out"
+        )
+    return code or OTHER
 
 
 @dataclass(frozen=True, slots=True)

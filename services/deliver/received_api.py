@@ -23,7 +23,7 @@ from libs.messaging import outbox
 from libs.service import Wake
 from libs.text import PlainText
 from services.deliver import answers, received
-from services.deliver.answers import Why, Word
+from services.deliver.answers import Answer, Why, Word
 from services.deliver.received import File, Making, Received
 
 OPERATOR = "operator"
@@ -38,6 +38,7 @@ class AnswerView(BaseModel):
     """What the receiver said last."""
 
     answer: Word
+    status: str = Field(description="the same in Peppol's Invoice Response (UNCL4343): AP, UQ, RE")
     code: str | None
     reason: str | None
     answered_at: datetime
@@ -76,7 +77,8 @@ class GivenAnswer(BaseModel):
 
     answer: Word = Field(description="queried: there is a question; rejected: it is not paid so")
     code: Why | None = Field(
-        default=None, description="why, as in Peppol's Invoice Response (OPStatusReason)"
+        default=None,
+        description="why, as in Peppol's Invoice Response (OPStatusReason); left out by who asks or rejects, it is OTH",
     )
     reason: PlainText | None = Field(
         default=None, max_length=1000, description="in your own words; needed unless accepted"
@@ -86,6 +88,7 @@ class GivenAnswer(BaseModel):
     def _why(self) -> Self:
         if self.answer != "accepted" and not (self.reason or "").strip():
             raise ValueError("say why (`reason`): its sender has to know what to mend or answer")
+        self.code = answers.coded(self.answer, self.code)
         return self
 
 
@@ -171,9 +174,17 @@ def view(each: Received) -> ReceivedView:
         state=each.state,
         received_at=each.handed_at,
         warnings=list(each.parcel.warnings),
-        answer=AnswerView(answer=said.answer, code=said.code, reason=said.said, answered_at=said.answered_at)
-        if said
-        else None,
+        answer=_answer(said) if said else None,
+    )
+
+
+def _answer(said: Answer) -> AnswerView:
+    return AnswerView(
+        answer=said.answer,
+        status=answers.STATUS[said.answer],
+        code=said.code,
+        reason=said.said,
+        answered_at=said.answered_at,
     )
 
 

@@ -142,10 +142,11 @@ async def test_each_word_of_the_receiver_is_told_once_and_the_last_counts(
         reply = await hub.post(path, json=given, headers=as_("bert"))
         assert reply.status_code == 200, reply.text
     assert reply.json()["answer"]["answer"] == "accepted"
+    assert reply.json()["answer"]["status"] == "AP"
     said: list[Any] = await stage.told()
     told = [each for each in said if isinstance(each, InvoiceAnswered)]
     assert [(each.sequence, each.answer, each.code, each.said) for each in told] == [
-        (1, "queried", "PRI", "Regel 3: € 12,50."), (2, "rejected", None, "niet besteld"), (3, "accepted", None, None),
+        (1, "queried", "PRI", "Regel 3: € 12,50."), (2, "rejected", "OTH", "niet besteld"), (3, "accepted", None, None),
     ]  # fmt: skip
     assert {(each.account_id, each.receiver_name) for each in told} == {(ACCOUNT, "a BV")}
     for bad in (
@@ -153,6 +154,9 @@ async def test_each_word_of_the_receiver_is_told_once_and_the_last_counts(
         {"answer": "rejected", "reason": "  "},
         {"answer": "paid"},
         {"answer": "queried", "code": "XYZ", "reason": "x"},
+        {"answer": "rejected", "code": "PPD", "reason": "x"},
+        {"answer": "queried", "code": "NON", "reason": "x"},
+        {"answer": "accepted", "code": "PRI"},
         {"answer": "queried", "reason": "a\nb"},
         {"answer": "queried", "reason": "x" * 1001},
     ):
