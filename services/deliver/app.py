@@ -26,6 +26,7 @@ from libs.messaging import MIGRATIONS as MESSAGING
 from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
 from services.deliver import convert_api, credentials, parked_api, received_api, waiting_api
+from services.deliver.afar import Afar
 from services.deliver.api import routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.bounce_door import BounceDoor, listen
@@ -149,7 +150,8 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     )
     # The consumer wakes the relay after its commit; what it planned is due from that moment on.
     wake.connect(dispatcher.due)
-    arrivals = Arrivals(worker, folder, sftp, wake)
+    afar = Afar(worker, sftp)
+    arrivals = Arrivals(worker, folder, afar, wake)
     patience = timedelta(days=settings.parked_days)
     parking = Parking(worker, wake, patience, settings.lease_seconds)
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
@@ -192,7 +194,12 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule(
                 "deliver.globe",
                 timedelta(seconds=settings.poll_seconds),
-                GlobeReports(worker, folder, wake).look,
+                GlobeReports(worker, "folder", folder, wake).look,
+            ),
+            Schedule(
+                "deliver.globe-afar",
+                timedelta(seconds=settings.sftp_results_seconds),
+                GlobeReports(worker, "sftp", afar, wake).look,
             ),
             Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),

@@ -14,8 +14,8 @@ from libs.messaging import outbox
 from libs.service import Wake
 from libs.telemetry import tracing
 from services.deliver import facts, store, telemetry
+from services.deliver.afar import Afar
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.channels.sftp import SftpChannel
 from services.deliver.parcel import Channel
 from services.deliver.store import InFolder
 
@@ -28,10 +28,10 @@ OLD = timedelta(minutes=10)
 
 
 class Arrivals:
-    def __init__(self, pool: Pool, folder: FolderChannel, sftp: SftpChannel, wake: Wake) -> None:
+    def __init__(self, pool: Pool, folder: FolderChannel, afar: Afar, wake: Wake) -> None:
         self._pool = pool
         self._folder = folder
-        self._sftp = sftp
+        self._afar = afar
         self._wake = wake
 
     async def look(self) -> None:
@@ -45,7 +45,7 @@ class Arrivals:
 
         async def one(lane: str) -> None:
             async with places:
-                await self._look_into("sftp", lane, self._names_afar)
+                await self._look_into("sftp", lane, self._afar.names)
 
         await asyncio.gather(*(one(lane) for lane in await store.lanes_in_folders(self._pool, "sftp")))
 
@@ -60,12 +60,6 @@ class Arrivals:
             taken = [each for each in page if _gone(each.file_name, left)]
             if taken:
                 await self._confirm(taken)
-
-    async def _names_afar(self, lane: str) -> frozenset[str] | None:
-        parcel = await store.parcel_in(self._pool, "sftp", lane)
-        if parcel is None:
-            return None
-        return await self._sftp.names(lane, parcel.receiver.party_id, parcel.settings)
 
     async def sweep(self) -> None:
         """Remove what a killed process left in the hidden areas and nobody needs any more."""

@@ -1,4 +1,5 @@
-"""What a receiver's Exact Globe says of a pair it took from its folder, where somebody puts that beside it.
+"""What a receiver's Exact Globe says of a pair it took from its folder, on a disk or over SFTP, where somebody puts that
+beside it.
 
 Globe shows for each file of an import *Processed* or *Can't process:* and a reason (exact.md §1.4). A file of the pair's
 name ending in ``.txt`` or ``.log`` that begins with one of these is read and taken away: imported, or given back. That
@@ -13,11 +14,12 @@ assumed.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 from libs.contracts.envelope import Event
@@ -27,15 +29,16 @@ from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.service import Wake
 from services.deliver import facts
-from services.deliver.channels.folder import FolderChannel
 from services.deliver.parcel import Refused
 from services.deliver.results import line
 from services.deliver.store import reason_of
 
 LOOKED_FOR = timedelta(days=14)
 """So long after its hand-over something may still be said of a pair."""
-MOST = 500
+MOST = 200
 """Results of one transaction."""
+AT_ONCE = 8
+"""Folders that are looked into side by side: one that hangs holds up few others."""
 
 _NAME = re.compile(r"[A-Za-z0-9._-]*_([0-9a-f]{32})\.(?:txt|log)", re.IGNORECASE)
 _PROCESSED = re.compile(r"\s*processed\b", re.IGNORECASE)
@@ -84,8 +87,7 @@ def why(said: Said) -> Refused:
 
 _LANES = """
 SELECT DISTINCT lane FROM delivery
- WHERE channel = 'folder' AND reported_at IS NULL AND state IN ('handed_over', 'confirmed')
-   AND handed_at > now() - $1::interval
+ WHERE channel = $2 AND reported_at IS NULL AND state IN ('handed_over', 'confirmed') AND handed_at > now() - $1::interval
  ORDER BY lane
 """
 _TELL = """
@@ -94,7 +96,7 @@ WITH told AS (
 ), was AS MATERIALIZED (
     SELECT d.delivery_id, d.state AS before, t.processed, t.said, t.reason
       FROM delivery d JOIN told t USING (delivery_id)
-     WHERE d.channel = 'folder' AND d.lane = $5 AND d.reported_at IS NULL AND d.state IN ('handed_over', 'confirmed')
+     WHERE d.channel = $6 AND d.lane = $5 AND d.reported_at IS NULL AND d.state IN ('handed_over', 'confirmed')
      ORDER BY d.delivery_id FOR NO KEY UPDATE OF d
 ), changed AS (
     UPDATE delivery d
@@ -115,24 +117,43 @@ SELECT * FROM changed ORDER BY delivery_id
 """
 
 
-class GlobeReports:
-    """``look`` reads what is said in every folder of which something may be. ``pool`` has the worker role."""
+class Folders(Protocol):
+    """Where pairs lie, by the lane of their deliveries. What cannot be seen or done now is tried again at the next look."""
 
-    def __init__(self, pool: Pool, folder: FolderChannel, wake: Wake) -> None:
+    async def names(self, lane: str) -> frozenset[str] | None:
+        """What is to be seen; None when that cannot be known now."""
+
+    async def texts(self, lane: str, names: Sequence[str]) -> dict[str, bytes]:
+        """The beginning of these files, as far as they are plain ones."""
+
+    async def take_away(self, lane: str, names: Sequence[str]) -> None:
+        """Remove these files; what cannot be removed stays."""
+
+
+class GlobeReports:
+    """``look`` reads what is said in every folder of this channel of which something may be. ``pool``: the worker's."""
+
+    def __init__(self, pool: Pool, channel: Literal["folder", "sftp"], folders: Folders, wake: Wake) -> None:
         self._pool = pool
-        self._folder = folder
+        self._channel = channel
+        self._folders = folders
         self._wake = wake
 
     async def look(self) -> None:
-        for row in await self._pool.fetch(_LANES, LOOKED_FOR):
-            lane = row["lane"]
-            names = sorted(await self._folder.names(lane) or ())
-            found = [(each, name) for name in names if (each := about(name)) is not None]
-            for n in range(0, len(found), MOST):
-                await self._tell(lane, found[n : n + MOST])
+        places = asyncio.Semaphore(AT_ONCE)
+
+        async def one(lane: str) -> None:
+            async with places:
+                names = sorted(await self._folders.names(lane) or ())
+                found = [(each, name) for name in names if (each := about(name)) is not None]
+                for n in range(0, len(found), MOST):
+                    await self._tell(lane, found[n : n + MOST])
+
+        rows = await self._pool.fetch(_LANES, LOOKED_FOR, self._channel)
+        await asyncio.gather(*(one(row["lane"]) for row in rows))
 
     async def _tell(self, lane: str, found: Sequence[tuple[UUID, str]]) -> None:
-        texts = await self._folder.texts(lane, [name for _, name in found])
+        texts = await self._folders.texts(lane, [name for _, name in found])
         # Of two about one delivery the first counts, and both are taken away.
         said = {
             each: got for each, name in reversed(found) if (got := read(each, name, texts.get(name, b"")))
@@ -140,13 +161,13 @@ class GlobeReports:
         if not said:
             return
         async with self._pool.acquire() as conn, conn.transaction():
-            await outbox.append(conn, await _told(conn, lane, said))
+            await outbox.append(conn, await _told(conn, self._channel, lane, said))
         self._wake()
         # A kill before this leaves them lying: they are read again, and change nothing any more.
-        await self._folder.take_away(lane, [name for each, name in found if each in said])
+        await self._folders.take_away(lane, [name for each, name in found if each in said])
 
 
-async def _told(conn: Connection, lane: str, said: Mapping[UUID, Said]) -> list[Event]:
+async def _told(conn: Connection, channel: str, lane: str, said: Mapping[UUID, Said]) -> list[Event]:
     all_said = [said[each] for each in sorted(said)]
     rows = await conn.fetch(
         _TELL,
@@ -155,6 +176,7 @@ async def _told(conn: Connection, lane: str, said: Mapping[UUID, Said]) -> list[
         [each.words for each in all_said],
         [reason_of(why(each)) for each in all_said],
         lane,
+        channel,
     )
     return [event for row in rows for event in events(dict(row.items()), said[row["delivery_id"]])]
 

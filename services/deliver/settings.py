@@ -110,6 +110,11 @@ class DeliverSettings(Settings):
     sftp_poll_seconds: float = Field(
         default=60.0, gt=0, description="how often to see there whether files were taken"
     )
+    sftp_results_seconds: float = Field(
+        default=900.0,
+        gt=0,
+        description="how often to look there for what the receiver's package says of a pair",
+    )
     pull_days: float = Field(
         default=7.0,
         gt=0,

@@ -370,12 +370,12 @@ async def in_folder(pool: Pool, channel: Channel, lane: str, after: UUID, most: 
 
 _PARCEL_IN = """
 SELECT d.receiver_id, d.receiver_name, p.body FROM delivery d JOIN parcel p USING (delivery_id)
- WHERE d.state = 'handed_over' AND d.channel = $1 AND d.lane = $2 ORDER BY d.delivery_id DESC LIMIT 1
+ WHERE d.state IN ('handed_over', 'confirmed') AND d.channel = $1 AND d.lane = $2 ORDER BY d.delivery_id DESC LIMIT 1
 """
 
 
 async def parcel_in(pool: Pool, channel: Channel, lane: str) -> Parcel | None:
-    """One that waits there to be taken: it knows where that is."""
+    """The last that was put there: it knows where that is."""
     row = await pool.fetchrow(_PARCEL_IN, channel, lane)
     return parcel_of(row)[0] if row else None
 

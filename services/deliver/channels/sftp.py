@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 from uuid import UUID
 
 import asyncssh
@@ -39,6 +40,8 @@ from services.deliver.parcel import (
     Unknown,
 )
 from services.deliver.plan import BAD_FOLDER
+
+T = TypeVar("T")
 
 Keys = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[bytes]]]]
 """What logs in for these receivers, the newest first."""
@@ -76,13 +79,15 @@ class SftpChannel:
         while self._sessions:
             self._sessions.popitem()[1].close()
 
-    async def names(self, lane: str, party_id: UUID, settings: Mapping[str, str]) -> frozenset[str] | None:
-        """What is to be seen in a folder; None when it cannot be seen now."""
+    async def visit(
+        self, lane: str, party_id: UUID, settings: Mapping[str, str], do: Callable[[Session], Awaitable[T]]
+    ) -> T | None:
+        """Look or do something there beside the deliveries; None when that cannot be done now."""
         try:
             await self._load_keys({party_id})
             async with asyncio.timeout(self._seconds):
-                return await (await self._session(lane, party_id, Place.of(settings))).names()
-        except (asyncssh.Error, OSError, TimeoutError, HostKeyChanged, KeyError, ValueError):
+                return await do(await self._session(lane, party_id, Place.of(settings)))
+        except (asyncssh.Error, OSError, TimeoutError, HostKeyChanged, NotPublic, LookupError, ValueError):
             self._drop(lane)
             return None
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import posixpath
 import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 import asyncssh
 
@@ -18,6 +19,8 @@ from services.deliver.channels.disk import HIDDEN
 CONNECT_SECONDS = 10.0
 IDLE_SECONDS = 20.0
 """A session is used again within this time."""
+_AT_ONCE = 16
+"""Files read side by side over one session."""
 
 
 class HostKeyChanged(Exception):
@@ -122,6 +125,31 @@ class Session:
         self._last = clock.monotonic()
         found = frozenset(str(name) for name in await self._sftp.listdir(self._folder or "."))
         return found if HIDDEN in found else None
+
+    async def beginnings(self, names: Sequence[str], most: int = 4096) -> dict[str, bytes]:
+        """Up to ``most`` bytes of each of these that is a plain file and can be read: no link is followed."""
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(name: str) -> bytes | None:
+            async with at_once:
+                with contextlib.suppress(
+                    asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure
+                ):
+                    if (await self._sftp.lstat(self._at(name))).type == asyncssh.FILEXFER_TYPE_REGULAR:
+                        async with self._sftp.open(self._at(name), "rb") as file:
+                            return cast("bytes", await file.read(most))
+            return None
+
+        found = await asyncio.gather(*map(one, names))
+        return {name: data for name, data in zip(names, found, strict=True) if data is not None}
+
+    async def take_away(self, names: Sequence[str]) -> None:
+        """Remove files from sight; what cannot be removed stays."""
+        for name in names:
+            with contextlib.suppress(
+                asyncssh.SFTPNoSuchFile, asyncssh.SFTPPermissionDenied, asyncssh.SFTPFailure
+            ):
+                await self.remove(name)
 
     def close(self) -> None:
         self._ssh.abort()

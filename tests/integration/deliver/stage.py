@@ -28,6 +28,7 @@ from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import DocumentStore, NewDocument, ref
 from libs.service import Wake
 from services.deliver import connections
+from services.deliver.afar import Afar
 from services.deliver.app import mail_channel, sftp_channel
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
@@ -132,9 +133,8 @@ class Stage:
         )
 
     def arrivals(self) -> Arrivals:
-        return Arrivals(
-            self.worker, FolderChannel(self.root), sftp_channel(self.settings(), self.worker), Wake()
-        )
+        afar = Afar(self.worker, sftp_channel(self.settings(), self.worker))
+        return Arrivals(self.worker, FolderChannel(self.root), afar, Wake())
 
     async def folder(self, name: str) -> Receiver:
         """A receiver whose Globe reads this folder."""

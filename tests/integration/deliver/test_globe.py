@@ -13,8 +13,12 @@ from services.deliver.globe import GlobeReports
 from tests.integration.deliver.stage import Stage
 
 
+class Killed(BaseException):
+    """As if the process had died here."""
+
+
 def reports(stage: Stage) -> GlobeReports:
-    return GlobeReports(stage.worker, FolderChannel(stage.root), Wake())
+    return GlobeReports(stage.worker, "folder", FolderChannel(stage.root), Wake())
 
 
 async def placed(stage: Stage, count: int = 1) -> list[Path]:
@@ -66,11 +70,11 @@ async def test_killed_before_the_file_is_gone_it_is_told_once(
     word.write_text("Processed")
 
     async def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+        raise Killed
 
     with monkeypatch.context() as patched:
         patched.setattr(FolderChannel, "take_away", killed)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Killed):
             await reports(stage).look()
     assert word.exists()
     await reports(stage).look()

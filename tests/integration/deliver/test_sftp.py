@@ -15,6 +15,7 @@ import pytest
 from libs.contracts.parts import Receiver
 from libs.service import Wake
 from services.deliver import connections, credentials
+from services.deliver.afar import Afar
 from services.deliver.app import sftp_channel
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
@@ -52,7 +53,7 @@ async def placing(stage: Stage, **more: Any) -> AsyncIterator[tuple[Dispatcher, 
     settings = stage.settings(**{"reachable_networks": ("127.0.0.0/8",), **more})
     channel = sftp_channel(settings, stage.worker)
     try:
-        arrivals = Arrivals(stage.worker, FolderChannel(stage.root), channel, Wake())
+        arrivals = Arrivals(stage.worker, FolderChannel(stage.root), Afar(stage.worker, channel), Wake())
         yield Dispatcher(settings, stage.worker, stage.documents, {"sftp": channel}, Wake()), arrivals
     finally:
         await channel.close()
