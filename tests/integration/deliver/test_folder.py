@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
 import threading
@@ -11,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -263,26 +265,60 @@ async def test_an_error_before_anybody_looked_says_nothing_about_the_attempt_bef
     assert [row["reason"]["code"] for row in await stage.rows()] == ["gave-up-unsure"] * 2
 
 
-async def test_a_full_disk_fails_its_own_delivery_and_is_tried_again(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+class Refusing:
+    """``os``, as ``disk`` has it, in which one call fails for one folder, from its ``from_``-th on."""
+
+    def __init__(self, call: str, code: int, folder: Path, from_: int = 1) -> None:
+        self._call, self._code, self._folder, self._left = call, code, folder, from_
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+        if name != self._call:
+            return real
+
+        def refusing(*args: Any, **named: Any) -> Any:
+            fd = named.get("dir_fd", named.get("src_dir_fd", args[0]))
+            place = Path(f"/proc/self/fd/{fd}" if isinstance(fd, int) else fd).resolve()
+            if self._folder.resolve() not in (place, *place.parents):
+                return real(*args, **named)
+            self._left -= 1
+            if self._left < 0:
+                raise OSError(self._code, os.strerror(self._code))
+            # A disk that is almost full takes a part.
+            return real(args[0], args[1][:3]) if name == "write" else real(*args, **named)
+
+        return refusing
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "after"),
+    [
+        ("write", errno.ENOSPC, 1), ("write", errno.EDQUOT, 1), ("write", errno.EROFS, 0),
+        ("open", errno.EACCES, 0), ("open", errno.EACCES, 3), ("rename", errno.EACCES, 0), ("rename", errno.EPERM, 1),
+    ],
+    ids=["full", "over quota", "read-only", "no permission", "none inside", "none to show", "none for the XML"],
+)  # fmt: skip
+async def test_a_disk_that_refuses_fails_its_own_delivery_and_is_tried_again(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, call: str, code: int, after: int
 ) -> None:
     await stage.send(await stage.folder("dejong"))
     await stage.send(await stage.folder("smit"))
-    write = disk.Folder.write
-
-    def full(self: disk.Folder, name: str, data: bytes) -> None:
-        if self.path.name == "dejong":
-            raise OSError(28, "No space left on device")
-        write(self, name, data)
-
     with monkeypatch.context() as patched:
-        patched.setattr(disk.Folder, "write", full)
+        patched.setattr(disk, "os", Refusing(call, code, stage.root / "dejong", after))
         await stage.dispatcher().dispatch()
     assert sorted(await stage.states()) == ["handed_over", "queued"]
-    assert (await stage.attempts())[0] == (1, "failed")
+    assert not [name for name in stage.visible("dejong") if name.endswith(".xml")]
+    row = await stage.worker.fetchrow(
+        "SELECT outcome, code, detail FROM attempt WHERE outcome <> 'handed_over'"
+    )
+    assert row is not None
+    assert (row["outcome"], row["code"]) == ("failed", "folder-trouble")
+    assert os.strerror(code) in row["detail"]
     await stage.make_due()
     await stage.dispatcher().dispatch()
-    assert len(stage.visible("dejong")) == 2
+    pdf, xml = stage.visible("dejong")
+    assert (stage.root / "dejong" / pdf).read_bytes() == PDF
+    assert (stage.root / "dejong" / xml).read_bytes() == XML
 
 
 async def test_links_planted_by_the_receiver_lead_nowhere(stage: Stage, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ import asyncpg
 import pytest
 from aiohttp.resolver import ThreadedResolver
 
+from libs import clock
 from libs.contracts.parts import Receiver
 from libs.service import Wake
+from libs.testing.certificates import pem
 from services.deliver import connections, credentials
 from services.deliver.app import https_channel
 from services.deliver.dispatcher import Dispatcher
@@ -208,10 +210,26 @@ async def test_the_connection_goes_to_the_address_that_was_looked_at(
     assert asked == ["localhost"]
 
 
-async def test_a_certificate_that_is_not_trusted_gets_nothing(stage: Stage, inbox: Listening) -> None:
-    await stage.send(await connected(stage, inbox.url))
-    async with pushing(stage, inbox, https_certificates=None) as dispatcher:
-        await dispatcher.dispatch()
+def _ended(folder: Path) -> Path:
+    return pem(folder, "ended", also=("127.0.0.1",), ends=clock.now() - timedelta(minutes=1))
+
+
+def _of_somebody_else(folder: Path) -> Path:
+    return pem(folder, "else", also=("127.0.0.2",))
+
+
+@pytest.mark.parametrize(
+    "made", [None, _ended, _of_somebody_else], ids=["not trusted", "ended", "of somebody else"]
+)
+async def test_a_certificate_that_does_not_hold_gets_nothing(
+    stage: Stage, tmp_path: Path, made: Callable[[Path], Path] | None
+) -> None:
+    certificate = made(tmp_path) if made else None
+    async with listening(tmp_path, "127.0.0.1", certificate) as inbox:
+        inbox.secrets.append(SECRET)
+        await stage.send(await connected(stage, inbox.url))
+        async with pushing(stage, inbox, https_certificates=certificate) as dispatcher:
+            await dispatcher.dispatch()
     assert not inbox.kept
     assert (await last(stage))["code"] == "https-away"
     assert [row["unresolved"] for row in await stage.rows()] == [False]
