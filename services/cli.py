@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, Command] = {
     "show": Command("services.deliver.show_cli", "an invoice of any format as people read it, offline"),
     "parties": Command("services.route.cli", "the directory of receivers"),
     "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
+    "payments": Command("services.deliver.payments.cli", "take bank statements: what is paid of invoices"),
     "secrets": Command(
         "services.deliver.credentials_cli", "secrets of receivers' connections, and the keys they lie under"
     ),

@@ -46,6 +46,8 @@ from services.deliver.globe import GlobeReports
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.needs import checks
 from services.deliver.parked import Parking
+from services.deliver.payments import api as payments_api
+from services.deliver.payments.lines import MOST_BYTES
 from services.deliver.pushing import Pushing
 from services.deliver.return_paths import PURPOSE, ReturnPaths
 from services.deliver.returned import Returned
@@ -161,6 +163,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(received_api.routes(worker, resources.documents, wake))
     router.include_router(convert_api.routes())
+    router.include_router(payments_api.routes(worker, wake))
     paths = return_paths(settings)
     listeners = []
     if paths is not None:
@@ -211,6 +214,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         ),
         workers=(dispatcher.running(),),
         listeners=listeners,
+        larger_bodies={payments_api.PATH: MOST_BYTES},
         checks=checks(settings),
         wake=wake,
     )

@@ -28,8 +28,8 @@ from starlette.types import Receive, Scope, Send
 from libs.db.trouble import TRANSIENT
 from libs.db.types import Pool
 from libs.errors import BadInput, HubError, Refusal, Unavailable
-from libs.http import encoding, problems
-from services.ingest import idempotency, spool
+from libs.http import encoding, problems, spool
+from services.ingest import idempotency
 from services.ingest.archive import Archive, Item
 from services.ingest.idempotency import Key, Running
 from services.ingest.intake import Upload

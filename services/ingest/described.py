@@ -7,10 +7,10 @@ from typing import Any
 from libs.einvoice import refusals
 from libs.einvoice.formats import hybrid
 from libs.errors import Unavailable
-from libs.http import encoding, forms
+from libs.http import encoding, forms, spool
 from libs.http.problems import described
 from libs.http.quota import OverQuota
-from services.ingest import archive, idempotency, intake, spool
+from services.ingest import archive, idempotency, intake
 from services.ingest.backlog import late
 from services.ingest.batch import bad_offset
 from services.ingest.groups import busy

@@ -25,8 +25,8 @@ _BUFFER = 256 * 1024
 def second() -> TooMany:
     """The account sends another one already."""
     return TooMany(
-        "A batch of this account is being taken in already: send this one when that is done.",
-        nl="Er wordt al een batch van dit account verwerkt: stuur deze als die klaar is.",
+        "An upload of this account is being taken in already: send this one when that is done.",
+        nl="Er wordt al een upload van dit account verwerkt: stuur deze als die klaar is.",
         code="batch-running",
         retry_after=10,
     )
@@ -34,8 +34,8 @@ def second() -> TooMany:
 
 def no_room() -> Unavailable:
     return Unavailable(
-        "As many batches are being taken in as can be at once: send this one in a moment.",
-        nl="Er worden al zoveel batches verwerkt als er tegelijk kunnen: stuur deze zo opnieuw.",
+        "As many uploads are being taken in as can be at once: send this one in a moment.",
+        nl="Er worden al zoveel uploads verwerkt als er tegelijk kunnen: stuur deze zo opnieuw.",
         code="busy",
         retry_after=10,
     )
@@ -43,8 +43,8 @@ def no_room() -> Unavailable:
 
 def too_slow() -> BadInput:
     return BadInput(
-        "The upload took too long and was cut off. Nothing was taken: send the batch in smaller parts.",
-        nl="Het versturen duurde te lang en is afgebroken. Er is niets aangenomen: stuur de batch in kleinere delen.",
+        "The upload took too long and was cut off. Nothing was taken: send it in smaller parts.",
+        nl="Het versturen duurde te lang en is afgebroken. Er is niets aangenomen: stuur het in kleinere delen.",
         code="upload-too-slow",
     )
 
