@@ -84,6 +84,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "validate.verdict",
         "route.decision", "route.parked", "route.numbered",
         "deliver.delivery", "deliver.parcel", "deliver.attempt", "deliver.answer", "deliver.response",
+        "deliver.payment",
         "track.fact", "track.status", "track.notice", "track.notice_attempt",
     ),
     "a period of the table above": (
@@ -106,6 +107,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "route.party", "route.identifier", "route.party_change", "route.pair", "route.pay_to", "route.known_as",
         "route.claim", "route.letter", "route.stop", "route.recall",
         "deliver.connection", "deliver.credential", "deliver.folder", "deliver.permit", "deliver.stop",
+        "deliver.payment_source",
         "deliver.exact_grant", "deliver.exact_link", "deliver.exact_shared",
     ),
     "as long as the administration is kept alike": (

@@ -15,4 +15,5 @@ WITH gone AS (
 DELETE FROM attempt a USING gone WHERE a.delivery_id = gone.delivery_id
 """,
     "DELETE FROM response WHERE invoice_id = ANY ($1::uuid[])",
+    "DELETE FROM payment WHERE invoice_id = ANY ($1::uuid[])",
 )

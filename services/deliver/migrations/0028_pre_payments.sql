@@ -28,5 +28,5 @@ CREATE UNIQUE INDEX payment_entry ON payment (by_account, entry, invoice_id) WHE
 ALTER TABLE payment ENABLE ROW LEVEL SECURITY;
 CREATE POLICY worker ON payment TO {schema}_worker USING (true) WITH CHECK (true);
 CREATE POLICY own ON payment FOR SELECT TO {schema}_api USING (account_id = current_setting('postbode.account')::uuid);
-GRANT SELECT, INSERT ON payment TO {schema}_worker;
+GRANT SELECT, INSERT, DELETE ON payment TO {schema}_worker;
 GRANT SELECT ON payment TO {schema}_api;
