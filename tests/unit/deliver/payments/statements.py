@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator
+from types import FrameType
+from typing import Any
 
 OWN, SUPPLIER, CUSTOMER = "NL91ABNA0417164300", "NL20INGB0001234567", "BE68539007547034"
 LATEST = "08"
@@ -88,3 +92,20 @@ def entry(
         f"<CdtDbtInd>{'CRDT' if incoming else 'DBIT'}</CdtDbtInd>{'<RvslInd>true</RvslInd>' if reversal else ''}{status}"
         f"<BookgDt><Dt>{day}</Dt></BookgDt>{f'<NtryDtls>{within}</NtryDtls>' if within else ''}</Ntry>"
     )
+
+
+@contextlib.contextmanager
+def counted() -> Iterator[list[int]]:
+    """How many lines of Python are run meanwhile: what a clock would say, whoever else holds the processor."""
+    steps = [0]
+
+    def step(frame: FrameType, event: str, arg: Any) -> Any:
+        steps[0] += 1
+        return step
+
+    before = sys.gettrace()
+    sys.settrace(step)
+    try:
+        yield steps
+    finally:
+        sys.settrace(before)
