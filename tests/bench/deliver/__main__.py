@@ -73,7 +73,12 @@ SELECT NOT EXISTS (
        AND (state = 'attempting' OR state = 'queued' AND NOT EXISTS (
             SELECT FROM attempt a WHERE a.delivery_id = d.delivery_id AND a.outcome = 'offered')))
 """
-_ENDS = "SELECT outcome, code, detail, count(*) FROM attempt GROUP BY 1, 2, 3 LIMIT 5"
+_LEFT = """
+SELECT d.channel, d.state, (SELECT concat_ws(' ', a.outcome, a.code, a.detail) FROM attempt a
+                             WHERE a.delivery_id = d.delivery_id ORDER BY number DESC LIMIT 1) AS last,
+       count(*), min(d.due_at - now())::text AS due
+  FROM delivery d WHERE d.state IN ('queued', 'attempting') AND d.lane <> 'hangs.example' GROUP BY 1, 2, 3 LIMIT 5
+"""
 _SECONDS = """
 SELECT extract(epoch FROM max(a.finished_at) - min(a.started_at))::float8
   FROM attempt a JOIN delivery d USING (delivery_id) WHERE d.channel = $1 AND d.created_at >= $2
@@ -260,7 +265,7 @@ class Bench:
             if done != last:
                 since, last = time.monotonic(), done
             if time.monotonic() - since > STUCK:
-                said = await self._pool.fetch(_ENDS)
+                said = await self._pool.fetch(_LEFT)
                 raise SystemExit(f"nothing moves: {[tuple(row) for row in said]}")
             await asyncio.sleep(0.2)
 

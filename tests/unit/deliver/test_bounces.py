@@ -21,27 +21,19 @@ MEANS = {
     "exchange-too-large": ("hard", "5.2.3", "550 5.2.3 RESOLVER.RST.RecipSizeLimit"),
     "exim-text": ("hard", "5.7.1", "550 5.7.1 Our rules refuse this"),
     "french-without-a-code": ("hard", "5.1.1", "Le destinataire factures@dupont.example est inconnu."),
-    "gmail-no-such-user": (
-        "hard",
-        "5.1.1",
-        "550-5.1.1 The email account that you tried to reach does not exist.",
-    ),
+    "gmail-no-such-user": ("hard", "5.1.1", "550-5.1.1 The email account that you tried to reach does not exist."),
     "gmail-over-quota": ("soft", "4.2.2", "452-4.2.2 The recipient's inbox"),
     "one-of-several-refused": ("delivered", "2.1.5", "250 2.1.5 Els has it"),
     "postfix-delayed": ("delayed", "4.4.1", "connect to mx.dejong.example: Connection refused"),
     "postfix-delivered": ("delivered", "2.0.0", "250 2.0.0 Saved"),
     "postfix-gave-up": ("soft", "4.4.1", "connect to mx.dejong.example[192.0.2.7]:25: Connection timed out"),
     "postfix-mailbox-full": ("soft", "5.2.2", "552 5.2.2 <in@dejong.example>: user is over quota"),
-    "postfix-no-such-user": (
-        "hard",
-        "5.1.1",
-        "550 5.1.1 <in@dejong.example>: Recipient address rejected: User unknown",
-    ),
+    "postfix-no-such-user": ("hard", "5.1.1", "550 5.1.1 <in@dejong.example>: Recipient address rejected: User unknown"),
     "postfix-passed-on": ("other", "2.0.0", "relayed 250 OK"),
     "qmail-text": ("hard", "5.1.1", "Sorry, no such mailbox here by that name. (#5.1.1)"),
     "read-receipt": ("reply", "", "Read: Factuur F1"),
     "vacation": ("reply", "", "Re: Factuur F1"),
-}
+}  # fmt: skip
 
 
 def test_every_shape_has_its_meaning_here() -> None:
