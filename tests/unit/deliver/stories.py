@@ -14,9 +14,21 @@ from typing import Any
 from uuid import UUID
 
 from libs import clock
-from libs.contracts.envelope import Event
+from libs.contracts.envelope import Event, new_event
+from libs.contracts.invoice import InvoiceAnswered
 from libs.contracts.parts import Words
-from services.deliver import belgium, bounce_words, bounces, facts, globe, http_replies, replies, results
+from services.deliver import (
+    SOURCE,
+    belgium,
+    bounce_words,
+    bounces,
+    facts,
+    globe,
+    http_replies,
+    replies,
+    results,
+)
+from services.deliver.answers import Why, Word, coded
 from services.deliver.channels import pull, sftp
 from services.deliver.fallback import WHY
 from services.deliver.parcel import Failed, HandedOver, Job, Offered, Outcome, Unknown
@@ -98,6 +110,23 @@ class Story:
         self._add(
             facts.confirmed(self._row(), f"the receiver took {self._job.base_name}.xml from its folder")
         )
+        return self
+
+    def answered(self, answer: Word, code: Why | None = None, said: str | None = None) -> Story:
+        """What its receiver says of the invoice."""
+        of = self._job
+        data = InvoiceAnswered(
+            invoice_id=of.invoice_id,
+            account_id=of.account_id,
+            sequence=sum(isinstance(event.data, InvoiceAnswered) for event in self.events) + 1,
+            delivery_id=of.delivery_id,
+            receiver_id=of.parcel.receiver.party_id,
+            receiver_name=of.parcel.receiver.name,
+            answer=answer,
+            code=coded(answer, code),
+            said=said,
+        )
+        self._add(new_event(data, source=SOURCE, account=of.account_id))
         return self
 
     def _row(self) -> Mapping[str, Any]:
@@ -208,6 +237,16 @@ STORIES: Mapping[str, Callable[[], Story]] = {
     "pushed, never taken": lambda: _never(Story("https"), _said(503)),
     "pushed, away, so by mail": lambda: Story("https").attempt(_said(503)).by_mail().attempt(OK),
     "fetched": lambda: Story("pull").attempt(LIES_READY).acknowledged(),
+    "fetched, queried, then accepted": lambda: (
+        Story("pull")
+        .attempt(LIES_READY)
+        .acknowledged()
+        .answered("queried", "PRI", "Regel 3: wij spraken 12,50 per stuk af.")
+        .answered("accepted")
+    ),
+    "fetched, rejected": lambda: (
+        Story("pull").attempt(LIES_READY).acknowledged().answered("rejected", said="Dit is niet besteld.")
+    ),
     "fetched, never acknowledged": lambda: Story("pull").attempt(LIES_READY).attempt(pull.NOT_ACKNOWLEDGED),
 }
 
