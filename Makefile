@@ -100,7 +100,7 @@ bench-route: $(VENV)/.dev ## how fast a receiver is found in a directory of a mi
 	@$(PY) -m tests.bench.route $(ARGS)
 
 .PHONY: bench-deliver
-bench-deliver: $(VENV)/.dev ## how fast invoices are brought by mail and into folders, and what a receiver that hangs does to others (ARGS="--invoices 2000")
+bench-deliver: $(VENV)/.dev ## how fast invoices are brought, by each channel, and what a receiver that hangs does to others (ARGS="--invoices 2000")
 	@$(PY) -m tests.bench.deliver $(ARGS)
 
 .PHONY: bench-sync
