@@ -122,7 +122,7 @@ async def work(settings: DeliverSettings) -> None:
         # As the consumer does after each commit.
         while True:
             await asyncio.sleep(0.05)
-            dispatcher.due()
+            dispatcher.due.everywhere()
 
     async with dispatcher.running():
         waking = asyncio.create_task(wake())

@@ -17,9 +17,8 @@ from dataclasses import asdict
 from typing import Any
 
 from libs import clock
-from tests.bench.ingest import stages
 from tests.bench.pipeline import hub as hubs
-from tests.bench.pipeline import truth, usage
+from tests.bench.pipeline import stages, truth, usage
 from tests.bench.pipeline.board import Board
 from tests.bench.pipeline.hub import Hub
 from tests.bench.pipeline.load import Plan

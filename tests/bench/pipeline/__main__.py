@@ -64,14 +64,14 @@ async def _bench(options: argparse.Namespace, postgres: Postgres, broker: Rabbit
             async with statements.recorded(database.url, options.statements) as recorded:
                 if "closed" in only:
                     found["closed"] = await _phase(bench, "closed", closed)
-            if "open" in only:
-                rate = options.rate or OPEN_SHARE * found.get("closed", {}).get("invoices_per_s", 300)
-                found["open"] = await _phase(bench, "open", replace(closed, rate=rate))
+                if "open" in only:
+                    rate = options.rate or OPEN_SHARE * found.get("closed", {}).get("invoices_per_s", 300)
+                    found["open"] = await _phase(bench, "open", replace(closed, rate=rate))
             if "mail" in only:
                 mails = options.mails or options.invoices // 4
                 await bench.run("mail-warm-up", Load("smtp", 100, in_flight=100))
                 found["mail"] = await _phase(bench, "mail", replace(closed, channel="smtp", count=mails))
-            for line in recorded.lines(options.invoices):
+            for line in recorded.lines(options.invoices * len({"closed", "open"} & set(only))):
                 _say(line)
             settings = await _settings(database.url, postgres, broker, load_before, options)
         return _report(found, settings)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from libs import clock
-from tests.bench.pipeline import truth, usage
+from tests.bench.pipeline import stages, truth, usage
 from tests.bench.pipeline.board import Count
 from tests.bench.pipeline.hub import ROOT, Hub
 from tests.bench.pipeline.load import Plan
@@ -75,8 +75,9 @@ class Bench:
         own = json.loads(out)
         used["generator"] = own["cpu"]
         total = usage.machine()
-        figures = _figures(load, results, hub)
-        figures |= {
+        ways = _ways(load, results, hub)
+        figures = _figures(load, ways) | {
+            "stages_ms": await stages.between(hub.database.url, ways.due, ways.found.delivered),
             "cpu_ms_per_invoice": {k: round(1000 * v / load.count, 3) for k, v in used.items()},
             "cpu_ms_per_invoice_total": round(1000 * sum(used.values()) / load.count, 3),
             "track_behind": sum(self.sent.values()) - behind,
@@ -135,22 +136,46 @@ class Bench:
         return found
 
 
-def _figures(load: Load, results: Path, hub: Hub) -> dict[str, Any]:
-    accepted: dict[str, tuple[float, float]] = {}
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Of one phase, by invoice number."""
+
+    due: Mapping[str, float]
+    accepted: Mapping[str, float]
+    """When the 202 was there."""
+    refused: int
+    found: truth.Arrivals
+
+
+def _ways(load: Load, results: Path, hub: Hub) -> _Ways:
+    due: dict[str, float] = {}
+    accepted: dict[str, float] = {}
     refused = 0
     for line in results.read_text().splitlines():
-        number, due, at, status = line.split("\t")
+        number, at, told, status = line.split("\t")
         if status == "202":
-            accepted[f"PB{int(number):08d}"] = (float(due), float(at))
+            name = f"PB{int(number):08d}"
+            due[name], accepted[name] = float(at), float(told)
         else:
             refused += 1
     first = min(int(name[2:]) for name in accepted)
     numbers = range(first, first + load.count)
-    found = truth.arrivals(hub.folder, load.channel, numbers, hub.templates[load.channel])
+    return _Ways(
+        due, accepted, refused, truth.arrivals(hub.folder, load.channel, numbers, hub.templates[load.channel])
+    )
+
+
+def _figures(load: Load, ways: _Ways) -> dict[str, Any]:
+    found, accepted = ways.found, ways.accepted
     lost = [number for number in found.lost if number in accepted]
-    both = [(accepted[number], at) for number, at in found.delivered.items() if number in accepted]
-    seconds = max(at for _, at in both) - min(due for (due, _), _ in both)
-    times = sorted(at for _, at in both)
+    both = [
+        (ways.due[number], accepted[number], at)
+        for number, at in found.delivered.items()
+        if number in accepted
+    ]
+    began = min(due for due, _, _ in both)
+    seconds = max(at for _, _, at in both) - began
+    times = sorted(at for _, _, at in both)
     middle = times[len(times) // 10 : -(len(times) // 10) or None]
     return {
         "channel": load.channel,
@@ -161,13 +186,22 @@ def _figures(load: Load, results: Path, hub: Hub) -> dict[str, Any]:
         "invoices_per_s": round(len(both) / seconds, 1),
         "steady_per_s": round((len(middle) - 1) / (middle[-1] - middle[0]), 1),
         # The file system's clock is up to 4 ms behind.
-        "accepted_to_delivered_ms": _percentiles([1000 * max(0.0, at - told) for (_, told), at in both]),
-        "due_to_accepted_ms": _percentiles([1000 * (told - due) for (due, told), _ in both]),
-        "refused": refused,
+        "accepted_to_delivered_ms": _percentiles([1000 * max(0.0, at - told) for _, told, at in both]),
+        "due_to_accepted_ms": _percentiles([1000 * (told - due) for due, told, _ in both]),
+        # Of those accepted in each second the median and the slowest: a stall is a tooth.
+        "by_second_ms": _by_second([(told - began, 1000 * max(0.0, at - told)) for _, told, at in both]),
+        "refused": ways.refused,
         "lost": len(lost),
         "duplicated": found.duplicated,
         "damaged": found.damaged,
     }
+
+
+def _by_second(times: list[tuple[float, float]]) -> list[tuple[int, int]]:
+    seconds: dict[int, list[float]] = {}
+    for at, took in times:
+        seconds.setdefault(int(at), []).append(took)
+    return [(round(statistics.median(each)), round(max(each))) for _, each in sorted(seconds.items())]
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:

@@ -1,4 +1,13 @@
-"""Where the time of an account's invoices goes: between which two stages, from what the services note themselves."""
+"""Where the time of invoices goes: between which two stages, from what the services note themselves.
+
+::
+
+    due · taken · sent │ judged · judged_sent │ routed · routed_sent │ planned · begun · delivered
+        ingest      relay   │ validate     relay   │  route        relay  │ deliver  dispatcher  channel
+
+Each name is a moment, its figure the time since the one before. A transaction's rows have the time of its beginning:
+what a batch costs to write is in the figure behind it.
+"""
 
 from __future__ import annotations
 
@@ -20,25 +29,25 @@ SELECT i.filename, extract(epoch FROM r.created_at) AS taken, extract(epoch FROM
   JOIN deliver.attempt a ON a.delivery_id = p.delivery_id
  WHERE i.filename = ANY ($1::text[])
 """
+_NAMES = ("taken", "sent", "judged", "judged_sent", "routed", "routed_sent", "planned", "begun", "delivered")
 
 
 async def between(
-    url: str, accepted: Mapping[str, float], delivered: Mapping[str, float]
+    url: str, due: Mapping[str, float], delivered: Mapping[str, float]
 ) -> dict[str, list[float]]:
-    """Milliseconds between one stage and the next, p50 and p99. ``accepted`` when each was due, ``delivered`` when it
-    lay in its folder, by number."""
+    """Milliseconds between one stage and the next, p50 and p99. ``due`` when each was due, ``delivered`` when it lay in
+    its folder, by number."""
     conn = await asyncpg.connect(url)
     try:
-        rows = await conn.fetch(_TIMES, [f"{number}.xml" for number in accepted])
+        rows = await conn.fetch(_TIMES, [f"{number}.xml" for number in due])
     finally:
         await conn.close()
-    names = ["taken", "sent", "judged", "judged_sent", "routed", "routed_sent", "planned", "begun"]
-    spans: dict[str, list[float]] = {name: [] for name in [*names, "delivered"]}
+    spans: dict[str, list[float]] = {name: [] for name in _NAMES}
     for row in rows:
         number = row["filename"].removesuffix(".xml")
         if number in delivered:
-            times = [accepted[number], *(float(row[name]) for name in names), delivered[number]]
-            for name, before, after in zip(spans, times, times[1:], strict=False):
+            times = [due[number], *(float(row[name]) for name in _NAMES[:-1]), delivered[number]]
+            for name, before, after in zip(_NAMES, times, times[1:], strict=False):
                 spans[name].append(1000 * (after - before))
     return {name: _cuts(each) for name, each in spans.items() if len(each) > 1}
 
