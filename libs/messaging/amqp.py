@@ -105,6 +105,8 @@ class AmqpTransport:
         self._url = url
         self._connections: dict[str, AbstractConnection] = {}
         self._publishing: AbstractChannel | None = None
+        self._asking: AbstractChannel | None = None
+        self._asked = asyncio.Lock()
         self._exchanges: dict[str, AbstractExchange] = {}
         self._lock = asyncio.Lock()
         self._numbers = itertools.count(1)
@@ -118,7 +120,7 @@ class AmqpTransport:
             with _if_there():
                 await connection.close()
         self._connections.clear()
-        self._publishing = None
+        self._publishing = self._asking = None
 
     async def _connection(self, purpose: str) -> AbstractConnection:
         async with self._lock:
@@ -196,11 +198,18 @@ class AmqpTransport:
         return found
 
     async def _look(self, queue: str) -> int | None:
-        async with self._channel() as channel:
+        """Messages in ``queue``; None: there is none. One question at a time: a queue that is missing costs the channel,
+        and whoever had asked meanwhile his answer. The channel is kept: to make one is dearer than to ask."""
+        async with self._asked:
+            if self._asking is None or self._asking.is_closed:
+                connection = await self._connection("admin")
+                with _away():
+                    self._asking = await connection.channel(publisher_confirms=False)
             with _away():
                 try:
-                    found = await channel.declare_queue(queue, passive=True)
+                    found = await self._asking.declare_queue(queue, passive=True)
                 except ChannelNotFoundEntity:
+                    self._asking = None
                     return None
             return int(found.declaration_result.message_count or 0)
 
