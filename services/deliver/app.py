@@ -133,7 +133,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     """Wire deliver. Needs its schema migrated."""
     worker = await resources.pools.get("deliver", "worker")
     api = await resources.pools.get("deliver", "api")
-    wake = Wake()
+    told, wake = Wake(), Wake()
     folder = FolderChannel(settings.folder_root)
     sftp = sftp_channel(settings, worker)
     dispatcher = Dispatcher(
@@ -148,12 +148,14 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             "pull": PullChannel(timedelta(days=settings.pull_days)),
             "sandbox": SandboxChannel(),
         },
-        wake,
+        told,
     )
-    # The consumer wakes the relay after its commit; what it planned is due from that moment on.
-    wake.connect(dispatcher.due)
+    # `told`: facts were committed, and what the consumer planned. `wake`: and something else may be due.
+    told.connect(dispatcher.due.committed)
+    wake.connect(told)
+    wake.connect(dispatcher.due.everywhere)
     afar = Afar(worker, sftp)
-    arrivals = Arrivals(worker, folder, afar, wake)
+    arrivals = Arrivals(worker, folder, afar, told)
     patience = timedelta(days=settings.parked_days)
     parking = Parking(worker, wake, patience, settings.lease_seconds)
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
@@ -161,7 +163,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     router = waiting_api.routes(worker, resources.documents, wake)
     router.include_router(routes(api, worker, showing, Pushing(worker, settings)))
     router.include_router(parked_api.routes(api, worker, wake, showing))
-    router.include_router(received_api.routes(worker, resources.documents, wake))
+    router.include_router(received_api.routes(worker, resources.documents, told))
     router.include_router(convert_api.routes())
     router.include_router(payments_api.routes(worker, wake))
     paths = return_paths(settings)
@@ -175,7 +177,11 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         name="deliver",
         migrations=MIGRATIONS,
         api=router,
-        consumers=(Routed(worker, patience), Recalled(patience), Erasing("deliver.erased", *ERASE)),
+        consumers=(
+            Routed(worker, patience, dispatcher.due.planned),
+            Recalled(patience),
+            Erasing("deliver.erased", *ERASE),
+        ),
         emits=(
             InvoiceHandedOver.type,
             InvoiceConfirmed.type,
@@ -197,14 +203,14 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             Schedule(
                 "deliver.globe",
                 timedelta(seconds=settings.poll_seconds),
-                GlobeReports(worker, "folder", folder, wake).look,
+                GlobeReports(worker, "folder", folder, told).look,
             ),
             Schedule(
                 "deliver.globe-afar",
                 timedelta(seconds=settings.sftp_results_seconds),
-                GlobeReports(worker, "sftp", afar, wake).look,
+                GlobeReports(worker, "sftp", afar, told).look,
             ),
-            Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, wake).look),
+            Schedule("deliver.sandbox", timedelta(seconds=1), SandboxReports(worker, told).look),
             Schedule("deliver.parked", timedelta(seconds=settings.parked_seconds), parking.look),
             Schedule(
                 "deliver.fallback", timedelta(seconds=settings.parked_seconds), Fallbacks(worker, wake).look
@@ -216,5 +222,5 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
         listeners=listeners,
         larger_bodies={payments_api.PATH: MOST_BYTES},
         checks=checks(settings),
-        wake=wake,
+        wake=told,
     )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from opentelemetry.trace import SpanKind
 
+from libs import clock
 from libs.db.types import Pool
 from libs.messaging import outbox
 from libs.service import Wake
@@ -23,6 +24,8 @@ PAGE = 5000
 AT_ONCE = 8
 """SFTP servers that are looked at side by side."""
 Names = Callable[[str], Awaitable[frozenset[str] | None]]
+REST_SECONDS = 0.1
+"""Most between two folders in which something was taken; else as long as the first took."""
 OLD = timedelta(minutes=10)
 """What is younger may be in somebody's hands."""
 
@@ -37,7 +40,10 @@ class Arrivals:
     async def look(self) -> None:
         """Look into every folder in which something waits, and tell what was taken."""
         for lane in await store.lanes_in_folders(self._pool, "folder"):
-            await self._look_into("folder", lane, self._folder.names)
+            began = clock.monotonic()
+            if await self._look_into("folder", lane, self._folder.names):
+                # Receivers take many at once, and what is under way waits for the same processors.
+                await asyncio.sleep(min(REST_SECONDS, clock.monotonic() - began))
 
     async def look_afar(self) -> None:
         """The same at the SFTP servers of receivers: one that hangs holds up none of the others."""
@@ -49,8 +55,9 @@ class Arrivals:
 
         await asyncio.gather(*(one(lane) for lane in await store.lanes_in_folders(self._pool, "sftp")))
 
-    async def _look_into(self, channel: Channel, lane: str, names: Names) -> None:
-        after = UUID(int=0)
+    async def _look_into(self, channel: Channel, lane: str, names: Names) -> int:
+        """How many were taken."""
+        after, count = UUID(int=0), 0
         # The rows first, the folder after: a pair placed in between must not look as if it were gone.
         while page := await store.in_folder(self._pool, channel, lane, after, PAGE):
             after = page[-1].delivery_id
@@ -60,6 +67,8 @@ class Arrivals:
             taken = [each for each in page if _gone(each.file_name, left)]
             if taken:
                 await self._confirm(taken)
+                count += len(taken)
+        return count
 
     async def sweep(self) -> None:
         """Remove what a killed process left in the hidden areas and nobody needs any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -13,10 +13,14 @@ from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided
 from services.deliver import connections, facts, plan, recalls, store
-from services.deliver.parcel import Parcel, Refused
+from services.deliver.parcel import Channel, Parcel, Refused
 from services.deliver.store import Planned
 
 Known = Mapping[UUID, plan.Connection]
+
+
+def _nobody(_: Iterable[Channel]) -> None:
+    """The default: the dispatcher finds out when it next looks."""
 
 
 class Routed:
@@ -26,10 +30,14 @@ class Routed:
     pace = PROMPT
     heavy = False
 
-    def __init__(self, pool: Pool, patience: timedelta) -> None:
-        """``patience``: how long what is parked waits before it is given back."""
+    def __init__(
+        self, pool: Pool, patience: timedelta, planned: Callable[[Iterable[Channel]], None] = _nobody
+    ) -> None:
+        """``patience``: how long what is parked waits before it is given back. ``planned`` is told the channels of
+        each batch before it is committed."""
         self._pool = pool
         self._patience = patience
+        self._planned = planned
 
     async def gather(self, events: Sequence[Event]) -> Known:
         parties = {e.data.receiver.party_id for e in events if isinstance(e.data, InvoiceRouted)}
@@ -78,6 +86,7 @@ class Routed:
             if isinstance(d.event.data, InvoiceRouted) and d.decision.delivery_id in entered
         }
         parked = await recalls.look(conn, lifted, self._patience)
+        self._planned({d.decision.channel for d in decided if d.decision.refused is None})
         return parked + [
             facts.no_way(d.decision, entered[d.decision.delivery_id], d.event)
             for d in decided

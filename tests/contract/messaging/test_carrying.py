@@ -109,7 +109,9 @@ async def test_a_queue_that_is_not_there_is_told(stage: Stage) -> None:
     with pytest.raises(QueueMissing):
         await stage.transport.depth("route.gone")
     # Those who ask beside it get their own answers.
-    asked = (stage.transport.depth(name) for name in (ONE.name, "route.gone", TWO.name, "route.gone", ONE.name))
+    asked = (
+        stage.transport.depth(name) for name in (ONE.name, "route.gone", TWO.name, "route.gone", ONE.name)
+    )
     answers = await asyncio.gather(*asked, return_exceptions=True)
     assert [type(answer) for answer in answers] == [int, QueueMissing, int, QueueMissing, int]
     with pytest.raises(QueueMissing):
