@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import re
+from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +23,8 @@ from tests.e2e.world import Supplier, World
 from tests.e2e.world import world as start
 
 X = "58070036"
+PAGE = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text("utf-8")
+_STEP = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 ENDS = {
     "delivered": "arrived", "sent": "sent", "slow": "sent", "imported": "imported", "paid": "paid",
     "undeliverable": "undeliverable", "parked": "parked", "rejected": "rejected",
@@ -107,6 +113,22 @@ async def test_every_outcome_and_nobody_gets_anything(world: World, database: Da
     (own,) = (each for each in keys if each["sandbox"])
     gone = await world.http.delete(f"/v1/keys/{own['key_id']}", headers=supplier.headers)
     assert gone.json()["revoked_at"]
+    await the_page(world, supplier)
+
+
+async def the_page(world: World, supplier: Supplier) -> None:
+    """The commands of docs/sandbox.md, one after the other in one shell."""
+    folder = world.receivers.folders.parent
+    (folder / "F1.xml").write_bytes(builders.invoice(number="F77", buyer_kvk="00000001"))
+    steps = _STEP.findall(PAGE)
+    assert len(steps) == PAGE.count("```sh") == 2
+    shell = await asyncio.create_subprocess_exec(
+        "sh", "-c", "".join(command for command, _ in steps), cwd=folder, stdout=PIPE, stderr=STDOUT,
+        env={"PATH": os.environ["PATH"], "NO_PROXY": "*", "HUB": world.common.base_url, "KEY": supplier.key},
+    )  # fmt: skip
+    out, _ = await asyncio.wait_for(shell.communicate(), 60)
+    shown = (".*?".join(map(re.escape, said.strip().split("…"))) for _, said in steps if said)
+    assert re.fullmatch(r"\s*".join(shown), out.decode().strip()), out.decode()
 
 
 async def deliveries(world: World, supplier: Supplier) -> list[dict[str, Any]]:
