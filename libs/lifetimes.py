@@ -33,6 +33,9 @@ SANDBOX = Lifetime("what was sent to the sandbox", _days(30), "it came", "`inges
 SESSION = Lifetime("a session's row", _days(1), "it ended", "`ingest.retention`, and the next sign-in")
 LINK = Lifetime("a one-time link's row", _days(30), "it was used or expired", "`ingest.retention`")
 USER = Lifetime("a removed user", _days(30), "it was removed", "`ingest.retention`")
+GUESS = Lifetime(
+    "how often a password was tried, by hash of the address", _days(1), "a try", "`ingest.retention`"
+)
 LINK_MAIL = Lifetime("that a link was mailed, and to whom", _days(30), "the link expired", "`track.links`")
 SIGN_UP = Lifetime("a link to open an account", _days(1), "it was asked for", "itself")
 INVITATION = Lifetime("a link for a colleague", _days(7), "the invitation", "itself")
@@ -70,7 +73,7 @@ SYNC_HISTORY = Lifetime(
 )
 
 LIFETIMES: tuple[Lifetime, ...] = (
-    SANDBOX, SESSION, LINK, USER, LINK_MAIL, SIGN_UP, INVITATION, RESET, PRINCIPAL, PASSWORD, INBOX, OUTBOX_SENT,
+    SANDBOX, SESSION, LINK, USER, GUESS, LINK_MAIL, SIGN_UP, INVITATION, RESET, PRINCIPAL, PASSWORD, INBOX, OUTBOX_SENT,
     SYNC_RECORDS, SYNC_PLANS, SYNC_HISTORY,
 )  # fmt: skip
 
@@ -88,7 +91,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "track.fact", "track.status", "track.notice", "track.notice_attempt",
     ),
     "a period of the table above": (
-        "ingest.session", "ingest.link", "ingest.account_user", "track.link_mail",
+        "ingest.session", "ingest.link", "ingest.account_user", "ingest.guess", "track.link_mail",
         "sync.plan", "sync.item", "sync.history",
         *(f"{schema}.{name}" for schema in _EVERYWHERE for name in ("inbox", "outbox_sent")),
     ),

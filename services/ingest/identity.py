@@ -21,20 +21,20 @@ from services.ingest.credentials import (
     read_api_key,
     read_session_token,
 )
+from services.ingest.guesses import Guesses
 from services.ingest.passwords import Passwords
 from services.ingest.roles import SCOPES
-from services.ingest.tries import Tries
 
 
 class OwnAuthenticator:
     """Authenticates ``Authorization: Bearer``: ``pb_live_…`` and ``pb_test_…`` against the api_key table, ``pb_sess_…``
     against that of sessions; and ``Basic``: user name and password (R16). ``pool`` has the api role."""
 
-    def __init__(self, pool: Pool, vault: Vault, passwords: Passwords, tries: Tries) -> None:
+    def __init__(self, pool: Pool, vault: Vault, passwords: Passwords, guesses: Guesses) -> None:
         self._pool = pool
         self._vault = vault
         self._passwords = passwords
-        self._tries = tries
+        self._guesses = guesses
 
     async def authenticate(self, authorization: str | None) -> Principal:
         """Raises ``Unauthenticated``, ``TooMany``, or ``Unavailable`` when the database is away."""
@@ -78,7 +78,7 @@ class OwnAuthenticator:
         found = await users.find(self._pool, email)
         stored = found.password_hash if found else None
         if not self._passwords.known(password, stored):
-            self._tries.count(email)
+            await self._guesses.count(email)
             if not await self._passwords.matches(password, stored):
                 raise Unauthenticated
         if found is None:

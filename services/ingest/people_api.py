@@ -23,6 +23,7 @@ from libs.links import read_token
 from libs.service import Wake
 from services.ingest import accounts, links, users
 from services.ingest.given import ChangedPassword, ForgottenPassword, NewRole, NewUser, SignUp, UsedLink
+from services.ingest.guesses import Guesses
 from services.ingest.links import Addressee, LinkOver
 from services.ingest.passwords import Passwords
 from services.ingest.roles import Role
@@ -74,14 +75,14 @@ class User(BaseModel):
 class People:
     """What the routes share. ``pool`` has the api role; ``worker`` uses links."""
 
-    def __init__(self, pool: Pool, worker: Pool, passwords: Passwords, wake: Wake) -> None:
+    def __init__(self, pool: Pool, worker: Pool, passwords: Passwords, guesses: Guesses, wake: Wake) -> None:
         self.pool = pool
         self.worker = worker
         self.passwords = passwords
+        self.guesses = guesses
         self.wake = wake
         self.mails = Tries(burst=3, seconds=600, all_burst=300, all_seconds=1)
         """Strangers may have somebody mailed this often, at each process."""
-        self.guesses = Tries(burst=5, seconds=60)
 
 
 def routes(people: People, link_key: bytes) -> APIRouter:
@@ -198,7 +199,7 @@ def _users(people: People) -> APIRouter:
             found = await users.stored(conn, principal.user_id)
         if found is None:
             raise NotFound
-        people.guesses.count(found[0])
+        await people.guesses.count(found[0])
         if not await people.passwords.matches(changed.password, found[1]):
             raise Forbidden(WRONG_PASSWORD.en, nl=WRONG_PASSWORD.nl, code="wrong-password")
         hashed = await people.passwords.hashed(changed.new_password)

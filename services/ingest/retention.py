@@ -89,6 +89,7 @@ DELETE FROM idempotency i USING unnest($1::uuid[], $2::uuid[]) AS t (account_id,
 _OVER: Sequence[tuple[str, timedelta]] = (
     ("DELETE FROM session WHERE least(ended_at, expires_at) < now() - $1::interval", lifetimes.SESSION.kept),
     ("DELETE FROM link WHERE least(ended_at, expires_at) < now() - $1::interval", lifetimes.LINK.kept),
+    ("DELETE FROM guess WHERE used_until < now() - $1::interval", lifetimes.GUESS.kept),
     (
         """DELETE FROM account_user u WHERE removed_at < now() - $1::interval
             AND NOT EXISTS (SELECT FROM session s WHERE s.user_id = u.user_id)""",
