@@ -35,9 +35,13 @@ demo-sync: $(VENV)/.dev ## watch two Globe+ administrations and a Purchase to Pa
 dev: ## run every service on Postgres and RabbitMQ in containers (needs Docker with compose)
 	@docker compose --file deploy/compose.yaml up --build $(ARGS)
 
+.PHONY: dev-down
+dev-down: ## stop what `make dev` started; its data stay (ARGS=--volumes takes them too)
+	@docker compose --file deploy/compose.yaml down $(ARGS)
+
 .PHONY: try
 try: $(VENV)/.demo ## send an invoice by API and one by mail through the hub of `make dev`, and watch both arrive
-	@PYTHONPATH=. $(PY) deploy/try.py
+	@PYTHONPATH=. $(PY) deploy/try.py $(ARGS)
 
 # ------------------------------------------------------------------ prove it
 
@@ -123,6 +127,10 @@ contracts: $(VENV)/.dev ## write docs/contracts, docs/configuration.md, the Rabb
 	@$(PY) -m libs.testing.picture
 	@$(PY) -m libs.testing.watch.alerts > deploy/observability/prometheus/alerts.yaml
 	@$(PY) -m libs.testing.watch.dashboards deploy/observability/grafana/dashboards
+
+.PHONY: pictures
+pictures: $(VENV)/.dev ## draw the dashboards from the Prometheus of `make dev` into docs/pictures (give it load first: make try ARGS="--load 600")
+	@$(PY) -m libs.testing.watch.pictures http://127.0.0.1:$${POSTBODE_DEV_PROMETHEUS_PORT:-9090} docs/pictures $(ARGS)
 
 .PHONY: lock
 lock: $(VENV)/.dev ## pin the newest versions of everything in requirements/*.in

@@ -3,7 +3,8 @@
 Opens an account and enters two receivers with numbers of their own on every run, so it can be repeated on the
 same volumes: one reads a folder, one gets e-mail. Ends 0 when the e-mail is handed over, both other invoices lie
 in the folder with their PDFs, byte for byte, and are *arrived* once the files are taken away; else says what is
-missing and ends 1.
+missing and ends 1. ``make try ARGS="--load 300"`` goes on for five minutes, with a few invoices a second, good, broken and
+for nobody, so that the dashboards have something to show.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import re
 import secrets
 import smtplib
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from email.message import EmailMessage
@@ -122,6 +124,23 @@ def pair(number: str, kvk: str) -> dict[str, bytes]:
     return {f"{number}.xml": xml, f"{number}.pdf": builders.pdf(number)}
 
 
+def load(supplier: httpx.Client, mailbox: str, to: list[str], run: str, seconds: float) -> None:
+    """A few invoices a second, one in eight by mail; some are no good, some have no receiver."""
+    until, number = time.monotonic() + seconds, 0
+    while time.monotonic() < until:
+        number += 1
+        files = pair(f"{run}-L{number}", "55344526" if number % 11 == 0 else to[number % len(to)])
+        if number % 7 == 0:
+            files = {name: data.replace(b">380<", b">999<") for name, data in files.items()}
+        if number % 8 == 0:
+            by_mail(supplier, mailbox, files)
+        else:
+            by_api(supplier, files)
+        supplier.get("/v1/sync" if number % 5 == 0 else "/v1/invoices")
+        time.sleep(0.1)
+    print(f"{number} more were handed over")
+
+
 def main() -> None:
     run = f"t{secrets.token_hex(3)}"
     account = postbode(
@@ -149,6 +168,8 @@ def main() -> None:
         seen = watch(supplier, invoice, "arrived")
         steps = " ▸ ".join(moment["type"] for moment in seen["timeline"])
         print(f"{seen['number']}  by {door:4}  {seen['status']}  {steps}")
+    if sys.argv[1:2] == ["--load"]:
+        load(supplier, mailbox, [reads, gets_mail], run, float(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -371,17 +371,24 @@ def _page(
     }
 
 
-def _placed(panels: Sequence[Panel]) -> Iterator[Mapping[str, Any]]:
+def places(panels: Sequence[Panel]) -> Iterator[tuple[int, int, int, int]]:
+    """Where each stands in the grid: column, row, width, height."""
     x = y = 0
-    for number, panel in enumerate(panels, 1):
+    for panel in panels:
         if x + panel.width > _ALL:
             x, y = 0, y + _HEIGHT
+        yield x, y, panel.width, _HEIGHT
+        x += panel.width
+
+
+def _placed(panels: Sequence[Panel]) -> Iterator[Mapping[str, Any]]:
+    for number, (panel, (x, y, width, height)) in enumerate(zip(panels, places(panels), strict=True), 1):
         yield {
             "id": number,
             "type": panel.kind,
             "title": panel.title,
             "datasource": PROMETHEUS,
-            "gridPos": {"h": _HEIGHT, "w": panel.width, "x": x, "y": y},
+            "gridPos": {"h": height, "w": width, "x": x, "y": y},
             "fieldConfig": {"defaults": {"unit": panel.unit, "min": 0}, "overrides": []},
             "targets": [
                 {
@@ -393,7 +400,6 @@ def _placed(panels: Sequence[Panel]) -> Iterator[Mapping[str, Any]]:
                 for place, (legend, expr) in enumerate(panel.asks.items())
             ],
         }
-        x += panel.width
 
 
 def _traces(number: int, title: str, query: str, place: Mapping[str, int]) -> Mapping[str, Any]:

@@ -87,6 +87,13 @@ class Prometheus:
         found: Sequence[Mapping[str, Any]] = answer["data"]["result"]
         return found
 
+    def range(self, expression: str, start: float, end: float, step: float) -> Sequence[Mapping[str, Any]]:
+        """The series of a query over a time, in seconds since 1970; ``values`` of each are instants with values."""
+        asked = {"query": expression, "start": str(start), "end": str(end), "step": f"{step:.3f}"}
+        answer = self._get(f"/api/v1/query_range?{urllib.parse.urlencode(asked)}")
+        found: Sequence[Mapping[str, Any]] = answer["data"]["result"]
+        return found
+
     def until(self, expression: str, seconds: float = BOOT) -> None:
         """Wait until it answers with something. Raises ``TimeoutError``."""
         end = clock.monotonic() + seconds

@@ -41,6 +41,12 @@ def test_prometheus_takes_the_rules() -> None:
     assert f"SUCCESS: {found} rules found" in promtool("check", "rules", RULES.name)
 
 
+def test_prometheus_takes_its_settings_in_make_dev(tmp_path: Path) -> None:
+    text = (FOLDER / "prometheus.yaml").read_text("utf-8").replace("/etc/prometheus/", f"{FOLDER}/")
+    (tmp_path / "prometheus.yaml").write_text(text, "utf-8")
+    assert "1 rule files found" in promtool("check", "config", str(tmp_path / "prometheus.yaml"))
+
+
 def test_the_alerts_fire_when_they_should_and_only_then() -> None:
     assert "SUCCESS" in promtool("test", "rules", TESTS.name)
 

@@ -28,3 +28,17 @@ def test_a_failure_shows_what_it_said(capsys: pytest.CaptureFixture[str]) -> Non
     assert "out" in said
     assert "err" in said
     assert "1 of 2 checks passed" in said
+
+
+def test_what_could_not_be_asked_is_skipped_aloud_and_not_passed(capsys: pytest.CaptureFixture[str]) -> None:
+    away = python("import sys; print('no network'); sys.exit(75)")
+    assert check.run({"good": python(""), "audit": away}) == 0
+    said = capsys.readouterr().out
+    assert "skipped audit" in said
+    assert "no network" in said
+    assert "1 of 2 checks passed, 1 skipped" in said
+    assert check.run({"bad": python("raise SystemExit(1)"), "audit": away}) == 1
+
+
+def test_packages_are_part_of_it() -> None:
+    assert check.CHECKS["audit"][1:] == ("-m", "libs.testing.audit")
