@@ -23,7 +23,7 @@ COLUMN, ROW = 50, 26
 MOST_LINES = 6
 """Series drawn in one panel; of more, those with the highest values."""
 _COLOURS = ("#2f6fb2", "#d1762c", "#3b8a4d", "#b0413e", "#7a56a3", "#8a7434")
-_TOP, _LEFT, _FOOT = 26, 46, 14
+_TOP, _LEFT, _FOOT = 26, 60, 14
 _HEAD = 34
 
 
@@ -70,7 +70,7 @@ def dashboard(board: Dashboard, answers: Mapping[str, Sequence[Line]], span: Spa
 
 def _panel(panel: Panel, lines: Sequence[Line], span: Span, width: int, height: int) -> Iterator[str]:
     yield f'<rect width="{width}" height="{height}" rx="3" fill="#fff" stroke="#d9dce1"/>'
-    yield f'<text x="8" y="17" font-weight="600">{escape(panel.title)}</text>'
+    yield f'<text x="8" y="17" font-weight="600">{escape(_short(panel.title, width // 6))}</text>'
     shown = sorted((line for line in lines if line.points), key=lambda line: -max(v for _, v in line.points))
     if not shown:
         words = "nothing, which is well" if panel.rare else "no data"
@@ -115,7 +115,8 @@ def _lines(panel: Panel, lines: Sequence[Line], span: Span, width: int, height: 
         yield f'<path d="{_path(line, span, top, width, bottom)}" fill="none" stroke="{colour}" stroke-width="1.5"/>'
         x, y = 8 + (place % 2) * (width // 2), bottom + 28 + (place // 2) * 14
         more = len(lines) - len(drawn) if place == len(drawn) - 1 else 0
-        name = _short(line.legend, width // 13 - 4) + (f" … and {more} more" if more else "")
+        room = width // 13 - 4 - (12 if more else 0)
+        name = _short(line.legend, room) + (f" … and {more} more" if more else "")
         yield f'<rect x="{x}" y="{y - 8}" width="9" height="9" fill="{colour}"/>'
         yield f'<text x="{x + 13}" y="{y}">{escape(name)}</text>'
 

@@ -79,7 +79,8 @@ def test_legends_are_filled_in() -> None:
 @pytest.mark.parametrize("board", DASHBOARDS, ids=lambda board: board.name)
 def test_every_panel_of_every_dashboard_stands_where_grafana_has_it(board: Dashboard) -> None:
     svg = drawn.dashboard(board, {}, SPAN)
-    assert {panel.title for panel in board.panels} <= set(texts(svg))
+    shown = {text.removesuffix("…") for text in texts(svg)}
+    assert all(any(panel.title.startswith(text) for text in shown if len(text) > 3) for panel in board.panels)
     at = re.findall(r"translate\((\d+),(\d+)\)", svg)
     grid = [panel["gridPos"] for panel in written(board)["panels"]]
     assert at == [(str(p["x"] * drawn.COLUMN + 3), str(34 + p["y"] * drawn.ROW + 3)) for p in grid]
