@@ -14,13 +14,7 @@ from libs.db.types import Pool
 from services.ingest.tries import TooManyTries
 
 # A row says until when the tries there are have been used up; nobody may be further ahead of now than the burst.
-_COUNT = """
-INSERT INTO guess AS g (address, used_until) VALUES ($1, now() + $2::interval)
-ON CONFLICT (address) DO UPDATE SET used_until = greatest(g.used_until, now()) + $2::interval
- WHERE greatest(g.used_until, now()) + $2::interval <= now() + $3::interval
-RETURNING 1
-"""
-_WAIT = "SELECT extract(epoch FROM used_until + $2::interval - $3::interval - now())::float8 FROM guess WHERE address = $1"
+_COUNT = "SELECT count_guess($1, $2, $3)"
 
 
 class Guesses:
@@ -38,7 +32,6 @@ class Guesses:
     async def count(self, address: str) -> None:
         """Count one. Raises ``TooManyTries``, and asyncpg's errors."""
         key = self._digest(f"guess {address}")
-        if await self._pool.fetchval(_COUNT, key, self._each, self._most):
-            return
-        wait = await self._pool.fetchval(_WAIT, key, self._each, self._most)
-        raise TooManyTries(retry_after=max(1, math.ceil(wait or 0)))
+        wait = await self._pool.fetchval(_COUNT, key, self._each, self._most)
+        if wait is not None:
+            raise TooManyTries(retry_after=max(1, math.ceil(wait)))
