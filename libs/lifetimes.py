@@ -88,6 +88,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "route.decision", "route.parked", "route.numbered",
         "deliver.delivery", "deliver.parcel", "deliver.attempt", "deliver.answer", "deliver.response",
         "deliver.payment",
+        "deliver.exact_booking",
         "track.fact", "track.status", "track.notice", "track.notice_attempt",
     ),
     "a period of the table above": (
@@ -103,6 +104,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "ingest.scrub", "ingest.damage",
         "route.arrival", "route.register_answer", "route.register_day", "route.register_breaker",
         "deliver.breaker", "deliver.pause", "deliver.exact_allowance", "deliver.exact_endpoint", "deliver.exact_consent",
+        "deliver.exact_party", "deliver.exact_chart",
         "sync.lease", "sync.load", "sync.standstill",
     ),
     "no end: who takes part, what they agreed, and who changed it": (

@@ -7,7 +7,7 @@ order and any repetition of delivery gives the same answer.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import ClassVar, Literal
 from uuid import UUID
@@ -333,6 +333,11 @@ class InvoiceImported(AccountingFact):
     """It stands in the receiver's books."""
 
     type: ClassVar[str] = "invoice.imported.v1"
+
+    entry_number: str | None = Field(
+        default=None, description="where it stands there, as its people know it (boekstuknummer)"
+    )
+    booked_at: datetime | None = Field(default=None, description="when, as the package says")
 
 
 class PaymentFact(AccountingFact):

@@ -182,6 +182,12 @@ breaker_age = _meter.create_gauge(
     unit="s",
     description="how long the longest of them has had trouble, by channel",
 )
+exact_calls_left = _meter.create_gauge(
+    "postbode.exact.calls.left",
+    unit="{call}",
+    description="calls to Exact Online that are left in the division that has the fewest: of the minute and of the "
+    "day, by cause",
+)
 documents_damaged = _meter.create_counter(
     "postbode.documents.damaged",
     unit="{document}",

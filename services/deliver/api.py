@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -150,7 +151,7 @@ class Connection(BaseModel):
     party_id: UUID
     account_id: UUID | None
     package: str
-    channel: Literal["folder", "sftp", "smtp", "https", "pull"]
+    channel: Literal["folder", "sftp", "smtp", "https", "pull", "exact_online"]
     settings: dict[str, Any]
     created_at: datetime
     secret: str | None = Field(
@@ -180,10 +181,19 @@ class Packages(BaseModel):
     packages: list[Package]
 
 
+async def owned(pool: Pool, worker: Pool, party_id: UUID, principal: Principal) -> dict[str, Any] | None:
+    """A party's connection, if the caller may change it: the account it belongs to, and operators."""
+    if "operator" in principal.scopes:
+        return await connections.one(worker, party_id)
+    async with tenant(pool, principal.account_id) as conn:
+        return await connections.one(conn, party_id)
+
+
 def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIRouter:
     """All routes of deliver. ``pool`` has the api role; connections are written as ``worker`` once the caller
     has shown to be an operator or the account they belong to."""
     router = APIRouter()
+    mine = functools.partial(owned, pool, worker)
 
     @router.get("/v1/deliveries", tags=["deliveries"])
     async def get_deliveries(
@@ -209,12 +219,6 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
         """One delivery with everything that was tried."""
         async with tenant(pool, principal.account_id) as conn:
             return await showing.one(conn, delivery_id)
-
-    async def mine(party_id: UUID, principal: Principal) -> dict[str, Any] | None:
-        if "operator" in principal.scopes:
-            return await connections.one(worker, party_id)
-        async with tenant(pool, principal.account_id) as conn:
-            return await connections.one(conn, party_id)
 
     @router.get("/v1/connections/packages", tags=["connections"])
     async def get_packages(principal: PartyReader) -> Packages:  # noqa: ARG001

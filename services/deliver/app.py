@@ -27,7 +27,7 @@ from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
 from services.deliver import convert_api, credentials, parked_api, received_api, waiting_api
 from services.deliver.afar import Afar
-from services.deliver.api import routes
+from services.deliver.api import owned, routes
 from services.deliver.arrivals import Arrivals
 from services.deliver.bounce_door import BounceDoor, listen
 from services.deliver.channels.folder import FolderChannel
@@ -40,6 +40,7 @@ from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.dkim import Signer
 from services.deliver.erased import ERASE
+from services.deliver.exact import wiring as exact_online
 from services.deliver.fallback import Fallbacks
 from services.deliver.gauges import EVERY, Gauges
 from services.deliver.globe import GlobeReports
@@ -136,6 +137,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     told, wake = Wake(), Wake()
     folder = FolderChannel(settings.folder_root)
     sftp = sftp_channel(settings, worker)
+    exact = exact_online.build(settings, worker)
     dispatcher = Dispatcher(
         settings,
         worker,
@@ -145,6 +147,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             "sftp": sftp,
             "smtp": mail_channel(settings),
             "https": https_channel(settings, worker),
+            "exact_online": exact.channel,
             "pull": PullChannel(timedelta(days=settings.pull_days)),
             "sandbox": SandboxChannel(),
         },
@@ -161,6 +164,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     showing = Showing(worker, timedelta(hours=settings.give_up_hours))
     # Before the routes of one delivery, whose id would be `waiting`.
     router = waiting_api.routes(worker, resources.documents, wake)
+    router.include_router(exact.routes(functools.partial(owned, api, worker)))
     router.include_router(routes(api, worker, showing, Pushing(worker, settings)))
     router.include_router(parked_api.routes(api, worker, wake, showing))
     router.include_router(received_api.routes(worker, resources.documents, told))
@@ -216,6 +220,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
                 "deliver.fallback", timedelta(seconds=settings.parked_seconds), Fallbacks(worker, wake).look
             ),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
+            *exact.schedules(wake),
             Schedule("deliver.gauges", EVERY, Gauges(worker).look),
         ),
         workers=(dispatcher.running(),),

@@ -24,7 +24,7 @@ from services.deliver.parcel import Channel, Failed, HandedOver, Job, NotBegun, 
 THEIRS = frozenset(
     {
         "mail-relay", "mail-deferred", "folder-away", "folder-trouble",
-        "https-away", "https-later", "https-redirect", "https-trouble",
+        "https-away", "https-later", "https-redirect", "https-trouble", "exact-away", "exact-trouble",
     }
 )  # fmt: skip
 """Codes of failures that are the receiver's or those of the way there, not of the one invoice."""

@@ -47,6 +47,7 @@ class Outside(StrEnum):
     smtp = "smtp"
     https = "https"
     sftp = "sftp"
+    exact_online = "exact_online"
 
 
 @app.command("list")

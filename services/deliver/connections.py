@@ -56,15 +56,31 @@ async def connect(
                         nl="deze map hoort bij een andere partij: kies een andere naam",
                         code="folder-taken",
                     )
-            before = await conn.fetchval(_END, party_id)
-            await conn.execute(
-                _CONNECT, clock.uuid7(), party_id, account_id or before, package, channel, settings
-            )
+            await replace(conn, party_id, account_id, package, channel, settings)
     except asyncpg.UniqueViolationError as lost:
         raise Conflict(
             "somebody else changed this connection just now: look, and try again",
             nl="iemand anders wijzigde deze koppeling zojuist: kijk, en probeer het opnieuw",
         ) from lost
+
+
+async def replace(
+    conn: Connection,
+    party_id: UUID,
+    account_id: UUID | None,
+    package: str,
+    channel: str,
+    settings: dict[str, Any],
+) -> None:
+    """The same inside a transaction, for what needs no folder of its own. Raises ``asyncpg.UniqueViolationError``."""
+    before = await end_of(conn, party_id)
+    await conn.execute(_CONNECT, clock.uuid7(), party_id, account_id or before, package, channel, settings)
+
+
+async def end_of(conn: Connection, party_id: UUID) -> UUID | None:
+    """A party has no connection any more; the account it belonged to."""
+    account_id: UUID | None = await conn.fetchval(_END, party_id)
+    return account_id
 
 
 _ENDED = "UPDATE connection SET ended_at = now() WHERE connection_id = ANY ($1::uuid[]) AND ended_at IS NULL"

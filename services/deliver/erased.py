@@ -11,6 +11,8 @@ WITH gone AS (
     DELETE FROM parcel p USING gone WHERE p.delivery_id = gone.delivery_id
 ), answers AS (
     DELETE FROM answer a USING gone WHERE a.delivery_id = gone.delivery_id
+), bookings AS (
+    DELETE FROM exact_booking b USING gone WHERE b.delivery_id = gone.delivery_id
 )
 DELETE FROM attempt a USING gone WHERE a.delivery_id = gone.delivery_id
 """,

@@ -160,9 +160,11 @@ def acknowledged(row: Mapping[str, Any], agreed: Agreed, words: str) -> list[Eve
     return [_event(data, row["correlation"], row["traceparent"]), confirmed(row, words)]
 
 
-def booked(kind: type[AccountingFact], row: Mapping[str, Any], sequence: int, evidence: str) -> Event:
+def booked(
+    kind: type[AccountingFact], row: Mapping[str, Any], sequence: int, evidence: str, **more: Any
+) -> Event:
     """The fact that the receiver's package reported something; ``row`` as ``store.confirm`` returns it."""
-    data = kind(**{**_of(row), "sequence": sequence}, evidence=evidence)
+    data = kind(**{**_of(row), "sequence": sequence}, evidence=evidence, **more)
     return _event(data, row["correlation"], row["traceparent"])
 
 

@@ -16,7 +16,7 @@ from libs.contracts.envelope import Frozen
 from libs.contracts.parts import Agreed, DocumentRef, Finding, Identifier, InvoiceSummary, Receiver, Words
 from libs.einvoice.packages import ORIGINAL
 
-Channel = Literal["folder", "sftp", "smtp", "https", "pull", "sandbox"]
+Channel = Literal["folder", "sftp", "smtp", "https", "pull", "exact_online", "sandbox"]
 _UNSAFE = re.compile(r"[^A-Za-z0-9.-]+")
 
 

@@ -134,6 +134,10 @@ def way_to(account_id: UUID, receiver: Receiver, connection: Connection | None) 
         key = str(connection.settings.get("host_key", ""))
         taken = {**_format(connection), **_fallback(receiver, connection)}
         return Way("sftp", lane, {**place, "host_key": key, **taken})
+    if connection is not None and connection.channel == "exact_online":
+        division = str(connection.settings.get("division", ""))
+        taken = {**_format(connection), **_fallback(receiver, connection)}
+        return Way("exact_online", division, {"division": division, **taken})
     if connection is not None and connection.channel == "pull":
         return Way("pull", "pull", _format(connection))
     chosen = connection.settings.get("email") if connection is not None else None
@@ -180,8 +184,9 @@ def _format(connection: Connection | None) -> dict[str, str]:
 
 def same_way(channel: Channel, lane: str, settings: Mapping[str, str], new: Way) -> Way:
     """As it was planned first, with what the receiver's package takes now."""
-    if channel == new.channel == "https":
-        return new  # wherever it is pushed to, its receiver knows it again by its webhook-id
+    if channel == new.channel and channel in ("https", "exact_online"):
+        # Wherever it is pushed to, its receiver knows it again by its webhook-id; what was begun in books is in its record.
+        return new
     place = {name: value for name, value in settings.items() if name not in _OF_FORMAT}
     taken = {name: value for name, value in new.settings.items() if name in _OF_FORMAT}
     return Way(channel, lane, {**place, **taken})

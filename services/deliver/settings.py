@@ -13,14 +13,14 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
-from libs.settings import Settings
 from services.deliver.dkim import Signer
+from services.deliver.exact.settings import ExactSettings
 from services.deliver.plan import Policy, mail_address
 
 _SERVER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
-class DeliverSettings(Settings):
+class DeliverSettings(ExactSettings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_DELIVER_")
 
     folder_root: Path = Field(

@@ -24,7 +24,7 @@ class Delivery(BaseModel):
 
     delivery_id: UUID
     invoice_id: UUID
-    channel: Literal["folder", "sftp", "smtp", "https", "pull", "sandbox"]
+    channel: Literal["folder", "sftp", "smtp", "https", "pull", "exact_online", "sandbox"]
     receiver: str
     state: Literal["queued", "attempting", "handed_over", "confirmed", "undeliverable", "parked"]
     attempts: int

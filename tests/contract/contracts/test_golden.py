@@ -79,6 +79,7 @@ ADDED_LATER: dict[str, set[str]] = {
     "invoice.bounced.v1": {"code"},
     "invoice.duplicate.v1": {"pdf", "silent", "reply_to"},
     "invoice.handed_over.v1": {"repeated", "agreed", "warnings"},
+    "invoice.imported.v1": {"entry_number", "booked_at"},
     "invoice.paid.v1": {"by", "source", "paid", "open", "currency", "paid_on"},
     "invoice.parked.v1": {"first", "differences", "return_on"},
     "invoice.quarantined.v1": {"pdf", "silent", "reply_to"},

@@ -5,22 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
 
 from libs import clock
+from libs.contracts.parts import Receiver
 from libs.db.types import Pool
 from libs.keyring import KeyRing
+from libs.service import Wake
 from services.deliver import credentials
+from services.deliver.dispatcher import Dispatcher
+from services.deliver.exact import links
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.budget import Use
+from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.client import Books, Calling, Grant
 from services.deliver.exact.oauth import App, Pair
+from services.deliver.exact.reports import ExactReports
 from services.deliver.exact.tokens import Tokens
+from tests.integration.deliver.stage import Stage
 from tests.sims.exact_online import Api, Settings, application
+from tests.unit.deliver.sample import receiver
 from tests.unit.sims.office import CALLBACK, Office
 
 BASE = "http://exact"
@@ -84,3 +92,39 @@ async def enter(pool: Pool, grant: Grant, pair: Pair, now: datetime) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_NEW, grant.grant_id, UUID(int=0xA), grant.base, grant.person, now)
         await credentials.put(conn, KEYS, grant.grant_id, "exact", pair.packed())
+
+
+RULES = {"rules": [{"journal": "60"}, {"account": "4500"}]}
+SUPPLIER_KVK = "68750110"
+"""Of the supplier that the division has already."""
+
+
+async def receiver_of(desk: Desk, *, division: int = 100, rules: dict[str, Any] = RULES) -> Receiver:
+    """A party whose books are the office's."""
+    to = receiver("Jong BV", email="in@jong.example")
+    await desk.pool.execute(
+        "INSERT INTO exact_link (link_id, party_id, account_id, grant_id) VALUES ($1, $2, $3, $4)",
+        clock.uuid7(),
+        to.party_id,
+        UUID(int=0xA),
+        desk.grant.grant_id,
+    )
+    await links.set_up(desk.pool, to.party_id, {"purchase": rules})
+    await links.choose(desk.pool, to.party_id, division, "Voorbeeld BV")
+    return to
+
+
+def dispatching(desk: Desk, stage: Stage, **more: Any) -> Dispatcher:
+    """A worker that books, and does nothing else."""
+    channel = ExactChannel(stage.worker, desk.calling, timedelta())
+    settings = stage.settings(**more)
+    return Dispatcher(settings, stage.worker, stage.documents, {"exact_online": channel}, Wake())
+
+
+async def told(stage: Stage) -> None:
+    await ExactReports(stage.worker, Wake()).look()
+
+
+def calls(desk: Desk) -> list[str]:
+    """What was asked of the division, in order."""
+    return [f"{each.method} {each.endpoint}" for each in desk.office.exact.journal if each.division == 100]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,8 @@ from services.deliver import (
 )
 from services.deliver.answers import Why, Word, coded
 from services.deliver.channels import pull, sftp
+from services.deliver.exact import outcomes, reports, tokens
+from services.deliver.exact.trouble import Denied, Lapsed, Trouble
 from services.deliver.fallback import WHY
 from services.deliver.parcel import Failed, HandedOver, Job, Offered, Outcome, Unknown
 from services.deliver.plan import Policy
@@ -106,6 +108,21 @@ class Story:
             self._add(event)
         return self
 
+    def booked(self, **said: Any) -> Story:
+        """It stands in the receiver's books at Exact Online."""
+        at = datetime(2026, 11, 2, 9, 14, tzinfo=UTC)
+        entry = {
+            "entry_number": "26600001",
+            "division": 100,
+            "booked_at": at,
+            "read_at": at,
+            "differences": [],
+            "left_out": [],
+        }
+        for event in reports.events(self._row(), {**entry, **said}):
+            self._add(event)
+        return self
+
     def taken(self) -> Story:
         self._add(
             facts.confirmed(self._row(), f"the receiver took {self._job.base_name}.xml from its folder")
@@ -176,7 +193,13 @@ PLACED = HandedOver("2026-11-02_F1.xml")
 KEPT = HandedOver("202 kept")
 HUNG_UP = Unknown("ConnectionResetError: the server hung up")
 AWAY = Failed("folder-away", "the folder is not there")
+ENTRY = HandedOver("Exact Online: entry 26600001 in De Jong; read back: the same")
 LIES_READY = Offered(timedelta(days=7))
+
+
+def _exact(trouble: Trouble) -> Outcome:
+    """What goes wrong at Exact Online."""
+    return outcomes.of(trouble, clock.now(), writing=False, resolved=True)
 
 
 def _said(status: int) -> Outcome:
@@ -236,6 +259,26 @@ STORIES: Mapping[str, Callable[[], Story]] = {
     "pushed, to an address that is not public": lambda: Story("https").attempt(http_replies.NOT_PUBLIC),
     "pushed, never taken": lambda: _never(Story("https"), _said(503)),
     "pushed, away, so by mail": lambda: Story("https").attempt(_said(503)).by_mail().attempt(OK),
+    "booked": lambda: Story("exact_online").attempt(ENTRY).booked(),
+    "booked, otherwise than sent": lambda: (
+        Story("exact_online")
+        .attempt(ENTRY)
+        .booked(
+            differences=[{"field": "DueDate", "line": None, "sent": "2026-12-02", "booked": "2026-11-16"}]
+        )
+    ),
+    "booked, looked up after a broken line": lambda: (
+        Story("exact_online").attempt(HUNG_UP).attempt(ENTRY).booked()
+    ),
+    "booked, not in a closed period": lambda: Story("exact_online").attempt(
+        _exact(Denied(400, "purchaseentry/PurchaseEntries", "Period 2026/10 is closed."))
+    ),
+    "booked, not without the right": lambda: Story("exact_online").attempt(
+        _exact(Denied(403, "purchaseentry/PurchaseEntries", "This user has no right to do that."))
+    ),
+    "booked, not with a link that has lapsed": lambda: Story("exact_online").attempt(
+        _exact(Lapsed("exact-renewal-lost", tokens.CUT_SHORT))
+    ),
     "fetched": lambda: Story("pull").attempt(LIES_READY).acknowledged(),
     "fetched, queried, then accepted": lambda: (
         Story("pull")

@@ -47,6 +47,7 @@ def test_what_is_a_secret_is_called_one() -> None:
         "POSTBODE_DATABASE_URL",
         "POSTBODE_DELIVER_SECRET_KEYS",
         "POSTBODE_DELIVER_DKIM_KEY",
+        "POSTBODE_DELIVER_EXACT_CLIENT_SECRET",
         "POSTBODE_DELIVER_SMTP_PASSWORD",
         "POSTBODE_ROUTE_KVK_API_KEY",
         "POSTBODE_SECRET",

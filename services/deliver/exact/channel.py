@@ -1,0 +1,107 @@
+"""The channel into Exact Online: deliveries become purchase entries (``booking.py``), a few of a division at once.
+
+When the calls of a division are used up, those that wait are spread over the time after, in the order they came: all at
+once they would only be told again that there are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from libs import clock
+from libs.db.trouble import NOT_NOW
+from libs.db.types import Pool
+from services.deliver.channels import Done
+from services.deliver.channels.lanes import Lanes
+from services.deliver.exact import links, outcomes, records
+from services.deliver.exact.booking import ROOM, Booking
+from services.deliver.exact.budget import PER_MINUTE
+from services.deliver.exact.client import Calling
+from services.deliver.exact.kinds import PURCHASE
+from services.deliver.exact.trouble import Lapsed
+from services.deliver.parcel import Job, Loaded, NotBegun, Outcome, Parked
+
+AT_ONCE = 4
+"""Bookings of one division under way at a time, in one process."""
+EACH = timedelta(minutes=ROOM / PER_MINUTE)
+"""What one booking takes of a division's time."""
+LONGEST = timedelta(hours=6)
+
+_log = structlog.get_logger(__name__)
+
+
+class ExactChannel:
+    """A ``ChannelAdapter``. ``pool`` has the worker role; ``settle``: how long a step of unknown end is left alone."""
+
+    def __init__(self, pool: Pool, calling: Calling, settle: timedelta) -> None:
+        self._pool = pool
+        self._calling = calling
+        self._settle = settle
+        self._lanes = Lanes(AT_ONCE, self._attempt)
+        self._line: dict[str, float] = {}
+        """By lane: until when, on ``clock.monotonic``, its calls are spoken for."""
+
+    async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
+        async for done in self._lanes.deliver(loaded):
+            yield done
+
+    async def settled(self, jobs: Sequence[Job]) -> None:
+        """What was booked stays written down: payments are followed by it."""
+
+    async def close(self) -> None:
+        await self._calling.http.aclose()
+
+    async def _attempt(self, each: Loaded) -> Outcome:
+        try:
+            outcome = await self._book(each)
+        except NOT_NOW as away:
+            # Each step is in its row before it is taken and after it: the next attempt finds out.
+            _log.warning("the database is away in the middle of a booking", error=repr(away))
+            return NotBegun(f"the database is away: {type(away).__name__}", wait=timedelta(seconds=5))
+        if isinstance(outcome, NotBegun) and outcome.wait is not None:
+            return self._in_line(each.job.lane, outcome, outcome.wait)
+        return outcome
+
+    async def _book(self, each: Loaded) -> Outcome:
+        job = each.job
+        if not job.lease.held:
+            return NotBegun("the lease ran out")
+        link = await links.one(self._pool, job.parcel.receiver.party_id)
+        planned = int(job.parcel.settings.get("division", 0))
+        if link is None or link.division is None:
+            return outcomes.NO_LINK
+        if link.state == "lapsed" and link.reason is not None:
+            reason = Lapsed(link.reason["code"], outcomes.words_of(link.reason))
+            return Parked(reason.code, reason.reason, str(reason))
+        if link.state != "live":
+            return outcomes.NO_LINK
+        record = await records.begin(
+            self._pool, job.delivery_id, job.invoice_id, link.link_id, link.division, PURCHASE.name
+        )
+        if record.division != link.division:
+            return outcomes.OTHER_DIVISION
+        if planned != link.division:
+            _log.info("booked in the division that was chosen since", delivery_id=str(job.delivery_id))
+        return await Booking(
+            self._pool,
+            self._calling.books(link.grant, link.division, "booking"),
+            link.grant.base,
+            PURCHASE,
+            link,
+            each,
+            record,
+            lambda: job.lease.held,
+            self._settle,
+        ).book()
+
+    def _in_line(self, lane: str, outcome: NotBegun, wait: timedelta) -> NotBegun:
+        now = clock.monotonic()
+        at = max(now + wait.total_seconds(), self._line.get(lane, 0.0))
+        if at - now > (wait + LONGEST).total_seconds():
+            return outcome
+        self._line[lane] = at + EACH.total_seconds()
+        return replace(outcome, wait=timedelta(seconds=at - now))
