@@ -63,7 +63,7 @@ STILL_SECONDS = 0.15
 """And so does one of which no more results come: who is left in it hangs. A batch of folders, whose results come together,
 takes a tenth of a second on a busy machine: with less, rounds split into ever smaller ones."""
 MOST_ROUNDS = 8
-MOST_BYTES = 4 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 """Documents of one round, all in memory; a single delivery may have more."""
 
 MOST_COMMITS = 5
@@ -219,7 +219,10 @@ class Dispatcher:
         await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
         begun += [each.job for each in loaded]
         held.acting = True
-        async with contextlib.aclosing(self._channels[channel].deliver(loaded)) as coming:
+        coming = self._channels[channel].deliver(loaded)
+        # Whoever hangs keeps a round going: from here on the channel alone holds documents, and lets go of each in turn.
+        del loaded
+        async with contextlib.aclosing(coming):
             async for done in coming:
                 await self._finish(held, done)
 

@@ -38,8 +38,10 @@ class Lanes:
             for count in [self._count(lane)]
             for _ in range(min(self._per_lane, len(queue)))
         ]
+        left = len(loaded)
+        # Documents go with their attempts, one by one: the queues alone hold them.
+        del loaded
         try:
-            left = len(loaded)
             while left:
                 found = [await results.get()]
                 await asyncio.sleep(GATHER_SECONDS)
