@@ -48,6 +48,7 @@ from services.deliver.handlers import Recalled, Routed
 from services.deliver.needs import checks
 from services.deliver.parked import Parking
 from services.deliver.payments import api as payments_api
+from services.deliver.payments.following import Following
 from services.deliver.payments.lines import MOST_BYTES
 from services.deliver.pushing import Pushing
 from services.deliver.return_paths import PURPOSE, ReturnPaths
@@ -58,6 +59,7 @@ from services.deliver.views import Showing
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
 SWEEP = timedelta(minutes=10)
+LOOK_FOR_PAYMENTS = timedelta(seconds=10)
 
 
 def mail_channel(settings: DeliverSettings) -> SmtpChannel:
@@ -221,6 +223,11 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             ),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
             *exact.schedules(wake),
+            Schedule(
+                "deliver.payments",
+                LOOK_FOR_PAYMENTS,
+                Following(worker, exact.calling, wake, timedelta(seconds=settings.payments_seconds)).look,
+            ),
             Schedule("deliver.gauges", EVERY, Gauges(worker).look),
         ),
         workers=(dispatcher.running(),),

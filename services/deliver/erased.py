@@ -5,6 +5,9 @@ from __future__ import annotations
 
 ERASE = (
     """
+DELETE FROM payment_term WHERE booking IN (SELECT delivery_id FROM exact_booking WHERE invoice_id = ANY ($1::uuid[]))
+""",
+    """
 WITH gone AS (
     DELETE FROM delivery WHERE invoice_id = ANY ($1::uuid[]) RETURNING delivery_id
 ), parcels AS (

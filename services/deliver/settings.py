@@ -35,6 +35,12 @@ class DeliverSettings(ExactSettings):
 
     poll_seconds: float = Field(default=5.0, gt=0, description="how often to see whether files were taken")
 
+    payments_seconds: float = Field(
+        default=3600.0,
+        ge=60,
+        description="how often what is paid is read from Exact Online, where that is automatic",
+    )
+
     smtp_host: str = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
     smtp_port: int = Field(default=25, description="its port")
     smtp_tls: Literal["opportunistic", "verified", "off"] = Field(

@@ -13,14 +13,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from libs.db.types import Pool
-from libs.errors import BadInput, NotFound
+from libs.errors import BadInput, Conflict, NotFound
 from libs.http import encoding as encodings
 from libs.http import spool
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.text import PlainText
-from services.deliver.payments import bills, movements, reports, sources
+from services.deliver.payments import bills, fetching, movements, reports, sources
 from services.deliver.payments.lines import MOST_BYTES
 from services.deliver.payments.load import load
 from services.deliver.payments.matching import Bill, Side
@@ -99,6 +99,21 @@ class SourceView(BaseModel):
     feed: Feed | None = Field(default=None, description="with bank_feed: whose link it is")
 
 
+class FetchedLink(BaseModel):
+    """A division of Exact Online that what is paid is fetched from."""
+
+    division: int
+    division_name: str | None
+    reading: bool = Field(description="under way")
+    read_at: datetime | None = Field(description="when all there was had been read")
+    due_at: datetime | None = Field(description="when it is next; null: when you ask")
+    trouble: str | None = Field(description="what kept it from being read")
+
+
+class FetchView(BaseModel):
+    links: list[FetchedLink]
+
+
 def routes(worker: Pool, wake: Wake) -> APIRouter:
     """All of it runs as ``worker``, for a delivery is its sender's row and its receiver speaks too."""
     router = APIRouter(tags=["payments"])
@@ -167,6 +182,27 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
             report = await load(worker, data, told, by, rehearsal=dry_run)
         wake()
         return reports.shown(report)
+
+    @router.post("/v1/payments/fetch", status_code=202)
+    async def post_fetch(principal: Writer) -> FetchView:
+        """Fetch what is paid from Exact Online now, or as soon as bookings leave room: *bankverrichtingen ophalen*."""
+        sources.to_be_fetched(await sources.of(worker, principal.account_id))
+        if not await fetching.ask(worker, principal.account_id):
+            raise Conflict(
+                "This account has no link with Exact Online that works: set one up first.",
+                nl="Dit account heeft geen werkende koppeling met Exact Online: zet die eerst op.",
+                code="no-exact-link",
+            )
+        return await _fetching(principal)
+
+    @router.get("/v1/payments/fetch")
+    async def get_fetch(principal: Reader) -> FetchView:
+        """How far what is paid was fetched from Exact Online."""
+        return await _fetching(principal)
+
+    async def _fetching(principal: Principal) -> FetchView:
+        found = await fetching.state(worker, principal.account_id)
+        return FetchView(links=[FetchedLink(**each) for each in found])
 
     @router.get("/v1/payments/{delivery_id}")
     async def get_payment(delivery_id: UUID, principal: Reader) -> PaymentView:

@@ -65,12 +65,6 @@ def check(before: Chosen, wanted: Chosen) -> None:
         )
     if wanted.source == "exact_online" and before.feed is not None:
         raise beside_a_feed(before.feed)
-    if wanted.fetched:
-        raise Conflict(
-            "This hub does not fetch from Exact Online yet. Choose the way file, and load your bank statements.",
-            nl="Deze hub haalt nog niets op uit Exact Online. Kies de manier file, en laad uw bankafschriften.",
-            code="not-fetched",
-        )
 
 
 def by_hand_or_file(chosen: Chosen) -> None:
@@ -84,6 +78,22 @@ def by_hand_or_file(chosen: Chosen) -> None:
             "none, of de "
             "manier op file, om het zelf te zeggen.",
             code="source-exact-online",
+        )
+
+
+def to_be_fetched(chosen: Chosen) -> None:
+    """Raises ``Conflict`` where nothing is to be fetched from Exact Online."""
+    if chosen.feed is not None:
+        raise beside_a_feed(chosen.feed)
+    if not chosen.fetched:
+        raise Conflict(
+            "Nothing is fetched from Exact Online for this account: set the source to exact_online first, with the way "
+            "manual or "
+            "automatic.",
+            nl="Voor dit account wordt niets uit Exact Online opgehaald: zet eerst de bron op exact_online, met de manier "
+            "manual of "
+            "automatic.",
+            code="not-fetched",
         )
 
 

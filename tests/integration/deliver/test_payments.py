@@ -214,7 +214,6 @@ async def test_one_source_at_a_time_and_never_exact_online_beside_a_bank_feed(
     await choose(source="none")
     await choose(source="exact_online", way="file")
     await say(hub, own, "bert", "2.00")
-    assert (await choose(409, source="exact_online", way="automatic"))["code"] == "not-fetched"
     for bad in ({"source": "bank_feed"}, {"source": "exact_online"}, {"source": "none", "way": "file"}):
         await choose(400, **bad)
     assert (await hub.get("/v1/payments/source", headers=as_("anna"))).json()["source"] == "none"
