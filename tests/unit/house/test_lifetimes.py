@@ -7,6 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from libs.lifetimes import TABLES
+from services.deliver import erased as deliver
+from services.route import store as route
+from services.track import store as track
+from services.validate import store as validate
 
 ROOT = Path(__file__).parents[3]
 _TABLE = re.compile(r"^CREATE (?:UNLOGGED )?TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
@@ -31,3 +35,17 @@ def test_every_table_of_every_schema_has_a_lifetime() -> None:
     assert not there - named.keys(), "say in libs/lifetimes.py (TABLES) how long their rows are kept"
     assert not named.keys() - there, "these are no tables"
     assert set(named.values()) == {1}
+
+
+def test_what_lives_as_long_as_its_invoice_is_deleted_when_that_is_erased() -> None:
+    (kept,) = (names for words, names in TABLES.items() if "invoice.erased" in words)
+    statements = {
+        "validate": [validate.ERASE], "route": route.ERASE, "deliver": deliver.ERASE, "track": track.ERASE,
+    }  # fmt: skip
+    deleted = {
+        f"{schema}.{table}"
+        for schema, texts in statements.items()
+        for text in texts
+        for table in re.findall(r"DELETE FROM (\w+)", text)
+    }
+    assert deleted == set(kept)
