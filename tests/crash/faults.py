@@ -18,6 +18,7 @@ stops (``SIGSTOP``), after writing down where.
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
 ``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
+``exact``        call (each to Exact Online): see ``booked``
 ``sync-…``       of records between Globe+ and Purchase to Pay: see ``synced``
 ===============  ======================================================================================
 """
@@ -38,7 +39,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tests.crash import afar, fetched, mailed, pushed, synced
+from tests.crash import afar, booked, fetched, mailed, pushed, synced
 from tests.crash.mailed import Mailed
 from tests.crash.wrapping import wrap
 
@@ -71,7 +72,7 @@ class Strike:
     do: Literal["kill", "stop"] = "kill"
 
     def __post_init__(self) -> None:
-        if self.window not in (*WINDOWS, *synced.WINDOWS):
+        if self.window not in (*WINDOWS, *synced.WINDOWS, *booked.WINDOWS):
             raise ValueError(f"there is no window {self.window}")
 
 
@@ -94,7 +95,7 @@ class Faults:
             self._ledger = mmap.mmap(file.fileno(), 32)
 
     def hit(self, window: str, who: str = "") -> None:
-        if window not in (*WINDOWS, *synced.WINDOWS):
+        if window not in (*WINDOWS, *synced.WINDOWS, *booked.WINDOWS):
             raise ValueError(f"there is no window {window}")
         for each in {who, ""}:
             self._passed[window, each] += 1
@@ -143,6 +144,7 @@ def arm(faults: Faults) -> None:
     pushed.arm(faults.hit)
     afar.arm(faults.hit)
     fetched.arm(faults.hit, _from_here)
+    booked.arm(faults.hit)
     mailed.arm(faults.hit, faults.mails, faults.notices)
     synced.arm(faults.hit, lambda part: _in_transaction_of(part, lambda *_: ""))
 

@@ -88,10 +88,10 @@ async def linked(pool: Pool, settings: Settings | None = None) -> AsyncIterator[
             yield desk(office, pool, grant, http)
 
 
-async def enter(pool: Pool, grant: Grant, pair: Pair, now: datetime) -> None:
+async def enter(pool: Pool, grant: Grant, pair: Pair, now: datetime, keys: KeyRing = KEYS) -> None:
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_NEW, grant.grant_id, UUID(int=0xA), grant.base, grant.person, now)
-        await credentials.put(conn, KEYS, grant.grant_id, "exact", pair.packed())
+        await credentials.put(conn, keys, grant.grant_id, "exact", pair.packed())
 
 
 RULES = {"rules": [{"journal": "60"}, {"account": "4500"}]}
@@ -99,18 +99,23 @@ SUPPLIER_KVK = "68750110"
 """Of the supplier that the division has already."""
 
 
-async def receiver_of(desk: Desk, *, division: int = 100, rules: dict[str, Any] = RULES) -> Receiver:
+async def receiver_of(desk: Desk, *, rules: dict[str, Any] = RULES) -> Receiver:
     """A party whose books are the office's."""
+    return await receiver_with(desk.pool, desk.grant, rules)
+
+
+async def receiver_with(pool: Pool, grant: Grant, rules: dict[str, Any] = RULES) -> Receiver:
+    """A party whose books this grant reaches."""
     to = receiver("Jong BV", email="in@jong.example")
-    await desk.pool.execute(
+    await pool.execute(
         "INSERT INTO exact_link (link_id, party_id, account_id, grant_id) VALUES ($1, $2, $3, $4)",
         clock.uuid7(),
         to.party_id,
         UUID(int=0xA),
-        desk.grant.grant_id,
+        grant.grant_id,
     )
-    await links.set_up(desk.pool, to.party_id, {"purchase": rules})
-    await links.choose(desk.pool, to.party_id, division, "Voorbeeld BV")
+    await links.set_up(pool, to.party_id, {"purchase": rules})
+    await links.choose(pool, to.party_id, 100, "Voorbeeld BV")
     return to
 
 
