@@ -196,7 +196,7 @@ ERASE = (
         WHERE a.notice_id = n.notice_id AND n.invoice_id = ANY ($1::uuid[])""",
     "DELETE FROM notice WHERE invoice_id = ANY ($1::uuid[])",
     "DELETE FROM status WHERE invoice_id = ANY ($1::uuid[])",
-    "DELETE FROM fact WHERE invoice_id = ANY ($1::uuid[])",
+    "SELECT forget_facts($1::uuid[])",
 )
 """Of invoices that were kept as long as they must be (``libs.messaging.erasing``): timeline, status and mails."""
 
