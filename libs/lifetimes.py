@@ -88,7 +88,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "route.decision", "route.parked", "route.numbered",
         "deliver.delivery", "deliver.parcel", "deliver.attempt", "deliver.answer", "deliver.response",
         "deliver.payment", "deliver.payment_term",
-        "deliver.exact_booking",
+        "deliver.exact_booking", "deliver.exact_sale", "deliver.exact_sale_attempt",
         "track.fact", "track.status", "track.notice", "track.notice_attempt",
     ),
     "a period of the table above": (
@@ -115,6 +115,7 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "deliver.connection", "deliver.credential", "deliver.folder", "deliver.permit", "deliver.stop",
         "deliver.payment_source",
         "deliver.exact_grant", "deliver.exact_link", "deliver.exact_shared",
+        "deliver.exact_selling",
     ),
     "as long as the administration is kept alike": (
         "sync.client", "sync.administration", "sync.solution", "sync.member", "sync.identity",

@@ -176,6 +176,13 @@ _WORDS: Mapping[str, tuple[Words, Words]] = {
             en="{0.later} deliveries for later or held back",
         ),
     ),
+    "sales": (
+        Words(nl="{0.now} eigen facturen te boeken", en="{0.now} own invoices to book"),
+        Words(
+            nl="{0.later} eigen facturen voor later of tegengehouden",
+            en="{0.later} own invoices for later or held back",
+        ),
+    ),
     "notices": (
         Words(nl="{0.now} berichten te mailen", en="{0.now} notices to mail"),
         Words(nl="{0.later} berichten voor later", en="{0.later} notices for later"),

@@ -379,6 +379,35 @@ class InvoiceReversed(PaymentFact):
     type: ClassVar[str] = "invoice.reversed.v1"
 
 
+class SaleFact(InvoiceFact):
+    """What becomes of a sender's own invoice in its own books. It says nothing of the receiver: not that the invoice went
+    there, and not that it stands in the receiver's books."""
+
+    axis_name: ClassVar[str] = "own_books"
+
+    sale_id: UUID
+    channel: Literal["exact_online"]
+
+
+class InvoiceSaleBooked(SaleFact):
+    """It stands in the sender's own books, as a sales entry that was read back."""
+
+    type: ClassVar[str] = "invoice.sale_booked.v1"
+
+    evidence: str = Field(
+        description="what the books said: number of the entry, and what differs from what was sent"
+    )
+
+
+class InvoiceSaleParked(SaleFact):
+    """It could not be booked there yet, and waits for a person; the delivery goes on by itself."""
+
+    type: ClassVar[str] = "invoice.sale_parked.v1"
+
+    code: str
+    reason: Words
+
+
 class InvoiceAnswered(InvoiceFact):
     """What its receiver says of the invoice itself, which is neither whether it arrived nor whether it is paid. It may say
     something else later: the last word counts."""
@@ -421,5 +450,7 @@ ALL: tuple[type[InvoiceFact], ...] = (
     InvoiceImported,
     InvoicePaid,
     InvoiceReversed,
+    InvoiceSaleBooked,
+    InvoiceSaleParked,
     InvoiceAnswered,
 )

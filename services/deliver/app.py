@@ -17,6 +17,8 @@ from libs.contracts.invoice import (
     InvoiceImported,
     InvoicePaid,
     InvoiceReversed,
+    InvoiceSaleBooked,
+    InvoiceSaleParked,
     InvoiceUndeliverable,
 )
 from libs.db.migrate import Migrations
@@ -199,6 +201,8 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             InvoiceImported.type,
             InvoicePaid.type,
             InvoiceReversed.type,
+            InvoiceSaleBooked.type,
+            InvoiceSaleParked.type,
             InvoiceAnswered.type,
         ),
         schedules=(
@@ -222,7 +226,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
                 "deliver.fallback", timedelta(seconds=settings.parked_seconds), Fallbacks(worker, wake).look
             ),
             Schedule("deliver.sweep", SWEEP, arrivals.sweep),
-            *exact.schedules(wake),
+            *exact.schedules(wake, resources.documents),
             Schedule(
                 "deliver.payments",
                 LOOK_FOR_PAYMENTS,

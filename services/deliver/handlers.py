@@ -13,6 +13,7 @@ from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided
 from services.deliver import connections, facts, plan, recalls, store
+from services.deliver.exact import sales_store
 from services.deliver.parcel import Channel, Parcel, Refused
 from services.deliver.store import Planned
 
@@ -87,6 +88,7 @@ class Routed:
         }
         parked = await recalls.look(conn, lifted, self._patience)
         self._planned({d.decision.channel for d in decided if d.decision.refused is None})
+        await sales_store.enter(conn, [d.event for d in decided if d.decision.delivery_id in entered])
         return parked + [
             facts.no_way(d.decision, entered[d.decision.delivery_id], d.event)
             for d in decided

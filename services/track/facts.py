@@ -38,6 +38,9 @@ VALUES: Mapping[str, str] = {
     invoice.InvoiceImported.type: "imported",
     invoice.InvoicePaid.type: "paid",
     invoice.InvoiceReversed.type: "reversed",
+    # In the sender's own books: no word on the receiver.
+    invoice.InvoiceSaleBooked.type: "booked",
+    invoice.InvoiceSaleParked.type: "not_booked",
     # What it answered stands in the fact.
     invoice.InvoiceAnswered.type: "answered",
 }
@@ -249,5 +252,9 @@ _SAY: Mapping[type[InvoiceFact], Callable[[Any], Words]] = {
     ),
     invoice.InvoicePaid: settled.paid,
     invoice.InvoiceReversed: settled.undone,
+    invoice.InvoiceSaleBooked: lambda data: Words(
+        nl=f"De factuur staat als verkoopboeking in uw eigen Exact Online: {data.evidence}.",
+        en=f"The invoice stands in your own Exact Online as a sales entry: {data.evidence}.",
+    ),
     invoice.InvoiceAnswered: answered.words,
 }

@@ -111,6 +111,8 @@ _TITLES: Mapping[str, Words] = {
     invoice.InvoicePaid.type: Words(nl="Betaald", en="Paid"),
     "partly_paid": Words(nl="Deels betaald", en="Paid in part"),
     invoice.InvoiceReversed.type: Words(nl="Betaling teruggedraaid", en="Payment undone"),
+    invoice.InvoiceSaleBooked.type: Words(nl="In uw eigen boeken", en="In your own books"),
+    invoice.InvoiceSaleParked.type: Words(nl="Niet in uw eigen boeken", en="Not in your own books"),
     invoice.InvoiceAnswered.type: Words(nl="Antwoord van de ontvanger", en="Answer of the receiver"),
 }
 

@@ -53,10 +53,10 @@ _TRACKING = Words(
     en="Not booked. Tracking number {number} does not exist in your books: make it there, or take it out of the Options.",
 )
 _THERE_ALREADY = Words(
-    nl="Niet geboekt. In de administratie staat al een boeking van deze leverancier met deze factuur ({number}), die "
+    nl="Niet geboekt. In de administratie staat al een boeking van deze relatie met deze factuur ({number}), die "
     "niet van "
     "de hub is. Neem de factuur terug, of verwijder die boeking en geef de factuur hier vrij.",
-    en="Not booked. The books have an entry of this supplier with this invoice already ({number}), which is not the hub's. "
+    en="Not booked. The books have an entry of this account with this invoice already ({number}), which is not the hub's. "
     "Take the invoice back, or remove that entry and release the invoice here.",
 )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 
@@ -21,7 +22,7 @@ from services.deliver.exact import links, outcomes, records
 from services.deliver.exact.booking import ROOM, Booking
 from services.deliver.exact.budget import PER_MINUTE
 from services.deliver.exact.client import Calling
-from services.deliver.exact.kinds import PURCHASE
+from services.deliver.exact.kinds import PURCHASE, Kind
 from services.deliver.exact.trouble import Lapsed
 from services.deliver.parcel import Job, Loaded, NotBegun, Outcome, Parked
 
@@ -56,8 +57,12 @@ class ExactChannel:
         await self._calling.http.aclose()
 
     async def _attempt(self, each: Loaded) -> Outcome:
+        return await self.book(each, each.job.parcel.receiver.party_id, PURCHASE)
+
+    async def book(self, each: Loaded, party_id: UUID, kind: Kind) -> Outcome:
+        """One attempt, in this party's books; of a delivery, or of a sale in its sender's own (``sales_runner``)."""
         try:
-            outcome = await self._book(each)
+            outcome = await self._book(each, party_id, kind)
         except NOT_NOW as away:
             # Each step is in its row before it is taken and after it: the next attempt finds out.
             _log.warning("the database is away in the middle of a booking", error=repr(away))
@@ -66,12 +71,11 @@ class ExactChannel:
             return self._in_line(each.job.lane, outcome, outcome.wait)
         return outcome
 
-    async def _book(self, each: Loaded) -> Outcome:
+    async def _book(self, each: Loaded, party_id: UUID, kind: Kind) -> Outcome:
         job = each.job
         if not job.lease.held:
             return NotBegun("the lease ran out")
-        link = await links.one(self._pool, job.parcel.receiver.party_id)
-        planned = int(job.parcel.settings.get("division", 0))
+        link = await links.one(self._pool, party_id)
         if link is None or link.division is None:
             return outcomes.NO_LINK
         if link.state == "lapsed" and link.reason is not None:
@@ -80,17 +84,18 @@ class ExactChannel:
         if link.state != "live":
             return outcomes.NO_LINK
         record = await records.begin(
-            self._pool, job.delivery_id, job.invoice_id, link.link_id, link.division, PURCHASE.name
+            self._pool, job.delivery_id, job.invoice_id, link.link_id, link.division, kind.name
         )
         if record.division != link.division:
             return outcomes.OTHER_DIVISION
-        if planned != link.division:
+        planned = job.parcel.settings.get("division")
+        if planned is not None and planned != str(link.division):
             _log.info("booked in the division that was chosen since", delivery_id=str(job.delivery_id))
         return await Booking(
             self._pool,
             self._calling.books(link.grant, link.division, "booking"),
             link.grant.base,
-            PURCHASE,
+            kind,
             link,
             each,
             record,

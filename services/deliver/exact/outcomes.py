@@ -86,17 +86,20 @@ _KINDS = (
         "exact-party-blocked",
         (("supplier", "leverancier", "customer", "klant", "account", "relatie"), ("blocked", "geblokkeerd")),
         Words(
-            nl="De leverancier is in Exact Online geblokkeerd. Haal de blokkade daar weg; geef de factuur hier daarna "
-            "vrij.",
-            en="The supplier is blocked in Exact Online. Unblock it there; then release the invoice here.",
+            nl="De leverancier (van een verkoopboeking: de klant) is in Exact Online geblokkeerd. Haal de blokkade daar "
+            "weg; geef de factuur hier daarna vrij.",
+            en="The supplier (of a sales entry: the customer) is blocked in Exact Online. Unblock it there; then release "
+            "the invoice here.",
         ),
     ),
     _About(
         "exact-journal",
         (("journal", "dagboek"),),
         Words(
-            nl="Exact Online neemt het dagboek niet aan. Kies in stap 3 (Boeken) een inkoopdagboek.",
-            en="Exact Online does not take the journal. Choose a purchase journal in step 3 (Booking).",
+            nl="Exact Online neemt het dagboek niet aan. Kies in stap 3 (Boeken) een inkoopdagboek, voor verkoopboekingen "
+            "een verkoopdagboek.",
+            en="Exact Online does not take the journal. Choose a purchase journal in step 3 (Booking), for sales entries "
+            "a sales journal.",
         ),
     ),
     _About(

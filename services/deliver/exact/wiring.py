@@ -8,9 +8,10 @@ from datetime import timedelta
 from fastapi import APIRouter
 
 from libs.db.types import Pool
+from libs.documents.store import DocumentStore
 from libs.http.client import client
 from libs.service import Schedule, Wake
-from services.deliver.exact import link_api
+from services.deliver.exact import link_api, sales_api
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.client import Calling
@@ -19,6 +20,7 @@ from services.deliver.exact.link_api import Mine
 from services.deliver.exact.linking import Linking
 from services.deliver.exact.oauth import App
 from services.deliver.exact.reports import ExactReports
+from services.deliver.exact.sales_runner import SalesRunner
 from services.deliver.exact.tokens import Tokens
 from services.deliver.settings import DeliverSettings
 
@@ -38,11 +40,15 @@ class Exact:
     settings: DeliverSettings
 
     def routes(self, mine: Mine) -> APIRouter:
-        return link_api.routes(self.worker, self.linking, self.allowances, mine, self.settings)
+        router = link_api.routes(self.worker, self.linking, self.allowances, mine, self.settings)
+        router.include_router(sales_api.routes(self.worker))
+        return router
 
-    def schedules(self, wake: Wake) -> tuple[Schedule, ...]:
+    def schedules(self, wake: Wake, documents: DocumentStore) -> tuple[Schedule, ...]:
         keeping = Keeping(self.worker, self.calling.tokens, self.allowances)
+        sales = SalesRunner(self.worker, documents, self.channel.book, self.settings, wake)
         return (
+            Schedule("deliver.exact-sales", timedelta(seconds=1), sales.look),
             Schedule("deliver.exact", timedelta(seconds=1), ExactReports(self.worker, wake).look),
             Schedule("deliver.exact-links", timedelta(minutes=10), keeping.look),
         )

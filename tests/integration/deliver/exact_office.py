@@ -78,9 +78,9 @@ def desk(office: Office, pool: Pool, grant: Grant, http: httpx.AsyncClient) -> D
 
 
 @contextlib.asynccontextmanager
-async def linked(pool: Pool, settings: Settings | None = None) -> AsyncIterator[Desk]:
+async def linked(pool: Pool, settings: Settings | None = None, country: str = "NL") -> AsyncIterator[Desk]:
     """Somebody consented; the tokens are stored."""
-    async with Office(settings) as office:
+    async with Office(settings, country=country) as office:
         grant = Grant(clock.uuid7(), BASE, office.user.id)
         await enter(pool, grant, Pair(office.token, office.refresh), now_of(office))
         transport = httpx.ASGITransport(application(Api(office.exact, BASE)))

@@ -166,6 +166,20 @@ class Journey:
             receiver_id=self.receiver.party_id, receiver_name=self.receiver.name, evidence="boekstuk 42", **data,
         )  # fmt: skip
 
+    def sale_booked(self) -> Event:
+        return self._sale(invoice.InvoiceSaleBooked, evidence="boekstuk 25700001")
+
+    def sale_parked(self) -> Event:
+        reason = Words(
+            nl="Niet geboekt. Geen regel geeft een dagboek.", en="Not booked. No rule gives a journal."
+        )
+        return self._sale(invoice.InvoiceSaleParked, code="exact-no-journal", reason=reason)
+
+    def _sale(self, kind: type[invoice.SaleFact], **data: Any) -> Event:
+        return self.event(
+            kind, "deliver", kind.axis_name, sale_id=UUID(int=9), channel="exact_online", **data
+        )
+
     def answered(self, answer: str, code: str | None = None, said: str | None = None) -> Event:
         return self.event(
             invoice.InvoiceAnswered, "deliver", "business", delivery_id=UUID(int=3), receiver_id=self.receiver.party_id,

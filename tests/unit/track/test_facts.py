@@ -72,6 +72,7 @@ def test_every_known_fact_has_words_a_title_and_all_but_the_repeat_a_value() -> 
         j.released(), j.returned(), j.handed_over(), j.confirmed(), j.bounced(), j.switched(), j.undeliverable(),
         j.delivery_parked(), j.delivery_released(), j.linked(), j.recalled(), j.booked(invoice.InvoiceImported),
         j.booked(invoice.InvoicePaid), j.booked(invoice.InvoiceReversed), j.answered("accepted"),
+        j.sale_booked(), j.sale_parked(),
     ]  # fmt: skip
     # Of what was erased nothing is left to show.
     assert {event.type for event in made} == {kind.type for kind in invoice.ALL} - {
@@ -95,6 +96,22 @@ def test_imported_and_paid_are_shown_when_they_are_reported_and_not_before() -> 
     assert show(status(*facts)).headline == "imported"
     facts.insert(0, j.booked(invoice.InvoicePaid))
     assert show(status(*facts)).headline == "paid"
+
+
+@pytest.mark.proves("R54")
+def test_the_senders_own_books_say_nothing_of_the_receiver() -> None:
+    j = Journey(ACCOUNT)
+    journey = [j.received(), j.validated(), j.routed()]
+    before = show(status(*journey))
+    for fact in (j.sale_parked(), j.sale_booked()):
+        journey.append(fact)
+        shown = show(status(*journey))
+        assert (shown.headline, shown.because) == (before.headline, before.because)
+    assert status(*journey)["own_books"]["value"] == "booked"
+    moment = views.moment(journey[-1], journey[-1].time)
+    assert moment.words.nl.endswith("in uw eigen Exact Online: boekstuk 25700001.")
+    taken = views.steps([views.moment(event, event.time) for event in journey])
+    assert [step.step for step in taken if step.at is not None] == ["received"]
 
 
 @pytest.mark.proves("R53")

@@ -13,28 +13,9 @@ from services.deliver.exact.kinds import KINDS, Kind
 from services.deliver.exact.rules import Rule, Rules
 from services.deliver.exact.values import Extra
 from tests.unit.deliver.exact import sample
+from tests.unit.deliver.exact.extra import VALUES
 from tests.unit.deliver.exact.sample import body, invoice, line, made, parked
 
-VALUES = {
-    "YourRef": "PO-4711",
-    "PaymentReference": "RF18539007547034",
-    "From": "2025-01-01",
-    "To": "2025-03-31",
-    "SerialNumber": "SN-1",
-    "TrackingNumber": "TR-1",
-    "ExternalLinkReference": "https://hub.example/i/1",
-    "ExternalLinkDescription": "Factuur",
-    "Notes": "Met dank",
-    "IntraStatCountry": "DE",
-    "StatisticalValue": "12.5",
-    "StatisticalQuantity": "3",
-    "StatisticalNumber": "84713000",
-    "StatisticalNetWeight": "1.25",
-    "IntraStatTransactionA": "1",
-    "IntraStatTransactionB": "2",
-    "IntraStatTransportMethod": "3",
-    "IntraStatDeliveryTerm": "DAP",
-}
 SENT = {**VALUES, "From": "2025-01-01T00:00:00", "To": "2025-03-31T00:00:00"}
 
 
