@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,7 +19,13 @@ from services.deliver.exact import sales_store
 from services.deliver.parcel import Channel, Parcel, Refused
 from services.deliver.store import Planned
 
-Known = Mapping[UUID, plan.Connection]
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """``selling``: the accounts whose own invoices are booked in their own books."""
+
+    connections: Mapping[UUID, plan.Connection]
+    selling: Collection[UUID]
 
 
 def _nobody(_: Iterable[Channel]) -> None:
@@ -41,14 +49,19 @@ class Routed:
         self._planned = planned
 
     async def gather(self, events: Sequence[Event]) -> Known:
-        parties = {e.data.receiver.party_id for e in events if isinstance(e.data, InvoiceRouted)}
-        return await connections.current(self._pool, sorted(parties))
+        routed = [e.data for e in events if isinstance(e.data, InvoiceRouted)]
+        return Known(
+            *await asyncio.gather(
+                connections.current(self._pool, sorted({data.receiver.party_id for data in routed})),
+                sales_store.selling(self._pool, sorted({data.account_id for data in routed})),
+            )
+        )
 
     def decide(self, event: Event, known: Known) -> Planned:
         data = event.data
         if not isinstance(data, InvoiceRouted):
             raise TypeError(f"{event.type} is not a routing decision")
-        connection = known.get(data.receiver.party_id)
+        connection = known.connections.get(data.receiver.party_id)
         way = plan.way_to(data.account_id, data.receiver, connection)
         refused = way if isinstance(way, Refused) else None
         return Planned(
@@ -74,6 +87,7 @@ class Routed:
             refused=refused,
             correlation=event.correlation_id,
             traceparent=event.traceparent,
+            sold=data.account_id in known.selling,
         )
 
     def refused(self, event: Event, word: Reject | Park) -> Planned:
@@ -88,7 +102,8 @@ class Routed:
         }
         parked = await recalls.look(conn, lifted, self._patience)
         self._planned({d.decision.channel for d in decided if d.decision.refused is None})
-        await sales_store.enter(conn, [d.event for d in decided if d.decision.delivery_id in entered])
+        sold = [d.event for d in decided if d.decision.sold and d.decision.delivery_id in entered]
+        await sales_store.enter(conn, sold)
         return parked + [
             facts.no_way(d.decision, entered[d.decision.delivery_id], d.event)
             for d in decided

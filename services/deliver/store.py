@@ -42,6 +42,8 @@ class Planned:
     refused: Refused | None
     correlation: str | None
     traceparent: str | None
+    sold: bool
+    """Its sender has it booked in its own books too."""
 
 
 # A routing that was superseded, or comes while the receiver is being served, makes no second delivery.

@@ -53,6 +53,21 @@ load AS (
 SELECT solution_id::text, plan_id::text FROM plan
 """
 
+_EXACT = """
+WITH consented AS (
+  INSERT INTO exact_grant (grant_id, account_id, base, person, person_name, state, issued_at)
+  VALUES (gen_random_uuid(), $1, 'https://exact.example', gen_random_uuid()::text, 'Els', 'live', now())
+  RETURNING grant_id, account_id, person),
+linked AS (
+  INSERT INTO exact_link (link_id, party_id, account_id, grant_id, division, division_name)
+  SELECT gen_random_uuid(), $2, account_id, grant_id, 100, 'Owner BV' FROM consented),
+sold AS (
+  INSERT INTO exact_sale (sale_id, invoice_id, account_id, party_id, number, state, reason, body)
+  SELECT gen_random_uuid(), gen_random_uuid(), account_id, $2, 'F1', 'parked', '{"code": "exact-refused"}', '{}'
+    FROM consented RETURNING sale_id)
+SELECT person, sale_id::text FROM consented, sold
+"""
+
 
 async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:
     """What the owner has, by the name a path parameter has for it."""
@@ -74,6 +89,10 @@ async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:
     account = (await world.http.get("/v1/accounts/me", headers=owner.headers)).json()["account_id"]
     sync = await (await world.resources.pools.get("sync", "worker")).fetchrow(_SYNC, UUID(account))
     assert sync is not None
+    exact = await (await world.resources.pools.get("deliver", "worker")).fetchrow(
+        _EXACT, UUID(account), UUID(party)
+    )
+    assert exact is not None
     # The owner itself is shown them: a stranger's 404 means something.
     shown = await world.http.get("/v1/sync", headers=owner.headers)
     assert sync["solution_id"] in shown.text
@@ -93,6 +112,8 @@ async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:
         "administration": ["001"],
         "kind": ["supplier"],
         "sequence": ["1"],
+        "exact_user_id": [exact["person"]],
+        "sale_id": [exact["sale_id"]],
     }
 
 

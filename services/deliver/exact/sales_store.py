@@ -41,6 +41,14 @@ async def selling_since(pool: Pool, party_id: UUID) -> datetime | None:
     return since
 
 
+async def selling(pool: Pool, accounts: Sequence[UUID]) -> set[UUID]:
+    """Those of these accounts whose own invoices are booked."""
+    rows = await pool.fetch(
+        "SELECT account_id FROM exact_selling WHERE account_id = ANY ($1::uuid[])", accounts
+    )
+    return {row["account_id"] for row in rows}
+
+
 # ------------------------------------------------------------------ entering
 
 _ENTER = """

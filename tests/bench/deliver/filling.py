@@ -143,6 +143,7 @@ def _one(
         refused=None,
         correlation=None,
         traceparent=None,
+        sold=False,
     )
 
 
