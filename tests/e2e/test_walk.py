@@ -24,6 +24,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 _STEP = re.compile(r"```sh\n(.*?)```\n(?:\n```text\n(.*?)```)?", re.DOTALL)
 _SCRIPT = """
 set -eu
+trap 'printf "\\0the-end\\0" > call.in; echo > call.go' EXIT
 postbode() {{
     printf '%s\\0' "${{POSTBODE_API_KEY-}}" "$@" > call.in
     echo > call.go
@@ -53,28 +54,32 @@ def _first() -> tuple[str, str]:
 
 
 async def _answer(folder: Path, env: dict[str, str]) -> None:
-    """One command after the other, through two pipes with names."""
+    """One command after the other, through two pipes with names, until the script ends."""
 
-    def one() -> None:
+    def one() -> bool:
         (folder / "call.go").read_text()
         key, *arguments = (folder / "call.in").read_text().split("\0")[:-1]
+        if arguments == ["the-end"]:
+            return False
         module = __import__(COMMANDS[arguments[0]].module, fromlist=["app"])
         own = {**env, "POSTBODE_API_KEY": key} if key else env
         done = CliRunner().invoke(module.app, arguments[1:], env=own, prog_name="postbode")
         (folder / "call.out").write_text(done.output)
         (folder / "call.done").write_text(f"{done.exit_code}\n")
+        return True
 
-    while True:
-        await asyncio.to_thread(one)
+    while await asyncio.to_thread(one):
+        pass
 
 
-async def _run(page: str, folder: Path, hub: str) -> str:
+async def _run(page: str, folder: Path, env: dict[str, str]) -> str:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     shell = await asyncio.create_subprocess_exec(
         "bash", "-c", _SCRIPT.format(page=page), cwd=folder, stdout=PIPE, stderr=STDOUT,
-        env={"PATH": path, "HUB": hub, "NO_PROXY": "*"},
+        env={"PATH": path, "HUB": env["POSTBODE_BASE_URL"], "NO_PROXY": "*"},
     )  # fmt: skip
-    out, _ = await asyncio.wait_for(shell.communicate(), 240)
+    async with asyncio.timeout(240):
+        (out, _), _ = await asyncio.gather(shell.communicate(), _answer(folder, env))
     assert shell.returncode == 0, out.decode()
     return out.decode()
 
@@ -93,20 +98,12 @@ async def test_the_walk_through_a_hub_of_ones_own(
             "POSTBODE_SECRET": database.secret,
             "POSTBODE_BASE_URL": hub.common.base_url,
         }
-        answering = asyncio.create_task(_answer(tmp_path, env))
         # What the page keeps in a folder of its own, the hub of the test mails to its receivers.
         (tmp_path / "mail").mkdir()
         (tmp_path / "mail" / "new").symlink_to(hub.receivers.folders.parent / "mail")
         script, pattern = _first()
-        try:
-            first = await _run(script, tmp_path, hub.common.base_url)
-            out = await _run(_page(), tmp_path, hub.common.base_url)
-        finally:
-            answering.cancel()
-            # Whoever waits for a call is called once more, so that its thread ends.
-            (tmp_path / "call.in").write_bytes(b"\0ledger\0--help\0")
-            await asyncio.to_thread((tmp_path / "call.go").write_text, "\n")
-            await asyncio.to_thread((tmp_path / "call.done").read_text)
+        first = await _run(script, tmp_path, env)
+        out = await _run(_page(), tmp_path, env)
     assert re.fullmatch(pattern.replace("127\\.0\\.0\\.1:8080", r"[0-9.:]+"), first, re.DOTALL), first
     said = out
     place = 0
