@@ -27,7 +27,7 @@ from libs.http.outside import Outside
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
-from services.deliver import convert_api, credentials, parked_api, received_api, waiting_api
+from services.deliver import convert_api, credentials, held_api, parked_api, received_api, waiting_api
 from services.deliver.afar import Afar
 from services.deliver.api import owned, routes
 from services.deliver.arrivals import Arrivals
@@ -171,6 +171,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
     router.include_router(exact.routes(functools.partial(owned, api, worker)))
     router.include_router(routes(api, worker, showing, Pushing(worker, settings)))
     router.include_router(parked_api.routes(api, worker, wake, showing))
+    router.include_router(held_api.routes(worker, wake))
     router.include_router(received_api.routes(worker, resources.documents, told))
     router.include_router(convert_api.routes())
     router.include_router(payments_api.routes(worker, wake))

@@ -109,6 +109,9 @@ def show_delivery(
     say(f"  agreed: {agreed.format}{page}, to {place}, package {agreed.package or '-'}")
     if row["reason"]:
         say(f"  {row['reason'].get(lang, row['reason']['nl'])}")
+        inside = row["reason"].get("receiver")
+        if inside:
+            say(f"  its receiver reads ({inside['code']}): {inside.get(lang, inside['nl'])}")
     for each in row["findings"] or ():
         say(f"  {each['rule']}: {each['message'].get(lang, each['message']['nl'])}")
     for each in attempts:

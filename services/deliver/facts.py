@@ -44,7 +44,7 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
     data: DeliveryFact
     if isinstance(outcome, HandedOver):
         again = _REPEATED.format(key=_KEYS.get(job.channel, "Message-ID")) if outcome.repeated else ""
-        receipt = outcome.receipt + again
+        receipt = (outcome.outward or outcome.receipt) + again
         data = InvoiceHandedOver(
             **fields,
             receipt=receipt,
@@ -53,9 +53,9 @@ def ended(job: Job, result: Result, sequence: int, outcome: object) -> Event | N
             warnings=_of_the_way(job),
         )
     elif isinstance(outcome, Parked):
-        data = InvoiceDeliveryParked(
-            **fields, code=outcome.code, reason=outcome.reason, findings=outcome.findings
-        )
+        # Findings are of the sender's own document.
+        told = outcome.outward or outcome
+        data = InvoiceDeliveryParked(**fields, code=told.code, reason=told.reason, findings=outcome.findings)
     elif result.refused is not None:
         data = InvoiceUndeliverable(**fields, code=result.refused.code, reason=result.refused.reason)
     else:

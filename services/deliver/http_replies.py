@@ -18,7 +18,7 @@ from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 
 from libs.contracts.parts import Words
-from services.deliver.parcel import Failed, HandedOver, Outcome, Parked, Refused
+from services.deliver.parcel import Failed, HandedOver, Outcome, Outward, Parked, Refused
 from services.deliver.results import line
 
 LONGEST_WAIT = timedelta(hours=24)
@@ -40,14 +40,25 @@ ENDED = Words(
     en="The receiver takes no more invoices at this address and ended the connection. The invoice waits. It goes on by "
     "itself when the receiver connects again; if you release it, it goes as is agreed now, for example by e-mail.",
 )
-NOT_PUBLIC = Parked(
-    "address-not-public",
+_NOT_PUBLIC = "address-not-public"
+_TOLD = Outward(
+    _NOT_PUBLIC,
     Words(
         nl="Het adres van de ontvanger ligt niet op het openbare internet; daarheen bezorgt deze hub niet. De factuur "
         "wacht tot de ontvanger een ander adres opgeeft, of tot u haar vrijgeeft of terugneemt.",
         en="The receiver's address is not on the public internet; this hub does not deliver there. The invoice waits until "
         "the receiver gives another address, or until you release it or take it back.",
     ),
+)
+NOT_PUBLIC = Parked(
+    _NOT_PUBLIC,
+    Words(
+        nl="Het adres van uw koppeling ligt niet op het openbare internet; daarheen bezorgt deze hub niet. Geef een ander "
+        "adres op: de factuur gaat daarna vanzelf door.",
+        en="The address of your connection is not on the public internet; this hub does not deliver there. Give another "
+        "address: the invoice then goes on by itself.",
+    ),
+    outward=_TOLD,
 )
 
 

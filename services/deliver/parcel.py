@@ -139,10 +139,12 @@ class Loaded:
 @dataclass(frozen=True, slots=True)
 class HandedOver:
     """The other side took it. ``receipt`` is what it said, or the name it lies under. ``repeated``: an
-    earlier attempt may have been taken as well, and it could not be found out."""
+    earlier attempt may have been taken as well, and it could not be found out. ``outward``: what its sender reads in
+    place of the receipt, which stays inside."""
 
     receipt: str
     repeated: bool = False
+    outward: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +194,25 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
+class Outward:
+    """What a sender reads where its receiver has to act: that it waits for that, and nothing of the receiver's house."""
+
+    code: str
+    reason: Words
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """Nothing was taken, because what the receiver takes cannot be made of it, or it takes nothing there. It waits for
-    another package of the receiver, or for a person. ``ends_connection``: nothing more is planned by the one it had."""
+    another package of the receiver, or for a person. ``ends_connection``: nothing more is planned by the one it had.
+    ``outward``: the receiver has to act; code and reason are what it alone reads (``held``), and this is for the sender."""
 
     code: str
     reason: Words
     detail: str = ""
     findings: tuple[Finding, ...] = ()
     ends_connection: bool = False
+    outward: Outward | None = None
 
 
 Outcome = HandedOver | Failed | Unknown | NotBegun | Offered | Refused | Parked

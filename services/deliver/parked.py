@@ -60,6 +60,15 @@ WAITED_TOO_LONG = Refused(
         "Mend it in your software and send it again, or agree on another format with the receiver.",
     ),
 )
+NEVER_TAKEN = Refused(
+    "receiver-did-not-act",
+    Words(
+        nl="De ontvanger heeft aan zijn kant niet gedaan wat nodig was om de factuur aan te nemen. Stuur haar op een "
+        "andere manier, of spreek het met de ontvanger af en stuur haar opnieuw.",
+        en="The receiver did not do what was needed on its side to take the invoice. Send it some other way, or agree with "
+        "the receiver and send it again.",
+    ),
+)
 NO_PARCEL = Refused(
     "no-parcel",
     Words(
@@ -90,6 +99,9 @@ _PERMITTED = f"""{_COLUMNS}
  WHERE d.state = 'parked' AND NOT d.stopped AND d.reason ->> 'code' = '{belgium.CODE}' {_LOCK}
 """
 _OVERDUE = f"{_COLUMNS} WHERE d.state = 'parked' AND d.due_at <= now() {_LOCK}"
+_OVERDUE_THERE = f"""{_COLUMNS}
+ WHERE d.state = 'parked' AND d.due_at <= now() AND d.reason -> 'receiver' IS NOT NULL {_LOCK}
+"""
 
 
 _STOPPED = f"""{_COLUMNS}
@@ -244,6 +256,7 @@ class Parking:
             self._wake()
         await self._all(_CHANGED, lambda conn, some: release(conn, some, CHANGED))
         await self._all(_PERMITTED, lambda conn, some: release(conn, some, PERMITTED))
+        await self._all(_OVERDUE_THERE, lambda conn, some: give_back(conn, some, NEVER_TAKEN))
         await self._all(_OVERDUE, lambda conn, some: give_back(conn, some, WAITED_TOO_LONG))
 
     async def _all(self, query: str, move: Moving) -> None:

@@ -165,7 +165,7 @@ def routes(pool: Pool, worker: Pool, wake: Wake, showing: Showing) -> APIRouter:
         """As the caller may see it: the sender its own, an operator all. Raises ``NotFound``."""
         if "operator" in principal.scopes:
             async with worker.acquire() as conn:
-                return await showing.one(conn, delivery_id)
+                return await showing.one(conn, delivery_id, inside=True)
         async with tenant(pool, principal.account_id) as conn:
             return await showing.one(conn, delivery_id)
 

@@ -40,6 +40,19 @@ AT_ONCE = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Booked:
+    """Where it stands in its receiver's books, and what stands there otherwise than it was sent."""
+
+    entry_number: str | None
+    division: int
+    booked_at: datetime
+    read_at: datetime | None
+    """None: it could not be read back."""
+    differences: list[dict[str, Any]]
+    left_out: list[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Received:
     """One delivery that its receiver got."""
 
@@ -53,6 +66,7 @@ class Received:
     parcel: Parcel
     broken: str
     answer: Answer | None
+    booked: Booked | None = None
 
 
 _OWN = "SELECT party_id FROM connection WHERE ended_at IS NULL AND account_id = $1"
@@ -65,8 +79,10 @@ async def parties_of(worker: Pool, account_id: UUID) -> list[UUID]:
 
 _RECEIVED = """
 SELECT d.delivery_id, d.invoice_id, d.account_id, d.receiver_id, d.receiver_name, d.channel, d.state,
-       coalesce(d.handed_at, d.created_at) AS handed_at, p.body, a.answer, a.code, a.said, a.answered_at
+       coalesce(d.handed_at, d.created_at) AS handed_at, p.body, a.answer, a.code, a.said, a.answered_at,
+       b.entry_number, b.division, b.booked_at, b.read_at, b.differences, b.left_out
   FROM delivery d LEFT JOIN parcel p USING (delivery_id)
+  LEFT JOIN exact_booking b ON b.delivery_id = d.delivery_id AND b.kind = 'purchase' AND b.entry IS NOT NULL
   LEFT JOIN LATERAL (
        SELECT answer, code, said, answered_at FROM response
         WHERE invoice_id = d.invoice_id AND delivery_id = d.delivery_id ORDER BY sequence DESC LIMIT 1) AS a ON true
@@ -94,7 +110,21 @@ def _read(row: Any) -> Received:
     parcel, broken = parcel_of(row)
     names = ("delivery_id", "invoice_id", "account_id", "channel", "state", "handed_at")
     said = Answer(row["answer"], row["code"], row["said"], row["answered_at"]) if row["answer"] else None
-    return Received(**{name: row[name] for name in names}, parcel=parcel, broken=broken, answer=said)
+    known = {name: row[name] for name in names}
+    return Received(**known, parcel=parcel, broken=broken, answer=said, booked=_booked(row))
+
+
+def _booked(row: Any) -> Booked | None:
+    if row["booked_at"] is None:
+        return None
+    return Booked(
+        row["entry_number"],
+        row["division"],
+        row["booked_at"],
+        row["read_at"],
+        list(row["differences"] or ()),
+        list(row["left_out"] or ()),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
+from dataclasses import asdict
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
@@ -44,6 +45,24 @@ class AnswerView(BaseModel):
     answered_at: datetime
 
 
+class DifferenceView(BaseModel):
+    field: str = Field(description="as Exact names it")
+    line: int | None = Field(description="of the entry, from 1; null: of its head")
+    sent: str | None
+    booked: str | None
+
+
+class BookedView(BaseModel):
+    """Where it stands in your books in Exact Online; its sender is told the entry's number and the time."""
+
+    entry_number: str | None
+    division: int
+    booked_at: datetime
+    read_at: datetime | None = Field(description="when it was read back; null: it could not be")
+    differences: list[DifferenceView] = Field(description="what stands there otherwise than it was sent")
+    left_out: list[str] = Field(description="files that Exact Online did not take")
+
+
 class ReceivedView(BaseModel):
     """One invoice that a receiver got."""
 
@@ -63,6 +82,7 @@ class ReceivedView(BaseModel):
     received_at: datetime
     warnings: list[Words] = Field(description="what to know before it is paid")
     answer: AnswerView | None
+    booked: BookedView | None = Field(default=None, description="what the hub booked in Exact Online")
 
 
 class ReceivedPage(BaseModel):
@@ -175,6 +195,7 @@ def view(each: Received) -> ReceivedView:
         received_at=each.handed_at,
         warnings=list(each.parcel.warnings),
         answer=_answer(said) if said else None,
+        booked=BookedView.model_validate(asdict(each.booked)) if each.booked else None,
     )
 
 

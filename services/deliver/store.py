@@ -108,8 +108,15 @@ UPDATE delivery d
 """
 
 
-def reason_of(refused: Refused | Parked | None) -> dict[str, str] | None:
-    return {"code": refused.code, **refused.reason.model_dump()} if refused else None
+def reason_of(refused: Refused | Parked | None) -> dict[str, Any] | None:
+    """As it is kept: what its sender reads, and under ``receiver`` what is for the receiver alone (``held``)."""
+    if refused is None:
+        return None
+    whole = {"code": refused.code, **refused.reason.model_dump()}
+    outward = refused.outward if isinstance(refused, Parked) else None
+    if outward is None:
+        return whole
+    return {"code": outward.code, **outward.reason.model_dump(), "receiver": whole}
 
 
 # What is due, and what outlived its lease: whoever had that is gone, or too slow to be trusted. Abandoned

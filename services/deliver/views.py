@@ -33,7 +33,7 @@ class Delivery(BaseModel):
     )
     handed_at: datetime | None
     file_name: str | None = Field(description="folder: the name both files have, without extension")
-    reason: Reason | None = Field(description="undeliverable, parked: why, and what to do")
+    reason: Reason | None = Field(description="undeliverable, parked: why, and what you can do")
     findings: list[Finding] | None = Field(
         default=None, description="parked: what is wrong with it in the format the receiver takes"
     )
@@ -59,7 +59,9 @@ class Attempt(BaseModel):
     repeated: bool = Field(description="it repeated one of unknown end: the receiver may have it twice")
     late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
     code: str | None
-    detail: str | None = Field(description="handed_over: the receipt; else what went wrong")
+    detail: str | None = Field(
+        description="handed_over: the receipt; else what went wrong. Nothing of what went on in a receiver's own books"
+    )
 
 
 class Answered(BaseModel):
@@ -80,6 +82,9 @@ class DeliveryWithAttempts(Delivery):
     answers: list[Answered] = Field(description="e-mail: what came back to it, where bounces reach the hub")
 
 
+_BEGUN = "SELECT EXISTS (SELECT FROM exact_booking WHERE delivery_id = $1)"
+
+
 @dataclass(frozen=True, slots=True)
 class Showing:
     """What shows deliveries. ``worker``: a pool of that role; ``give_up``: the age at which a failing one ends."""
@@ -87,16 +92,25 @@ class Showing:
     worker: Pool
     give_up: timedelta
 
-    async def one(self, conn: Connection, delivery_id: UUID) -> DeliveryWithAttempts:
-        """As the role and account of ``conn`` may see it. Raises ``NotFound``."""
+    async def one(self, conn: Connection, delivery_id: UUID, *, inside: bool = False) -> DeliveryWithAttempts:
+        """As the role and account of ``conn`` may see it. Raises ``NotFound``. ``inside``: with what went on in the
+        receiver's books, which is for operators."""
         rows = await store.deliveries(conn, delivery_id=delivery_id)
         if not rows:
             raise NotFound
         history = await store.attempts(conn, delivery_id)
+        if not inside and await self._in_books(rows[0], history):
+            history = [{**each, "code": None, "detail": None} for each in history]
         agreed = (await store.parcel(self.worker, delivery_id)).agreed
         came = await returned.answers(conn, delivery_id)
         shown = {**self.fields(rows[0]), "history": history, "agreed": agreed, "answers": came}
         return DeliveryWithAttempts.model_validate(shown)
+
+    async def _in_books(self, row: dict[str, Any], history: list[dict[str, Any]]) -> bool:
+        """Whether it was tried in its receiver's books, also if it goes elsewhere by now."""
+        if row["channel"] == "exact_online" or any((a["code"] or "").startswith("exact-") for a in history):
+            return True
+        return bool(await self.worker.fetchval(_BEGUN, row["delivery_id"]))
 
     def fields(self, row: dict[str, Any]) -> dict[str, Any]:
         """Those of a ``Delivery`` from a row of ``store``."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from services.deliver.parcel import (
     Loaded,
     NotBegun,
     Outcome,
+    Outward,
     Parked,
     Refused,
     Unknown,
@@ -46,14 +48,25 @@ T = TypeVar("T")
 Keys = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[bytes]]]]
 """What logs in for these receivers, the newest first."""
 
-CHANGED = Parked(
-    "host-key-changed",
+_CODE = "host-key-changed"
+_TOLD = Outward(
+    _CODE,
     Words(
         nl="De SFTP-server van de ontvanger laat een andere sleutel zien dan is afgesproken; er is niets verstuurd. Heeft "
         "de ontvanger zijn server vernieuwd, dan geeft hij de nieuwe sleutel op en gaat de factuur vanzelf door.",
         en="The receiver's SFTP server shows another key than was agreed; nothing was sent. If the receiver renewed its "
         "server, it gives the new key, and the invoice goes on by itself.",
     ),
+)
+CHANGED = Parked(
+    _CODE,
+    Words(
+        nl="Uw SFTP-server laat een andere sleutel zien dan u hebt opgegeven; er is niets verstuurd. Hebt u hem vernieuwd, "
+        "geef dan de nieuwe sleutel op bij uw koppeling: de factuur gaat daarna vanzelf door.",
+        en="Your SFTP server shows another key than you gave; nothing was sent. If you renewed it, give the new key with "
+        "your connection: the invoice then goes on by itself.",
+    ),
+    outward=_TOLD,
 )
 
 
@@ -134,7 +147,7 @@ class SftpChannel:
                 session = await self._session(job.lane, party_id, place)
                 return await placing.run(session)
         except HostKeyChanged as changed:
-            return Parked(CHANGED.code, CHANGED.reason, str(changed))
+            return replace(CHANGED, detail=str(changed))
         except NotPublic:
             return http_replies.NOT_PUBLIC
         except (asyncssh.Error, OSError, TimeoutError) as error:

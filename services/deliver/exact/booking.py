@@ -53,11 +53,10 @@ _TRACKING = Words(
     en="Not booked. Tracking number {number} does not exist in your books: make it there, or take it out of the Options.",
 )
 _THERE_ALREADY = Words(
-    nl="Niet geboekt. In de administratie staat al een boeking van deze relatie met deze factuur ({number}), die "
-    "niet van "
-    "de hub is. Neem de factuur terug, of verwijder die boeking en geef de factuur hier vrij.",
+    nl="Niet geboekt. In de administratie staat al een boeking van deze relatie met deze factuur ({number}), die niet van "
+    "de hub is. Laat de factuur terugnemen door wie haar stuurde, of verwijder die boeking en geef de factuur hier vrij.",
     en="Not booked. The books have an entry of this account with this invoice already ({number}), which is not the hub's. "
-    "Take the invoice back, or remove that entry and release the invoice here.",
+    "Have the invoice taken back by whoever sent it, or remove that entry and release the invoice here.",
 )
 
 
@@ -277,14 +276,15 @@ class Booking:
         except Trouble as trouble:
             if self.each.job.failures < READ_BACKS:
                 return Failed("exact-read-back", str(trouble), resolved=True)
-            return HandedOver(f"{self._receipt()}; it could not be read back: {line(str(trouble), 120)}")
+            return self._handed_over(f"it could not be read back: {line(str(trouble), 120)}")
         found = compare.differences(self.kind, body, booked, record.total)
         told = [{"field": d.field, "line": d.line, "sent": d.sent, "booked": d.booked} for d in found]
         await records.read_back(self.pool, record, told)
         seen = f"differs: {compare.told(found).en}" if found else "read back: the same"
-        return HandedOver(line(f"{self._receipt()}; {seen}"))
+        return self._handed_over(seen)
 
-    def _receipt(self) -> str:
+    def _handed_over(self, seen: str) -> HandedOver:
         out = f"; not taken: {', '.join(self.record.left_out)}" if self.record.left_out else ""
-        name = self.link.division_name or str(self.record.division)
-        return f"Exact Online: entry {self.record.entry_number} in {line(name, 60)}{out}"
+        name = line(self.link.division_name or str(self.record.division), 60)
+        entry = f"Exact Online: entry {self.record.entry_number}"
+        return HandedOver(line(f"{entry} in {name}{out}; {seen}"), outward=entry + out)

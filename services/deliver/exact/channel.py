@@ -57,7 +57,7 @@ class ExactChannel:
         await self._calling.http.aclose()
 
     async def _attempt(self, each: Loaded) -> Outcome:
-        return await self.book(each, each.job.parcel.receiver.party_id, PURCHASE)
+        return outcomes.outward(await self.book(each, each.job.parcel.receiver.party_id, PURCHASE))
 
     async def book(self, each: Loaded, party_id: UUID, kind: Kind) -> Outcome:
         """One attempt, in this party's books; of a delivery, or of a sale in its sender's own (``sales_runner``)."""

@@ -16,12 +16,12 @@ words in Dutch and English (an inference), and without any of them the text alon
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from libs.contracts.parts import Words
 from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached, Trouble
-from services.deliver.parcel import Failed, NotBegun, Outcome, Parked, Unknown
+from services.deliver.parcel import Failed, HandedOver, NotBegun, Outcome, Outward, Parked, Unknown
 
 _LATER = timedelta(minutes=10)
 """After 401 twice: until then there is no newer token."""
@@ -41,12 +41,10 @@ _KINDS = (
         "exact-period-closed",
         (("period", "periode", "boekjaar", "financial year"), ("closed", "gesloten", "afgesloten")),
         Words(
-            nl="De periode van de factuurdatum is in Exact Online gesloten. Open haar, of boek de factuur daar met de "
-            "hand; "
-            "geef de factuur hier daarna vrij of neem haar terug.",
-            en="The period of the invoice's date is closed in Exact Online. Open it, or book the invoice there by "
-            "hand; then "
-            "release the invoice here or take it back.",
+            nl="De periode van de factuurdatum is in Exact Online gesloten. Open haar, en geef de factuur "
+            "hier daarna vrij; of boek haar daar met de hand en laat haar hier terugnemen door wie haar stuurde.",
+            en="The period of the invoice's date is closed in Exact Online. Open it, and then release the "
+            "invoice here; or book it there by hand and have it taken back here by whoever sent it.",
         ),
     ),
     _About(
@@ -136,9 +134,9 @@ OTHER_DIVISION = Parked(
     "exact-other-division",
     Words(
         nl="De boeking is in een andere administratie begonnen dan er nu gekozen is, en het is niet bekend of zij daar is "
-        "gelukt. Kijk daar; neem de factuur terug als zij er staat, of kies die administratie weer.",
+        "gelukt. Kijk daar; laat de factuur terugnemen als zij er staat, of kies die administratie weer.",
         en="The booking was begun in another division than is chosen now, and whether it was done there is not known. Look "
-        "there; take the invoice back if it is there, or choose that division again.",
+        "there; have the invoice taken back if it is there, or choose that division again.",
     ),
 )
 NO_LINK = Parked(
@@ -148,6 +146,28 @@ NO_LINK = Parked(
         en="The link with Exact Online is there no more. Set it up again; what waits is then booked by itself.",
     ),
 )
+RECEIVER_ACTS = Outward(
+    "receiver-must-act",
+    Words(
+        nl="Het boekhoudpakket van de ontvanger neemt de factuur nog niet aan. De ontvanger is aan zet en leest bij zich "
+        "wat er aan de hand is; daarna gaat de factuur door. Vraag de ontvanger ernaar, of neem de factuur terug.",
+        en="The receiver's bookkeeping package does not take the invoice yet. It is the receiver's turn, who reads on its "
+        "side what is the matter; after that the invoice goes on. Ask the receiver about it, or take the invoice back.",
+    ),
+)
+"""All a sender reads of what is in the way in somebody else's books (docs/adr/0055)."""
+
+
+def outward(outcome: Outcome) -> Outcome:
+    """A delivery's outcome, of which the sender reads nothing of the receiver's books. A sale is in its sender's own
+    books, and told whole."""
+    match outcome:
+        case Parked():
+            return replace(outcome, outward=RECEIVER_ACTS)
+        case HandedOver(outward=None):
+            return replace(outcome, outward="Exact Online")
+        case _:
+            return outcome
 
 
 def of(trouble: Trouble, now: datetime, *, writing: bool, resolved: bool) -> Outcome:

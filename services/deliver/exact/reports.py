@@ -19,7 +19,7 @@ from services.deliver import facts, store, telemetry
 PAGE = 500
 
 _BOOKED = """
-SELECT d.delivery_id, b.entry_number, b.division, b.booked_at, b.read_at, b.differences, b.left_out
+SELECT d.delivery_id, b.entry_number, b.booked_at, b.read_at, b.left_out
   FROM delivery d JOIN exact_booking b USING (delivery_id)
  WHERE d.channel = 'exact_online' AND d.state = 'handed_over' AND b.entry IS NOT NULL
  ORDER BY d.delivery_id LIMIT $1
@@ -55,20 +55,10 @@ def events(row: Mapping[str, Any], said: Mapping[str, Any]) -> list[Event]:
 
 
 def evidence(said: Mapping[str, Any]) -> str:
-    """What anybody can look up: ``Exact Online: entry 26600001 in division 1, booked …, read back …: the same``."""
-    parts = [f"Exact Online: entry {said['entry_number']} in division {said['division']}"]
-    parts.append(f"booked {_shown(said['booked_at'])}")
-    if said["read_at"] is None:
-        parts.append("not read back")
-    elif said["differences"]:
-        told = "; ".join(
-            f"{each['field']}{'' if each['line'] is None else ' of line ' + str(each['line'])}: sent “{each['sent']}”, "
-            f"booked “{each['booked']}”"
-            for each in said["differences"][:5]
-        )
-        parts.append(f"read back {_shown(said['read_at'])}, differs: {told}")
-    else:
-        parts.append(f"read back {_shown(said['read_at'])}: the same")
+    """``Exact Online: entry 26600001, booked …, read back …``: what the sender may read. Where in the books, and what
+    stands there otherwise, is for the receiver (``received``)."""
+    parts = [f"Exact Online: entry {said['entry_number']}", f"booked {_shown(said['booked_at'])}"]
+    parts.append("not read back" if said["read_at"] is None else f"read back {_shown(said['read_at'])}")
     if said["left_out"]:
         parts.append(f"without {', '.join(said['left_out'])}, which Exact Online did not take")
     return ", ".join(parts)

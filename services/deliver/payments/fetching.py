@@ -115,7 +115,7 @@ SELECT DISTINCT booking FROM payment_term WHERE link_id = $1 AND NOT told AND bo
 """
 # What a sender booked for itself is told of by the delivery to its customer, once there is one.
 _TERMS = """
-SELECT t.booking, t.amount, t.paid, t.paid_on, b.kind, b.total, b.entry_number, b.division, d.delivery_id,
+SELECT t.booking, t.amount, t.paid, t.paid_on, b.kind, b.total, b.entry_number, d.delivery_id,
        (p.body #>> '{summary,payable}')::numeric AS payable
   FROM payment_term t JOIN exact_booking b ON b.delivery_id = t.booking
  CROSS JOIN LATERAL (SELECT delivery_id FROM delivery
@@ -162,7 +162,7 @@ async def _tell(conn: Connection, reading: Reading, found: list[UUID]) -> None:
                 delivery_id=first["delivery_id"],
                 side="receiver" if first["kind"] == "purchase" else "sender",
                 source="exact_online",
-                evidence=f"Exact Online: entry {first['entry_number']} in division {first['division']}",
+                evidence=f"Exact Online: entry {first['entry_number']}",
                 by=(reading.account_id, None),
                 total=said.paid,
                 paid_on=said.paid_on,

@@ -183,6 +183,8 @@ async def test_a_changed_host_key_gets_nothing_and_waits_for_a_person(stage: Sta
         assert await stage.states() == ["parked"]
         (told,) = await stage.told()
         assert told.code == "host-key-changed"  # type: ignore[attr-defined]
+        assert told.reason.nl.startswith("De SFTP-server van de ontvanger")  # type: ignore[attr-defined]
+        assert (await stage.rows())[0]["reason"]["receiver"]["nl"].startswith("Uw SFTP-server")
         await connections.connect(stage.worker, to.party_id, None, "globe", "sftp", server.settings)
         await Parking(stage.worker, Wake()).look()
         await dispatcher.dispatch()

@@ -193,13 +193,15 @@ PLACED = HandedOver("2026-11-02_F1.xml")
 KEPT = HandedOver("202 kept")
 HUNG_UP = Unknown("ConnectionResetError: the server hung up")
 AWAY = Failed("folder-away", "the folder is not there")
-ENTRY = HandedOver("Exact Online: entry 26600001 in De Jong; read back: the same")
+ENTRY = HandedOver(
+    "Exact Online: entry 26600001 in De Jong; read back: the same", outward="Exact Online: entry 26600001"
+)
 LIES_READY = Offered(timedelta(days=7))
 
 
 def _exact(trouble: Trouble) -> Outcome:
     """What goes wrong at Exact Online."""
-    return outcomes.of(trouble, clock.now(), writing=False, resolved=True)
+    return outcomes.outward(outcomes.of(trouble, clock.now(), writing=False, resolved=True))
 
 
 def _said(status: int) -> Outcome:
