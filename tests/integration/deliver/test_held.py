@@ -41,8 +41,9 @@ async def test_the_receiver_reads_what_is_in_the_way_and_its_sender_only_that_it
         )
         at.office.screens.close_period(at.office.books, 2025, 1)
         for number in ("F1", "F2"):
+            # One by one: of two at once, the second may wait for the first to find their supplier.
             await sent(stage, to, number=number)
-        await dispatching(at, stage).dispatch()
+            await dispatching(at, stage).dispatch()
         assert await stage.states() == ["parked"] * 2
         own = str((await stage.rows())[0]["delivery_id"])
 
