@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -157,8 +158,9 @@ class Stage:
         account: UUID = ACCOUNT,
         pdf: bytes | None = PDF,
         xml: bytes = XML,
+        payable: str | None = None,
     ) -> Event:
-        """A routing decision as route makes it, its documents stored."""
+        """A routing decision as route makes it, its documents stored. ``payable``: what is due, in euros."""
         original = NewDocument(clock.uuid7(), xml, "application/xml")
         paper = NewDocument(clock.uuid7(), pdf, "application/pdf") if pdf is not None else None
         async with self.worker.acquire() as conn, conn.transaction():
@@ -172,7 +174,7 @@ class Stage:
                 explanation=Words(nl="KvK", en="KvK"),
                 original=ref(original, "F1.xml"),
                 pdf=ref(paper, "F1.pdf") if paper else None,
-                summary=summary(number),
+                summary=summary(number, **({"payable": Decimal(payable)} if payable else {})),
             ),
             source="/test",
             account=account,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from libs import clock
-from libs.contracts.invoice import InvoiceRouted, PaymentFact
+from libs.contracts.invoice import PaymentFact
 from libs.service import Wake
 from services.deliver.payments import api, fetching, sources
 from services.deliver.payments.following import Following
@@ -24,7 +23,7 @@ from tests.integration.deliver.test_exact_booking import invoice
 from tests.integration.validate.api_client import as_, served
 from tests.sims.exact_online import Fault, Settings
 
-DUE = Decimal("25.10")
+DUE = "25.10"
 HOUR = timedelta(hours=1)
 
 
@@ -36,10 +35,7 @@ async def booked(
     async with linked(stage.worker, settings) as at:
         to = await receiver_of(at)
         for number in numbers:
-            event = await stage.routed(to, number=number, xml=invoice(number))
-            data = cast("InvoiceRouted", event.data)
-            summary = data.summary.model_copy(update={"payable": DUE})
-            await stage.plan(replace(event, data=data.model_copy(update={"summary": summary})))
+            await stage.plan(await stage.routed(to, number=number, xml=invoice(number), payable=DUE))
             await dispatching(at, stage).dispatch()
         async with stage.worker.acquire() as conn, conn.transaction():
             await sources.choose(conn, ACCOUNT, Chosen("exact_online", "automatic"), None)
