@@ -229,6 +229,15 @@ def _confirmed(data: invoice.InvoiceConfirmed) -> Words:
     return Words(nl=said.nl.format(to=data.receiver_name), en=said.en.format(to=data.receiver_name))
 
 
+def _imported(data: invoice.InvoiceImported) -> Words:
+    nl = f", boekstuk {data.entry_number}" if data.entry_number else ""
+    en = f", entry {data.entry_number}" if data.entry_number else ""
+    return Words(
+        nl=f"De factuur staat in de boeken van {data.receiver_name}{nl}.",
+        en=f"The invoice is in the books of {data.receiver_name}{en}.",
+    )
+
+
 def _delivery_parked(data: invoice.InvoiceDeliveryParked) -> Words:
     if not data.findings:
         return data.reason
@@ -246,10 +255,7 @@ _SAY: Mapping[type[InvoiceFact], Callable[[Any], Words]] = {
     invoice.InvoiceHandedOver: _handed_over,
     invoice.InvoiceConfirmed: _confirmed,
     invoice.InvoiceDeliveryParked: _delivery_parked,
-    invoice.InvoiceImported: lambda data: Words(
-        nl=f"De factuur staat in de boeken van {data.receiver_name}.",
-        en=f"The invoice is in the books of {data.receiver_name}.",
-    ),
+    invoice.InvoiceImported: _imported,
     invoice.InvoicePaid: settled.paid,
     invoice.InvoiceReversed: settled.undone,
     invoice.InvoiceSaleBooked: lambda data: Words(

@@ -99,6 +99,23 @@ def test_imported_and_paid_are_shown_when_they_are_reported_and_not_before() -> 
 
 
 @pytest.mark.proves("R54")
+def test_imported_names_the_entry_where_the_package_told_its_number() -> None:
+    j = Journey(ACCOUNT)
+    said = [
+        facts.read(j.booked(invoice.InvoiceImported, **more)) for more in ({}, {"entry_number": "26600001"})
+    ]
+    assert [(fact["nl"], fact["en"]) for fact in said if fact is not None] == [
+        (
+            "De factuur staat in de boeken van Aannemer De Jong BV.",
+            "The invoice is in the books of Aannemer De Jong BV.",
+        ),
+        (
+            "De factuur staat in de boeken van Aannemer De Jong BV, boekstuk 26600001.",
+            "The invoice is in the books of Aannemer De Jong BV, entry 26600001.",
+        ),
+    ]
+
+
 def test_the_senders_own_books_say_nothing_of_the_receiver() -> None:
     j = Journey(ACCOUNT)
     journey = [j.received(), j.validated(), j.routed()]
