@@ -24,7 +24,7 @@ help:
 
 .PHONY: demo
 demo: $(VENV)/.demo ## watch real invoices travel through the whole hub, on this machine alone
-	@$(PY) -m services.cli demo $(ARGS)
+	@$(PY) -m tests.walks.demo $(ARGS)
 	@$(if $(ARGS),,$(PY) -m tests.walks.sync --short)
 
 .PHONY: demo-sync

@@ -12,7 +12,7 @@ import importlib
 import importlib.util
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -77,9 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         meant = f" Did you mean: postbode {near[0]}?" if near else ""
         sys.stderr.write(f"postbode: there is no command {name!r}.{meant} See: postbode --help\n")
         raise SystemExit(2)
-    command = importlib.import_module(COMMANDS[name].module).app
+    run(importlib.import_module(COMMANDS[name].module).app, name, given[1:])
+
+
+def run(command: Callable[..., object], name: str, given: Sequence[str]) -> None:
+    """One command, with what stops it said in a sentence."""
     try:
-        command(given[1:], prog_name=f"postbode {name}")
+        command(given, prog_name=f"postbode {name}")
     except SystemExit:
         # How every command ends. Asked for first: the failures below are known to a module of weight.
         raise

@@ -1,7 +1,8 @@
 """``postbode demo``: real invoices through the whole hub, on this machine, to look at.
 
 It starts solo, opens two suppliers and three receivers, hands over invoices by API and by mail, plays the
-receivers' side (a mail server; a Globe that takes its files away), and shows where each invoice is.
+receivers' side (a mail server; a Globe that takes its files away; the books of one of them at Exact Online, where
+``command`` was given one), and shows where each invoice is.
 
 What was handed over is written down before it goes out, so a demo that was killed goes on where it was: it
 hands the rest over again (the hub answers "the same invoice"), waits, and counts at the receivers' doors
@@ -11,6 +12,7 @@ that nothing is missing and nothing came twice.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import time
@@ -27,18 +29,17 @@ from libs.runtime import ALL_PARTS, Running, run
 from libs.settings import Settings
 from libs.telemetry.setup import configure
 from libs.terminal import say
-from services.demo import cast, place, script
+from services.demo import books, cast, place, script
+from services.demo.books import Office, Opened
 from services.demo.receivers import Receivers
 from services.demo.sender import Sender
 from services.demo.table import Shown
 from services.solo import Plan, hub
 
-app = typer.Typer(help="Watch real invoices travel through the whole hub, on this machine.")
-
 SECONDS = 90
 """Longest wait for every invoice to reach an end."""
 
-_DELIVERED = frozenset({"arrived", "sent"})
+_DELIVERED = frozenset({"arrived", "sent", "imported"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +49,36 @@ class Ports:
     receivers: int
 
 
-@app.callback(invoke_without_command=True)
-def demo(
-    keep: Annotated[bool, typer.Option(help="leave the hub running and print URLs and a key")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="last line is JSON for machines")] = False,
-    folder: Annotated[
-        Path | None,
-        typer.Option(help="where the demo keeps its data; without it, one folder for each user in /var/tmp"),
-    ] = None,
-    fresh: Annotated[bool, typer.Option(help="forget earlier runs first")] = False,
-) -> None:
-    """Send sample invoices through the hub and show what becomes of each."""
-    folder = (folder or place.usual()).absolute()
-    place.prepare(folder, fresh=fresh)
-    console = Console(stderr=as_json)
-    raise typer.Exit(asyncio.run(_demo(folder, console, keep=keep, as_json=as_json)))
+def command(opened: Opened | None = None) -> typer.Typer:
+    """``postbode demo``. ``opened``: with an Exact Online for one of the receivers."""
+    made = typer.Typer(help="Watch real invoices travel through the whole hub, on this machine.")
+
+    @made.callback(invoke_without_command=True)
+    def demo(
+        keep: Annotated[bool, typer.Option(help="leave the hub running and print URLs and a key")] = False,
+        as_json: Annotated[bool, typer.Option("--json", help="last line is JSON for machines")] = False,
+        folder: Annotated[
+            Path | None,
+            typer.Option(
+                help="where the demo keeps its data; without it, one folder for each user in /var/tmp"
+            ),
+        ] = None,
+        fresh: Annotated[bool, typer.Option(help="forget earlier runs first")] = False,
+    ) -> None:
+        """Send sample invoices through the hub and show what becomes of each."""
+        folder = (folder or place.usual()).absolute()
+        place.prepare(folder, fresh=fresh)
+        console = Console(stderr=as_json)
+        with opened(folder / "receivers") if opened else contextlib.nullcontext() as office:
+            raise typer.Exit(asyncio.run(_demo(folder, console, office, keep=keep, as_json=as_json)))
+
+    return made
 
 
-async def _demo(folder: Path, console: Console, *, keep: bool, as_json: bool) -> int:
+app = command()
+
+
+async def _demo(folder: Path, console: Console, office: Office | None, *, keep: bool, as_json: bool) -> int:
     console.print("[bold]Postbode[/bold] starts: Postgres, seven services, one process …")
     ports = Ports(_free_port(), _free_port(), _free_port())
     postgres = EmbeddedPostgres(folder / "postgres")
@@ -76,7 +89,12 @@ async def _demo(folder: Path, console: Console, *, keep: bool, as_json: bool) ->
     receivers = Receivers(folder / "receivers", ports.receivers)
     overrides: dict[str, dict[str, Any]] = {
         "ingest": {"smtp_port": ports.smtp},
-        "deliver": {"folder_root": receivers.folders, "smtp_port": ports.receivers, "poll_seconds": 0.5},
+        "deliver": {
+            "folder_root": receivers.folders,
+            "smtp_port": ports.receivers,
+            "poll_seconds": 0.5,
+            **(office.settings if office else {}),
+        },
         "track": {"smtp_port": ports.receivers},
     }
     outcome = 1
@@ -85,7 +103,9 @@ async def _demo(folder: Path, console: Console, *, keep: bool, as_json: bool) ->
             results: list[int] = []
 
             async def show(running: Running) -> None:
-                results.append(await _show(folder, console, resources, common, ports, receivers, as_json))
+                results.append(
+                    await _show(folder, console, resources, common, ports, receivers, office, as_json)
+                )
                 if keep:
                     _invite(console, base_url, folder)
                 else:
@@ -105,10 +125,13 @@ async def _show(
     common: Settings,
     ports: Ports,
     receivers: Receivers,
+    office: Office | None,
     as_json: bool,
 ) -> int:
     people = await cast.engage(resources, common, folder)
-    play = script.load(folder)
+    if office is not None:
+        await books.link(resources, common, folder, office)
+    play = script.load(folder, books=office is not None)
     sender = Sender(common.base_url, ports.smtp, people, folder)
     with Live(Shown(play, {}), console=console, refresh_per_second=8, transient=True) as live:
         await sender.hand_over(play)
@@ -122,8 +145,9 @@ async def _show(
             await asyncio.sleep(0.15)
     console.print(Shown(play, rows))
     # The folder remembers earlier plays, and what somebody sent by hand: they are not this play's.
-    twice = receivers.doubled(rows)
-    got = receivers.got()
+    booked = office.entries() if office else {}
+    twice = receivers.doubled(rows) + sum(len(booked.get(number, ())) > 1 for number in rows)
+    got = receivers.got().keys() | booked.keys()
     lost = sum(
         1 for number, row in rows.items() if not row.ended or (row.status in _DELIVERED and number not in got)
     )

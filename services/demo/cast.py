@@ -45,6 +45,8 @@ DE_JONG = Customer("Aannemer De Jong BV", "58070036", "facturen@dejong.example",
 SMIT = Customer("Smit Installatie BV", "69599084", "administratie@smit.example")
 GEMEENTE = Customer("Gemeente Voorbeeldstad", "55344526", "inkoop@voorbeeldstad.example", folder="gemeente")
 CUSTOMERS = (DE_JONG, SMIT, GEMEENTE)
+MULDER = Customer("Mulder Interieur BV", "61234569", "administratie@mulder.example")
+"""Has its books at Exact Online, where there is one (``books``)."""
 
 _STAFF_SCOPES = ("operator", "account:admin", "party:read", "party:write", "invoice:read")
 
@@ -54,7 +56,7 @@ async def engage(resources: Resources, common: Settings, folder: Path) -> dict[s
     written = folder / "keys.json"
     if written.exists():
         return {name: Supplier(**fields) for name, fields in json.loads(written.read_text()).items()}
-    staff = await _staff_key(resources, common)
+    staff = await staff_key(resources, common)
     async with client(base_url=common.base_url) as http:
         for customer in CUSTOMERS:
             await _enter(http, staff, customer)
@@ -80,7 +82,20 @@ async def _key(
     return str(key)
 
 
-async def _staff_key(resources: Resources, common: Settings) -> str:
+async def enter_with_books(
+    resources: Resources, common: Settings, http: httpx.AsyncClient, staff: str
+) -> dict[str, str]:
+    """The receiver with books of its own: its party and account, its key, and the one of staff that begins its link."""
+    party = await _enter(http, staff, MULDER)
+    claims = accounts.Claims(name=MULDER.name, email=MULDER.email)
+    key = await _key(resources, common, claims, ("party:read", "party:write", "invoice:read"))
+    me = await http.get("/v1/accounts/me", headers={"Authorization": f"Bearer {key}"})
+    me.raise_for_status()
+    return {"party": party, "account": str(me.json()["account_id"]), "key": key, "staff": staff}
+
+
+async def staff_key(resources: Resources, common: Settings) -> str:
+    """A key of an operator's."""
     claims = accounts.Claims(name="Postbode", email="operator@postbode.example")
     return await _key(resources, common, claims, _STAFF_SCOPES)
 
@@ -95,7 +110,7 @@ async def _open(resources: Resources, common: Settings, name: str, kvk: str, vat
     return Supplier(name, kvk, vat, key, reply.json()["addresses"][0])
 
 
-async def _enter(http: httpx.AsyncClient, staff: str, customer: Customer) -> None:
+async def _enter(http: httpx.AsyncClient, staff: str, customer: Customer) -> str:
     headers = {"Authorization": f"Bearer {staff}"}
     party = await http.post(
         "/v1/parties",
@@ -115,3 +130,4 @@ async def _enter(http: httpx.AsyncClient, staff: str, customer: Customer) -> Non
             json={"package": "globe", "channel": "folder", "settings": {"folder": customer.folder}},
         )
         connection.raise_for_status()
+    return str(party.json()["party_id"])

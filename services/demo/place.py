@@ -9,7 +9,7 @@ from pathlib import Path
 
 from libs.errors import HubError
 
-_OURS = re.compile(r"(run|keys|receipts)\.(json|new)|postgres|receivers")
+_OURS = re.compile(r"(run|keys|receipts|books)\.(json|new)|postgres|receivers")
 """Everything the demo makes there."""
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from libs.testing import builders
-from services.demo.cast import BAKKER, DE_JONG, GEMEENTE, SMIT, SUPPLIERS, VISSER, Customer
+from services.demo.cast import BAKKER, DE_JONG, GEMEENTE, MULDER, SMIT, SUPPLIERS, VISSER, Customer
 
 Door = Literal["api", "mail"]
 
@@ -37,13 +37,13 @@ class Scene:
         return self.mail or self.number
 
 
-def load(folder: Path) -> list[Scene]:
-    """The play of the run under way, or of a new one."""
+def load(folder: Path, *, books: bool = False) -> list[Scene]:
+    """The play of the run under way, or of a new one. ``books``: with the receiver that has them at Exact Online."""
     written = folder / "run.json"
     if not written.exists():
         _write(written, {"run": 1, "date": datetime.now(UTC).date().isoformat()})
     run = json.loads(written.read_text())
-    return _scenes(run["run"], run["date"])
+    return _scenes(run["run"], run["date"], books)
 
 
 def close(folder: Path) -> None:
@@ -59,7 +59,7 @@ def _write(path: Path, value: object) -> None:
     draft.replace(path)
 
 
-def _scenes(run: int, date: str) -> list[Scene]:
+def _scenes(run: int, date: str, books: bool) -> list[Scene]:
     def number(n: int) -> str:
         return f"{date[:4]}-{run:03d}{n:02d}"
 
@@ -83,6 +83,9 @@ def _scenes(run: int, date: str) -> list[Scene]:
     stranger = Customer("Onbekend BV", "90004760", "")
     branch = "000027449173"
     three = f"mail-{run}-three"
+    booked = (
+        [Scene(number(12), BAKKER, MULDER.name, "api", pair(12, xml(12, BAKKER, MULDER)))] if books else []
+    )
     return [
         Scene(number(1), BAKKER, DE_JONG.name, "api", first),
         Scene(number(2), BAKKER, SMIT.name, "api", pair(2, xml(2, BAKKER, SMIT), pdf=False)),
@@ -108,4 +111,5 @@ def _scenes(run: int, date: str) -> list[Scene]:
             (File(f"factuur-{number(10)}.pdf", builders.pdf(f"Factuur {number(10)}")),), f"mail-{run}-pdf",
         ),
         Scene(f"{number(11)} (text)", BAKKER, SMIT.name, "api", (File("factuur.xml", b"Geachte heer,"),)),
+        *booked,
     ]  # fmt: skip

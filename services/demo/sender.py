@@ -21,6 +21,7 @@ _ENDS = frozenset(
      "returned", "refused"}
 )  # fmt: skip
 _WAITS_FOR_ARRIVAL = "folder"
+_WAITS_FOR_BOOKS = "exact_online"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,10 @@ class Row:
 
     @property
     def ended(self) -> bool:
-        """Nothing more will happen to it in this demo: a file still has to be taken away, a mail not."""
+        """Nothing more will happen to it in this demo: a file still has to be taken away and an entry
+        to be told of, a mail not."""
+        if self.status in ("sent", "arrived") and self.channel == _WAITS_FOR_BOOKS:
+            return False
         if self.status == "sent":
             return self.channel != _WAITS_FOR_ARRIVAL
         return self.status in _ENDS

@@ -19,6 +19,7 @@ WIDE = 100
 _COLOURS = {
     "arrived": "green",
     "sent": "green",
+    "imported": "green",
     "rejected": "red",
     "undeliverable": "red",
     "quarantined": "red",

@@ -35,7 +35,7 @@ def folder() -> Iterator[Path]:
 async def started(folder: Path, shown: int = DEVNULL) -> Process:
     # The arguments are ours; the shell is not involved.
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.cli", "demo", "--json", "--folder", str(folder),
+        sys.executable, "-m", "tests.walks.demo", "--json", "--folder", str(folder),
         stdout=PIPE, stderr=shown, cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", "PYTHONIOENCODING": "utf-8"},
     )  # fmt: skip
@@ -59,12 +59,14 @@ def mode(path: Path) -> int:
 
 
 def assert_the_readme_shows_this(shown: str) -> None:
-    """Every line of the README's table, in its order and to the letter; the year is that of the demo's day."""
+    """Every line of the README's table, in its order and to the letter; the year is that of the demo's day, also in the
+    number of the entry."""
     readme = (ROOT / "README.md").read_text("utf-8")
     (block,) = re.findall(r"```\n(number .*?)```", readme, re.DOTALL)
     year = re.search(r"^(\d{4})-00101 ", shown, re.MULTILINE)
     assert year, shown
     promised = re.sub(r"\b\d{4}-(?=001\d\d)", f"{year[1]}-", block)
+    promised = re.sub(r"\bentry \d\d(?=0{5})", f"entry {year[1][2:]}", promised)
     lines = iter([line.rstrip() for line in shown.splitlines()])
     missing = [line for line in promised.splitlines() if line != "…" and line not in lines]
     assert missing == [], shown
@@ -89,7 +91,7 @@ async def test_a_demo_that_is_killed_goes_on_and_loses_nothing(folder: Path) -> 
     assert len(told["invoices"]) >= 8
     assert all(set(row) == {"number", "sender", "receiver", "status", "reason"} for row in told["invoices"])
     assert {row["status"] for row in told["invoices"]} == {
-        "arrived", "sent", "rejected", "parked", "duplicate", "quarantined", "refused",
+        "imported", "arrived", "sent", "rejected", "parked", "duplicate", "quarantined", "refused",
     }  # fmt: skip
     assert_the_readme_shows_this(shown.decode())
     assert [mode(folder), mode(folder / "receivers"), mode(folder / "keys.json")] == [0o700, 0o700, 0o600]

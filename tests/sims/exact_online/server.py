@@ -23,8 +23,9 @@ MAX_BODY = 50_000_000
 _Found = TypeVar("_Found")
 
 
-def application(api: Api, post: Post | None = None) -> ASGIApp:
-    """``post``: sends a notice of a webhook; without it notices stay in ``exact.webhooks.waiting``."""
+def application(api: Api, post: Post | None = None, changed: Callable[[], None] | None = None) -> ASGIApp:
+    """``post``: sends a notice of a webhook; without it notices stay in ``exact.webhooks.waiting``. ``changed``: called
+    after each request that may have changed something, before it is answered."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         body, left = await _body(receive)
@@ -33,6 +34,8 @@ def application(api: Api, post: Post | None = None) -> ASGIApp:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         query = scope["query_string"].decode("latin-1")
         outcome = api.outcome(Call(scope["method"], scope["path"], query, headers, body))
+        if changed is not None and scope["method"] != "GET":
+            changed()
         if outcome.delay:
             await asyncio.sleep(outcome.delay)
         if outcome.cut:
@@ -88,10 +91,19 @@ class ExactServer:
 
     On a loop of its own, so it answers while a test waits. The service is touched through ``do`` alone while it runs.
     ``hooks``: where an https address of a webhook really is, such as ``{"https://hub.example": "http://127.0.0.1:80"}``.
+    ``changed``: as in ``application``.
     """
 
-    def __init__(self, exact: Exact, *, port: int = 0, hooks: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        exact: Exact,
+        *,
+        port: int = 0,
+        hooks: dict[str, str] | None = None,
+        changed: Callable[[], None] | None = None,
+    ) -> None:
         self.exact = exact
+        self._changed = changed
         self._hooks = hooks or {}
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -145,7 +157,7 @@ class ExactServer:
 
             self._server = uvicorn.Server(
                 uvicorn.Config(
-                    application(Api(self.exact, self.base_url), post),
+                    application(Api(self.exact, self.base_url), post, self._changed),
                     lifespan="off",
                     ws="none",
                     log_config=None,
