@@ -135,13 +135,14 @@ def _entry(entry: _At, own: str | None) -> list[Line]:
     # A word in version 02, a code from 08 on.
     if (entry.text("Sts/Cd") or entry.text("Sts") or "BOOK") != "BOOK":
         fault = "not-booked"
-    if not details:
-        counted = entry.text("NtryDtls/Btch/NbOfTxs")
-        if fault is None and counted not in ("", "1"):
+    if len(details) < 2:
+        # Of a batch a bank may tell one payment, or none: the amount of all is not that one's.
+        if fault is None and entry.text("NtryDtls/Btch/NbOfTxs") not in ("", "1"):
             fault = "batch-untold"
-        return [_line(entry, None, own, total, fault)]
-    if len(details) == 1:
-        return [_line(entry, details[0], own, total, fault)]
+        said = _own_sum(details[0], total) if details else None
+        if fault is None and said not in (None, total):
+            fault = "batch-differs"
+        return [_line(entry, details[0] if details else None, own, total, fault)]
     sums = [_own_sum(each, total) for each in details]
     lines = [
         _line(entry, each, own, found, fault or (None if found else "no-amount"))

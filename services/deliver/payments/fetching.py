@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -116,7 +115,7 @@ SELECT DISTINCT booking FROM payment_term WHERE link_id = $1 AND NOT told AND bo
 # What a sender booked for itself is told of by the delivery to its customer, once there is one.
 _TERMS = """
 SELECT t.booking, t.amount, t.paid, t.paid_on, b.kind, b.total, b.entry_number, d.delivery_id,
-       (p.body #>> '{summary,payable}')::numeric AS payable
+       (p.body #>> '{summary,payable}')::numeric AS payable, p.body #>> '{summary,currency}' AS currency
   FROM payment_term t JOIN exact_booking b ON b.delivery_id = t.booking
  CROSS JOIN LATERAL (SELECT delivery_id FROM delivery
                       WHERE invoice_id = b.invoice_id AND (b.kind = 'sales' OR delivery_id = b.delivery_id)
@@ -153,7 +152,11 @@ async def _tell(conn: Connection, reading: Reading, found: list[UUID]) -> None:
     told: list[UUID] = []
     for booking, rows in by_booking.items():
         first = rows[0]
-        said = stand(rows, first["payable"] or Decimal(0), first["total"])
+        if not first["payable"] or first["currency"] is None:
+            # Nobody can say what is paid of it, and it must not keep the others from being told.
+            told.append(booking)
+            continue
+        said = stand(rows, first["payable"], first["total"])
         if said is None:
             continue
         told.append(booking)

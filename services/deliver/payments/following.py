@@ -54,7 +54,7 @@ class Following:
         books = self._calling.books(link.grant, link.division, "polling")
         pages = books.pages(terms.ENDPOINT, select=terms.SELECT, filter=f"Timestamp gt {reading.high}L")
         async for page in pages:
-            if not await fetching.keep(self._pool, reading, link.division, [terms.read(row) for row in page]):
+            if not await fetching.keep(self._pool, reading, link.division, terms.known(page)):
                 return
         if await fetching.tell(self._pool, reading):
             self._wake()

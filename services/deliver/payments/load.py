@@ -62,8 +62,9 @@ async def load(
     async with _turns:
         lines = await asyncio.to_thread(read, data, told)
         known = await movements.taken(pool, account_id, [line.key for line in lines])
+        before = await movements.told(pool, account_id, {line.day for line in lines if line.day})
         of_account = await bills.of(pool, account_id)
-        found = await asyncio.to_thread(match, lines, of_account, known)
+        found = await asyncio.to_thread(match, lines, of_account, known, before)
         del of_account
     if rehearsal:
         return Report(found, written=False)

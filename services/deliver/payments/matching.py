@@ -14,8 +14,9 @@ one is meant.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Literal, TypeAlias
 from uuid import UUID
@@ -73,22 +74,59 @@ class Left:
     numbers: tuple[str, ...] = ()
 
 
-def match(lines: Iterable[Line], bills: Sequence[Bill], known: Iterable[str] = ()) -> list[Matched | Left]:
-    """What each line is, in order; ``known``: keys of lines that were taken before."""
-    index = _Index(bills)
+Told: TypeAlias = tuple[UUID, Side, Decimal, date | None]
+"""Invoice, whose word, how much, and the day."""
+
+
+def match(
+    lines: Iterable[Line], bills: Sequence[Bill], known: Iterable[str] = (), told: Collection[Told] = ()
+) -> list[Matched | Left]:
+    """What each line is, in the order in which they count: the oldest day first, for many a bank puts the newest first, and
+    of one day a reversal behind what it undoes. ``known``: keys of lines taken before; ``told``: what those moved."""
+    index = _Index(bills, told)
     seen = set(known)
     paid = {(bill.invoice_id, bill.side): bill.paid for bill in bills}
     found: list[Matched | Left] = []
+    for day in _by_day(lines):
+        moved: set[str] = set()
+        early: list[Line] = []
+        for line in day:
+            if line.key in seen:
+                found.append(Left(line, "repeated"))
+                continue
+            seen.add(line.key)
+            here = _one(line, index, paid)
+            if _nothing_yet(here, moved):
+                early.append(line)
+                continue
+            found += _counted(here, paid, moved)
+        for line in early:
+            found += _counted(_one(line, index, paid), paid, moved)
+    return found
+
+
+def _by_day(lines: Iterable[Line]) -> list[list[Line]]:
+    days: dict[date, list[Line]] = {}
     for line in lines:
-        if line.key in seen:
-            found.append(Left(line, "repeated"))
-            continue
-        seen.add(line.key)
-        here = _one(line, index, paid)
-        for each in here:
-            if isinstance(each, Matched):
-                paid[each.bill.invoice_id, each.bill.side] += each.amount
-        found += here
+        days.setdefault(line.day or date.min, []).append(line)
+    return [days[day] for day in sorted(days)]
+
+
+def _nothing_yet(found: Sequence[Matched | Left], moved: set[str]) -> bool:
+    """A reversal with nothing to undo, of an invoice of which nothing was said on that day so far."""
+    return all(
+        isinstance(each, Left) and each.reason == "nothing-to-undo" and moved.isdisjoint(each.numbers)
+        for each in found
+    )
+
+
+def _counted(
+    found: list[Matched | Left], paid: dict[tuple[UUID, Side], Decimal], moved: set[str]
+) -> list[Matched | Left]:
+    for each in found:
+        if isinstance(each, Matched):
+            paid[each.bill.invoice_id, each.bill.side] += each.amount
+            moved.add(each.bill.number or "")
     return found
 
 
@@ -113,12 +151,15 @@ def _one(line: Line, index: _Index, paid: Paid) -> list[Matched | Left]:
         return _several(line, named, paid, numbers)
     (bill,) = named
     amount, already = _sum(line, bill), paid[bill.invoice_id, bill.side]
-    if line.undone:
-        return [Left(line, "nothing-to-undo", numbers) if amount > already else Matched(line, bill, -amount)]
     left = bill.payable - already
-    if left <= 0:
+    if line.undone and amount > already:
+        return [Left(line, "nothing-to-undo", numbers)]
+    if not line.undone and left <= 0:
         return [Left(line, "paid-already", numbers)]
-    return [Left(line, "more-than-open", numbers) if amount > left else Matched(line, bill, amount)]
+    moved = -amount if line.undone else amount
+    if index.told(line, bill, moved):
+        return [Left(line, "maybe-taken", numbers)]
+    return [Left(line, "more-than-open", numbers) if moved > left else Matched(line, bill, moved)]
 
 
 def _several(line: Line, named: Sequence[Bill], paid: Paid, numbers: tuple[str, ...]) -> list[Matched | Left]:
@@ -156,11 +197,17 @@ _TESTS: Sequence[tuple[str, Callable[[Line, Bill], bool]]] = (
 class _Index:
     """Invoices by what a payment may call them."""
 
-    def __init__(self, bills: Sequence[Bill]) -> None:
+    def __init__(self, bills: Sequence[Bill], told: Collection[Told]) -> None:
+        self._told = frozenset(told)
         self._by: dict[str, list[Bill]] = {}
         for bill in bills:
             for name in {_compact(bill.number or ""), _compact(bill.reference or "")} - {""}:
                 self._by.setdefault(name, []).append(bill)
+
+    def told(self, line: Line, bill: Bill, amount: Decimal) -> bool:
+        """Whether another file told as much of this invoice on that day: two exports of one payment need not be alike in
+        all, and a part that counts twice would make a whole."""
+        return (bill.invoice_id, bill.side, amount, line.day) in self._told
 
     def named(self, line: Line) -> list[Bill]:
         names = dict.fromkeys(name for each in line.named for name in _names(each) if name in self._by)

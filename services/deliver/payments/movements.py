@@ -18,7 +18,7 @@ from libs.contracts.invoice import InvoicePaid, InvoiceReversed, PaymentFact
 from libs.db.types import Connection, Pool
 from libs.telemetry.tracing import inherit
 from services.deliver import SOURCE
-from services.deliver.payments.matching import Side
+from services.deliver.payments.matching import Side, Told
 
 Source: TypeAlias = Literal["hand", "file", "exact_online"]
 
@@ -169,3 +169,17 @@ _TAKEN = "SELECT DISTINCT entry FROM payment WHERE by_account = $1 AND entry = A
 async def taken(conn: Connection | Pool, account_id: UUID, entries: Collection[str]) -> set[str]:
     """Those of these lines that this account's statements brought before."""
     return {row["entry"] for row in await conn.fetch(_TAKEN, account_id, list(entries))}
+
+
+_TOLD = """
+SELECT invoice_id, side, amount, paid_on FROM payment
+ WHERE by_account = $1 AND entry IS NOT NULL AND paid_on = ANY ($2::date[])
+"""
+
+
+async def told(conn: Connection | Pool, account_id: UUID, days: Collection[date]) -> set[Told]:
+    """What this account's statements said of these days before."""
+    return {
+        (row["invoice_id"], row["side"], row["amount"], row["paid_on"])
+        for row in await conn.fetch(_TOLD, account_id, list(days))
+    }

@@ -11,6 +11,12 @@ REASONS: Mapping[str, Words] = {
         nl="Deze betaling is al eerder verwerkt, of stond al in dit bestand.",
         en="This payment was taken before, or stood in this file already.",
     ),
+    "maybe-taken": Words(
+        nl="Een ander bestand had op deze dag al eenzelfde bedrag van deze factuur. Is het een tweede betaling, zeg het "
+        "dan zelf bij de factuur.",
+        en="Another file had the same amount of this invoice on this day. If this is a second payment, say so yourself "
+        "with the invoice.",
+    ),
     "not-booked": Words(
         nl="De bank heeft deze betaling nog niet geboekt. Laad het afschrift waarop zij geboekt is.",
         en="The bank has not booked this payment yet. Load the statement on which it is booked.",

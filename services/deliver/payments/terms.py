@@ -9,9 +9,12 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+import structlog
+
 from services.deliver.exact import wire
 
 ENDPOINT = "sync/Cashflow/PaymentTerms"
+_log = structlog.get_logger(__name__)
 SELECT = "ID,TransactionEntryID,IsFullyPaid,LastPaymentDate,AmountFC,Timestamp"
 
 
@@ -40,8 +43,20 @@ def read(row: Mapping[str, Any]) -> Term:
             paid_on=day.date() if day else None,
             stamp=int(row["Timestamp"]),
         )
-    except (KeyError, TypeError, InvalidOperation) as strange:
+    except (KeyError, TypeError, ValueError, InvalidOperation) as strange:
         raise ValueError(f"no payment term: {strange!r}") from strange
+
+
+def known(rows: Iterable[Mapping[str, Any]]) -> list[Term]:
+    """Those of a page that are terms. One that is none must not keep all behind it from being read; where it is of an entry
+    of the hub, that one's terms do not add up, and nothing is told of it."""
+    found = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except ValueError as strange:
+            _log.warning("a strange payment term is left out", error=str(strange))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,19 @@ def test_a_batch_is_its_payments_and_none_when_they_do_not_add_up() -> None:
     assert [line.fault for line in lines] == ["no-amount", None]
 
 
+def faults(one: str) -> list[str | None]:
+    return [line.fault for line in reader.read(camt(statement(one)))]
+
+
+def test_one_payment_told_of_a_batch_is_not_the_amount_of_all() -> None:
+    one = details("2026-0042", amount="100.00")
+    assert faults(entry("500.00", one)) == ["batch-differs"]
+    assert faults(entry("500.00", "<Btch><NbOfTxs>5</NbOfTxs></Btch>" + details("2026-0042"))) == [
+        "batch-untold"
+    ]
+    assert faults(entry("100.00", "<Btch><NbOfTxs>1</NbOfTxs></Btch>" + one)) == [None]
+
+
 def test_reversals_and_returns_are_undone_whoever_is_named_in_them() -> None:
     lines = reader.read(
         camt(

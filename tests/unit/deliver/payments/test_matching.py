@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -48,6 +49,26 @@ def one(line: Line, *bills: Bill) -> tuple[UUID, str] | str:
 
 
 FULL = (GOT.invoice_id, "121.00")
+
+
+def test_one_payment_in_two_exports_is_not_two_parts_of_the_whole() -> None:
+    day = date(2026, 11, 3)
+    half = paid("2026-0042", "60.50", day=day, bank="NtryRef=17")
+    bill = replace(GOT, paid=Decimal("60.50"))
+    told = {(GOT.invoice_id, GOT.side, Decimal("60.50"), day)}
+    assert [each.reason for each in match([half], [bill], told=told) if isinstance(each, Left)] == [
+        "maybe-taken"
+    ]
+    (later,) = match([replace(half, day=date(2026, 11, 4))], [bill], told=told)
+    assert isinstance(later, Matched)
+
+
+@pytest.mark.parametrize("days", [(date(2026, 11, 3), date(2026, 11, 2)), (date(2026, 11, 3),) * 2])
+def test_what_came_back_is_undone_where_a_bank_puts_the_newest_first(days: tuple[date, date]) -> None:
+    back = paid("Factuur 2026-0042", incoming=True, undone=True, day=days[0])
+    found = match([back, paid("Factuur 2026-0042", day=days[1])], [GOT])
+    assert [str(each.amount) for each in found if isinstance(each, Matched)] == ["121.00", "-121.00"]
+    assert found[-1].line == back
 
 
 @pytest.mark.proves("R55", "R111")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.deliver.payments.terms import Term, read, stand
+from services.deliver.payments.terms import Term, known, read, stand
 
 DUE = Decimal("121.00")
 ROW = {
@@ -57,3 +57,8 @@ def test_a_row_is_read_as_exact_writes_it() -> None:
     for name in ("ID", "AmountFC", "Timestamp"):
         with pytest.raises(ValueError, match=r"no payment term|int"):
             read({each: value for each, value in ROW.items() if each != name})
+
+
+@pytest.mark.parametrize("odd", [{"AmountFC": None}, {"Timestamp": "?"}, {"ID": "t2", "Timestamp": None}])
+def test_a_row_that_is_no_term_keeps_none_behind_it(odd: dict[str, Any]) -> None:
+    assert known([{**ROW, **odd}, ROW]) == [read(ROW)]
