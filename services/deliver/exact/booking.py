@@ -88,6 +88,8 @@ class Booking:
             return await self._book()
         except _Stop as stop:
             return stop.outcome
+        except records.Overtaken:
+            return NotBegun("another worker went on with it")
         except parties.BeingFound:
             return NotBegun("another worker looks for this supplier", wait=parties.WAIT)
         except Trouble as trouble:
@@ -112,7 +114,7 @@ class Booking:
 
     async def _resolve(self) -> None:
         """What became of an entry that may have been made; before anything else, for rules may have changed since."""
-        left = self.settle - (clock.now() - self.record.doing_at) if self.record.doing_at else timedelta()
+        left = self.settle - self.record.doing_for if self.record.doing_for is not None else timedelta()
         if left > timedelta():
             raise _Stop(NotBegun("Exact Online may be at work on it still", wait=left))
         body = self.record.body if self.record.doing == "entry" else None
@@ -254,7 +256,8 @@ class Booking:
         body, total = (values, found.total) if found is not None else (None, None)
         await records.doing(self.pool, self.record, step, body, total)
         try:
-            return await self.books.post(endpoint, values, room=room)
+            # A token, or a turn in the budget, may have been waited for: what is sent late is looked up too early.
+            return await self.books.post(endpoint, values, room=room, may=self.held)
         except Trouble as trouble:
             # What was asked never, or answered with no, leaves nothing to look up.
             if outcomes.surely_nothing(trouble):

@@ -90,10 +90,14 @@ class Allowance:
             if self.bookings_until is not None and now < self.bookings_until:
                 return Wait(self.bookings_until, "bookings-first")
             minute, day = minute - KEPT_OF_MINUTE, day - KEPT_OF_DAY
+        # More room than there ever is would be waited for for ever, and no answer would say otherwise.
+        room = max(1, min(room, day, minute))
         if self.day_used + room > day:
             return Wait(self.day_ends, "day")
         over = len(self.calls) + room - minute
         if over > 0:
+            if not self.calls:
+                return Wait(now + WINDOW, "minute")
             return Wait(self.calls[min(over, len(self.calls)) - 1] + WINDOW, "minute")
         return None
 

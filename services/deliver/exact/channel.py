@@ -22,9 +22,9 @@ from services.deliver.exact import links, outcomes, records
 from services.deliver.exact.booking import ROOM, Booking
 from services.deliver.exact.budget import PER_MINUTE
 from services.deliver.exact.client import Calling
-from services.deliver.exact.kinds import PURCHASE, Kind
+from services.deliver.exact.kinds import PURCHASE, SALES, Kind
 from services.deliver.exact.trouble import Lapsed
-from services.deliver.parcel import Job, Loaded, NotBegun, Outcome, Parked
+from services.deliver.parcel import HandedOver, Job, Loaded, NotBegun, Outcome, Parked
 
 AT_ONCE = 4
 """Bookings of one division under way at a time, in one process."""
@@ -76,7 +76,13 @@ class ExactChannel:
         if not job.lease.held:
             return NotBegun("the lease ran out")
         link = await links.one(self._pool, party_id)
-        if link is None or link.division is None:
+        # A sale is its sender's: whoever links the party later has books of his own.
+        ours = link is not None and (kind is not SALES or link.account_id == job.account_id)
+        if link is None or not ours or link.state != "live" or link.division is None:
+            done = await records.standing(self._pool, job.delivery_id)
+            if done is not None:
+                return HandedOver(f"{done}; it was not read back: the link does not hold any more")
+        if link is None or not ours or link.division is None:
             return outcomes.NO_LINK
         if link.state == "lapsed" and link.reason is not None:
             reason = Lapsed(link.reason["code"], outcomes.words_of(link.reason))
@@ -87,6 +93,9 @@ class ExactChannel:
             self._pool, job.delivery_id, job.invoice_id, link.link_id, link.division, kind.name
         )
         if record.division != link.division:
+            done = await records.standing(self._pool, job.delivery_id)
+            if done is not None:
+                return HandedOver(f"{done}; it was not read back: another division was chosen since")
             return outcomes.OTHER_DIVISION
         planned = job.parcel.settings.get("division")
         if planned is not None and planned != str(link.division):

@@ -7,17 +7,19 @@ size; nothing is redirected. What goes wrong is one of ``trouble.py``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import httpx
 
+from libs import clock
 from services.deliver.exact import wire
 from services.deliver.exact.allowances import Allowances, Place
-from services.deliver.exact.budget import Use
+from services.deliver.exact.budget import Use, Wait
 from services.deliver.exact.tokens import Tokens
 from services.deliver.exact.trouble import Denied, MayBeDone, NotNow, NotReached
 
@@ -27,6 +29,12 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_PAGES = 200
 _BLOCKED = ("key is blocked", "api key", "too many errors")
 """In a 403: the key, not the right. Exact's own words are not published; an inference."""
+_SOON = timedelta(seconds=1)
+May: TypeAlias = Callable[[], bool]
+
+
+def always() -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +129,12 @@ class Books:
         answer = await self._call("GET", endpoint, self._url(f"{endpoint}({wire.guid(key)})", query), None, 1)
         return _row(endpoint, answer)
 
-    async def post(self, endpoint: str, values: Mapping[str, Any], *, room: int = 1) -> dict[str, Any]:
-        """Make one; what was made. ``room``: calls that must be left, this one with them. Raises ``Trouble``."""
-        answer = await self._call("POST", endpoint, self._url(endpoint, {}), wire.body(values), room)
+    async def post(
+        self, endpoint: str, values: Mapping[str, Any], *, room: int = 1, may: May = always
+    ) -> dict[str, Any]:
+        """Make one; what was made. ``room``: calls that must be left, this one with them; ``may``: asked last of all,
+        whether it may be sent still. Raises ``Trouble``."""
+        answer = await self._call("POST", endpoint, self._url(endpoint, {}), wire.body(values), room, may)
         return _row(endpoint, answer)
 
     async def put(self, endpoint: str, key: str, values: Mapping[str, Any]) -> None:
@@ -137,13 +148,15 @@ class Books:
         there = quote(path, safe="/()'-")
         return f"{self._grant.base}/api/v1/{where}{there}{asked}"
 
-    async def _call(self, method: str, endpoint: str, url: str, body: bytes | None, room: int) -> _Answer:
+    async def _call(
+        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, may: May = always
+    ) -> _Answer:
         access = self._access or await self._calling.tokens.of(self._grant.grant_id)
-        answer = await self._counted(method, endpoint, url, body, room, access)
+        answer = await self._counted(method, endpoint, url, body, room, access, may)
         if answer.status == 401 and self._access is None:
             # Not taken, so not done. A newer token, if there can be one; once.
             access = await self._calling.tokens.of(self._grant.grant_id, refused=access)
-            answer = await self._counted(method, endpoint, url, body, 1, access)
+            answer = await self._counted(method, endpoint, url, body, 1, access, may)
         if 200 <= answer.status <= 299:
             return answer
         told = wire.said(answer.status, answer.headers, answer.content)
@@ -154,13 +167,15 @@ class Books:
         raise MayBeDone(f"{answer.status} {endpoint}: {told}")
 
     async def _counted(
-        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, access: str
+        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, access: str, may: May
     ) -> _Answer:
         place = Place(self._calling.client_id, self._grant.person, self._division or 0, endpoint)
         wait = await self._calling.allowances.take(place, self._use, room)
         if wait is not None:
             raise NotNow(wait)
         try:
+            if not may():
+                raise NotNow(Wait(clock.now() + _SOON, "minute"))
             answer = await self._ask(method, url, body, access)
         except BaseException:
             await asyncio.shield(self._calling.allowances.ended(place, None, {}))

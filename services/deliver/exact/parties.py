@@ -1,7 +1,8 @@
 """Whom an entry is with, as the division knows them: found by number, else made (exact.md §3.4).
 
-By chamber of commerce number, else VAT number, else name where the books know exactly one of it. What was found is kept
-under all its numbers, so the next invoice asks nothing.
+By chamber of commerce number, else VAT number, else name where the books know exactly one of it; by VAT number or name
+never one that has another chamber of commerce number there: companies of one fiscal unity share a VAT number, and a name
+is anybody's. What was found is kept under its surest number, so the next invoice asks nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from services.deliver.exact.client import Books
 from services.deliver.exact.kinds import Kind
 from services.deliver.exact.rules import bare
 
-_FIELDS = "ID,Name,Blocked,IsSupplier,Status"
+_FIELDS = "ID,Name,Blocked,IsSupplier,Status,ChamberOfCommerce,VATNumber"
 _NAME = 50
 """Characters of ``Name`` (inference)."""
 WAIT = timedelta(seconds=3)
@@ -47,9 +48,9 @@ async def party_of(pool: Pool, base: str, division: int, books: Books, kind: Kin
 
 
 def keys_of(party: Seller | Buyer | None) -> list[str]:
-    """What it is known under, the surest first."""
+    """What it is known under: its registered numbers, else its VAT number, else its name."""
     numbers = [f"coc:{number}" for number in _registered(party)]
-    if party is not None and party.vat_identifier:
+    if not numbers and party is not None and party.vat_identifier:
         numbers.append(f"vat:{bare(party.vat_identifier)}")
     return numbers or [f"name:{' '.join(_name(party).casefold().split())}"]
 
@@ -86,11 +87,25 @@ async def _found(books: Books, party: Seller | Buyer | None) -> dict[str, Any] |
     for number in _registered(party):
         if rows := await _rows(books, f"ChamberOfCommerce eq {wire.text(number)}"):
             return _best(rows)
-    vat = party.vat_identifier if party is not None else None
-    if vat and (rows := await _rows(books, f"VATNumber eq {wire.text(bare(vat))}")):
+    vat = bare(party.vat_identifier) if party is not None and party.vat_identifier else None
+    if vat and (rows := _may_be(party, vat, await _rows(books, f"VATNumber eq {wire.text(vat)}"))):
         return _best(rows)
     rows = await _rows(books, f"Name eq {wire.text(_name(party)[:_NAME])}")
-    return rows[0] if len(rows) == 1 else None
+    return rows[0] if len(rows) == 1 and _may_be(party, vat, rows) else None
+
+
+def _may_be(
+    party: Seller | Buyer | None, vat: str | None, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Those of which the books know no number that says it is somebody else."""
+    registered = _registered(party)
+
+    def other(row: dict[str, Any]) -> bool:
+        coc = "".join(c for c in str(row.get("ChamberOfCommerce") or "") if c.isdigit())
+        theirs = bare(str(row.get("VATNumber") or ""))
+        return bool(coc and registered and coc not in registered) or bool(theirs and vat and theirs != vat)
+
+    return [row for row in rows if not other(row)]
 
 
 async def _rows(books: Books, condition: str) -> list[dict[str, Any]]:

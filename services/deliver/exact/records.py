@@ -25,6 +25,8 @@ class Record:
     division: int
     doing: str | None
     doing_at: datetime | None
+    doing_for: timedelta | None
+    """How long ago that was, on the database's clock, when the record was read."""
     document: str | None
     attached: list[str]
     left_out: list[str]
@@ -45,7 +47,7 @@ ON CONFLICT (delivery_id) DO UPDATE
        attached = CASE WHEN b.division = EXCLUDED.division OR b.doing IS NOT NULL THEN b.attached ELSE '{}' END,
        division = CASE WHEN b.entry IS NULL AND b.doing IS NULL THEN EXCLUDED.division ELSE b.division END
 RETURNING delivery_id, division, doing, doing_at, document, attached, left_out, body, total, entry, entry_number, booked_at,
-          read_at
+          read_at, clock_timestamp() - doing_at AS doing_for
 """
 
 
@@ -58,10 +60,25 @@ async def begin(
     return Record(**{**fields, "attached": list(row["attached"]), "left_out": list(row["left_out"])})
 
 
+_STANDING = "SELECT entry_number, division FROM exact_booking WHERE delivery_id = $1 AND entry IS NOT NULL"
+
+
+async def standing(pool: Pool, delivery_id: UUID) -> str | None:
+    """Where it stands in the books already, whatever has become of the link since."""
+    row = await pool.fetchrow(_STANDING, delivery_id)
+    return f"Exact Online: entry {row['entry_number']} in division {row['division']}" if row else None
+
+
+# Whoever takes a booking over writes here before it acts. So whoever was there before, and was only slow, may not.
 _DOING = """
-UPDATE exact_booking SET doing = $2, doing_at = now(), body = coalesce($3, body), total = coalesce($4, total)
- WHERE delivery_id = $1
+UPDATE exact_booking SET doing = $2, doing_at = clock_timestamp(), body = coalesce($3, body), total = coalesce($4, total)
+ WHERE delivery_id = $1 AND entry IS NULL AND doing_at IS NOT DISTINCT FROM $5
+RETURNING doing_at
 """
+
+
+class Overtaken(Exception):
+    """Another worker went on with this booking."""
 
 
 async def doing(
@@ -71,8 +88,11 @@ async def doing(
     body: dict[str, Any] | None = None,
     total: Decimal | None = None,
 ) -> None:
-    """Before a step is taken; None after one that surely came to nothing."""
-    await pool.execute(_DOING, record.delivery_id, step, body, total)
+    """Before a step is taken; None after one that surely came to nothing. Raises ``Overtaken``."""
+    at = await pool.fetchval(_DOING, record.delivery_id, step, body, total, record.doing_at)
+    if at is None:
+        raise Overtaken
+    record.doing_at = at
     record.doing, record.body, record.total = step, body or record.body, total if body else record.total
 
 

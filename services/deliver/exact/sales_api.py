@@ -66,9 +66,11 @@ def routes(worker: Pool) -> APIRouter:
             raise NotFound
         return link.account_id
 
-    async def _shown(party_id: UUID, before: UUID | None, most: int) -> tuple[Sales, list[dict[str, Any]]]:
-        rows = await sales_store.listed(worker, party_id, before, most + 1)
-        since = await sales_store.selling_since(worker, party_id)
+    async def _shown(
+        account: UUID, party_id: UUID, before: UUID | None, most: int
+    ) -> tuple[Sales, list[dict[str, Any]]]:
+        rows = await sales_store.listed(worker, account, party_id, before, most + 1)
+        since = await sales_store.selling_since(worker, account, party_id)
         return Sales(on=since is not None, since=since, sales=[view(row) for row in rows[:most]]), rows
 
     @router.get("/v1/connections/{party_id}/exact/sales")
@@ -81,9 +83,9 @@ def routes(worker: Pool) -> APIRouter:
         after: paging.After = None,
     ) -> Sales:
         """Your own invoices in your own Exact Online, newest first, and whether the next ones are booked."""
-        await _account(party_id, principal)
+        account = await _account(party_id, principal)
         before: UUID | None = paging.place(after, UUID)[0] if after else None
-        page, rows = await _shown(party_id, before, limit)
+        page, rows = await _shown(account, party_id, before, limit)
         if len(rows) > limit:
             page.next = paging.cursor(rows[limit - 1]["sale_id"])
             response.headers.update(paging.link_next(request.url, page.next))
@@ -97,15 +99,15 @@ def routes(worker: Pool) -> APIRouter:
         if selling.on:
             await sales_store.sell(worker, account, party_id)
         else:
-            await sales_store.stop_selling(worker, party_id)
-        page, _ = await _shown(party_id, None, 50)
+            await sales_store.stop_selling(worker, account, party_id)
+        page, _ = await _shown(account, party_id, None, 50)
         return page
 
     @router.post("/v1/connections/{party_id}/exact/sales/{sale_id}/release", status_code=204)
     async def post_release(party_id: UUID, sale_id: UUID, principal: PartyWriter) -> None:
         """Try one that is parked once more, whatever it waits for; also when an earlier invoice had its number."""
-        await _account(party_id, principal)
-        if not await sales_store.release(worker, party_id, sale_id):
+        account = await _account(party_id, principal)
+        if not await sales_store.release(worker, account, party_id, sale_id):
             raise NotFound
 
     return router

@@ -29,14 +29,16 @@ async def sell(pool: Pool, account_id: UUID, party_id: UUID) -> None:
     await pool.execute(_SELL, account_id, party_id)
 
 
-async def stop_selling(pool: Pool, party_id: UUID) -> None:
+async def stop_selling(pool: Pool, account_id: UUID, party_id: UUID) -> None:
     """No more are entered; what waits is booked yet."""
-    await pool.execute("DELETE FROM exact_selling WHERE party_id = $1", party_id)
+    await pool.execute(
+        "DELETE FROM exact_selling WHERE account_id = $1 AND party_id = $2", account_id, party_id
+    )
 
 
-async def selling_since(pool: Pool, party_id: UUID) -> datetime | None:
+async def selling_since(pool: Pool, account_id: UUID, party_id: UUID) -> datetime | None:
     since: datetime | None = await pool.fetchval(
-        "SELECT since FROM exact_selling WHERE party_id = $1", party_id
+        "SELECT since FROM exact_selling WHERE account_id = $1 AND party_id = $2", account_id, party_id
     )
     return since
 
@@ -97,6 +99,8 @@ WITH changed AS (
     SELECT s.sale_id FROM exact_sale s JOIN connection c ON c.party_id = s.party_id AND c.ended_at IS NULL
      WHERE s.state = 'parked' AND s.reason ->> 'code' <> $3
        AND c.connection_id IS DISTINCT FROM s.connection_id
+       AND NOT EXISTS (SELECT FROM pause p WHERE coalesce(p.channel, 'exact_online') = 'exact_online'
+                          AND coalesce(p.account_id, s.account_id) = s.account_id)
      ORDER BY s.sale_id LIMIT $1
 ), due AS (
     SELECT sale_id, state, state = 'attempting' AS cut FROM exact_sale
@@ -215,21 +219,23 @@ async def finish(conn: Connection, result: Ended) -> int | None:
 
 _LIST = """
 SELECT sale_id, invoice_id, number, state, attempts, receipt, reason, created_at, booked_at FROM exact_sale
- WHERE party_id = $1 AND ($2::uuid IS NULL OR sale_id < $2) ORDER BY sale_id DESC LIMIT $3
+ WHERE party_id = $1 AND ($2::uuid IS NULL OR sale_id < $2) AND account_id = $4 ORDER BY sale_id DESC LIMIT $3
 """
 
 
-async def listed(pool: Pool, party_id: UUID, before: UUID | None, most: int) -> list[dict[str, Any]]:
-    """Newest first."""
-    return [dict(row.items()) for row in await pool.fetch(_LIST, party_id, before, most)]
+async def listed(
+    pool: Pool, account_id: UUID, party_id: UUID, before: UUID | None, most: int
+) -> list[dict[str, Any]]:
+    """Newest first; of this account: who had the party's link before is another."""
+    return [dict(row.items()) for row in await pool.fetch(_LIST, party_id, before, most, account_id)]
 
 
 _RELEASE = """
 UPDATE exact_sale SET state = 'queued', due_at = now(), released_at = now(), failures = 0, reason = NULL, by_hand = true
- WHERE sale_id = $1 AND party_id = $2 AND state = 'parked' RETURNING true
+ WHERE sale_id = $1 AND account_id = $2 AND party_id = $3 AND state = 'parked' RETURNING true
 """
 
 
-async def release(pool: Pool, party_id: UUID, sale_id: UUID) -> bool:
+async def release(pool: Pool, account_id: UUID, party_id: UUID, sale_id: UUID) -> bool:
     """It is tried once more, whatever it waited for; whether it was parked."""
-    return bool(await pool.fetchval(_RELEASE, sale_id, party_id))
+    return bool(await pool.fetchval(_RELEASE, sale_id, account_id, party_id))

@@ -6,7 +6,10 @@ import asyncio
 import contextlib
 import itertools
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -15,7 +18,11 @@ import pytest
 from libs.contracts.invoice import InvoiceImported
 from libs.contracts.parts import Receiver
 from libs.testing import builders
+from services.deliver.exact import outcomes, records
 from services.deliver.exact.booking import Booking
+from services.deliver.exact.channel import ExactChannel
+from services.deliver.exact.kinds import SALES
+from services.deliver.parcel import Loaded
 from tests.integration.deliver.exact_office import (
     SUPPLIER_KVK,
     Desk,
@@ -110,6 +117,77 @@ async def test_a_customer_who_sends_an_invoice_becomes_a_supplier_too(stage: Sta
         assert await stage.states() == ["handed_over"]
         assert calls(at)[2:4] == ["GET crm/Accounts", "PUT crm/Accounts"]
         assert entries(at)[0]["Supplier"] == at.office.customer
+
+
+@pytest.mark.parametrize("other", [{"seller_vat": True}, {"seller_name": True}])
+async def test_a_name_or_a_fiscal_unitys_vat_number_makes_no_other_company_the_supplier(
+    stage: Stage, other: dict[str, bool]
+) -> None:
+    async with linked(stage.worker) as at:
+        (known,) = [row for row in table(at, "accounts") if row["ID"] == at.office.supplier]
+        known["VATNumber"] = "NL863726392B01"
+        names = {"seller_vat": "NL863726392B01", "seller_name": known["Name"]}
+        to = await receiver_of(at)
+        await sent(stage, to, invoice("F1", seller_vat="NL863726392B01"))
+        await sent(stage, to, invoice("F2", "90004760", **{name: names[name] for name in other}), "F2")
+        for _ in range(3):
+            await dispatching(at, stage).dispatch()
+            await stage.make_due()
+        assert await stage.states() == ["handed_over"] * 2
+        first, second = sorted(entries(at), key=lambda row: str(row["YourRef"]))
+        assert first["Supplier"] == at.office.supplier
+        assert second["Supplier"] != at.office.supplier
+
+
+async def test_booked_is_booked_though_the_link_lapsed_before_it_was_told(stage: Stage) -> None:
+    async with linked(stage.worker) as at:
+        to = await receiver_of(at)
+        await sent(stage, to)
+        async with killed(stage, at, 7, after=True):
+            pass
+        assert len(entries(at)) == 1
+        await stage.worker.execute(
+            "UPDATE exact_booking SET entry = $1, entry_number = '7', doing = NULL", entries(at)[0]["EntryID"]
+        )
+        reason = {"code": "exact-other-account", "nl": "n", "en": "e"}
+        await stage.worker.execute("UPDATE exact_grant SET state = 'lapsed', reason = $1", reason)
+        await stage.make_due()
+        await dispatching(at, stage).dispatch()
+        assert await stage.states() == ["handed_over"]
+
+
+async def test_whoever_was_overtaken_while_it_waited_for_the_database_books_nothing(stage: Stage) -> None:
+    async with linked(stage.worker) as at:
+        to = await receiver_of(at)
+        await sent(stage, to)
+        await dispatching(at, stage).dispatch()
+        row = await stage.worker.fetchrow("SELECT * FROM exact_booking")
+        assert row is not None
+        stale = await records.begin(
+            stage.worker, row["delivery_id"], row["invoice_id"], row["link_id"], 100, "purchase"
+        )
+        stale.entry = None
+        with pytest.raises(records.Overtaken):
+            await records.doing(stage.worker, stale, "entry", {"a": "b"})
+        await stage.worker.execute("UPDATE exact_booking SET entry = NULL")
+        again = await records.begin(
+            stage.worker, row["delivery_id"], row["invoice_id"], row["link_id"], 100, "purchase"
+        )
+        await records.doing(stage.worker, again, "entry", {"a": "b"})
+        with pytest.raises(records.Overtaken):
+            await records.doing(stage.worker, stale, "entry", {"a": "b"})
+
+
+async def test_a_sale_is_never_booked_in_the_books_of_whoever_links_its_party_later(stage: Stage) -> None:
+    async with linked(stage.worker) as at:
+        to = await receiver_of(at)
+        await sent(stage, to)
+        held = dispatching(at, stage)
+        (job,) = (await held.start("exact_online")).jobs.values()
+        channel = ExactChannel(stage.worker, at.calling, timedelta())
+        sale = Loaded(replace(job, account_id=UUID(int=0xB)), invoice(), None)
+        assert await channel.book(sale, to.party_id, SALES) == outcomes.NO_LINK
+        assert calls(at) == []
 
 
 class Freezing(httpx.AsyncBaseTransport):

@@ -75,7 +75,7 @@ async def test_entered_once_for_whom_wants_it_and_no_delivery(stage: Stage) -> N
     assert len([r for r in await stage.rows() if r["account_id"] == ACCOUNT]) == 2, (
         "the deliveries, and nothing else"
     )
-    await sales_store.stop_selling(stage.worker, OWN)
+    await sales_store.stop_selling(stage.worker, ACCOUNT, OWN)
     await stage.plan(await stage.routed(receiver(), number="after"))
     assert len(await sales(stage)) == 1
 
@@ -94,9 +94,10 @@ async def test_it_is_booked_with_its_documents_and_told_once(stage: Stage) -> No
         True,
     )
     assert await told(stage) == [("invoice.sale_booked.v1", 1)]
-    (shown,) = await sales_store.listed(stage.worker, OWN, None, 10)
+    (shown,) = await sales_store.listed(stage.worker, ACCOUNT, OWN, None, 10)
     assert shown["sale_id"] == row["sale_id"]
-    assert await sales_store.listed(stage.worker, OWN, row["sale_id"], 10) == []
+    assert await sales_store.listed(stage.worker, ACCOUNT, OWN, row["sale_id"], 10) == []
+    assert await sales_store.listed(stage.worker, OTHER, OWN, None, 10) == [], "whoever links the party later"
 
 
 async def test_what_waits_for_a_rule_goes_on_when_the_books_are_set_up_otherwise(stage: Stage) -> None:
@@ -203,7 +204,8 @@ async def test_a_second_invoice_of_one_number_waits_for_a_person(stage: Stage) -
     await connections.connect(stage.worker, OWN, ACCOUNT, "other", "smtp", {"email": "a@b.example"})
     await books.runner(stage).look()
     assert len(books.taken) == 2
-    assert not await sales_store.release(stage.worker, clock.uuid7(), again["sale_id"])
-    assert await sales_store.release(stage.worker, OWN, again["sale_id"])
+    assert not await sales_store.release(stage.worker, ACCOUNT, clock.uuid7(), again["sale_id"])
+    assert not await sales_store.release(stage.worker, OTHER, OWN, again["sale_id"])
+    assert await sales_store.release(stage.worker, ACCOUNT, OWN, again["sale_id"])
     await books.runner(stage).look()
     assert [row["state"] for row in await sales(stage)] == ["booked"] * 3

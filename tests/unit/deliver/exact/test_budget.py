@@ -145,3 +145,13 @@ def test_the_tenth_error_never_comes_however_many_are_under_way() -> None:
     assert endpoint.ask(NOW) is None
     assert endpoint.ask(NOW) is not None
     assert endpoint.ask(NOW + timedelta(minutes=4)) is None
+
+
+@pytest.mark.parametrize("said", [Said(minute_limit=2), Said(day_limit=2)])
+def test_where_there_is_never_room_for_all_steps_what_there_is_will_do(said: Said) -> None:
+    """Nothing asked means no answer that says otherwise: it would wait for ever."""
+    allowance = Allowance.fresh(NOW)
+    allowance.hear(said, NOW)
+    assert isinstance(allowance.ask(NOW, "polling"), Wait)
+    assert allowance.ask(NOW, "booking", 5) is None
+    assert isinstance(allowance.ask(NOW, "booking", 5), Wait)
