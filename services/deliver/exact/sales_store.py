@@ -93,7 +93,8 @@ def _body(data: InvoiceRouted) -> dict[str, Any]:
 # ------------------------------------------------------------------ attempts
 
 # What is parked goes on with another connection of its party: other rules, another division, a link set up again. One
-# whose number was before waits for a person. What an operator holds back (``pauses``) is left where it is.
+# whose number was before waits for a person: an earlier one's, or one's that was begun, for ids are made on several
+# machines' clocks. What an operator holds back (``pauses``) is left where it is.
 _CLAIM = """
 WITH changed AS (
     SELECT s.sale_id FROM exact_sale s JOIN connection c ON c.party_id = s.party_id AND c.ended_at IS NULL
@@ -130,7 +131,10 @@ SELECT l.sale_id, l.invoice_id, l.account_id, l.party_id, l.number, l.attempts, 
        NOT l.by_hand AND EXISTS (
            SELECT FROM exact_sale e
             WHERE e.account_id = l.account_id AND e.number = l.number AND e.year IS NOT DISTINCT FROM l.year
-              AND e.sale_id < l.sale_id) AS twice, coalesce(k.division::text, '') AS lane
+              AND (e.sale_id < l.sale_id AND l.attempts = 1
+                   OR e.attempts > 0 AND e.reason ->> 'code' IS DISTINCT FROM $3
+                      AND (e.sale_id < l.sale_id OR e.sale_id <> l.sale_id AND l.attempts = 1))) AS twice,
+       coalesce(k.division::text, '') AS lane
   FROM leased l LEFT JOIN exact_link k ON k.party_id = l.party_id AND k.ended_at IS NULL
 """
 

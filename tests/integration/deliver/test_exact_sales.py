@@ -191,6 +191,20 @@ async def test_what_an_operator_holds_back_waits_and_is_what_is_left(stage: Stag
     assert (len(books.taken), await left()) == (1, (0, 0))
 
 
+async def test_the_second_of_one_number_waits_though_its_clock_ran_behind(stage: Stage) -> None:
+    await sold(stage)
+    await stage.worker.execute(
+        "UPDATE exact_sale SET sale_id = $1", UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+    )
+    books = Books([Failed("exact-away", "nobody answers")])
+    await books.runner(stage).round()
+    await sold(stage)
+    for _ in range(2):
+        await stage.worker.execute("UPDATE exact_sale SET due_at = now() WHERE state = 'queued'")
+        await books.runner(stage).round()
+    assert [row["state"] for row in await sales(stage)] == ["parked", "booked"]
+
+
 async def test_a_second_invoice_of_one_number_waits_for_a_person(stage: Stage) -> None:
     await sold(stage)
     await sold(stage, "F2")
