@@ -26,9 +26,10 @@ class ExactSettings(Settings):
         default=None, description="instead of Exact's own hosts: a simulator of it, for tests"
     )
     exact_settle_seconds: float = Field(
-        default=60.0,
+        default=120.0,
         ge=0,
-        description="so long a step of unknown end is left alone before it is looked up: it may be under way still",
+        description="so long a step of unknown end is left alone before it is looked up: it may be under way still, and"
+        " a call is given up after 60 s",
     )
 
     @property
