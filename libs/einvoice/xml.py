@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Collection, Iterator
+from typing import Any, Final
+
 from lxml import etree
 
 from libs.einvoice.refusals import refuse
+
+_HARDENED: Final[dict[str, Any]] = {
+    "encoding": "utf-8",
+    "resolve_entities": False,
+    "no_network": True,
+    "load_dtd": False,
+    "dtd_validation": False,
+    "huge_tree": False,
+    "remove_comments": True,
+    "remove_pis": True,
+}
 
 
 def parser(schema: etree.XMLSchema | None = None) -> etree.XMLParser:
@@ -14,18 +29,17 @@ def parser(schema: etree.XMLSchema | None = None) -> etree.XMLParser:
     the declaration says. Comments, processing instructions and the blanks between elements never reach the tree:
     nobody asks for them, and indented lines have more of those than of anything else.
     """
-    return etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-        remove_blank_text=True,
-        schema=schema,
-    )
+    return etree.XMLParser(**_HARDENED, remove_blank_text=True, schema=schema)
+
+
+def ended(data: bytes, tags: Collection[str]) -> Iterator[Any]:
+    """The elements of these names, ``{namespace}name``, each when it ends: for what is too large for a tree.
+
+    What was read stays until the caller clears it (with ``keep_tail``, which the types of lxml do not know).
+    ``data`` has passed the gate; raises ``XMLSyntaxError`` as it comes to what is wrong.
+    """
+    for _, element in etree.iterparse(io.BytesIO(data), events=("end",), tag=list(tags), **_HARDENED):
+        yield element
 
 
 _PARSER = parser()

@@ -18,12 +18,11 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import parked, received
+from services.deliver import parked
 from services.deliver.held import Held, held
+from services.deliver.received_api import OPERATOR, Reader, parties_seen
 from services.deliver.views import Reason
 
-OPERATOR = "operator"
-Reader = Annotated[Principal, Depends(requires("invoice:read"))]
 Writer = Annotated[Principal, Depends(requires("invoice:write", OPERATOR))]
 
 
@@ -62,11 +61,6 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
     """``worker``: the rows are their senders', so what is asked names the receivers whose connection the caller has."""
     router = APIRouter(tags=["received"])
 
-    async def _parties(principal: Principal) -> list[UUID] | None:
-        return (
-            None if OPERATOR in principal.scopes else await received.parties_of(worker, principal.account_id)
-        )
-
     @router.get("/v1/received/waiting")
     async def get_held(
         request: Request,
@@ -77,7 +71,7 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
     ) -> HeldPage:
         """What cannot come in until you do something in your books or at your server, the oldest first."""
         place: UUID | None = paging.place(after, UUID)[0] if after else None
-        found = await held(worker, await _parties(principal), after=place, most=limit + 1)
+        found = await held(worker, await parties_seen(worker, principal), after=place, most=limit + 1)
         page = HeldPage(waiting=[view(each) for each in found[:limit]])
         if len(found) > limit:
             page.next = paging.cursor(found[limit - 1].delivery_id)
@@ -87,7 +81,7 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
     @router.post("/v1/received/waiting/{delivery_id}/release")
     async def post_release(delivery_id: UUID, principal: Writer) -> Going:
         """You did what was needed: try it again, by what you have connected today."""
-        parties = await _parties(principal)
+        parties = await parties_seen(worker, principal)
         async with worker.acquire() as conn, conn.transaction():
             waiting = await parked.lock(conn, [delivery_id])
             # Looked at once nobody else moves it.

@@ -112,19 +112,23 @@ class GivenAnswer(BaseModel):
         return self
 
 
+async def parties_seen(worker: Pool, principal: Principal) -> list[UUID] | None:
+    """The receivers whose invoices the caller may see; None: all of them."""
+    if OPERATOR in principal.scopes:
+        return None
+    return await received.parties_of(worker, principal.account_id)
+
+
 def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
     """All of it runs as ``worker``, for a delivery is its sender's row: what a caller sees is that of the parties whose
     connection its account has, and operators see all."""
     router = APIRouter(tags=["received"])
     making = Making(documents)
 
-    async def _parties(principal: Principal) -> list[UUID] | None:
-        return (
-            None if OPERATOR in principal.scopes else await received.parties_of(worker, principal.account_id)
-        )
-
     async def _one(delivery_id: UUID, principal: Principal) -> Received:
-        found = await received.received(worker, await _parties(principal), delivery_id=delivery_id)
+        found = await received.received(
+            worker, await parties_seen(worker, principal), delivery_id=delivery_id
+        )
         if not found:
             raise NotFound
         return found[0]
@@ -139,7 +143,9 @@ def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
     ) -> ReceivedPage:
         """The invoices you got, by whatever channel, newest first."""
         before: UUID | None = paging.place(after, UUID)[0] if after else None
-        found = await received.received(worker, await _parties(principal), before=before, most=limit + 1)
+        found = await received.received(
+            worker, await parties_seen(worker, principal), before=before, most=limit + 1
+        )
         page = ReceivedPage(received=[view(each) for each in found[:limit]])
         if len(found) > limit:
             page.next = paging.cursor(found[limit - 1].delivery_id)

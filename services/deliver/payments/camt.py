@@ -7,7 +7,6 @@ several transactions is that many lines, and none that can be used where their a
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +16,7 @@ from decimal import Decimal
 from lxml import etree
 
 from libs.contracts.parts import Words
-from libs.einvoice import gate, money
+from libs.einvoice import gate, money, xml
 from libs.errors import HubError
 from services.deliver.payments.lines import MOST, MOST_BYTES, Line, Sum, keyed, refused, too_many
 
@@ -48,22 +47,10 @@ def read(data: bytes) -> list[Line]:
 
 def _statements(data: bytes, space: str) -> Iterator[list[Line]]:
     """Each statement's lines. What was read of the tree is let go, so that only one entry is there at a time."""
-    walk = etree.iterparse(
-        io.BytesIO(data),
-        events=("end",),
-        tag=[f"{{{space}}}{name}" for name in ("Ntry", "Acct", "Stmt")],
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
     own: str | None = None
     lines: list[Line] = []
     total = 0
-    for _, element in walk:
+    for element in xml.ended(data, [f"{{{space}}}{name}" for name in ("Ntry", "Acct", "Stmt")]):
         at = _At(element, space)
         if at.name == "Acct":
             parent = element.getparent()

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 
 from libs import clock
@@ -16,6 +17,7 @@ from libs.contracts.parts import Receiver
 from libs.db.types import Pool
 from libs.keyring import KeyRing
 from libs.service import Wake
+from libs.testing import builders
 from services.deliver import credentials
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.exact import links
@@ -133,3 +135,29 @@ async def told(stage: Stage) -> None:
 def calls(desk: Desk) -> list[str]:
     """What was asked of the division, in order."""
     return [f"{each.method} {each.endpoint}" for each in desk.office.exact.journal if each.division == 100]
+
+
+def invoice(number: str = "F1", seller_kvk: str = SUPPLIER_KVK, **more: Any) -> bytes:
+    return builders.invoice(number=number, seller_kvk=seller_kvk, **{"issue_date": "2025-01-10", **more})
+
+
+async def sent(stage: Stage, to: Receiver, xml: bytes | None = None, number: str = "F1", **more: Any) -> None:
+    await stage.plan(await stage.routed(to, number=number, xml=xml or invoice(number), **more))
+
+
+async def last(stage: Stage) -> asyncpg.Record:
+    row = await stage.worker.fetchrow("SELECT * FROM attempt ORDER BY started_at DESC, number DESC LIMIT 1")
+    assert row is not None
+    return row
+
+
+def table(at: Desk, name: str) -> list[dict[str, Any]]:
+    return list(at.office.books.table(name).all())
+
+
+def entries(at: Desk) -> list[dict[str, Any]]:
+    return table(at, "purchase_entries")
+
+
+async def all_told(stage: Stage) -> list[Any]:
+    return list(await stage.told())

@@ -17,9 +17,8 @@ from services.deliver.payments import api, fetching, sources
 from services.deliver.payments.following import Following
 from services.deliver.payments.sources import Chosen
 from services.deliver.payments.terms import ENDPOINT
-from tests.integration.deliver.exact_office import Desk, calls, dispatching, linked, receiver_of
+from tests.integration.deliver.exact_office import Desk, calls, dispatching, invoice, linked, receiver_of
 from tests.integration.deliver.stage import ACCOUNT, Stage
-from tests.integration.deliver.test_exact_booking import invoice
 from tests.integration.validate.api_client import as_, served
 from tests.sims.exact_online import Fault, Settings
 

@@ -21,6 +21,7 @@ from services.deliver.exact import links, sales_api, sales_store
 from services.deliver.exact.booking import Booking
 from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.sales_runner import SalesRunner
+from tests.integration.deliver.exact_dying import Freezing
 from tests.integration.deliver.exact_office import (
     RULES,
     SUPPLIER_KVK,
@@ -32,7 +33,6 @@ from tests.integration.deliver.exact_office import (
     receiver_of,
 )
 from tests.integration.deliver.stage import ACCOUNT, Stage
-from tests.integration.deliver.test_exact_booking import Freezing
 from tests.integration.deliver.test_exact_links import Keys
 from tests.sims.exact_online import Api, Fault, Settings, application
 from tests.unit.deliver.exact import extra

@@ -12,9 +12,8 @@ from services.deliver import held_api, parked, parked_api, received_api
 from services.deliver.api import routes
 from services.deliver.parked import Parking
 from services.deliver.views import Showing
-from tests.integration.deliver.exact_office import dispatching, linked, receiver_of, told
+from tests.integration.deliver.exact_office import dispatching, entries, linked, receiver_of, sent, told
 from tests.integration.deliver.stage import Stage
-from tests.integration.deliver.test_exact_booking import entries, sent
 from tests.integration.validate.api_client import BERT, as_, served
 
 OPERATOR = "staff"
