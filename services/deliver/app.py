@@ -61,7 +61,7 @@ from services.deliver.views import Showing
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
 SWEEP = timedelta(minutes=10)
-LOOK_FOR_PAYMENTS = timedelta(seconds=10)
+LOOK_FOR_PAYMENTS = timedelta(seconds=2)
 
 
 def mail_channel(settings: DeliverSettings) -> SmtpChannel:

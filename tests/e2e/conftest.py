@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,9 +11,8 @@ import pytest_asyncio
 
 from libs.db.settings import DatabaseSettings
 from libs.messaging import Transport
-from libs.messaging.amqp import AmqpTransport
-from libs.messaging.memory import MemoryTransport
 from libs.testing.ahead import Ahead
+from tests.e2e.hubs import hub_on
 from tests.e2e.world import World
 from tests.e2e.world import world as start
 
@@ -35,18 +33,5 @@ async def shared_hub(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> AsyncIterator[World]:
     """One hub for a module, which runs its tests in one loop: ``pytest.mark.asyncio(loop_scope="module")``."""
-    database = await asyncio.to_thread(spare_databases.take)
-    transport: Transport
-    if request.param == "memory":
-        transport = MemoryTransport()
-    else:
-        rabbitmq, vhosts = request.getfixturevalue("rabbitmq"), request.getfixturevalue("spare_vhosts")
-        vhost = await asyncio.to_thread(vhosts.take)
-        transport = AmqpTransport(f"{rabbitmq.url.rsplit('/', 1)[0]}/{vhost}")
-    await transport.start()
-    async with start(database.url, database.secret, tmp_path_factory.mktemp("hub"), transport) as world:
+    async with hub_on(request.param, request, spare_databases, tmp_path_factory) as world:
         yield world
-    await transport.stop()
-    if request.param == "amqp":
-        vhosts.give_back(vhost)
-    spare_databases.give_back(database)
