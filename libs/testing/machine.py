@@ -7,8 +7,9 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from libs.errors import HubError
 
 _ROOM = 2 << 30
 """Bytes that must be free in memory. Containers often have 64 MB there, which Postgres needs for itself."""
+
+_PATIENCE = 30
+"""Seconds a container engine may be silent, also while it fetches."""
 
 
 class NotOurs(HubError):
@@ -64,19 +68,38 @@ def most_memory(pid: int) -> int:
 
 def docker_answers() -> bool:
     """Whether a container engine answers, at ``DOCKER_HOST`` or the usual socket."""
+    with _engine() as client:
+        return client is not None
+
+
+@lru_cache
+def docker_lacks(image: str) -> str | None:
+    """Why the engine, which answers, cannot run this image: it has none and cannot fetch it. ``None`` when it can."""
+    errors: Any = import_module("docker.errors")
+    with _engine() as client:
+        try:
+            client.images.get(image)
+        except errors.ImageNotFound:
+            try:
+                client.images.pull(image)
+            except (errors.DockerException, OSError) as error:
+                return f"the container engine cannot fetch {image}: {error}"
+    return None
+
+
+@contextmanager
+def _engine() -> Iterator[Any]:
     if "DOCKER_HOST" not in os.environ and not Path("/var/run/docker.sock").exists():
-        return False
+        yield None
+        return
     docker: Any = import_module("docker")
     try:
-        client = docker.from_env(timeout=5)
+        client = docker.from_env(timeout=_PATIENCE)
     except docker.errors.DockerException:
-        return False
-    try:
-        return bool(client.ping())
-    except (docker.errors.DockerException, OSError):
-        return False
-    finally:
-        client.close()
+        yield None
+        return
+    with closing(client):
+        yield client
 
 
 def may_install() -> bool:

@@ -4,7 +4,8 @@
 \\    way                          Postgres                            RabbitMQ
 ===  ===========================  ==================================  ==================================
 1    given                        ``POSTBODE_TEST_DATABASE_URL``      ``POSTBODE_TEST_AMQP_URL``
-2    container engine answers     testcontainers                      testcontainers
+2    container engine with        testcontainers                      testcontainers
+     the image
 3    installed programs           ``pg_ctl`` on PATH, Debian's        ``rabbitmq-server``
 4    root on Debian               ``apt-get install postgresql``      ``apt-get install rabbitmq-server``
 5    otherwise                    the embedded Postgres' wheel        an error that names these ways
@@ -23,7 +24,8 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from libs.errors import HubError
-from libs.testing.machine import docker_answers, install, may_install
+from libs.testing.machine import docker_answers, docker_lacks, install, may_install
+from libs.testing.postgres import IMAGE as POSTGRES_IMAGE
 from libs.testing.postgres import (
     BinaryPostgres,
     ContainerPostgres,
@@ -32,6 +34,7 @@ from libs.testing.postgres import (
     install_package,
     local_binaries,
 )
+from libs.testing.rabbitmq import IMAGE as RABBITMQ_IMAGE
 from libs.testing.rabbitmq import ContainerRabbitMQ, GivenRabbitMQ, PrivateRabbitMQ, RabbitMQ, local_server
 
 DATABASE_URL = "POSTBODE_TEST_DATABASE_URL"
@@ -73,11 +76,11 @@ def rabbitmq(*, private: bool = False, durable: bool = False) -> Iterator[Rabbit
 
 
 def plan() -> str:
-    """Which servers would be used, in one line; starts and installs nothing."""
+    """Which servers would be used, in one line; starts, fetches and installs nothing."""
     if DATABASE_URL in os.environ:
         database = DATABASE_URL
     elif docker_answers():
-        database = "container"
+        database = "container, if its image can be had"
     elif (binaries := local_binaries()) is not None:
         database = str(binaries)
     else:
@@ -85,7 +88,7 @@ def plan() -> str:
     if AMQP_URL in os.environ:
         broker = AMQP_URL
     elif docker_answers():
-        broker = "container"
+        broker = "container, if its image can be had"
     elif (server := local_server()) is not None:
         broker = str(server)
     else:
@@ -96,7 +99,7 @@ def plan() -> str:
 def _postgres(*, private: bool, durable: bool) -> Postgres:
     if not private and DATABASE_URL in os.environ:
         return GivenPostgres(os.environ[DATABASE_URL], DATABASE_URL)
-    if docker_answers():
+    if _container(POSTGRES_IMAGE):
         return ContainerPostgres(private=private, durable=durable)
     if (binaries := local_binaries()) is not None:
         return BinaryPostgres(binaries, str(binaries), durable=durable)
@@ -109,13 +112,22 @@ def _rabbitmq(*, private: bool, durable: bool) -> RabbitMQ:
     if not private and AMQP_URL in os.environ:
         url = os.environ[AMQP_URL]
         return GivenRabbitMQ(url, os.environ.get(MANAGEMENT_URL) or _usual_management(url), AMQP_URL)
-    if docker_answers():
+    if _container(RABBITMQ_IMAGE):
         return ContainerRabbitMQ(private=private, durable=durable)
     if (server := local_server()) is not None:
         return PrivateRabbitMQ(server, durable=durable)
     if may_install() and install("rabbitmq-server") and (server := local_server()) is not None:
         return PrivateRabbitMQ(server, durable=durable)
     raise NoBroker
+
+
+def _container(image: str) -> bool:
+    """Whether there is an engine with this image. One without it is told of, and the next way is tried."""
+    if not docker_answers():
+        return False
+    if why := docker_lacks(image):
+        _say(f"{why}; going on without containers")
+    return why is None
 
 
 def _usual_management(amqp_url: str) -> str:

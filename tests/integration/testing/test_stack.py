@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import aio_pika
 import pytest
 
-from libs.testing import stack
+from libs.testing import machine, stack
 from libs.testing.machine import NotOurs
 from libs.testing.probes import can_ask, can_publish
 from libs.testing.rabbitmq import RabbitMQ
@@ -54,3 +58,54 @@ def test_no_broker_at_all_is_an_error_that_names_the_ways(monkeypatch: pytest.Mo
     ways = r"POSTBODE_TEST_AMQP_URL.*Docker.*rabbitmq-server.*root"
     with pytest.raises(stack.NoBroker, match=ways), stack.rabbitmq():
         pass
+
+
+class _Poor(BaseHTTPRequestHandler):
+    """A container engine without images and without a way to any registry (Docker Engine API 1.41)."""
+
+    def do_GET(self) -> None:
+        if self.path.endswith("/version"):
+            self._answer(200, {"ApiVersion": "1.41"})
+        elif self.path.endswith("/_ping"):
+            self._answer(200, {})
+        else:
+            self._answer(404, {"message": "no such image"})
+
+    def do_POST(self) -> None:
+        self._answer(500, {"message": "no route to the registry"})
+
+    def log_message(self, *_: object) -> None: ...
+
+    def _answer(self, status: int, body: dict[str, str]) -> None:
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+
+@pytest.fixture
+def poor_engine() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Poor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"tcp://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_an_engine_without_the_image_is_told_of_and_the_next_way_is_tried(
+    poor_engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(stack.DATABASE_URL, raising=False)
+    monkeypatch.setenv("DOCKER_HOST", poor_engine)
+    said: list[str] = []
+    monkeypatch.setattr(stack, "listener", said.append)
+    machine.docker_lacks.cache_clear()
+    try:
+        with stack.postgres(private=True) as server:
+            assert "container" not in server.says
+            assert asyncio.run(can_ask(server.url))
+    finally:
+        machine.docker_lacks.cache_clear()
+    assert "postgres:17-alpine" in said[0]
+    assert "no route to the registry" in said[0]
