@@ -55,7 +55,7 @@ soak: soak-formats ## the long form: 20,000 broken documents, 100 kills in each 
 		$(PY) -m pytest -s --durations=0 tests/crash $(ARGS)
 	@POSTBODE_MAILS=20000 POSTBODE_REQUESTS=20000 $(PY) -m pytest -q --timeout=1800 tests/fuzz/ingest
 	@POSTBODE_EXAMPLES=60 $(PY) -m pytest -q --timeout=1800 tests/fuzz/http
-	@POSTBODE_CUT_OFFS=20000 $(PY) -m pytest -q tests/integration/ingest/test_idempotency.py
+	@POSTBODE_CUT_OFFS=20000 $(PY) -m pytest -q tests/integration/ingest/test_cut_off.py
 	@POSTBODE_REDRIVE_INVOICES=5000 $(PY) -m pytest --timeout=1800 tests/e2e/test_redrive.py -k disk
 
 .PHONY: check

@@ -1,11 +1,10 @@
-"""``Idempotency-Key`` over HTTP, with two replicas on one database: one reply, one submission, whatever is cut off."""
+"""``Idempotency-Key`` over HTTP, with two replicas on one database: one reply, one submission.
+
+Replies that are cut off, by the thousand: ``test_cut_off.py``."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import random
 from collections.abc import AsyncIterator
 from uuid import UUID
 
@@ -20,8 +19,6 @@ from services.ingest import intake, remembered
 from services.ingest.part import Part
 from tests.integration.ingest.door import Replica, replica
 
-CUT_OFFS = int(os.environ.get("POSTBODE_CUT_OFFS", "40"))
-SEED = 20260101
 XML = builders.invoice(number="F1")
 
 
@@ -132,52 +129,3 @@ async def test_a_write_that_fails_leaves_no_key_behind(
         assert (await post(http, one, keyed, XML)).status_code == 503
     assert await submissions(one, account) == 0
     assert (await post(http, one, keyed, XML)).status_code == 202
-
-
-@pytest.mark.timeout(3600)
-async def test_replies_that_are_cut_off_and_asked_for_again_are_one_submission_each(
-    doors: tuple[Replica, Replica], http: httpx.AsyncClient
-) -> None:
-    account, login = await doors[0].supplier()
-    draw = random.Random(SEED)
-    waiting = list(range(CUT_OFFS))
-
-    async def told(headers: dict[str, str], body: bytes) -> bytes:
-        while True:
-            reply = await post(http, draw.choice(doors), headers, body)
-            if reply.status_code == 202:
-                return reply.content
-            assert reply.json()["code"] == "idempotency-key-running", reply.text
-            await asyncio.sleep(0.02)
-
-    async def work() -> None:
-        while waiting:
-            n = waiting.pop()
-            body, headers = builders.invoice(number=f"F{n}"), {**login, "Idempotency-Key": f"k-{n}"}
-            for _ in range(draw.randrange(1, 4)):
-                await cut_off(draw.choice(doors).port, headers, body, draw)
-            assert await told(headers, body) == await told(headers, body)
-
-    await asyncio.gather(*(work() for _ in range(16)))
-    worker = await doors[0].pools.get("ingest", "worker")
-    assert await submissions(doors[0], account) == CUT_OFFS
-    assert await worker.fetchval("SELECT count(*) FROM invoice") == CUT_OFFS
-    assert await worker.fetchval("SELECT count(*) FROM repeat") == 0
-
-
-async def cut_off(port: int, headers: dict[str, str], body: bytes, draw: random.Random) -> None:
-    """Send it, and hang up: before it was all sent, at once, after a while, or in the middle of the reply."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    request = (
-        f"POST /v1/submissions HTTP/1.1\r\nHost: x\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode()
-    )
-    how = draw.choice(("unsent", "at once", "later", "half read"))
-    writer.write((request + body)[: -draw.randrange(1, 500)] if how == "unsent" else request + body)
-    if how == "later":
-        await asyncio.sleep(draw.random() * 0.05)
-    elif how == "half read":
-        await reader.read(draw.randrange(1, 200))
-    writer.transport.abort()
-    with contextlib.suppress(OSError):
-        await writer.wait_closed()
