@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.crash.faults import Strike
 from tests.crash.judge import ROUNDS, Verdict
-from tests.crash.people import RECEIVERS, Receiver, invoices, twin_of
+from tests.crash.people import BOOKKEEPER, RECEIVERS, Receiver, invoices, twin_of
 from tests.crash.scene import SERVICES, Scene, until
 from tests.crash.story import story
 from tests.crash.tricks import POISON, TRICKS, UNLUCKY
@@ -164,6 +164,14 @@ ATTACKS: Mapping[str, Attack] = {
         "deliver",
         (Strike("sftp.shown.after", 3),),
         to=AFAR,
+    ),
+    "books-not-looked": Attack(
+        "an invoice stands in its receiver's books once, wherever its booking was cut short",
+        "nobody looks whether the entry that may have been made is there",
+        r"duplicated: F\d+ came as",
+        "deliver",
+        (Strike("exact.call.after", 2, "POST purchaseentry/PurchaseEntries"),),
+        to=(BOOKKEEPER,),
     ),
     "read-is-taken": Attack(
         "a receiver that fetches has what it acknowledged, and not what was read to it",

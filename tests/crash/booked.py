@@ -1,4 +1,4 @@
-"""Somebody's books at Exact Online, simulated, and the fault points around each call of a booking."""
+"""The fault points around each call to Exact Online, and around telling what is paid."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from tests.crash.wrapping import wrap
 
-WINDOWS = ("exact.call.before", "exact.call.after")
-"""Around each call; who: such as ``POST purchaseentry/PurchaseEntries``."""
+WINDOWS = ("exact.call.before", "exact.call.after", "exact.told.before", "exact.told.after")
+"""Around each call; who: such as ``POST purchaseentry/PurchaseEntries``. ``told``: what is paid was told, before and after
+that is committed."""
 
 
 def arm(hit: Callable[..., None]) -> None:
@@ -26,3 +27,17 @@ def arm(hit: Callable[..., None]) -> None:
         return wrapped
 
     wrap("services.deliver.exact.client:Books._ask", make)
+
+    def telling(window: str) -> Callable[[Any], Any]:
+        def make(original: Any) -> Any:
+            async def wrapped(*args: Any) -> Any:
+                found = await original(*args)
+                hit(window)
+                return found
+
+            return wrapped
+
+        return make
+
+    wrap("services.deliver.payments.fetching:_tell", telling("exact.told.before"))
+    wrap("services.deliver.payments.fetching:tell", telling("exact.told.after"))

@@ -122,6 +122,14 @@ def _started_with_the_result(bit: Say) -> None:
     wrap("services.deliver.store:renew", lambda _: renew)
 
 
+def _books_not_looked(bit: Say) -> None:
+    async def there(self: Any, body: Any) -> bool:
+        bit()
+        return False
+
+    wrap("services.deliver.exact.booking:Booking._there", lambda _: there)
+
+
 def _wrong_receiver(bit: Say) -> None:
     """Each delivery is planned by the way of the one before it."""
 
@@ -174,6 +182,7 @@ BREAKS: Mapping[str, Callable[[Say], None]] = {
     "fence-ignored": _fence_ignored,
     "breaker-ignored": _breaker_ignored,
     "started-with-the-result": _started_with_the_result,
+    "books-not-looked": _books_not_looked,
     "wrong-receiver": _wrong_receiver,
     "page-of-a-neighbour": _page_of_a_neighbour,
 }

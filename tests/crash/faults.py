@@ -18,7 +18,7 @@ stops (``SIGSTOP``), after writing down where.
 ``result``       commit (of an attempt)
 ``arrivals``     commit (of what receivers took)
 ``notice``       claim, act (right before the text), dot, commit (of a mail to a sender)
-``exact``        call (each to Exact Online): see ``booked``
+``exact``        call (each to Exact Online), told (what is paid): see ``booked``
 ``sync-…``       of records between Globe+ and Purchase to Pay: see ``synced``
 ===============  ======================================================================================
 """

@@ -74,7 +74,8 @@ SELECT convert_from(body, 'UTF8')::jsonb #>> '{data,delivery_id}' AS delivery_id
 """
 _PENDING = {
     "deliveries": "SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting')",
-    "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over' AND channel IN ('folder', 'sftp')",
+    "not taken": "SELECT count(*) FROM deliver.delivery WHERE state = 'handed_over'"
+    " AND channel IN ('folder', 'sftp', 'exact_online')",
     "notices": "SELECT count(*) FROM track.notice WHERE state = 'due'",
     "parked": "SELECT count(*) FROM route.parked WHERE state = 'open'",
     "second rounds": f"SELECT count(*) FROM ({_DEAD}) d WHERE waits",
@@ -313,8 +314,8 @@ def _judge_one(
     if others := receivers.places.get(invoice.number, set()) - {invoice.to.place}:
         verdict.misdelivered.append(f"{invoice.number} came to {sorted(others)}, not {invoice.to.place}")
     pages = receivers.pages.get(invoice.number, set())
-    # A page that the hub makes is the same in every mail.
-    made = invoice.pdf is None and invoice.to.by == "smtp"
+    # A page that the hub makes is the same each time.
+    made = invoice.pdf is None and invoice.to.by in ("smtp", "exact")
     if len(pages) > 1 if made else pages - {mark_of(invoice.pdf)}:
         verdict.pages.append(invoice.number)
     if invoice.number not in supplier.acknowledged:
@@ -323,8 +324,8 @@ def _judge_one(
     verdict.acknowledged += 1
     shown = list(headlines.get(invoice.number, ()))
     delivered = invoice.end == "delivered"
-    arrives = invoice.to.by in ("folder", "sftp", "pull")
-    expected = invoice.end if not delivered else "arrived" if arrives else "sent"
+    shows = {"folder": "arrived", "sftp": "arrived", "pull": "arrived", "exact": "imported"}
+    expected = shows.get(invoice.to.by, "sent") if delivered else invoice.end
     if keys and delivered:
         verdict.delivered += 1
     elif not delivered and not keys and (invoice.twin or invoice.number in answered):

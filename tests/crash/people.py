@@ -28,9 +28,9 @@ class Receiver:
     folder: str | None = None
     later: bool = False
     refuses: bool = False
-    by: Literal["smtp", "folder", "sftp", "https", "pull"] = "smtp"
+    by: Literal["smtp", "folder", "sftp", "https", "pull", "exact"] = "smtp"
     """``sftp``: its folder is on a server of its own. ``https``: its invoices are pushed to an address of its own.
-    ``pull``: it fetches them."""
+    ``pull``: it fetches them. ``exact``: they are booked at Exact Online."""
 
     @property
     def email(self) -> str:
@@ -39,7 +39,7 @@ class Receiver:
     @property
     def place(self) -> str:
         """Where its invoices come, and nobody else's."""
-        return self.by if self.by in ("https", "pull") else self.folder or self.email
+        return self.by if self.by in ("https", "pull", "exact") else self.folder or self.email
 
 
 RECEIVERS = (
@@ -52,6 +52,7 @@ RECEIVERS = (
     Receiver("Ophaler BV", "70000069", by="pull"),
 )
 LATER = (Receiver("Nieuw BV", "70000018", later=True), Receiver("Starter BV", "70000026", later=True))
+BOOKKEEPER = Receiver("Boekhouder BV", "70000077", by="exact")
 REFUSING = Receiver("Dicht BV", "70000034", refuses=True)
 SENDER = "boekhouding@bakker.example"
 """Where notices go: the supplier's address."""

@@ -85,12 +85,13 @@ class Receivers:
     _globe: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
-        def at(place: str) -> Came:
-            return lambda key, xml, pdf: self._came(key, place, xml, pdf)
-
-        self.pushed = Pushed(self.root.parent, self.push_port, at("https"))
-        self.fetching = Fetching(at("pull"))
+        self.pushed = Pushed(self.root.parent, self.push_port, self.at("https"))
+        self.fetching = Fetching(self.at("pull"))
         self.afar = Afar(self.root.with_name("afar"), self.sftp_port)
+
+    def at(self, place: str) -> Came:
+        """What is called when something came there."""
+        return lambda key, xml, pdf: self._came(key, place, xml, pdf)
 
     async def open(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)

@@ -21,14 +21,16 @@ from libs.db.settings import DatabaseSettings
 from libs.messaging import AmqpTransport
 from libs.settings import Settings
 from libs.testing.machine import free_ports
+from services.deliver.settings import DeliverSettings
 from services.ingest import accounts, keys
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from tests.crash import scale
+from tests.crash.books import Books
 from tests.crash.hub import Hub, Nursery, Place
 from tests.crash.judge import Verdict, judge, settled
-from tests.crash.people import RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Supplier
+from tests.crash.people import BOOKKEEPER, RECEIVERS, REFUSING, SENDER, Invoice, Receiver, Supplier
 from tests.crash.receivers import Receivers
 from tests.crash.story import story
 
@@ -140,11 +142,12 @@ async def scene(
     *,
     seed: int,
     solo: bool = False,
+    books: Books | None = None,
     through: str = "",
     settings: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Scene]:
     """Everybody is known to the hub; no process runs after the set-up. ``through``: what the hub's processes
-    take for the database's address."""
+    take for the database's address. ``books``, open: somebody receives there, too."""
     sink, push_port, sftp_port = free_ports(3)
     receivers = Receivers(folder / "globe", sink, push_port, sftp_port)
     place = Place(
@@ -154,7 +157,7 @@ async def scene(
         amqp_url,
         sink,
         folder / "globe",
-        settings={**receivers.pushed.settings, **(settings or {})},
+        settings={**receivers.pushed.settings, **(books.settings if books else {}), **(settings or {})},
     )
     hub = Hub(nursery, place)
     common = Settings(database_url=database.url, secret=database.secret, base_url=place.url("ingest"))
@@ -173,7 +176,11 @@ async def scene(
                     await hub.start(service, service, "api")
             _, staff = await _account(pools, common, STAFF)
             fetcher, key = await _account(pools, common, FETCHER)
-            await _introduce(hub, supplier, staff, receivers, fetcher, solo=solo)
+            parties = await _introduce(hub, supplier, staff, receivers, fetcher, solo=solo)
+            if books is not None:
+                keys = DeliverSettings(**common.model_dump()).keys
+                await books.of(parties[BOOKKEEPER], await pools.get("deliver", "worker"), keys)
+                books.begin(receivers.at(BOOKKEEPER.place))
             receivers.fetching.begin(lambda: place.url(hub.home_of("deliver")), key)
             await asyncio.gather(*(hub.stop(name) for name in list(hub.members)))
             await pools.close()
@@ -181,6 +188,8 @@ async def scene(
         finally:
             await hub.close()
             await receivers.close()
+            if books is not None:
+                await books.close()
             await pools.close()  # a second time is nothing
 
 
@@ -206,9 +215,10 @@ async def _account(pools: Pools, common: Settings, scopes: Sequence[str]) -> tup
 
 async def _introduce(
     hub: Hub, supplier: Supplier, staff: str, receivers: Receivers, fetcher: UUID, *, solo: bool
-) -> None:
+) -> Mapping[Receiver, UUID]:
     """Enter receivers and how they are reached, and make the supplier's key mailbox, through the APIs. ``fetcher``: the
-    account that fetches."""
+    account that fetches. Returns their parties; whoever receives at Exact Online has no link yet."""
+    parties: dict[Receiver, UUID] = {}
     place = hub.place
     await hub.ready("ingest", *(() if solo else ("route", "deliver")))
 
@@ -221,10 +231,13 @@ async def _introduce(
             f"{place.url('ingest')}/v1/mailboxes", headers={"Authorization": f"Bearer {supplier.key}"}
         )
         supplier.mailbox = reply.raise_for_status().json()["addresses"][0]
-        for each in (*RECEIVERS, REFUSING):
+        for each in (*RECEIVERS, BOOKKEEPER, REFUSING):
             party = await _enter(http, url("route"), staff, each)
             party.raise_for_status()
             party_id = party.json()["party_id"]
+            parties[each] = UUID(party_id)
+            if each.by == "exact":
+                continue
             reply = await http.put(
                 f"{url('deliver')}/v1/connections/{party_id}",
                 headers=as_staff,
@@ -233,6 +246,7 @@ async def _introduce(
             if each.by == "sftp":
                 await receivers.afar.let_in(reply.raise_for_status().json()["public_key"])
             reply.raise_for_status()
+    return parties
 
 
 def _wants(to: Receiver, receivers: Receivers, fetcher: UUID) -> dict[str, Any]:
@@ -250,6 +264,8 @@ def _wants(to: Receiver, receivers: Receivers, fetcher: UUID) -> dict[str, Any]:
             return {"channel": "https", "settings": {"url": receivers.pushed.url}}
         case "pull":
             return {"channel": "pull", "account_id": str(fetcher)}
+        case "exact":
+            raise ValueError("its link is its connection")
         case "smtp":
             # Whoever comes later gets pages that the hub makes; for all mails of a storm they would be most of the work.
             return {"channel": "smtp", "page": False}

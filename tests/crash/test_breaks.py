@@ -21,9 +21,11 @@ from libs.testing.databases import Databases
 from libs.testing.rabbitmq import RabbitMQ
 from tests.crash import scale
 from tests.crash.attacks import ATTACKS, Missed, attack, showed, table
+from tests.crash.books import opened
 from tests.crash.breaks import BREAKS
 from tests.crash.hub import Nursery
 from tests.crash.judge import Verdict
+from tests.crash.people import BOOKKEEPER
 from tests.crash.scene import Scene, scene
 from tests.crash.seed import SEED
 
@@ -84,7 +86,7 @@ class Ground:
     scenes: int = 0
 
     @contextlib.asynccontextmanager
-    async def scene(self, *, solo: bool) -> AsyncIterator[Scene]:
+    async def scene(self, *, solo: bool, books: bool) -> AsyncIterator[Scene]:
         self.scenes += 1
         vhost = f"attack-{os.getpid()}-{self.folder.name}-{self.scenes}"
         database = await self.databases.fresh()
@@ -92,10 +94,17 @@ class Ground:
         amqp_url = "" if solo else f"{self.rabbitmq.url.rsplit('/', 1)[0]}/{vhost}"
         folder = self.folder / str(self.scenes)
         try:
-            async with scene(
-                self.nursery, database, amqp_url, folder, seed=self.seed + self.scenes, solo=solo
-            ) as on:
-                yield on
+            with opened() if books else contextlib.nullcontext() as exact:
+                async with scene(
+                    self.nursery,
+                    database,
+                    amqp_url,
+                    folder,
+                    seed=self.seed + self.scenes,
+                    solo=solo,
+                    books=exact,
+                ) as on:
+                    yield on
         finally:
             self.rabbitmq.management.drop_vhost(vhost)
             await self.databases.drop(database)
@@ -110,7 +119,8 @@ async def _struck(name: str, ground: Ground, *, broken: bool) -> Verdict:
     """What is said after an attack that hit; one that missed says nothing, and is made again."""
     misses: list[Missed] = []
     while len(misses) < TRIES:
-        async with ground.scene(solo=ATTACKS[name].service == "solo") as on:
+        plan = ATTACKS[name]
+        async with ground.scene(solo=plan.service == "solo", books=BOOKKEEPER in plan.to) as on:
             try:
                 return await attack(on, name, broken=broken)
             except Missed as missed:

@@ -109,16 +109,21 @@ async def receiver_of(desk: Desk, *, rules: dict[str, Any] = RULES) -> Receiver:
 async def receiver_with(pool: Pool, grant: Grant, rules: dict[str, Any] = RULES) -> Receiver:
     """A party whose books this grant reaches."""
     to = receiver("Jong BV", email="in@jong.example")
+    await books_of(pool, grant, to.party_id, rules)
+    return to
+
+
+async def books_of(pool: Pool, grant: Grant, party_id: UUID, rules: dict[str, Any] = RULES) -> None:
+    """This party's books are those this grant reaches."""
     await pool.execute(
         "INSERT INTO exact_link (link_id, party_id, account_id, grant_id) VALUES ($1, $2, $3, $4)",
         clock.uuid7(),
-        to.party_id,
+        party_id,
         UUID(int=0xA),
         grant.grant_id,
     )
-    await links.set_up(pool, to.party_id, {"purchase": rules})
-    await links.choose(pool, to.party_id, 100, "Voorbeeld BV")
-    return to
+    await links.set_up(pool, party_id, {"purchase": rules})
+    await links.choose(pool, party_id, 100, "Voorbeeld BV")
 
 
 def dispatching(desk: Desk, stage: Stage, **more: Any) -> Dispatcher:
