@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import opentelemetry.exporter
+import opentelemetry.proto
+import pikepdf
 import pytest
+import stdnum.be
+import stdnum.eu
+import stdnum.nl
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -20,8 +26,10 @@ from tests.unit.house.test_requirements_lists import SERVICES, imported, pinned
 
 ROOT = Path(__file__).parents[3]
 INSTALL = (ROOT / "deploy" / "install.sh").read_text("utf-8")
-MODULES = {"pillow": "PIL", "pypdf": "pypdf"}
+MODULES = {"googleapis-common-protos": "google", "pillow": "PIL", "pypdf": "pypdf"}
 """Distributions that come along and go again, by the module each brings."""
+LOADS_PARTS = ("lxml", "stdnum")
+"""Of these only parts go."""
 
 
 def taken_out() -> set[str]:
@@ -38,8 +46,33 @@ def test_nothing_is_taken_out_that_a_service_imports() -> None:
     )
 
 
+def test_no_part_is_taken_out_that_is_loaded() -> None:
+    parts = re.findall(r"\b(?:lxml|stdnum)/(\w+)(?!\.dat)\b", INSTALL)
+    assert {"objectify", "html", "cn"} <= set(parts)
+    loads = re.compile(
+        rf"^\s*(?:from|import) (?:{'|'.join(LOADS_PARTS)})\b.*\b(?:{'|'.join(parts)})\b", re.MULTILINE
+    )
+    ours = (path for tree in ("libs", "services") for path in (ROOT / tree).rglob("*.py"))
+    theirs = (
+        path for each in (pikepdf, stdnum.nl, stdnum.be, stdnum.eu) for path in within(each).rglob("*.py")
+    )
+    assert [str(path) for path in (*ours, *theirs) if loads.search(path.read_text("utf-8"))] == []
+
+
+def test_telemetry_is_sent_without_googles_messages() -> None:
+    others = re.compile(r"^\s*(?:from|import) google\.(?!protobuf\b|_upb\b)", re.MULTILINE)
+    senders = (*within(opentelemetry.exporter).rglob("*.py"), *within(opentelemetry.proto).rglob("*.py"))
+    assert len(senders) > 20
+    assert [str(path) for path in senders if others.search(path.read_text("utf-8"))] == []
+
+
+def within(package: ModuleType) -> Path:
+    (folder,) = package.__path__
+    return Path(folder)
+
+
 def test_a_pdf_is_read_and_written_without_what_is_taken_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in [*MODULES.values(), *(name for name in sys.modules if name.startswith("PIL."))]:
+    for module in ["PIL", "pypdf", *(name for name in sys.modules if name.startswith("PIL."))]:
         monkeypatch.setitem(sys.modules, module, None)
     data = convert.convert(builders.invoice(number="F1"), "pdf")[0].data
     assert hybrid.extract(data).xml
