@@ -8,6 +8,9 @@ What became of an attempt that was cut short is read off, as in ``placing.py``: 
 and the hidden XML, go on from there; with it and without the hidden XML, the receiver has it. The XML leaves the hidden
 area once, whoever moves it: of two who try, one finds nothing to move.
 
+Several pairs are on their way side by side over one session, each step by step; a large one goes alone. Which of two is
+in sight first is not promised, as it never is between attempts.
+
 Who answers with another host key than was agreed gets nothing; the delivery waits for a person.
 """
 
@@ -45,6 +48,9 @@ from services.deliver.plan import BAD_FOLDER
 
 T = TypeVar("T")
 
+PAIRS = 16
+"""On their way at once to one folder. Most of a pair's time is waiting for a server's answers, a dozen of them."""
+
 Keys = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[bytes]]]]
 """What logs in for these receivers, the newest first."""
 
@@ -76,9 +82,10 @@ class SftpChannel:
         self._keys = keys
         self._seconds = seconds
         self._also = also
-        self._lanes = Lanes(1, self._attempt)
+        self._lanes = Lanes(PAIRS, self._attempt)
         self._login: dict[UUID, Sequence[bytes]] = {}
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, asyncio.Task[Session]] = {}
+        """By lane: open, or being opened, once for all who wait for it."""
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
         await self._load_keys({each.job.parcel.receiver.party_id for each in loaded})
@@ -89,24 +96,29 @@ class SftpChannel:
         await asyncio.gather(*map(self._tidy, jobs))
 
     async def close(self) -> None:
-        while self._sessions:
-            self._sessions.popitem()[1].close()
+        for lane, opening in list(self._sessions.items()):
+            opening.cancel()
+            self._drop(lane, opening)
 
     async def visit(
         self, lane: str, party_id: UUID, settings: Mapping[str, str], do: Callable[[Session], Awaitable[T]]
     ) -> T | None:
         """Look or do something there beside the deliveries; None when that cannot be done now."""
+        opening: asyncio.Task[Session] | None = None
         try:
             await self._load_keys({party_id})
             async with asyncio.timeout(self._seconds):
-                return await do(await self._session(lane, party_id, Place.of(settings)))
+                opening = self._opening(lane, party_id, Place.of(settings))
+                session = await asyncio.shield(opening)
+                async with session.room(0):
+                    return await do(session)
         except (asyncssh.Error, OSError, TimeoutError, HostKeyChanged, NotPublic, LookupError, ValueError):
-            self._drop(lane)
+            self._drop(lane, opening)
             return None
 
     async def _tidy(self, job: Job) -> None:
-        session = self._sessions.get(job.lane)
-        if session is not None and session.fresh:
+        opening = self._sessions.get(job.lane)
+        if opening is not None and (session := _fresh(opening)):
             # What stays lies in the hidden area and does no harm.
             with contextlib.suppress(asyncssh.Error, OSError, TimeoutError):
                 async with asyncio.timeout(self._seconds):
@@ -116,19 +128,24 @@ class SftpChannel:
         found = await self._keys(sorted(parties))
         self._login.update({party: found.get(party, ()) for party in parties})
 
-    async def _session(self, lane: str, party_id: UUID, place: Place) -> Session:
-        session = self._sessions.get(lane)
-        if session is not None and session.fresh:
-            return session
-        self._drop(lane)
-        opened = await Session.connect(place, self._login[party_id][0], self._also)
-        self._sessions[lane] = opened
-        return opened
+    def _opening(self, lane: str, party_id: UUID, place: Place) -> asyncio.Task[Session]:
+        """Shield it: others may wait for the same."""
+        opening = self._sessions.get(lane)
+        if opening is not None and (not opening.done() or _fresh(opening)):
+            return opening
+        self._drop(lane, opening)
+        opening = asyncio.create_task(
+            Session.connect(place, self._login[party_id][0], self._also), name=f"open {lane}"
+        )
+        self._sessions[lane] = opening
+        return opening
 
-    def _drop(self, lane: str) -> None:
-        session = self._sessions.pop(lane, None)
-        if session is not None:
-            session.close()
+    def _drop(self, lane: str, opening: asyncio.Task[Session] | None) -> None:
+        """Use this one no more; another that took its place stays. Who waits for it to open gives up in time."""
+        if opening is not None:
+            if self._sessions.get(lane) is opening:
+                del self._sessions[lane]
+            opening.add_done_callback(_close)
 
     async def _attempt(self, each: Loaded) -> Outcome:
         job = each.job
@@ -142,9 +159,12 @@ class SftpChannel:
         except (KeyError, ValueError):
             return BAD_FOLDER
         placing = _Placing(each)
+        opening: asyncio.Task[Session] | None = None
         try:
             async with asyncio.timeout(self._seconds):
-                session = await self._session(job.lane, party_id, place)
+                opening = self._opening(job.lane, party_id, place)
+                session = await asyncio.shield(opening)
+            async with session.room(placing.size), asyncio.timeout(self._seconds):
                 return await placing.run(session)
         except HostKeyChanged as changed:
             return replace(CHANGED, detail=str(changed))
@@ -153,7 +173,7 @@ class SftpChannel:
         except (asyncssh.Error, OSError, TimeoutError) as error:
             # A server that refuses one file goes on serving; one that is gone is called anew.
             if not isinstance(error, asyncssh.SFTPError):
-                self._drop(job.lane)
+                self._drop(job.lane, opening)
             return placing.cut(error)
 
 
@@ -162,6 +182,7 @@ class _Placing:
 
     def __init__(self, each: Loaded) -> None:
         self._each = each
+        self.size = len(each.xml or b"") + len(each.pdf or b"")
         self._looked = False
         self._shown = False
 
@@ -208,6 +229,19 @@ class _Placing:
         if self._shown:
             return Unknown(said)
         return Failed("folder-away", said, resolved=self._looked)
+
+
+def _fresh(opening: asyncio.Task[Session]) -> Session | None:
+    """The session, when it can be used."""
+    if not opening.done() or opening.cancelled() or opening.exception() is not None:
+        return None
+    session = opening.result()
+    return session if session.fresh else None
+
+
+def _close(opening: asyncio.Task[Session]) -> None:
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _marker(job: Job) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import posixpath
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self, cast
 
@@ -21,6 +21,8 @@ IDLE_SECONDS = 20.0
 """A session is used again within this time."""
 _AT_ONCE = 16
 """Files read side by side over one session."""
+_MOST_BYTES = 1024 * 1024
+"""Of pairs on their way side by side, so that none of them takes much longer than alone; one that is larger goes alone."""
 
 
 class HostKeyChanged(Exception):
@@ -57,6 +59,9 @@ class Session:
         self._sftp = sftp
         self._folder = folder
         self._last = clock.monotonic()
+        self._users = self._bytes = 0
+        self._next = asyncio.Lock()
+        self._left = asyncio.Event()
 
     @classmethod
     async def connect(cls, place: Place, key: bytes, also: Sequence[Network]) -> Self:
@@ -89,13 +94,34 @@ class Session:
 
     @property
     def fresh(self) -> bool:
-        return not self._ssh.is_closed() and clock.monotonic() - self._last < IDLE_SECONDS
+        """It can be used: open, and in use or just used."""
+        used = self._users > 0 or clock.monotonic() - self._last < IDLE_SECONDS
+        return used and not self._ssh.is_closed()
+
+    @contextlib.asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Wait, first come first served, until ``size`` bytes more may be on their way; use the session inside."""
+        async with self._next:
+            while self._bytes and self._bytes + size > _MOST_BYTES:
+                self._left.clear()
+                await self._left.wait()
+            self._users, self._bytes = self._users + 1, self._bytes + size
+        try:
+            yield
+        finally:
+            self._users, self._bytes = self._users - 1, self._bytes - size
+            self._last = clock.monotonic()
+            self._left.set()
 
     async def prepare(self) -> None:
         """The hub's own area, in a folder that is there. Raises ``asyncssh.SFTPNoSuchFile`` when it is not."""
-        self._last = clock.monotonic()
         if not await self._sftp.exists(self._at(HIDDEN)):
-            await self._sftp.mkdir(self._at(HIDDEN), asyncssh.SFTPAttrs(permissions=0o700))
+            try:
+                await self._sftp.mkdir(self._at(HIDDEN), asyncssh.SFTPAttrs(permissions=0o700))
+            except asyncssh.SFTPError:
+                # Servers have several words for a folder that another pair has made meanwhile.
+                if not await self._sftp.exists(self._at(HIDDEN)):
+                    raise
 
     async def write(self, name: str, data: bytes) -> None:
         """A whole file, over one that is there already; on the server's disk where it can say so."""
@@ -122,7 +148,6 @@ class Session:
     async def names(self) -> frozenset[str] | None:
         """What is to be seen; None when the hub's area is not: an empty mount point is no folder from which all was
         taken."""
-        self._last = clock.monotonic()
         found = frozenset(str(name) for name in await self._sftp.listdir(self._folder or "."))
         return found if HIDDEN in found else None
 

@@ -13,7 +13,9 @@ On a Postgres of its own (fsync on), by a worker as shipped in a process of its 
 ``sftp_per_s``           pairs renamed into ten folders of an SFTP server, which is this bench's and in Python too
 ``pull_per_s``           listed, read and acknowledged by one receiver, through the API without a socket
 ``others_p99_ratio``     from entry to commit, p99 of 40 receivers beside one that hangs for 30 s, over the same without it
+``mixed_per_s``          all of these at once, while ``--invoices`` wait: half are mails, one in five of those rendered
 ``peak_rss_mb``          the most memory the worker took, in the first of these
+``mixed_peak_rss_mb``    the same, with all of these at once
 =======================  ======================================================================================
 
 Every invoice must have come once. The last line is JSON.
@@ -28,6 +30,7 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -81,7 +84,7 @@ SELECT d.channel, d.state, (SELECT concat_ws(' ', a.outcome, a.code, a.detail) F
 """
 _SECONDS = """
 SELECT extract(epoch FROM max(a.finished_at) - min(a.started_at))::float8
-  FROM attempt a JOIN delivery d USING (delivery_id) WHERE d.channel = $1 AND d.created_at >= $2
+  FROM attempt a JOIN delivery d USING (delivery_id) WHERE d.channel = ANY($1) AND d.created_at >= $2
 """
 _WAITED = """
 SELECT percentile_disc(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM handed_at - created_at))::float8,
@@ -97,6 +100,15 @@ _CLOSED: tuple[tuple[str, Channel, int, bool], ...] = (
     ("sftp_per_s", "sftp", 5, True),
 )
 """Beside mails with a page: the figure, its channel, a share of ``--invoices``, whether the sender gave a page."""
+_MIXED: tuple[tuple[Channel, int, bool], ...] = (
+    ("smtp", 4, True),
+    ("smtp", 1, False),
+    ("folder", 2, True),
+    ("https", 1, True),
+    ("sftp", 1, True),
+    ("pull", 1, True),
+)
+"""Of ten: the channel, how many, whether the sender gave a page."""
 
 
 async def work(settings: DeliverSettings) -> None:
@@ -194,24 +206,35 @@ class Bench:
 
     async def closed(self, channel: Channel, count: int, *, page: bool = True) -> tuple[float, Worker]:
         """All wait when the worker starts; deliveries a second."""
-        to = await self._receivers(channel)
+        return await self._brought([(channel, count, page)])
+
+    async def mixed(self, count: int) -> tuple[float, Worker]:
+        """The same with some of every channel."""
+        return await self._brought([(channel, count * share // 10, page) for channel, share, page in _MIXED])
+
+    async def _brought(self, all_: Sequence[tuple[Channel, int, bool]]) -> tuple[float, Worker]:
+        channels = sorted({channel for channel, _, _ in all_} - {"pull"})
         began = await self._pool.fetchval("SELECT now()")
-        before = self._around.came(channel)
-        await filling.enter(self._pool, to, count, self._papers, page=page)
+        before = {channel: self._around.came(channel) for channel in channels}
+        for channel, count, page in all_:
+            to = await self._receivers(channel)
+            await filling.enter(self._pool, to, count, self._papers, page=page)
         await self._pool.execute("ANALYZE delivery; ANALYZE parcel")
         async with Worker(self._environment) as worker:
             await self._over()
-        came = self._around.came(channel) - before
-        if came != count or self._around.doubles:
-            raise SystemExit(
-                f"{channel}: {count} went out, {came} came, {self._around.doubles} of them again"
-            )
-        seconds = await self._pool.fetchval(_SECONDS, channel, began)
-        return count / seconds, worker
+        for channel in channels:
+            went = sum(count for each, count, _ in all_ if each == channel)
+            came = self._around.came(channel) - before[channel]
+            if came != went or self._around.doubles:
+                raise SystemExit(
+                    f"{channel}: {went} went out, {came} came, {self._around.doubles} of them again"
+                )
+        seconds = await self._pool.fetchval(_SECONDS, channels, began)
+        return sum(count for channel, count, _ in all_ if channel in channels) / seconds, worker
 
     async def fetched(self, count: int) -> float:
         """All lie ready when the receiver begins to ask; invoices a second."""
-        to = await filling.fetching(self._pool, FETCHER, 10)
+        to = await self._receivers("pull")
         await filling.enter(self._pool, to, count, self._papers)
         async with Worker(self._environment):
             await self._over()
@@ -230,6 +253,8 @@ class Bench:
                 return await filling.pushed(self._pool, self._keys, urls)
             case "sftp":
                 return await filling.afar(self._pool, self._keys, self._around.server, 10)
+            case "pull":
+                return await filling.fetching(self._pool, FETCHER, 10)
             case _:
                 return filling.receivers(50)
 
@@ -270,7 +295,7 @@ class Bench:
             await asyncio.sleep(0.2)
 
 
-async def main(count: int, *, only_others: bool = False) -> None:
+async def main(count: int, *, only: str = "") -> None:
     async with AsyncExitStack() as held:
         server = held.enter_context(stack.postgres(private=True, durable=True))
         root = Path(held.enter_context(tempfile.TemporaryDirectory()))
@@ -295,14 +320,18 @@ async def main(count: int, *, only_others: bool = False) -> None:
         settings = DeliverSettings(database_url=database.url, secret=database.secret, log_level="ERROR")
         configure("bench", settings)  # the API of which invoices are fetched runs here
         bench = Bench(await pools.get("deliver", "worker"), settings.keys, environment, around)
-        if only_others:
+        if only == "others":
             alone = await bench.others(hangs=False)
             print(await bench.others(hangs=True) / alone)
             return
         print(bench.papers, flush=True)
         email, worker = await bench.closed("smtp", count)
         print(f"{email:.0f} mails/s, worker {worker.said}", flush=True)
-        rates = {"email_per_s": email}
+        mixed, worker_of_all = await bench.mixed(count)
+        print(f"{mixed:.0f} of all/s, worker {worker_of_all.said}", flush=True)
+        if only == "waiting":
+            return
+        rates = {"email_per_s": email, "mixed_per_s": mixed}
         for name, channel, share, page in _CLOSED:
             rates[name], worker_of = await bench.closed(channel, max(200, count // share), page=page)
             print(f"{name} {rates[name]:.0f}, worker {worker_of.said}", flush=True)
@@ -312,7 +341,11 @@ async def main(count: int, *, only_others: bool = False) -> None:
     print(
         json.dumps(
             {name: round(rate) for name, rate in rates.items()}
-            | {"others_p99_ratio": round(beside / alone, 2), "peak_rss_mb": worker.said["peak_rss_mb"]}
+            | {
+                "others_p99_ratio": round(beside / alone, 2),
+                "peak_rss_mb": worker.said["peak_rss_mb"],
+                "mixed_peak_rss_mb": worker_of_all.said["peak_rss_mb"],
+            }
         )
     )
 
@@ -320,7 +353,9 @@ async def main(count: int, *, only_others: bool = False) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="make bench-deliver", description=__doc__)
     parser.add_argument("--invoices", type=int, default=10_000, help="that wait at once, by mail")
-    parser.add_argument("--only-others", action="store_true", help="nothing but the receiver that hangs")
+    parser.add_argument(
+        "--only", choices=("waiting", "others"), default="", help="what waits at once, or who hangs"
+    )
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.worker:
@@ -328,4 +363,4 @@ if __name__ == "__main__":
         configure("deliver", settings)
         uvloop.run(work(settings))
     else:
-        asyncio.run(main(chosen.invoices, only_others=chosen.only_others))
+        asyncio.run(main(chosen.invoices, only=chosen.only))

@@ -75,7 +75,7 @@ async def afar(pool: Pool, keys: KeyRing, server: Serving, count: int) -> list[R
     """Receivers whose folders are on this server, a folder each."""
     found = receivers(count)
     for n, each in enumerate(found):
-        (server.root / f"r{n}").mkdir()
+        (server.root / f"r{n}").mkdir(exist_ok=True)
         settings = {**server.settings, "folder": f"r{n}"}
         await connections.connect(pool, each.party_id, None, "globe", "sftp", settings)
         async with pool.acquire() as conn, conn.transaction():

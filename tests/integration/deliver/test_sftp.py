@@ -19,7 +19,7 @@ from services.deliver.afar import Afar
 from services.deliver.app import sftp_channel
 from services.deliver.arrivals import Arrivals
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.channels.sftp import SftpChannel
+from services.deliver.channels.sftp import PAIRS, SftpChannel
 from services.deliver.channels.sftp_session import Session
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import NotBegun
@@ -128,6 +128,44 @@ async def test_killed_at_any_step_it_arrives_once(
     assert await stage.states() == ["handed_over"]
     assert await stage.facts() == [("handed_over", 1)]
     assert not getattr((await stage.told())[0], "repeated", False)
+
+
+async def test_many_pairs_go_side_by_side_over_one_session(
+    stage: Stage, server: Serving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody's first file is put before each of the others has begun, and the folder's hidden area is made once."""
+    all_begun = asyncio.Barrier(PAIRS)
+    prepare = Session.prepare
+
+    async def together(self: Session) -> None:
+        await all_begun.wait()
+        await prepare(self)
+
+    monkeypatch.setattr(Session, "prepare", together)
+    await stage.send(await connected(stage, server), PAIRS)
+    async with placing(stage, sftp_seconds=20) as (dispatcher, _):
+        await dispatcher.dispatch()
+    assert await stage.states() == ["handed_over"] * PAIRS
+    assert server.sessions == 1
+    assert len(server.visible()) == 2 * PAIRS
+    assert server.hidden() == []
+
+
+async def test_cut_off_among_many_each_comes_once(stage: Stage, server: Serving) -> None:
+    """The connection dies with all of them on their way; the receiver takes what is in sight before they go again."""
+    server.cut_at_rename = PAIRS + 2
+    await stage.send(await connected(stage, server), PAIRS)
+    received: list[str] = []
+    async with placing(stage, breaker_failures=2 * PAIRS) as (dispatcher, _):
+        await dispatcher.dispatch()
+        assert "unknown" in {outcome for _, outcome in await stage.attempts()}
+        received += server.take()
+        await stage.make_due()
+        await dispatcher.dispatch()
+    received += server.take()
+    assert await stage.states() == ["handed_over"] * PAIRS
+    assert len(received) == len(set(received)) == 2 * PAIRS
+    assert [each for each, _ in await stage.facts()] == ["handed_over"] * PAIRS
 
 
 async def test_cut_off_between_the_last_step_and_its_answer_it_is_found_out(
