@@ -315,7 +315,10 @@ def _arm_dispatcher(faults: Faults) -> None:
         "services.deliver.dispatcher:Dispatcher.finish",
         _in_transaction_of("result", lambda self, done: done[0][0].channel if done else ""),
     )
-    wrap("services.deliver.arrivals:Arrivals._confirm", _in_transaction_of("arrivals", lambda *_: ""))
+    wrap(
+        "services.deliver.arrivals:Arrivals._look_into",
+        _in_transaction_of("arrivals", lambda self, channel, *_: str(channel)),
+    )
 
 
 def _after(faults: Faults, window: str) -> Callable[[Any], Any]:

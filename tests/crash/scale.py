@@ -17,3 +17,5 @@ ROUND_SECONDS = 20.0 if SOAK else 2.0
 """How long an event waits for its second round."""
 LEASE_SECONDS = float(os.environ.get("POSTBODE_SOAK_LEASE_SECONDS", "4" if SOAK else "1.5"))
 """Longer where it takes long: a machine that is busy with others must be able to renew one."""
+CHANNEL_STEPS = 4
+"""Steps of each channel that a short run dies at."""
