@@ -34,11 +34,10 @@ from services.deliver.exact.made import Made
 from services.deliver.exact.records import Record
 from services.deliver.exact.rules import Rules
 from services.deliver.exact.trouble import Denied, NotNow, Trouble
+from services.deliver.exact.turns import ROOM
 from services.deliver.parcel import Failed, HandedOver, Loaded, NotBegun, Outcome, Parked
 from services.deliver.results import line
 
-ROOM = 5
-"""Calls of an invoice whose party is known: document, two attachments, entry, read-back."""
 READ_BACKS = 3
 """Failures after which it is told to be booked, though it could not be read back."""
 OFF_LOOP = 64 * 1024

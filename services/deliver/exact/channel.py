@@ -1,7 +1,6 @@
 """The channel into Exact Online: deliveries become purchase entries (``booking.py``), a few of a division at once.
 
-When the calls of a division are used up, those that wait are spread over the time after, in the order they came: all at
-once they would only be told again that there are none.
+When the calls of a division are used up, those that wait are spread over the time after (``turns.py``).
 """
 
 from __future__ import annotations
@@ -19,18 +18,15 @@ from libs.db.types import Pool
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
 from services.deliver.exact import links, outcomes, records
-from services.deliver.exact.booking import ROOM, Booking
-from services.deliver.exact.budget import PER_MINUTE
+from services.deliver.exact.booking import Booking
 from services.deliver.exact.client import Calling
 from services.deliver.exact.kinds import PURCHASE, SALES, Kind
 from services.deliver.exact.trouble import Lapsed
+from services.deliver.exact.turns import Turns
 from services.deliver.parcel import HandedOver, Job, Loaded, NotBegun, Outcome, Parked
 
 AT_ONCE = 4
 """Bookings of one division under way at a time, in one process."""
-EACH = timedelta(minutes=ROOM / PER_MINUTE)
-"""What one booking takes of a division's time."""
-LONGEST = timedelta(hours=6)
 
 _log = structlog.get_logger(__name__)
 
@@ -43,8 +39,7 @@ class ExactChannel:
         self._calling = calling
         self._settle = settle
         self._lanes = Lanes(AT_ONCE, self._attempt)
-        self._line: dict[str, float] = {}
-        """By lane: until when, on ``clock.monotonic``, its calls are spoken for."""
+        self._turns = Turns()
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
         async for done in self._lanes.deliver(loaded):
@@ -61,14 +56,15 @@ class ExactChannel:
 
     async def book(self, each: Loaded, party_id: UUID, kind: Kind) -> Outcome:
         """One attempt, in this party's books; of a delivery, or of a sale in its sender's own (``sales_runner``)."""
+        job = each.job
         try:
             outcome = await self._book(each, party_id, kind)
         except NOT_NOW as away:
             # Each step is in its row before it is taken and after it: the next attempt finds out.
             _log.warning("the database is away in the middle of a booking", error=repr(away))
             return NotBegun(f"the database is away: {type(away).__name__}", wait=timedelta(seconds=5))
-        if isinstance(outcome, NotBegun) and outcome.wait is not None:
-            return self._in_line(each.job.lane, outcome, outcome.wait)
+        if not isinstance(outcome, NotBegun):
+            self._turns.done(job.lane, job.delivery_id)
         return outcome
 
     async def _book(self, each: Loaded, party_id: UUID, kind: Kind) -> Outcome:
@@ -100,7 +96,7 @@ class ExactChannel:
         planned = job.parcel.settings.get("division")
         if planned is not None and planned != str(link.division):
             _log.info("booked in the division that was chosen since", delivery_id=str(job.delivery_id))
-        return await Booking(
+        outcome = await Booking(
             self._pool,
             self._calling.books(link.grant, link.division, "booking"),
             link.grant.base,
@@ -111,11 +107,8 @@ class ExactChannel:
             lambda: job.lease.held,
             self._settle,
         ).book()
-
-    def _in_line(self, lane: str, outcome: NotBegun, wait: timedelta) -> NotBegun:
-        now = clock.monotonic()
-        at = max(now + wait.total_seconds(), self._line.get(lane, 0.0))
-        if at - now > (wait + LONGEST).total_seconds():
+        if not isinstance(outcome, NotBegun) or outcome.wait is None:
             return outcome
-        self._line[lane] = at + EACH.total_seconds()
-        return replace(outcome, wait=timedelta(seconds=at - now))
+        half_way, now = record.document is not None, clock.monotonic()
+        turn = self._turns.wait(job.lane, job.delivery_id, outcome.wait, now, half_way=half_way)
+        return replace(outcome, wait=turn)

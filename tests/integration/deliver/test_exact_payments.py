@@ -243,3 +243,18 @@ async def test_what_was_being_booked_while_a_reading_went_by_is_in_the_next(stag
         await stage.worker.execute("UPDATE exact_booking SET entry = $1, doing = NULL", entry)
         await look(at, stage)
         assert await told(stage) == [("paid", 1, "25.10", "0.00")]
+
+
+@pytest.mark.proves("R110", "R112")
+async def test_50000_open_entries_take_no_more_than_60_calls(stage: Stage) -> None:
+    """By Exact's own limits: a reading that has used up its minute goes on with the next."""
+    async with booked(stage, "F1", "F2") as (at, (entry, last)):
+        office = at.office
+        office.screens.copy_terms(office.books, entry, 50_000)
+        office.screens.pay(office.books, last)
+        for _ in range(3):
+            await look(at, stage)
+            office.exact.clock.advance(125)
+        assert await told(stage) == [("paid", 1, "25.10", "0.00")]
+        assert not await stage.worker.fetchval("SELECT unfinished FROM payment_fetch")
+        assert 50 < asked(at) <= 60
