@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from fastapi import FastAPI
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.http.responses import json_response
+from libs.telemetry import exposition
 
 Check = Callable[[], Awaitable[None]]
 """A readiness check: returns, or raises what is wrong."""
@@ -58,9 +58,9 @@ def install(app: FastAPI, readiness: Readiness) -> None:
         body = {"status": "unavailable" if wrong else "ok", "failing": wrong}
         return json_response(body, status_code=503 if wrong else 200)
 
-    async def metrics(request: Request) -> Response:  # noqa: ARG001
-        text = await asyncio.to_thread(generate_latest)
-        return Response(text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def metrics(request: Request) -> Response:
+        text, kind = await asyncio.to_thread(exposition.page, request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": kind})
 
     for path, endpoint in (("/livez", livez), ("/readyz", readyz), ("/metrics", metrics)):
         app.add_route(path, endpoint, methods=["GET"], include_in_schema=False)

@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics import MeterProvider, TraceBasedExemplarFilter
 from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 
 from libs.settings import Settings
-from libs.telemetry import logs, tracing
+from libs.telemetry import exposition, logs, tracing
 from libs.telemetry.sampling import HeadSampler
 
 _EXPORT_SECONDS = 5
@@ -81,11 +80,11 @@ def _resource(service: str) -> Resource:
 
 
 def _metering(settings: Settings, resource: Resource) -> MeterProvider:
-    readers: list[MetricReader] = [PrometheusMetricReader()]
+    readers: list[MetricReader] = [exposition.Reader()]
     if settings.otlp_endpoint:
         exporter = OTLPMetricExporter(
             endpoint=f"{settings.otlp_endpoint}/v1/metrics", timeout=_EXPORT_SECONDS
         )
         readers.append(PeriodicExportingMetricReader(exporter))
-    # Prometheus' text format does not show exemplars; collecting them doubles the price of a histogram.
-    return MeterProvider(readers, resource=resource, exemplar_filter=AlwaysOffExemplarFilter())
+    # Only what is recorded leads somewhere.
+    return MeterProvider(readers, resource=resource, exemplar_filter=TraceBasedExemplarFilter())

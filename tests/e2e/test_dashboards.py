@@ -10,11 +10,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
 from prometheus_client.parser import text_string_to_metric_families
 
+from libs import clock
 from libs.telemetry import metrics
 from libs.testing import builders
-from libs.testing.spans import recording
+from libs.testing.spans import Recorded, recording
 from libs.testing.watch import dashboards
 from libs.testing.watch.alerts import SLOS
 from libs.testing.watch.dashboards import DASHBOARDS, INVOICE_SPANS
@@ -36,23 +39,29 @@ RARE = {
     "postbode_schedule_missed_total",
 }
 """Counted when something is wrong, or not set up here."""
+FOLLOWED = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""A trace that a sender asks to be recorded."""
+_REQUESTS = 'http_server_request_duration_seconds_bucket{http_route="/v1/submissions"}'
 NOT_OURS = {"__name__", "instance", "job", "le"}
 _NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-|[0-9a-f]{24}|pb_(live|test)|@")
 
 
 @pytest.fixture
-def measured() -> Iterator[None]:
+def measured() -> Iterator[Recorded]:
     """Instruments count from before the hub starts."""
-    with recording(0):
-        yield
+    with recording(0) as recorded:
+        yield recorded
 
 
 async def some_of_everything(world: World) -> None:
     """Delivered, mailed in, rejected, parked."""
     supplier = await world.supplier()
     await world.receiver("X BV", ("0106", X), folder="x")
-    arrives = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
+    followed = {**supplier.headers, "traceparent": f"00-{FOLLOWED}-00f067aa0ba902b7-01"}
+    first = [("file", ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))]
+    taken = await world.http.post("/v1/submissions", headers=followed, files=first)
+    arrives = taken.json()["invoices"][0]["invoice_id"]
     mailed = await world.mail(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=X)))
     wrong = builders.invoice(number="F3", buyer_kvk=X).replace(b">380<", b">999<")
     rejected = await world.hand_over(supplier, ("F3.xml", wrong))
@@ -67,7 +76,7 @@ async def some_of_everything(world: World) -> None:
 
 
 @pytest.mark.parametrize("transport", ["amqp"], indirect=True)
-async def test_every_panel_answers_from_a_hub_that_ran(measured: None, world: World) -> None:
+async def test_every_panel_answers_from_a_hub_that_ran(measured: Recorded, world: World) -> None:
     # Whatever ran in this process before has counted, too.
     before = exposed((await world.http.get("/metrics")).text)
     with scraping(urlsplit(str(world.http.base_url)).netloc, RULES, "500ms") as prometheus:
@@ -79,6 +88,7 @@ async def test_every_panel_answers_from_a_hub_that_ran(measured: None, world: Wo
             await asyncio.to_thread(prometheus.until, last)
         await asyncio.to_thread(check_panels, prometheus)
         await asyncio.to_thread(check_series, prometheus, before)
+        await asyncio.to_thread(check_exemplars, prometheus, measured)
 
 
 def check_panels(prometheus: Prometheus) -> None:
@@ -96,6 +106,32 @@ def check_panels(prometheus: Prometheus) -> None:
                 prometheus.query(expr)
     assert unknown == []
     assert empty == []
+
+
+def check_exemplars(prometheus: Prometheus, recorded: Recorded) -> None:
+    """A latency leads to what took so long: to a span that was exported, of every stage, and to no trace that was not."""
+    exported = {(f"{c.trace_id:032x}", f"{c.span_id:016x}") for c in map(_context, recorded.spans)}
+    for metric in (
+        "http_server_request_duration",
+        "messaging_process_duration",
+        "postbode_handover_delay",
+    ):
+        found = prometheus.exemplars(f"{metric}_seconds_bucket", *_now())
+        assert found, metric
+        assert {(each["labels"]["trace_id"], each["labels"]["span_id"]) for each in found} <= exported
+    # The request was asked for by its caller, and the batches after it link to it.
+    assert FOLLOWED in {each["labels"]["trace_id"] for each in prometheus.exemplars(_REQUESTS, *_now())}
+
+
+def _context(span: ReadableSpan) -> SpanContext:
+    found: SpanContext | None = span.context
+    assert found is not None
+    return found
+
+
+def _now() -> tuple[float, float]:
+    now = clock.now().timestamp()
+    return now - 300, now + 60
 
 
 def exposed(text: str) -> set[frozenset[tuple[str, str]]]:

@@ -396,6 +396,8 @@ def _placed(panels: Sequence[Panel]) -> Iterator[Mapping[str, Any]]:
                     "expr": expr,
                     "legendFormat": legend,
                     "datasource": PROMETHEUS,
+                    # A dot on a latency opens the trace that took so long.
+                    **({"exemplar": True} if "_bucket" in expr and panel.kind == "timeseries" else {}),
                 }
                 for place, (legend, expr) in enumerate(panel.asks.items())
             ],

@@ -106,6 +106,12 @@ class Prometheus:
         """Every metric it has seen."""
         return set(self._get("/api/v1/label/__name__/values")["data"])
 
+    def exemplars(self, expression: str, start: float, end: float) -> Sequence[Mapping[str, Any]]:
+        """What it kept of single measurements behind these series: ``labels``, ``value``, ``timestamp`` of each."""
+        asked = {"query": expression, "start": str(start), "end": str(end)}
+        answer = self._get(f"/api/v1/query_exemplars?{urllib.parse.urlencode(asked)}")
+        return [each for series in answer["data"] for each in series["exemplars"]]
+
     def _get(self, path: str) -> Any:
         try:
             with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as reply:
@@ -132,6 +138,7 @@ def scraping(address: str, rules: Path, every: str = "1s") -> Iterator[Prometheu
                 program("prometheus"),
                 f"--config.file={folder}/prometheus.yml",
                 f"--storage.tsdb.path={folder}/data",
+                "--enable-feature=exemplar-storage",
                 f"--web.listen-address=127.0.0.1:{port}",
             ],
             stdin=subprocess.DEVNULL,
