@@ -22,7 +22,7 @@ import structlog
 import typer
 import uvloop
 
-from libs import documents
+from libs import documents, heap
 from libs.contracts.parts import DocumentRef
 from libs.contracts.topology import TOPOLOGY
 from libs.db.migrate import Migrations, Phase, migrate
@@ -147,6 +147,7 @@ def main(name: str, kind: Callable[[], S], build: Build[S], migrations: Migratio
             settings = load(kind)
             telemetry = configure(name, settings)
             spare_the_collector()
+            heap.give_back()
             try:
                 migrating = functools.partial(_migrate, settings, migrations, sql_only=sql, phase=phase)
                 raise typer.Exit(uvloop.run(_act(name, settings, build, migrations, role, migrating)))

@@ -7,8 +7,11 @@ send text: both are refused.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from tempfile import SpooledTemporaryFile
+from typing import IO
 
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
@@ -17,6 +20,8 @@ from starlette.requests import Request
 from libs.contracts.parts import Words
 from libs.errors import BadInput, TooLarge
 
+_IN_MEMORY = 256 * 1024
+"""Bytes of a file from which on it waits on disk."""
 CUT_OFF = Words(
     nl="Het verzoek is afgebroken: het formulier eindigt vóór zijn laatste scheidingsregel. "
     "Er is niets aangenomen; stuur alles opnieuw.",
@@ -46,9 +51,37 @@ class File:
     media_type: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Spooled:
+    file: IO[bytes]
+    size: int
+    filename: str | None
+    media_type: str
+
+    def read(self) -> File:
+        self.file.seek(0)
+        return File(self.file.read(), self.filename, self.media_type)
+
+
+class Received:
+    """The files of a request as they lie there: a large one on disk, until it is read."""
+
+    def __init__(self, found: Sequence[_Spooled]) -> None:
+        self._found = found
+
+    @property
+    def size(self) -> int:
+        """Bytes of all."""
+        return sum(each.size for each in self._found)
+
+    def read(self) -> Sequence[File]:
+        return [each.read() for each in self._found]
+
+
 class _Form(MultiPartParser):
     """Knows whether the last boundary came, and gives up the files of a form that is refused."""
 
+    spool_max_size = _IN_MEMORY
     whole = False
 
     def on_end(self) -> None:
@@ -59,9 +92,10 @@ class _Form(MultiPartParser):
             file.close()
 
 
-async def files(
+@contextlib.asynccontextmanager
+async def received(
     request: Request, *, most: int, filename: str | None = None, max_files: int = 200
-) -> Sequence[File]:
+) -> AsyncIterator[Received]:
     """The files of a request; none when its body is empty. ``filename`` is that of a body that is no form.
 
     Raises ``TooLarge`` over ``most`` bytes in all, and ``BadInput`` with code ``cut-off``, ``not-a-file`` or
@@ -71,34 +105,45 @@ async def files(
     if declared.isdigit() and int(declared) > most:
         raise too_large(most)
     media_type = _media_type(request.headers.get("content-type", ""))
-    if media_type == "multipart/form-data":
-        found = await _form(request, max_files)
-    else:
-        body = await request.body()
-        found = [File(body, filename, media_type)] if body else []
-    if sum(len(file.data) for file in found) > most:
-        raise too_large(most)
-    return found
+    with contextlib.ExitStack() as stack:
+        if media_type == "multipart/form-data":
+            found = await _form(request, max_files, stack)
+        else:
+            body = stack.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY))
+            async for piece in request.stream():
+                body.write(piece)
+                if body.tell() > most:
+                    raise too_large(most)
+            found = [_Spooled(body, body.tell(), filename, media_type)] if body.tell() else []
+        if sum(each.size for each in found) > most:
+            raise too_large(most)
+        yield Received(found)
 
 
-async def _form(request: Request, max_files: int) -> list[File]:
+async def files(
+    request: Request, *, most: int, filename: str | None = None, max_files: int = 200
+) -> Sequence[File]:
+    """``received``, read at once."""
+    async with received(request, most=most, filename=filename, max_files=max_files) as found:
+        return found.read()
+
+
+async def _form(request: Request, max_files: int, stack: contextlib.ExitStack) -> list[_Spooled]:
     parser = _Form(request.headers, request.stream(), max_files=max_files, max_fields=max_files)
+    stack.callback(parser.close)
     try:
         form = await parser.parse()
     except MultiPartException as bad:
         raise refusal("bad-form", BAD_FORM, why=bad.message) from None
-    try:
-        if not parser.whole:
-            raise refusal("cut-off", CUT_OFF)
-        return [await _file(name, value) for name, value in form.multi_items()]
-    finally:
-        parser.close()
+    if not parser.whole:
+        raise refusal("cut-off", CUT_OFF)
+    return [_spooled(name, value) for name, value in form.multi_items()]
 
 
-async def _file(name: str, value: UploadFile | str) -> File:
+def _spooled(name: str, value: UploadFile | str) -> _Spooled:
     if isinstance(value, str):
         raise refusal("not-a-file", NOT_A_FILE, field=name[:60])
-    return File(await value.read(), value.filename, _media_type(value.content_type or ""))
+    return _Spooled(value.file, value.size or 0, value.filename, _media_type(value.content_type or ""))
 
 
 def _media_type(header: str) -> str:

@@ -230,8 +230,13 @@ class Text:
         return None
 
     def content(self) -> bytes:
-        """The mail, without the dots that were put before dots (RFC 5321 §4.5.2)."""
-        return bytes(self._data.replace(b"\r\n.", b"\r\n")[2:])
+        """The mail, without the dots that were put before dots (RFC 5321 §4.5.2); once, for it is handed over: of a large
+        mail every copy counts."""
+        data, self._data = self._data, bytearray()
+        if b"\r\n." in data:
+            data = data.replace(b"\r\n.", b"\r\n")
+        del data[:2]
+        return bytes(data)
 
     def let_go(self) -> None:
         self._room.hold(-self._held)

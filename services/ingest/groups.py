@@ -40,7 +40,7 @@ def busy() -> Unavailable:
     )
 
 
-WAITING_BYTES = 256 * 1024 * 1024
+WAITING_BYTES = 64 * 1024 * 1024
 GROUP_BYTES = 32 * 1024 * 1024
 _NOBODY = UUID(int=0)
 

@@ -14,6 +14,7 @@ quarantined as it is, never lost.
 
 from __future__ import annotations
 
+import binascii
 import email
 import re
 import secrets
@@ -21,7 +22,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from email.policy import Compat32, Policy, compat32
-from typing import Any
 
 from libs.text import repaired
 from services.ingest import evidence
@@ -53,6 +53,8 @@ _PROGRAM = re.compile(
 Programs that mail invoices write ``Precedence: bulk`` and ``List-Unsubscribe`` too, and their senders want to hear of what
 is refused."""
 _BASE64 = re.compile(rb"^(?>[A-Za-z0-9+/]{56,76}\r?\n){8,}+", re.MULTILINE)
+_IN_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]*")
+_END_OF_BASE64 = re.compile(r"[A-Za-z0-9+/\r\n]*={0,2}[\r\n]*")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _NESTING = re.compile(rb"multipart/|message/", re.IGNORECASE)
 
@@ -126,23 +128,47 @@ class Packed:
     none of these can be, and of a mail with a file they are nearly all."""
 
     def __init__(self, raw: bytes) -> None:
-        self._runs: list[bytes] = []
+        self._raw = memoryview(raw)
+        self._runs: list[tuple[int, int]] = []
         # Nobody can have written it: 128 random bits.
         self._token = secrets.token_hex(16)
         self.text = _BASE64.sub(self._out, raw)
 
     def _out(self, run: re.Match[bytes]) -> bytes:
-        self._runs.append(run[0])
-        return b"%b%08d\r\n" % (self._token.encode(), len(self._runs) - 1)
+        begin, end = run.span()
+        # The parser takes the end of the last line away, or leaves it.
+        ends = b"\r\n" if run[0].endswith(b"\r\n") else b"\n"
+        self._runs.append((begin, end - len(ends)))
+        return b"%b%08d%b" % (self._token.encode(), len(self._runs) - 1, ends)
 
     def part(self, policy: Policy[Message] = compat32) -> Message:
         """What the parser makes of each part: one that puts back what was taken out of it."""
         return _Whole(self, policy)
 
+    def lacks(self, text: str) -> bool:
+        """Whether something was taken out of this text of the parsed mail."""
+        return self._token in text
+
     def whole(self, text: str) -> str:
         """``text`` of the parsed mail as it was."""
         first, *rest = text.split(self._token)
-        return first + "".join(self._runs[int(each[:8])].decode("ascii") + each[10:] for each in rest)
+        return first + "".join(str(self._run(each), "ascii") + each[8:] for each in rest)
+
+    def decoded(self, text: str) -> bytes | None:
+        """What ``text``, which is base64, stands for; None where it is not whole and plain. Of a file of ten megabytes the
+        library makes a hundred thousand lines first."""
+        first, *rest = text.split(self._token)
+        *between, last = [first, *(each[8:] for each in rest)]
+        if not all(map(_IN_BASE64.fullmatch, between)) or _END_OF_BASE64.fullmatch(last) is None:
+            return None
+        encoded = b"".join([first.encode(), *(p for r in rest for p in (self._run(r), r[8:].encode()))])
+        if (len(encoded) - encoded.count(b"\r") - encoded.count(b"\n")) % 4:
+            return None
+        return binascii.a2b_base64(encoded)
+
+    def _run(self, marked: str) -> memoryview:
+        begin, end = self._runs[int(marked[:8])]
+        return self._raw[begin:end]
 
 
 class _Whole(Message):
@@ -150,8 +176,17 @@ class _Whole(Message):
         super().__init__(policy)
         self._packed = packed
 
-    def set_payload(self, payload: Any, charset: Any = None) -> None:
-        super().set_payload(self._packed.whole(payload) if isinstance(payload, str) else payload, charset)
+    def content(self) -> object:
+        """Its bytes, its encoding for transfer undone; what was taken out comes back."""
+        # Not by get_payload, which makes one sign of every byte that is none.
+        kept = vars(self)["_payload"]
+        if isinstance(kept, str) and self._packed.lacks(kept):
+            if str(self.get("Content-Transfer-Encoding", "")).lower() == "base64":
+                data = self._packed.decoded(kept)
+                if data is not None:
+                    return data
+            self.set_payload(self._packed.whole(kept))
+        return self.get_payload(decode=True)
 
 
 def _files(message: Message) -> Iterator[Part]:
@@ -165,7 +200,7 @@ def _files(message: Message) -> Iterator[Part]:
         if part.is_multipart():
             todo[:0] = [(child, depth + 1) for child in part.get_payload() if isinstance(child, Message)]
             continue
-        data = part.get_payload(decode=True)
+        data = part.content() if isinstance(part, _Whole) else None
         if isinstance(data, bytes) and data:
             # Every part is looked at: mail programs send XML under any type, with or without a name.
             file = Part(data, _filename(part), part.get_content_type())

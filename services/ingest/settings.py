@@ -37,7 +37,7 @@ class IngestSettings(Settings):
         default=300, gt=0, description="a mail connection is closed this long after its last command"
     )
     smtp_held_bytes: int = Field(
-        default=256 * 1024 * 1024, gt=0, description="most bytes of mails that are being received"
+        default=48 * 1024 * 1024, gt=0, description="most bytes of mails that are being received"
     )
     lmtp_port: int | None = Field(
         default=None,

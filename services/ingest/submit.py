@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TypeAlias
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from libs.db.types import Pool
 from libs.errors import HubError, Refusal
 from libs.http import encoding, forms
+from libs.http.heavy import Heavy
 from libs.http.principal import Principal
 from libs.http.quota import Quota
 from services.ingest import accounts, idempotency, intake, remembered, zipped
@@ -30,6 +32,10 @@ Commits: TypeAlias = GroupCommit[Submission, tuple[Kept, ...] | Reply]
 INLINE_BYTES = 64 * 1024
 """Larger submissions, and ZIPs, are gated in a thread: the event loop must not stand still for one big file."""
 
+HEAVY_BYTES = 16 * 1024 * 1024
+"""Of larger submissions together, while they are gated and stored; the others wait on disk. Judging one takes some three
+times its bytes."""
+
 
 class Submit:
     """``pool`` has the api role."""
@@ -41,24 +47,31 @@ class Submit:
         self._intake = Intake(pool, commits)
         self._running = running
         self._gate = gate
+        self._heavy = Heavy(most=HEAVY_BYTES, light=INLINE_BYTES)
+        self._unpacking = asyncio.Lock()
 
     async def post(self, request: Request) -> Response:
         principal, fields = await self._gate.enter(request)
         header = request.headers.get("idempotency-key")
         name = idempotency.read(header) if header is not None else None
-        parts = await _parts(request, self._most)
-        if name is None:
-            return (await self._take(principal.account_id, parts)).response(fields)
-        key = Key(name, idempotency.fingerprint(parts))
-        with self._running.hold(principal.account_id, name):
-            try:
-                reply = await self._take(principal.account_id, parts, key)
-            except Refusal as refused:
-                reply = await self._intake.taken_before(principal.account_id, key, refused)
-            return reply.response(fields)
+        async with _received(request, self._most) as received, self._heavy.hold(received.size):
+            parts = [Part(file.data, file.filename, file.media_type) for file in received.read()]
+            if name is None:
+                return (await self._take(principal.account_id, parts)).response(fields)
+            key = Key(name, idempotency.fingerprint(parts))
+            with self._running.hold(principal.account_id, name):
+                try:
+                    reply = await self._take(principal.account_id, parts, key)
+                except Refusal as refused:
+                    reply = await self._intake.taken_before(principal.account_id, key, refused)
+                return reply.response(fields)
 
     async def _take(self, account_id: UUID, parts: Sequence[Part], key: Key | None = None) -> Reply:
-        if sum(len(part.data) for part in parts) > INLINE_BYTES or any(zipped.is_zip(part) for part in parts):
+        if any(zipped.is_zip(part) for part in parts):
+            # One at a time: it may become fifty megabytes.
+            async with self._unpacking:
+                uploads = await asyncio.to_thread(_judged, parts)
+        elif sum(len(part.data) for part in parts) > INLINE_BYTES:
             uploads = await asyncio.to_thread(_judged, parts)
         else:
             uploads = _judged(parts)
@@ -118,10 +131,9 @@ def _judged(parts: Sequence[Part]) -> Sequence[Upload]:
     return intake.sort_strictly(zipped.opened_strictly(parts))
 
 
-async def _parts(request: Request, limit: int) -> list[Part]:
+def _received(request: Request, limit: int) -> AbstractAsyncContextManager[forms.Received]:
     """The files of a request: the body itself, or each file of a multipart form. Raises ``TooLarge``,
     ``BadInput``."""
     # Header values are Latin-1 by the standard and UTF-8 in practice: hand over the bytes.
     named = request.headers.get("postbode-filename", "").encode("latin-1").decode("ascii", "surrogateescape")
-    found = await forms.files(encoding.unpacked(request, most=limit), most=limit, filename=named or None)
-    return [Part(file.data, file.filename, file.media_type) for file in found]
+    return forms.received(encoding.unpacked(request, most=limit), most=limit, filename=named or None)

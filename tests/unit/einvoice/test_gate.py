@@ -380,3 +380,17 @@ def test_no_bytes_make_the_gate_do_anything_but_pass_or_refuse(data: bytes) -> N
         except (Unprocessable, TooLarge):
             continue
         passed.data.decode("utf-8")
+
+
+@pytest.mark.parametrize("sign", ["\xe9", "\u20ac", "\U0001f600"])
+def test_utf8_is_strict_wherever_it_is_looked_at(sign: str) -> None:
+    """A large document is decoded by the piece: no sign is cut, and none that is wrong is missed."""
+    one = sign.encode()
+    for before in range(4):
+        data = b"<a>" + b"x" * before + one * (2_300_000 // len(one)) + b"</a>"
+        assert gate.transcode(data) == (data, "utf-8")
+    for at in (3, 1_048_574, 1_048_575, 1_048_576, 1_048_577, 2_200_000):
+        broken = b"<a>\n" + b"x" * (at - 4) + one[:-1] + b"x" * 50 + b"</a>"
+        with pytest.raises(Unprocessable) as refused:
+            gate.transcode(broken)
+        assert (refused.value.code, refused.value.extra["line"]) == ("encoding", 2)

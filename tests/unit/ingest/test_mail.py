@@ -192,3 +192,30 @@ def test_a_header_is_no_base64_however_it_looks() -> None:
     raw = b"Content-Type: application/xml\r\n" + (b"A" * 76 + b"\r\n") * 20 + b"\r\n<a/>"
     plain = email.message_from_bytes(raw).get_payload(decode=True)
     assert [part.data for part in mail.read(raw).parts] == [plain]
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n"])
+@pytest.mark.parametrize(
+    "tail",
+    [
+        b"",
+        b"QQ==",
+        b"QUI=",
+        b"QQ",
+        b"Q",
+        b"=",
+        b"QQ==QQ==",
+        b"Q=Q=",
+        b"QQ== ",
+        b"caf\xe9",
+        b"--",
+        b"QUJD",
+        b"====",
+    ],
+)
+def test_base64_is_decoded_as_the_library_does(tail: bytes, end: bytes) -> None:
+    head = b"Content-Type: application/xml" + end + b"Content-Transfer-Encoding: base64" + end * 2
+    for runs in ([30], [30, 30]):
+        raw = head + (b"--" + end).join(end.join([b"QUJD" * 19] * run) + end for run in runs) + tail + end
+        plain = email.message_from_bytes(raw).get_payload(decode=True)
+        assert [part.data for part in mail.read(raw).parts] == [plain], (tail, runs)
