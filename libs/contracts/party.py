@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import Field
 
 from libs.contracts.envelope import Payload
+from libs.contracts.parts import Words
 
 
 class AccountRegistered(Payload):
@@ -56,4 +57,25 @@ class AccountLinkMade(Payload):
         return str(self.account_id)
 
 
-ALL: tuple[type[Payload], ...] = (AccountRegistered, AccountLinkMade)
+class AccountConnectionLapsed(Payload):
+    """An account's connection with a bookkeeping package holds no more, and only somebody of the account can set it up
+    again: its owner is mailed."""
+
+    exchange: ClassVar[str] = "party.events"
+    type: ClassVar[str] = "account.connection_lapsed.v1"
+
+    account_id: UUID
+    lapse_id: UUID = Field(description="each is mailed once")
+    package: Literal["exact-online"]
+    user: str = Field(description="who had consented, by name")
+    books: tuple[str, ...] = Field(description="the divisions that nothing is booked in any more, by name")
+    code: str
+    reason: Words = Field(description="why, and what to do")
+    lapsed_at: datetime
+
+    @property
+    def subject(self) -> str:
+        return str(self.account_id)
+
+
+ALL: tuple[type[Payload], ...] = (AccountRegistered, AccountLinkMade, AccountConnectionLapsed)

@@ -134,7 +134,11 @@ def _queues() -> Iterable[Queue]:
     yield Queue("track.facts", (Binding(INVOICE_EVENTS, "invoice.#"),))
     yield Queue(
         "track.accounts",
-        (Binding(PARTY_EVENTS, "account.registered.#"), Binding(PARTY_EVENTS, "account.link_made.#")),
+        (
+            Binding(PARTY_EVENTS, "account.registered.#"),
+            Binding(PARTY_EVENTS, "account.link_made.#"),
+            Binding(PARTY_EVENTS, "account.connection_lapsed.#"),
+        ),
     )
     yield Queue("sync.masterdata", (Binding(MASTERDATA_EVENTS, "masterdata.#"),))
 

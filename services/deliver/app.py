@@ -21,6 +21,7 @@ from libs.contracts.invoice import (
     InvoiceSaleParked,
     InvoiceUndeliverable,
 )
+from libs.contracts.party import AccountConnectionLapsed
 from libs.db.migrate import Migrations
 from libs.db.types import Pool
 from libs.http.outside import Outside
@@ -205,6 +206,7 @@ async def build(settings: DeliverSettings, resources: Resources) -> Service:
             InvoiceSaleBooked.type,
             InvoiceSaleParked.type,
             InvoiceAnswered.type,
+            AccountConnectionLapsed.type,
         ),
         schedules=(
             Schedule("deliver.arrivals", timedelta(seconds=settings.poll_seconds), arrivals.look),

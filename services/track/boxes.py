@@ -1,4 +1,4 @@
-"""The two kinds of mail track sends: notices about invoices, and links for people."""
+"""The two kinds of mail track sends: notices about invoices; and links, and what else concerns an account, for people."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _reason(told: Told) -> Words:
 
 
 class Links:
-    """One-time links, and key addresses."""
+    """One-time links, key addresses, and connections that lapsed."""
 
     def __init__(self, pool: Pool, settings: TrackSettings, base_url: str) -> None:
         self._pool = pool
@@ -116,6 +116,8 @@ class Links:
         if held.kind == "key":
             addresses = unseal(self._sealing, held.sealed or "")
             return link_letter.write_key(held, addresses, self._base_url, self._from)
+        if held.kind == "lapsed":
+            return link_letter.write_lapsed(held, self._base_url, self._from)
         return link_letter.write(held, token_of(self._key, held.link_id), self._base_url, self._from)
 
     async def settle(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from libs.contracts.envelope import Event
+from libs.contracts.envelope import Event, Payload
 from libs.contracts.invoice import InvoiceErased, InvoiceFact
-from libs.contracts.party import AccountLinkMade, AccountRegistered
+from libs.contracts.party import AccountConnectionLapsed, AccountLinkMade, AccountRegistered
 from libs.db.types import Connection
 from libs.errors import Park, Reject
 from libs.messaging import AT_LEISURE, Decided, Plain
@@ -85,17 +85,19 @@ class Facts:
         return ()
 
 
-class Accounts(Plain[AccountRegistered | AccountLinkMade]):
-    """Name, address and language of every account: a notice has to go somewhere. And the links its people are mailed."""
+class Accounts(Plain[Payload]):
+    """Name, address and language of every account: a notice has to go somewhere. And what its people are mailed: links, and
+    that a connection lapsed."""
 
     queue = "track.accounts"
-    hears = (AccountRegistered, AccountLinkMade)
+    hears = (AccountRegistered, AccountLinkMade, AccountConnectionLapsed)
 
-    async def write(
-        self, conn: Connection, decided: Sequence[Decided[AccountRegistered | AccountLinkMade]]
-    ) -> Sequence[Event]:
+    async def write(self, conn: Connection, decided: Sequence[Decided[Payload]]) -> Sequence[Event]:
         said = [d.decision for d in decided]
         if claims := [each for each in said if isinstance(each, AccountRegistered)]:
             await store.know(conn, claims)
         await link_mails.add(conn, [each for each in said if isinstance(each, AccountLinkMade)])
+        await link_mails.add_lapsed(
+            conn, [each for each in said if isinstance(each, AccountConnectionLapsed)]
+        )
         return ()

@@ -1,4 +1,4 @@
-"""The mail with a one-time link. Pure.
+"""The mail with a one-time link, and the one that a connection has lapsed. Pure.
 
 Plain text in the language of whoever gets it. A sign-up is mailed without anything the stranger said who asked for it: our
 mails are not for words of others. Only names of accounts whose owner read such a mail are quoted, as one short line.
@@ -11,6 +11,7 @@ from datetime import timedelta
 from email.message import EmailMessage
 
 from libs.contracts.parts import Words
+from libs.contracts.party import AccountConnectionLapsed
 from libs.lifetimes import LINKS
 from services.track.letter import Language, envelope, filled, one_line, said
 from services.track.link_mails import Claimed
@@ -21,6 +22,9 @@ _SUBJECTS: Mapping[str, Words] = {
     "invitation": Words(nl="Uitnodiging voor Postbode", en="Invitation to Postbode"),
     "key": Words(nl="Uw emailsleutel bij Postbode", en="Your e-mail key at Postbode"),
     "reset": Words(nl="Nieuw wachtwoord voor Postbode", en="New password for Postbode"),
+    "lapsed": Words(
+        nl="Uw koppeling met Exact Online is vervallen", en="Your link with Exact Online has lapsed"
+    ),
 }
 
 _TEXTS: Mapping[str, Words] = {
@@ -67,6 +71,16 @@ _KEY = Words(
     "got it. You can change the key for another after signing in at {base_url}.\n\nKind regards,\nPostbode\n\n"
     "This message was sent by a program; nobody reads answers to it.\n",
 )
+_LAPSED = Words(
+    nl="De koppeling van {name} met Exact Online{books} is vervallen. Zij was opgezet met de gebruiker {user}.\n\n{reason}"
+    "\n\nEr gaat niets verloren: facturen die binnenkomen, en uw eigen facturen die u laat boeken, wachten tot de "
+    "koppeling weer staat.\n\nMet vriendelijke groet,\nPostbode, {base_url}\n\n"
+    "Dit bericht is automatisch verstuurd; antwoorden worden niet gelezen.\n",
+    en="The link of {name} with Exact Online{books} has lapsed. It was set up with the user {user}.\n\n{reason}"
+    "\n\nNothing is lost: invoices that come in, and your own that you have booked, wait until the link is there "
+    "again.\n\nKind regards,\nPostbode, {base_url}\n\n"
+    "This message was sent by a program; nobody reads answers to it.\n",
+)
 _SOMEBODY = Words(nl="Een beheerder", en="An administrator")
 _LONGEST_NAME = 80
 _UNITS: Sequence[tuple[int, Mapping[str, tuple[str, str]]]] = (
@@ -93,6 +107,20 @@ def write_key(claimed: Claimed, addresses: str, base_url: str, mail_from: str) -
     listed = "\n".join(f"    {one_line(each)}" for each in addresses.splitlines())
     name = f"„{one_line(claimed.account_name, _LONGEST_NAME)}”"
     text = said(_KEY, claimed.language).format(name=name, addresses=listed, base_url=base_url)
+    return _mail(claimed, text, mail_from)
+
+
+def write_lapsed(claimed: Claimed, base_url: str, mail_from: str) -> EmailMessage:
+    """To the account whose connection lapsed: why, and what to do. Raises as ``write``."""
+    lapsed = AccountConnectionLapsed.model_validate(claimed.said)
+    books = one_line(", ".join(lapsed.books))
+    text = said(_LAPSED, claimed.language).format(
+        name=f"„{one_line(claimed.account_name, _LONGEST_NAME)}”",
+        books=f" ({books})" if books else "",
+        user=f"„{one_line(lapsed.user, _LONGEST_NAME)}”",
+        reason=one_line(said(lapsed.reason, claimed.language), 2000),
+        base_url=base_url,
+    )
     return _mail(claimed, text, mail_from)
 
 

@@ -1,4 +1,5 @@
-"""SQL of the mails with a one-time link: each statement beside the one function that runs it.
+"""SQL of the mails with a one-time link, and of those that a connection lapsed: each statement beside the one function
+that runs it.
 
 As notices (``mailings.py``), but simpler: the same mail twice does no harm, since the link in both works once.
 """
@@ -8,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from libs import clock, lifetimes
-from libs.contracts.party import AccountLinkMade
+from libs.contracts.party import AccountConnectionLapsed, AccountLinkMade
 from libs.db.types import Connection, Pool
 from services.track.mailings import SAFE
 
@@ -42,12 +43,30 @@ async def add(conn: Connection, made: Sequence[AccountLinkMade]) -> None:
     )
 
 
+# Address, name and language are those that the account has when it is sent.
+_LAPSED = """
+INSERT INTO link_mail (link_id, account_id, kind, email, account_name, language, expires_at, said)
+SELECT lapse_id, account_id, 'lapsed', '', '', 'nl', now() + $4::interval, said
+  FROM unnest($1::uuid[], $2::uuid[], $3::jsonb[]) AS t (lapse_id, account_id, said)
+ON CONFLICT (link_id) DO NOTHING
+"""
+
+
+async def add_lapsed(conn: Connection, lapsed: Sequence[AccountConnectionLapsed]) -> None:
+    """Make these due; one that is known is left alone."""
+    if not lapsed:
+        return
+    said = [each.model_dump(mode="json") for each in lapsed]
+    ids = [each.lapse_id for each in lapsed]
+    await conn.execute(_LAPSED, ids, [each.account_id for each in lapsed], said, lifetimes.LINK_MAIL.kept)
+
+
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A mail in hand, its attempt already counted."""
 
     link_id: UUID
-    kind: Literal["sign-up", "known", "invitation", "reset", "key"]
+    kind: Literal["sign-up", "known", "invitation", "reset", "key", "lapsed"]
     email: str
     account_name: str
     by_email: str | None
@@ -55,6 +74,8 @@ class Claimed:
     attempt: int
     sealed: str | None
     """Kind key: its addresses."""
+    said: dict[str, Any] | None
+    """Kind lapsed: the event."""
     age: timedelta
     until: float
     """On ``clock.boottime``: nothing is sent after it, because somebody else may be about to."""
@@ -64,11 +85,15 @@ _FORGET = "DELETE FROM link_mail WHERE expires_at < now() - $1::interval"
 _EXPIRE = "UPDATE link_mail SET state = 'expired' WHERE state = 'due' AND expires_at <= now()"
 _CLAIM = """
 WITH due AS MATERIALIZED (
-    SELECT link_id FROM link_mail WHERE state = 'due' AND due_at <= now()
+    SELECT link_id, account_id FROM link_mail WHERE state = 'due' AND due_at <= now()
+       AND (kind <> 'lapsed' OR EXISTS (SELECT FROM account a WHERE a.account_id = link_mail.account_id))
      ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-UPDATE link_mail m SET attempts = attempts + 1, due_at = now() + $2 FROM due WHERE m.link_id = due.link_id
-RETURNING m.link_id, m.kind, m.email, m.account_name, m.by_email, m.language, m.attempts, m.sealed,
-          now() - m.created_at AS age
+UPDATE link_mail m SET attempts = attempts + 1, due_at = now() + $2
+  FROM due LEFT JOIN account a USING (account_id) WHERE m.link_id = due.link_id
+RETURNING m.link_id, m.kind, m.by_email, m.attempts, m.sealed, m.said, now() - m.created_at AS age,
+          CASE m.kind WHEN 'lapsed' THEN a.email ELSE m.email END AS email,
+          CASE m.kind WHEN 'lapsed' THEN a.name ELSE m.account_name END AS account_name,
+          CASE m.kind WHEN 'lapsed' THEN a.language ELSE m.language END AS language
 """
 
 
@@ -89,6 +114,7 @@ async def claim(pool: Pool, most: int, lease: timedelta) -> list[Claimed]:
             language=row["language"],
             attempt=row["attempts"],
             sealed=row["sealed"],
+            said=row["said"],
             age=row["age"],
             until=until,
         )

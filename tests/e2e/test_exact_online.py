@@ -117,6 +117,10 @@ async def test_one_person_at_exact_holds_one_account_unless_an_operator_says_so(
     assert "aan zet" in (await world.until(bakker, second, "parked"))["reason"]["nl"]
     (held,) = await jong.received("waiting")
     assert "vervallen" in held["reason"]["nl"]
+    # Its owner is mailed, once; the sender of what waits is mailed, too.
+    letters = await world.mails(2)
+    (letter,) = [each for each in letters if f"To: jong@{world.domain}" in each]
+    assert "Subject: Uw koppeling met Exact Online is vervallen" in letter
     # An operator's override keeps both (where Exact lets both consents live), and what waited is booked.
     office.do(lambda exact: setattr(exact.settings, "consent_replaces", False))
     reply = await world.http.put(
@@ -129,6 +133,7 @@ async def test_one_person_at_exact_holds_one_account_unless_an_operator_says_so(
     for each in (jong, smit):
         assert (await each.link("GET", "/divisions"))["divisions"][0]["code"] == 113
     await world.until(bakker, second, "imported")
+    assert await world.mails(2) == letters
 
 
 @pytest.mark.proves("SA15", "SA16", "R110", "R113", "R114")

@@ -16,7 +16,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from libs import clock
@@ -28,7 +28,8 @@ from services.deliver.exact.client import Grant
 from services.deliver.exact.oauth import Pair
 
 State = Literal["warned", "live", "lapsed"]
-PACKAGE, CHANNEL = "exact-online", "exact_online"
+PACKAGE: Final = "exact-online"
+CHANNEL = "exact_online"
 
 TAKEN_OVER = Words(
     nl="Dezelfde gebruiker van Exact Online heeft een koppeling opgezet voor een ander account. Een gebruiker kan er "

@@ -72,7 +72,8 @@ RETURNING grant_id
 # Whoever has tokens that Exact gave is right, whatever was thought of the link meanwhile.
 _RENEWED = """
 UPDATE exact_grant SET generation = generation + 1, issued_at = coalesce($3, now()), renewing_until = NULL,
-       state = CASE WHEN state = 'lapsed' AND reason->>'code' = 'exact-renewal-lost' THEN 'live' ELSE state END
+       state = CASE WHEN state = 'lapsed' AND reason->>'code' = 'exact-renewal-lost' THEN 'live' ELSE state END,
+       told_at = CASE WHEN state = 'lapsed' AND reason->>'code' = 'exact-renewal-lost' THEN NULL ELSE told_at END
  WHERE grant_id = $1 AND generation = $2
 RETURNING grant_id
 """

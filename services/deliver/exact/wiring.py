@@ -16,6 +16,7 @@ from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.client import Calling
 from services.deliver.exact.keeping import Keeping
+from services.deliver.exact.lapses import Lapses
 from services.deliver.exact.link_api import Mine
 from services.deliver.exact.linking import Linking
 from services.deliver.exact.oauth import App
@@ -50,6 +51,7 @@ class Exact:
         return (
             Schedule("deliver.exact-sales", timedelta(seconds=1), sales.look),
             Schedule("deliver.exact", timedelta(seconds=1), ExactReports(self.worker, wake).look),
+            Schedule("deliver.exact-lapsed", timedelta(seconds=2), Lapses(self.worker, wake).look),
             Schedule("deliver.exact-links", timedelta(minutes=10), keeping.look),
         )
 

@@ -12,7 +12,8 @@ from uuid import UUID
 import pytest
 
 from libs import clock
-from libs.contracts.party import AccountLinkMade
+from libs.contracts.parts import Words
+from libs.contracts.party import AccountConnectionLapsed, AccountLinkMade
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
 from libs.links import PURPOSE, token_of
@@ -391,3 +392,43 @@ async def test_a_link_is_mailed_once_and_its_token_lies_nowhere(worker: Pool, si
     assert sorted(row["state"] for row in rows) == ["expired", *["sent"] * 5]
     assert not any("geheim" in row["row"] for row in rows)
     assert not any(token_of(key, each.link_id)[-52:] in row["row"] for each in made for row in rows)
+
+
+@pytest.mark.proves("R105")
+async def test_that_a_connection_lapsed_is_mailed_once_to_the_address_the_account_has_by_then(
+    worker: Pool, sink: Sink, account: UUID
+) -> None:
+    settings = TrackSettings(smtp_port=sink.port, mail_from="noreply@hub.example", smtp_seconds=5)
+    links = Dispatcher(Links(worker, settings, "https://hub.example"), settings)
+    lapsed = AccountConnectionLapsed(
+        account_id=account,
+        lapse_id=clock.uuid7(),
+        package="exact-online",
+        user="J. Boekhouder\r\nBcc: x@y.example",
+        books=("Bos BV", "Bos Beheer BV"),
+        code="exact-link-ended",
+        reason=Words(nl="Zet de koppeling opnieuw op.", en="Set the link up again."),
+        lapsed_at=clock.now(),
+    )
+    for _ in range(2):
+        async with worker.acquire() as conn, conn.transaction():
+            await link_mails.add_lapsed(conn, [lapsed])
+        await links.run()
+    assert sink.mails == [], "nobody knows whom to mail yet"
+    await know(worker, registered(account, ADDRESS))
+    for _ in range(2):
+        await links.run()
+    (mail,) = sink.mails
+    assert (mail["To"], mail["Subject"], mail["Bcc"]) == (
+        ADDRESS,
+        "Uw koppeling met Exact Online is vervallen",
+        None,
+    )
+    text = " ".join(mail.get_content().split())
+    for words in (
+        "(Bos BV, Bos Beheer BV)",
+        "Zet de koppeling opnieuw op.",
+        "https://hub.example",
+        "Boekhouder",
+    ):
+        assert words in text
