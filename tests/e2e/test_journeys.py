@@ -93,7 +93,7 @@ async def test_a_lone_pdf_is_refused_with_the_reason_and_the_sender_is_mailed(wo
 
 
 @pytest.mark.proves("SA18", "R48b", "R56")
-async def test_mailed_invoices_that_cannot_be_delivered_are_seen_in_the_portal_and_told_in_one_mail(
+async def test_invoices_that_cannot_be_delivered_are_seen_in_the_portal_and_told_in_a_mail_by_either_way_in(
     world: World,
 ) -> None:
     supplier = await world.supplier()
@@ -101,7 +101,8 @@ async def test_mailed_invoices_that_cannot_be_delivered_are_seen_in_the_portal_a
     items = await world.mail(
         supplier, *((f"F{n}.xml", builders.invoice(number=f"F{n}", buyer_kvk=world.x)) for n in (1, 2))
     )
-    ids = [each["invoice_id"] for each in items.values()]
+    by_api = await world.hand_over(supplier, ("F3.xml", builders.invoice(number="F3", buyer_kvk=world.x)))
+    ids = [*(each["invoice_id"] for each in items.values()), by_api]
     for each in ids:
         await world.until(supplier, each, "undeliverable")
     # Each is told once, in however many mails: those of one moment are one.

@@ -35,6 +35,8 @@ from services.solo import Plan, hub
 ALL_SCOPES = ("invoice:write", "invoice:read", "party:read", "party:write", "account:admin")
 BUYERS = ("Aannemer De Jong BV", "Klant Holding BV")
 _marks, _numbers = itertools.count(1), itertools.count(58_070_036)
+SUPPORT = "support@hub.example"
+"""Where people ask for help, and sometimes send an invoice."""
 PATIENCE = 20.0
 """Seconds an invoice may take in a test before the test says it is lost."""
 
@@ -252,7 +254,7 @@ async def world(database_url: str, secret: str, folder: Path, transport: Transpo
     )
     receivers = _Receivers(folder / "receivers", sink)
     overrides: dict[str, dict[str, Any]] = {
-        "ingest": {"smtp_port": smtp_port},
+        "ingest": {"smtp_port": smtp_port, "support_addresses": (SUPPORT,)},
         "deliver": {"folder_root": receivers.folders, "smtp_port": sink, "poll_seconds": 0.2},
         "track": {"smtp_port": sink, "notice_quiet_seconds": 0.5, "notice_mails_a_day": 1000},
         "sync": {"look_seconds": 0.5},
