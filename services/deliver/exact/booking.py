@@ -219,15 +219,14 @@ class Booking:
 
     async def _there(self, body: dict[str, Any]) -> bool:
         """Whether the entry that may have been made is there. One of the same number without our document is somebody
-        else's: booking beside it would pay the invoice twice."""
-        rows = await self.books.rows(
-            self.kind.entries,
-            select="EntryID,EntryNumber,Document,Created",
-            filter=entry.sought(self.kind, body),
-        )
-        ours = [
-            row for row in rows if str(row.get("Document") or "").lower() == str(body["Document"]).lower()
-        ]
+        else's: booking beside it would pay the invoice twice. One with our document is ours, whatever a person has made of
+        its number or supplier since."""
+        select, document = "EntryID,EntryNumber,Document,Created", str(body["Document"])
+        rows = await self.books.rows(self.kind.entries, select=select, filter=entry.sought(self.kind, body))
+        ours = [row for row in rows if str(row.get("Document") or "").lower() == document.lower()]
+        if not ours:
+            by_document = f"Document eq {wire.guid(document)}"
+            ours = await self.books.rows(self.kind.entries, select=select, filter=by_document)
         if ours:
             await self._booked(ours[0])
         elif rows:

@@ -16,7 +16,7 @@ from libs.errors import BadInput, Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.deliver.exact import fields as extra
-from services.deliver.exact import linking, links
+from services.deliver.exact import linking, links, sharing
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.kinds import KINDS
 from services.deliver.exact.linking import Linking
@@ -139,6 +139,12 @@ class Shared(BaseModel):
     why: PlainText = Field(min_length=3, max_length=500)
 
 
+class Unshared(BaseModel):
+    """What became of the links of a person who may have only one again."""
+
+    lapsed: list[UUID] = Field(description="parties whose link lapsed by it")
+
+
 class Left(BaseModel):
     """Calls that are left in a division now."""
 
@@ -258,7 +264,16 @@ def routes(
     @router.put("/v1/connections/exact/users/{exact_user_id}/shared", tags=["operators"], status_code=204)
     async def put_shared(exact_user_id: UUID, shared: Shared, principal: Operator) -> None:
         """For the helpdesk: this Exact Online user may hold links of several accounts (R106)."""
-        await links.share(worker, str(exact_user_id), str(principal.account_id), shared.why)
+        await sharing.share(worker, str(exact_user_id), str(principal.account_id), shared.why)
+
+    @router.delete("/v1/connections/exact/users/{exact_user_id}/shared", tags=["operators"])
+    async def delete_shared(exact_user_id: UUID, principal: Operator) -> Unshared:  # noqa: ARG001
+        """For the helpdesk: take that back. The link that was set up last stays; the others lapse, and their accounts are
+        mailed."""
+        lapsed = await sharing.unshare(worker, str(exact_user_id))
+        if lapsed is None:
+            raise NotFound
+        return Unshared(lapsed=lapsed)
 
     @router.get("/v1/connections/exact/budget", tags=["operators"])
     async def get_budget(principal: Operator) -> Budget:  # noqa: ARG001

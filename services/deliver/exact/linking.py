@@ -57,6 +57,12 @@ _NO_CONSENT = Words(
     nl="Deze toestemming hoort niet bij deze koppeling, of is ouder dan een uur. Begin opnieuw.",
     en="This consent does not belong to this link, or is older than an hour. Begin again.",
 )
+_LOST = Words(
+    nl="Deze ontvanger is van een ander account geworden terwijl u toestemming gaf: er is niets gekoppeld. Haal de "
+    "toestemming in Exact Online weg, en vraag de helpdesk als dit niet klopt.",
+    en="This receiver became another account's while you consented: nothing was linked. Take the consent back in Exact "
+    "Online, and ask the helpdesk if this is wrong.",
+)
 _NOT_ASKED = Words(
     nl="Er is niets te bevestigen: deze koppeling is van geen ander account.",
     en="There is nothing to confirm: this link is of no other account.",
@@ -91,9 +97,10 @@ class Linking:
 
     async def come_back(self, party_id: UUID, account_id: UUID, code: str, state: str) -> None:
         """The person consented. Raises what is wrong with that in words for people; nothing is kept then."""
-        base = await links.answered(self._worker, state, party_id, account_id)
-        if base is None:
+        asked = await links.answered(self._worker, state, party_id, account_id)
+        if asked is None:
             raise BadInput(_NO_CONSENT.en, nl=_NO_CONSENT.nl, code="exact-no-consent")
+        base, asked_at = asked
         try:
             pair = await self._calling.tokens.exchange(base, code)
             anybody = Grant(_NOBODY, base, "")
@@ -110,9 +117,11 @@ class Linking:
         except Trouble as trouble:
             raise told(trouble) from trouble
         name = str(me.get("FullName") or me.get("UserName") or "?")[:200]
-        await links.enter(
-            self._worker, self._keys, party_id, account_id, base, person, name, pair, frozenset(found)
-        )
+        divisions = frozenset(found)
+        if not await links.enter(
+            self._worker, self._keys, party_id, account_id, base, person, name, pair, divisions, asked_at
+        ):
+            raise Conflict(_LOST.en, nl=_LOST.nl, code="exact-not-yours")
 
     async def take_over(self, party_id: UUID) -> None:
         """Yes, the other account's link may lapse (R105)."""

@@ -80,14 +80,14 @@ async def ask(pool: Pool, party_id: UUID, account_id: UUID, base: str) -> str:
 _ANSWERED = """
 DELETE FROM exact_consent
  WHERE state_hash = $1 AND party_id = $2 AND account_id = $3 AND asked_at > now() - interval '1 hour'
-RETURNING base
+RETURNING base, asked_at
 """
 
 
-async def answered(pool: Pool, state: str, party_id: UUID, account_id: UUID) -> str | None:
-    """The host of a consent that was asked for this party by this account; good once."""
-    base: str | None = await pool.fetchval(_ANSWERED, _hash(state), party_id, account_id)
-    return base
+async def answered(pool: Pool, state: str, party_id: UUID, account_id: UUID) -> tuple[str, datetime] | None:
+    """The host of a consent that was asked for this party by this account, and when; good once."""
+    row = await pool.fetchrow(_ANSWERED, _hash(state), party_id, account_id)
+    return (row["base"], row["asked_at"]) if row else None
 
 
 def _hash(state: str) -> bytes:
@@ -120,6 +120,18 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
 
+# Whose it is now may be decided after a consent was asked for, and before the person comes back.
+_LOST = """
+SELECT EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2 AND created_at > $3)
+    OR EXISTS (SELECT FROM connection WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2 AND created_at > $3)
+"""
+
+
+async def alone(conn: Connection, person: str) -> None:
+    """Two consents of one person at a time, of different accounts: one of them is warned."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 45))", person)
+
+
 async def enter(
     pool: Pool,
     keys: Keys,
@@ -130,11 +142,16 @@ async def enter(
     person_name: str,
     pair: Pair,
     divisions: frozenset[int],
-) -> None:
-    """Keep what somebody consented to. Where it would end another account's link, it waits for ``take_over``."""
+    asked_at: datetime,
+) -> bool:
+    """Keep what somebody consented to. Where it would end another account's link, it waits for ``take_over``. False, and
+    nothing is kept: since ``asked_at`` the party became another account's."""
     async with pool.acquire() as conn, conn.transaction():
-        # Two consents of one person at a time, of different accounts: one of them is warned.
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 45))", person)
+        await alone(conn, person)
+        # And two of one party.
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 59))", str(party_id))
+        if await conn.fetchval(_LOST, party_id, account_id, asked_at):
+            return False
         grant_id = await conn.fetchval(_OWN, person, account_id)
         warned = bool(await conn.fetchval(_OTHERS, person, account_id))
         if grant_id is None:
@@ -156,7 +173,8 @@ async def enter(
             before["division_name"] if before is not None and kept else None,
             before["settings"] if before is not None else {},
         )
-        await _connect(conn, party_id)
+        await connect(conn, party_id)
+        return True
 
 
 _SAME_PERSON = """
@@ -176,11 +194,11 @@ async def take_over(pool: Pool, party_id: UUID) -> bool:
         row = await conn.fetchrow(_SAME_PERSON, party_id)
         if row is None:
             return False
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 45))", row["person"])
+        await alone(conn, row["person"])
         reason = {"code": "exact-other-account", **TAKEN_OVER.model_dump()}
         await conn.execute(_LAPSE_OTHERS, row["person"], row["grant_id"], reason)
         await conn.execute(_LIVE, row["grant_id"])
-        await _connect(conn, party_id)
+        await connect(conn, party_id)
         return True
 
 
@@ -193,7 +211,7 @@ async def choose(pool: Pool, party_id: UUID, division: int, name: str) -> None:
     """In which division the party books from now on."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_DIVISION, party_id, division, name)
-        await _connect(conn, party_id)
+        await connect(conn, party_id)
 
 
 _SETTINGS = "UPDATE exact_link SET settings = settings || $2 WHERE party_id = $1 AND ended_at IS NULL"
@@ -203,7 +221,7 @@ async def set_up(pool: Pool, party_id: UUID, settings: dict[str, Any]) -> None:
     """What is booked how. What waited for it goes on: the connection is another one."""
     async with pool.acquire() as conn, conn.transaction():
         await conn.execute(_SETTINGS, party_id, settings)
-        await _connect(conn, party_id)
+        await connect(conn, party_id)
 
 
 async def end(pool: Pool, party_id: UUID) -> bool:
@@ -217,7 +235,7 @@ async def end(pool: Pool, party_id: UUID) -> bool:
         return True
 
 
-async def _connect(conn: Connection, party_id: UUID) -> None:
+async def connect(conn: Connection, party_id: UUID) -> None:
     """The connection by which invoices are planned, once the link can be used."""
     found = await one(conn, party_id)
     if found is not None and found.usable:
@@ -257,29 +275,6 @@ def _link(row: Any) -> Link:
         row["reason"],
         row["created_at"],
     )
-
-
-_SHARE = """
-INSERT INTO exact_shared (person, by, why) VALUES ($1, $2, $3)
-ON CONFLICT (person) DO UPDATE SET by = EXCLUDED.by, why = EXCLUDED.why, since = now()
-"""
-_SHARED = """
-WITH freed AS (
-    UPDATE exact_grant g SET shared = true, state = CASE g.state WHEN 'warned' THEN 'live' ELSE g.state END
-      FROM exact_grant was WHERE g.person = $1 AND was.grant_id = g.grant_id
-    RETURNING g.grant_id, was.state
-)
-SELECT l.party_id FROM freed JOIN exact_link l USING (grant_id) WHERE freed.state = 'warned' AND l.ended_at IS NULL
-"""
-
-
-async def share(pool: Pool, person: str, by: str, why: str) -> None:
-    """An operator lets one person at Exact hold links of several accounts (R106)."""
-    async with pool.acquire() as conn, conn.transaction():
-        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 45))", person)
-        await conn.execute(_SHARE, person, by, why)
-        for row in await conn.fetch(_SHARED, person):
-            await _connect(conn, row["party_id"])
 
 
 _IDLE = """

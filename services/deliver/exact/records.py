@@ -128,6 +128,8 @@ UPDATE exact_booking SET entry = $2, entry_number = $3, booked_at = coalesce($4,
 
 async def booked(pool: Pool, record: Record, entry: str, number: str, at: datetime | None) -> None:
     """It stands in the books. ``at``: as Exact says."""
+    # Ids come in either case, and what is paid is found by this one.
+    entry = entry.lower()
     record.booked_at = await pool.fetchval(_BOOKED, record.delivery_id, entry, number, at)
     record.entry, record.entry_number, record.doing = entry, number, None
 

@@ -152,8 +152,12 @@ def _own_sum(details: _At, total: Sum | None) -> Sum | None:
     return None
 
 
+def _way(details: _At, entry: _At) -> str:
+    return details.text("CdtDbtInd") or entry.text("CdtDbtInd")
+
+
 def _credited(details: _At, entry: _At) -> bool:
-    return (details.text("CdtDbtInd") or entry.text("CdtDbtInd")) == "CRDT"
+    return _way(details, entry) == "CRDT"
 
 
 def _line(entry: _At, details: _At | None, own: str | None, found: Sum | None, fault: str | None) -> Line:
@@ -167,6 +171,8 @@ def _line(entry: _At, details: _At | None, own: str | None, found: Sum | None, f
             sums = (found, ordered)
     if found is not None and found[0] == 0:
         fault = fault or "no-amount"
+    if _way(said, entry) not in ("CRDT", "DBIT"):
+        fault = fault or "no-direction"
     return Line(
         number=0,
         own=own,

@@ -25,6 +25,10 @@ REASONS: Mapping[str, Words] = {
         nl="Van deze betaling staat er geen bedrag in de munt van de rekening.",
         en="This payment has no amount in the currency of the account.",
     ),
+    "no-direction": Words(
+        nl="Het afschrift zegt niet of dit bedrag erbij of eraf ging. Vraag uw bank ernaar.",
+        en="The statement does not say whether this amount came in or went out. Ask your bank about it.",
+    ),
     "batch-untold": Words(
         nl="Dit is een verzamelbetaling zonder de betalingen die erin zitten. Vraag uw bank om afschriften met details.",
         en="This is a batch without the payments in it. Ask your bank for statements with details.",

@@ -100,6 +100,7 @@ def to_be_fetched(chosen: Chosen) -> None:
 _OF = "SELECT source, way, feed FROM payment_source WHERE account_id = $1"
 _LOCK = _OF + " FOR UPDATE"
 _SHARED = _OF + " FOR SHARE"
+_FIRST = "INSERT INTO payment_source (account_id, source) VALUES ($1, $2) ON CONFLICT DO NOTHING"
 _SET = """
 INSERT INTO payment_source (account_id, source, way, feed, by_user) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (account_id) DO UPDATE
@@ -118,6 +119,8 @@ async def held(conn: Connection, account_id: UUID) -> Chosen:
 
 async def choose(conn: Connection, account_id: UUID, wanted: Chosen, by_user: UUID | None) -> None:
     """Set it. Raises what ``check`` raises."""
+    # So that two first choices at one moment are compared with each other, too.
+    await conn.execute(_FIRST, account_id, NONE.source)
     check(_read(await conn.fetchrow(_LOCK, account_id)), wanted)
     await conn.execute(_SET, account_id, wanted.source, wanted.way, wanted.feed, by_user)
 

@@ -37,7 +37,7 @@ def read(row: Mapping[str, Any]) -> Term:
     try:
         return Term(
             term=str(row["ID"]),
-            entry=str(row["TransactionEntryID"] or ""),
+            entry=str(row["TransactionEntryID"] or "").lower(),
             amount=Decimal(str(row["AmountFC"])),
             paid=row["IsFullyPaid"] is True,
             paid_on=day.date() if day else None,

@@ -132,6 +132,25 @@ async def test_without_the_look_up_a_kill_books_twice(stage: Stage, monkeypatch:
         assert len(entries(at)) == 2
 
 
+@pytest.mark.parametrize("changed", ["YourRef", "Supplier"])
+async def test_an_entry_that_a_person_changed_before_it_was_looked_up_is_known_by_its_document(
+    stage: Stage, changed: str
+) -> None:
+    """Its number was corrected, or its supplier merged into another."""
+    async with linked(stage.worker) as at:
+        await sent(stage, await receiver_of(at))
+        at.office.exact.faults.plan(Fault("drop", PURCHASES, "POST", after=True))
+        await dispatching(at, stage).dispatch()
+        (row,) = entries(at)
+        value = {"YourRef": "F1-A", "Supplier": at.office.customer}[changed]
+        at.office.screens.change_entry(at.office.books, row["EntryID"], **{changed: value})
+        await stage.make_due()
+        await dispatching(at.another(), stage).dispatch()
+        assert (len(entries(at)), await stage.states()) == (1, ["handed_over"])
+        (told,) = await stage.worker.fetchval("SELECT differences FROM exact_booking")
+        assert (told["field"], told["booked"]) == (changed, value)
+
+
 @pytest.mark.parametrize("kind", ["server_error", "drop", "timeout"])
 async def test_5xx_and_broken_lines_after_the_write_book_once(stage: Stage, kind: Any) -> None:
     async with linked(stage.worker) as at:

@@ -68,6 +68,11 @@ class Hub:
     async def consent(self, account: int, party: str, user: User | None = None) -> httpx.Response:
         """Step 1, with somebody at the screen of Exact."""
         begun = await self.ask(account, "POST", f"{party}/exact", {"country": "nl"})
+        return await self.finish(account, party, begun, user)
+
+    async def finish(
+        self, account: int, party: str, begun: httpx.Response, user: User | None = None
+    ) -> httpx.Response:
         assert begun.status_code == 200, begun.text
         url = urlsplit(begun.json()["url"])
         target = self.office.screens.sign_in(f"{url.path}?{url.query}", user or self.office.user)
@@ -199,6 +204,46 @@ async def test_an_override_for_one_who_was_warned_lets_both_live(stage: Stage) -
         shown = (await at.ask(99, "GET", f"{second}/exact")).json()["exact_user_id"]
         await at.ask(99, "PUT", f"exact/users/{shown}/shared", {"why": "asked by telephone"})
         assert (await at.state(FIRST, first), await at.state(SECOND, second)) == ("live", "live")
+
+
+@pytest.mark.proves("R106")
+async def test_an_override_that_is_taken_back_leaves_the_link_that_was_set_up_last(stage: Stage) -> None:
+    async with hub(stage, Settings(consent_replaces=False)) as at:
+        user = f"exact/users/{at.office.user.id}/shared"
+        assert (await at.ask(99, "DELETE", user)).status_code == 404
+        await at.ask(99, "PUT", user, {"why": "asked by telephone"})
+        first, second = await at.linked(FIRST), await at.linked(SECOND)
+        assert (await at.ask(FIRST, "DELETE", user)).status_code == 403
+        assert (await at.ask(99, "DELETE", user)).json() == {"lapsed": [first]}
+        assert (await at.state(FIRST, first), await at.state(SECOND, second)) == ("lapsed", "live")
+        shown = (await at.ask(FIRST, "GET", f"{first}/exact")).json()
+        assert "ingetrokken" in shown["reason"]["nl"]
+        # The rule holds again.
+        assert (await at.consent(FIRST, first)).json()["state"] == "warned"
+        assert (await at.ask(FIRST, "POST", f"{first}/exact/takeover")).json()["state"] == "live"
+        assert await at.state(SECOND, second) == "lapsed"
+
+
+async def test_who_lost_the_party_before_coming_back_ends_nobodys_link(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party, other = await at.party(FIRST), at.office.exact.add_user(User("ander", divisions=[100]))
+        begun = await at.ask(FIRST, "POST", f"{party}/exact", {"country": "nl"})
+        # Meanwhile an operator gives the party to another account, which links it.
+        operators = {"country": "nl", "account_id": str(UUID(int=SECOND))}
+        assert (
+            await at.finish(SECOND, party, await at.ask(99, "POST", f"{party}/exact", operators), other)
+        ).status_code == 200
+        late = await at.finish(FIRST, party, begun)
+        assert (late.status_code, late.json()["code"]) == (409, "exact-not-yours")
+        assert await at.state(SECOND, party) == "live"
+        assert (await at.ask(FIRST, "GET", f"{party}/exact")).status_code == 404
+        await credentials.sweep(stage.worker)
+        assert await stage.worker.fetchval("SELECT count(*) FROM credential") == 1, "nothing of it is kept"
+        # Who was asked to take it over by an operator ends the link that was there before, as agreed.
+        anew = await at.ask(
+            99, "POST", f"{party}/exact", {"country": "nl", "account_id": str(UUID(int=FIRST))}
+        )
+        assert (await at.finish(FIRST, party, anew)).status_code == 200
 
 
 async def test_a_link_that_is_set_up_again_keeps_what_was_set(stage: Stage) -> None:

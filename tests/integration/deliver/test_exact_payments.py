@@ -245,6 +245,15 @@ async def test_what_was_being_booked_while_a_reading_went_by_is_in_the_next(stag
         assert await told(stage) == [("paid", 1, "25.10", "0.00")]
 
 
+async def test_an_id_in_capitals_is_the_same_entry(stage: Stage) -> None:
+    async with booked(stage, "F1") as (at, (entry,)):
+        at.office.screens.pay(at.office.books, entry)
+        for row in at.office.books.table("terms").all():
+            row["TransactionEntryID"] = row["TransactionEntryID"].upper()
+        await look(at, stage)
+        assert await told(stage) == [("paid", 1, "25.10", "0.00")]
+
+
 @pytest.mark.proves("R110", "R112")
 async def test_50000_open_entries_take_no_more_than_60_calls(stage: Stage) -> None:
     """By Exact's own limits: a reading that has used up its minute goes on with the next."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import asyncpg
 import pytest
 
+from libs.einvoice.money import plain
 from libs.service import Wake
+from services.deliver import parked
 from services.deliver.exact import links
 from services.deliver.parked import Parking
 from tests.integration.deliver.exact_office import (
@@ -15,6 +19,7 @@ from tests.integration.deliver.exact_office import (
     calls,
     dispatching,
     entries,
+    invoice,
     last,
     linked,
     receiver_of,
@@ -22,7 +27,7 @@ from tests.integration.deliver.exact_office import (
     table,
 )
 from tests.integration.deliver.stage import Stage
-from tests.sims.exact_online import Fault
+from tests.sims.exact_online import Fault, Settings
 
 PURCHASES = "purchaseentry/PurchaseEntries"
 
@@ -32,6 +37,7 @@ PURCHASES = "purchaseentry/PurchaseEntries"
     [
         (Fault("unauthorised", PURCHASES, "POST"), "handed_over", None),
         (Fault("unauthorised", PURCHASES, "POST", times=2), "failed", "exact-unauthorised"),
+        (Fault("server_error", PURCHASES, "POST", after=True), "unknown", "no-answer"),
         (Fault("server_error", "documents/Documents"), "unknown", "no-answer"),
         (Fault("server_error", "vat/VATCodes"), "failed", "exact-trouble"),
         (Fault("server_error", PURCHASES, "GET"), "failed", "exact-read-back"),
@@ -83,6 +89,13 @@ async def refused(stage: Stage, at: Desk, code: str, *words: str) -> asyncpg.Rec
     return row
 
 
+async def released(stage: Stage) -> None:
+    """Its receiver says here that it is mended there."""
+    async with stage.worker.acquire() as conn, conn.transaction():
+        ids = [row["delivery_id"] for row in await stage.rows()]
+        assert await parked.by_hand(conn, await parked.lock(conn, ids))
+
+
 async def goes_on(stage: Stage, at: Desk, *, waits: int) -> None:
     """The schedule and a worker look: so many of one wait still, and what does not is booked."""
     await Parking(stage.worker, Wake()).look()
@@ -97,6 +110,10 @@ async def test_a_closed_period_waits(stage: Stage) -> None:
         to = await receiver_of(at)
         await sent(stage, to)
         await refused(stage, at, "exact-period-closed", "Open haar", "2025/1")
+        at.office.screens.open_period(at.office.books, 2025, 1)
+        await goes_on(stage, at, waits=1)
+        await released(stage)
+        await goes_on(stage, at, waits=0)
 
 
 async def test_a_blocked_supplier_waits(stage: Stage) -> None:
@@ -105,6 +122,10 @@ async def test_a_blocked_supplier_waits(stage: Stage) -> None:
         to = await receiver_of(at)
         await sent(stage, to)
         await refused(stage, at, "exact-party-blocked", "Haal de blokkade daar weg")
+        at.office.screens.block(at.office.books, at.office.supplier, blocked=False)
+        await goes_on(stage, at, waits=1)
+        await released(stage)
+        await goes_on(stage, at, waits=0)
 
 
 async def test_a_vat_code_that_is_not_there_waits_for_another_rule(stage: Stage) -> None:
@@ -155,3 +176,46 @@ async def test_a_lapsed_link_waits_and_says_why(stage: Stage) -> None:
         at.office.exact.clock.advance(580)
         await sent(stage, to)
         await refused(stage, at, "exact-link-ended", "Zet de koppeling opnieuw op")
+
+
+async def test_a_vat_amount_that_is_rejected_waits(stage: Stage) -> None:
+    """The hub lets a line be 1.00 from what its VAT code makes of it; these books let it be nothing."""
+    async with linked(stage.worker, Settings(vat_tolerance=Decimal(-1))) as at:
+        # So that a VAT amount is said at all: three cents on one line.
+        await sent(stage, await receiver_of(at), deviating())
+        await refused(stage, at, "exact-vat-amount", "btw-bedrag", "verbeterde factuur")
+        at.office.exact.settings.vat_tolerance = Decimal("1.00")
+        await released(stage)
+        await goes_on(stage, at, waits=0)
+
+
+async def test_an_amount_that_is_rejected_waits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub sends no such amount; whatever Exact says against one is told."""
+    async with linked(stage.worker) as at:
+        await sent(stage, await receiver_of(at))
+        monkeypatch.setattr("services.deliver.exact.entry.plain", lambda value: f"{plain(value)}1")
+        await refused(stage, at, "exact-amount", "neemt een bedrag van de factuur niet aan")
+        monkeypatch.undo()
+        await released(stage)
+        await goes_on(stage, at, waits=0)
+
+
+async def test_a_token_that_exact_says_is_young_still_books_with_the_one_in_hand(stage: Stage) -> None:
+    """401 *not expired*: our clock runs ahead of theirs. Nothing is lost by it, and nothing waits."""
+    async with linked(stage.worker) as at:
+        await sent(stage, await receiver_of(at))
+        at.office.exact.clock.advance(575)
+        at.office.exact.faults.plan(Fault("not_expired", "token"))
+        await dispatching(at, stage).dispatch()
+        assert await stage.states() == ["handed_over"]
+        assert len(entries(at)) == 1
+        assert (await at.state())["state"] == "live"
+
+
+def deviating() -> bytes:
+    """An invoice whose VAT is three cents more than its rate makes of it: within what may be rounded (BR-CO-17)."""
+    text = invoice().decode()
+    for before, after in (("4.36", "4.39"), ("25.10", "25.13")):
+        assert before in text
+        text = text.replace(before, after)
+    return text.encode()

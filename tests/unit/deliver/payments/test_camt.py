@@ -72,6 +72,13 @@ def test_one_payment_told_of_a_batch_is_not_the_amount_of_all() -> None:
     assert faults(entry("100.00", "<Btch><NbOfTxs>1</NbOfTxs></Btch>" + one)) == [None]
 
 
+def test_what_says_no_direction_is_left_and_not_taken_as_money_that_went_out() -> None:
+    known = entry("100.00", details("2026-0042"))
+    for said in ("", "<CdtDbtInd></CdtDbtInd>", "<CdtDbtInd>BOTH</CdtDbtInd>"):
+        assert faults(known.replace("<CdtDbtInd>DBIT</CdtDbtInd>", said)) == ["no-direction"]
+    assert faults(known) == [None]
+
+
 def test_reversals_and_returns_are_undone_whoever_is_named_in_them() -> None:
     lines = reader.read(
         camt(
