@@ -6,7 +6,7 @@
                                                               ▲                         │
                                                               └──── longer, up to a bound ◀── it did not
 
-While it is open, ``store.claim`` puts the receiver's deliveries off instead of attempting them: no attempt is
+While it is open, ``claiming.claim`` puts the receiver's deliveries off instead of attempting them: no attempt is
 counted. At ``t`` one of them is attempted, by one of all workers. Three kinds pass an open breaker: a probe, an
 attempt that was cut short (what became of it must be found out), and what is too old to be kept waiting.
 """

@@ -6,9 +6,9 @@
      ▲                                                    │ killed here: the lease runs out; the next attempt
      └───────────── wait ◀── failed, unknown              ▼ finds out what became of this one before it acts
 
-Rounds of one channel run one after the other, because a full batch is cheap; but when a round takes long,
-the next begins beside it and leaves its lanes (a folder, a mail domain) alone. So a slow receiver delays
-nobody else. One that is down is known to all workers by its breaker (``breaker.py``).
+Each channel makes its attempts in rounds; when the next begins beside those under way says ``rounds.py``, and whose
+deliveries it takes when there are more than it may ``turns.py``. So a slow receiver, or an account that sends very much,
+delays nobody else. A receiver that is down is known to all workers by its breaker (``breaker.py``).
 
 Any number of dispatchers may run. A result whose fence is no longer the delivery's is written to its attempt
 and changes nothing else.
@@ -21,7 +21,7 @@ import contextlib
 import contextvars
 import functools
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -39,6 +39,7 @@ from libs.service import Wake
 from services.deliver import (
     belgium,
     breaker,
+    claiming,
     connections,
     conversion,
     facts,
@@ -52,17 +53,13 @@ from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.due import Due
 from services.deliver.leases import Leases, Round
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
+from services.deliver.rounds import Rounds, within
 from services.deliver.settings import DeliverSettings
+from services.deliver.turns import Turns
 
 IDLE_SECONDS = 1.0
 PACE_SECONDS = 0.05
 """From claim to claim, while there is less than a batch: one of one costs nearly what one of fifty does."""
-PATIENCE_SECONDS = 0.5
-"""A round that takes longer gets another beside it."""
-STILL_SECONDS = 0.15
-"""And so does one of which no more results come: who is left in it hangs. A batch of folders, whose results come together,
-takes a tenth of a second on a busy machine: with less, rounds split into ever smaller ones."""
-MOST_ROUNDS = 8
 MOST_BYTES = 8 * 1024 * 1024
 """Documents of one round, all in memory; a single delivery may have more."""
 
@@ -101,6 +98,7 @@ class Dispatcher:
         )
         self._leases = Leases(pool, settings.lease_seconds, settings.attempt_seconds)
         self._makers = ThreadPoolExecutor(settings.makers, thread_name_prefix="deliver make")
+        self._turns = {channel: Turns() for channel in channels}
         self.due = Due(channels)
         self._stopping = asyncio.Event()
         self._away_at = -math.inf
@@ -134,50 +132,50 @@ class Dispatcher:
         return count
 
     async def _run(self, channel: Channel) -> None:
-        slow: dict[asyncio.Task[None], Round] = {}
+        rounds = Rounds(channel)
         due = self.due[channel]
         pacing = Pacing(PACE_SECONDS, CREDIT)
         while not self._stopping.is_set():
             due.clear()
             began = clock.monotonic()
-            held = await self._claimed(channel, slow) if len(slow) < MOST_ROUNDS else None
+            held = await self._claimed(channel, rounds.lanes) if rounds.room else None
+            more = self._turns[channel].more
             if held is None or held.jobs:
                 pacing.cut(began)
             if held is not None and held.jobs:
                 task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")
-                slow[task] = held
-                await _while_it_moves(task, held)
+                rounds.begin(task, held)
+                await rounds.let_move(held, more=more)
             else:
-                await _first(due, slow, IDLE_SECONDS)
-            for task in [task for task in slow if task.done()]:
-                del slow[task]
-            if held is None or len(held.jobs) < self._settings.batch:
+                await within(IDLE_SECONDS, due)
+            if held is None or not more:
                 await asyncio.sleep(max(0.0, pacing.due - clock.monotonic()))
-        await asyncio.gather(*slow)
+        await rounds.end()
 
-    async def _claimed(self, channel: Channel, slow: Mapping[asyncio.Task[None], Round]) -> Round | None:
+    async def _claimed(self, channel: Channel, busy: Collection[str]) -> Round | None:
         try:
-            return await self.start(channel, {lane for held in slow.values() for lane in held.lanes})
+            return await self.start(channel, busy)
         except _TROUBLE as away:
             self._away_at = clock.boottime()
             _log.warning("cannot claim", channel=channel, error=repr(away))
             return None
 
-    async def start(self, channel: Channel, busy: set[str] | None = None) -> Round:
+    async def start(self, channel: Channel, busy: Collection[str] = ()) -> Round:
         """Claim what is due; the attempts are committed as started when this returns."""
         held = self._leases.begin()
-        jobs = await store.claim(
+        jobs = await claiming.claim(
             self._pool,
             channel,
             self._settings.batch,
             MOST_BYTES,
             self._settings.lease_seconds,
             held.lease,
-            busy or (),
+            busy,
             give_up_seconds=self._settings.give_up_hours * 3600,
             # Whoever has one could not reach it either, and may have a result to write. After a failover the
             # server itself looks as if it had always been there.
             abandoned=clock.boottime() - self._away_at > self._settings.lease_seconds,
+            turn=self._turns[channel],
         )
         held.jobs.update((job.delivery_id, job) for job in jobs)
         return held
@@ -260,7 +258,10 @@ class Dispatcher:
         database is away for a while. Whoever took over meanwhile is protected by the fence."""
         if not done:
             return
-        held.ending.update(job.delivery_id for job, _ in done)
+        held.ends(job.delivery_id for job, _ in done)
+        if held.said.is_set():
+            # Its lanes are free, and there may be something for them.
+            self.due[done[0][0].channel].set()
         waiting: list[tuple[Done, int]] = [(done, 1)]
         pause = 0.1
         while waiting:
@@ -277,11 +278,9 @@ class Dispatcher:
                 else:
                     _log.error("a result is lost: the attempt will count as unknown", exc_info=error)
                 await asyncio.sleep(pause)
-                # Soon enough to be first when the database is back: see `store.claim`.
+                # Soon enough to be first when the database is back: see `claiming.claim`.
                 pause = min(pause * 2, 5.0, self._settings.lease_seconds / 4)
-        for job, _ in done:
-            held.jobs.pop(job.delivery_id, None)
-            held.ending.discard(job.delivery_id)
+        held.ended(job.delivery_id for job, _ in done)
 
     async def finish(self, done: Done) -> None:
         """Commit results with their events, in one transaction; then let the channels tidy up."""
@@ -311,21 +310,3 @@ class Dispatcher:
 
 def _ends_connection(outcome: Outcome) -> bool:
     return isinstance(outcome, Parked) and outcome.ends_connection
-
-
-async def _while_it_moves(task: asyncio.Task[None], held: Round) -> None:
-    until, left = clock.monotonic() + PATIENCE_SECONDS, -1
-    while clock.monotonic() < until and not task.done():
-        if held.acting and len(held.jobs) == left:
-            return
-        left = len(held.jobs) if held.acting else -1
-        await asyncio.wait([task], timeout=STILL_SECONDS)
-
-
-async def _first(due: asyncio.Event, slow: Mapping[asyncio.Task[None], Round], seconds: float) -> None:
-    """Until something is due, a round ends, or the time is over."""
-    waiting = asyncio.create_task(due.wait())
-    try:
-        await asyncio.wait({waiting, *slow}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        waiting.cancel()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -40,10 +40,38 @@ class Round:
     """Its channel has it: from here on results come."""
     ending: set[UUID] = field(default_factory=set)
     """Those whose result is being committed: the database may know before we do."""
+    said: asyncio.Event = field(default_factory=asyncio.Event)
+    """Of each it is known how it ended."""
+
+    @property
+    def left(self) -> int:
+        """Of how many it is not."""
+        return len(self.jobs) - len(self.ending)
 
     @property
     def lanes(self) -> set[str]:
-        return {job.lane for job in self.jobs.values()}
+        """Where something is under way still."""
+        return {job.lane for job in self._under_way()}
+
+    @property
+    def size(self) -> int:
+        """Bytes of the documents that are under way still."""
+        return sum(job.parcel.size for job in self._under_way())
+
+    def ends(self, ids: Iterable[UUID]) -> None:
+        """The results of these are there and are being committed."""
+        self.ending.update(ids)
+        if not self.left:
+            self.said.set()
+
+    def ended(self, ids: Iterable[UUID]) -> None:
+        """They are committed."""
+        for each in ids:
+            self.jobs.pop(each, None)
+            self.ending.discard(each)
+
+    def _under_way(self) -> Iterator[Job]:
+        return (job for delivery_id, job in self.jobs.items() if delivery_id not in self.ending)
 
 
 class Leases:

@@ -1,5 +1,5 @@
 """Deliveries that an operator holds back: of a channel, of an account, or of an account on a channel. Nothing is lost and
-nothing counts as an attempt; what is under way when a pause begins is finished. ``store.claim`` keeps it.
+nothing counts as an attempt; what is under way when a pause begins is finished. ``claiming.claim`` keeps it.
 """
 
 from __future__ import annotations

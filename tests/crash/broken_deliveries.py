@@ -76,11 +76,12 @@ def _fence_ignored(bit: Say) -> None:
 
 
 def _breaker_ignored(bit: Say) -> None:
-    wrap(
-        "services.deliver.store:_CLAIM",
-        lambda sql: without(sql, "AND b.open_until IS NOT NULL", "AND false"),
-    )
-    wrap("services.deliver.store:claim", telling(bit))
+    for statement in ("_CLAIM", "_CLAIM_IN_TURN"):
+        wrap(
+            f"services.deliver.claiming:{statement}",
+            lambda sql: without(sql, "AND b.open_until IS NOT NULL", "AND false"),
+        )
+    wrap("services.deliver.claiming:claim", telling(bit))
 
 
 _LATE_START = """
@@ -117,7 +118,7 @@ def _started_with_the_result(bit: Say) -> None:
     async def renew(pool: Any, jobs: Sequence[Any], seconds: float) -> set[Any]:
         return {job.delivery_id for job in jobs}
 
-    wrap("services.deliver.store:claim", claiming)
+    wrap("services.deliver.claiming:claim", claiming)
     wrap("services.deliver.store:finish", finishing)
     wrap("services.deliver.store:renew", lambda _: renew)
 

@@ -285,7 +285,7 @@ def _arm_dispatcher(faults: Faults) -> None:
 
         return wrapped
 
-    wrap("services.deliver.store:claim", claiming)
+    wrap("services.deliver.claiming:claim", claiming)
 
     def placing(original: Any) -> Any:
         def wrapped(ready: Any, markers: Any) -> Any:

@@ -132,7 +132,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
 
         return renew
 
-    wrap("services.deliver.store:claim", claiming)
+    wrap("services.deliver.claiming:claim", claiming)
     wrap("services.deliver.store:renew", renewing)
 
     def send(original: Any) -> Any:

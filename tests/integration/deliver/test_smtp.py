@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from libs import clock
-from services.deliver import store
+from services.deliver import claiming
 from services.deliver.parcel import HandedOver, Lease
 from tests.integration.deliver.stage import LEASE_SECONDS, Sink, Stage, running, until
 from tests.unit.deliver.sample import PDF, XML, receiver
@@ -209,8 +209,8 @@ async def test_a_database_that_just_came_back_gives_nobody_s_attempt_away(stage:
     await stage.expire()
     lease = Lease(clock.boottime() + 60)
     long_ago = timedelta(days=10_000).total_seconds()
-    assert not await store.claim(stage.worker, "smtp", 10, 10_000_000, long_ago, lease)
-    [job] = await store.claim(stage.worker, "smtp", 10, 10_000_000, 1, lease)
+    assert not await claiming.claim(stage.worker, "smtp", 10, 10_000_000, long_ago, lease)
+    [job] = await claiming.claim(stage.worker, "smtp", 10, 10_000_000, 1, lease)
     assert job.unresolved
 
 
@@ -221,15 +221,15 @@ async def test_whoever_lost_the_database_for_a_while_gives_nobody_s_attempt_away
     await stage.send(receiver())
     await stage.dispatcher().start("smtp")
     await stage.expire()
-    other, real, now = stage.dispatcher(), store.claim, clock.boottime()
+    other, real, now = stage.dispatcher(), claiming.claim, clock.boottime()
 
     async def away(*_: object, **__: object) -> None:
-        monkeypatch.setattr(store, "claim", real)
+        monkeypatch.setattr(claiming, "claim", real)
         raise ConnectionResetError("it went over to another machine")
 
-    monkeypatch.setattr(store, "claim", away)
+    monkeypatch.setattr(claiming, "claim", away)
     monkeypatch.setattr(clock, "boottime", lambda: now)
-    assert await other._claimed("smtp", {}) is None
+    assert await other._claimed("smtp", ()) is None
     assert (await other.start("smtp")).jobs == {}
     monkeypatch.setattr(clock, "boottime", lambda: now + LEASE_SECONDS + 1)
     assert [job.unresolved for job in (await other.start("smtp")).jobs.values()] == [True]

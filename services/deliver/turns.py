@@ -1,0 +1,53 @@
+"""Whose deliveries a claim takes when more is due than it may take.
+
+As long as a claim finds less than it may take, it takes all there is, the oldest first, and nobody has to be asked for
+turns. One that leaves something behind is followed by claims that go round the accounts and take an equal part of each:
+who sends a hundred thousand at once waits behind itself alone. The walk over accounts looks into an index once for each
+(``claiming``), so a claim costs what it takes and not what waits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from uuid import UUID
+
+START = UUID(int=0)
+MOST_ACCOUNTS = 200
+"""Asked in one walk; the next goes on behind the last of them."""
+
+Walk = Callable[[UUID, int], Awaitable[Sequence[UUID]]]
+"""The accounts behind this one that have anything queued, in order, and no more than so many."""
+
+
+class Turns:
+    """Of one channel, in one process."""
+
+    __slots__ = ("_after", "more")
+
+    def __init__(self) -> None:
+        self._after = START
+        self.more = False
+        """The last claim left something behind, or may have."""
+
+    async def next(self, walk: Walk) -> list[UUID] | None:
+        """The accounts whose turn it is, in that order; None: there is room for all."""
+        if not self.more:
+            return None
+        found = list(await walk(self._after, MOST_ACCOUNTS))
+        if len(found) < MOST_ACCOUNTS and self._after != START:
+            # Once round: those before, as far as there is room, and none of them twice.
+            found += [each for each in await walk(START, MOST_ACCOUNTS - len(found)) if each <= self._after]
+        if found:
+            self._after = found[-1]
+        return found
+
+    def took(self, *, more: bool, last: UUID | None) -> None:
+        """What a claim did: whether it left something behind, or may have, and whose was the last delivery it took."""
+        self.more = more
+        if more and last is not None:
+            self._after = last
+
+
+def share(most: int, accounts: int) -> int:
+    """How many of each account are looked at: twice an equal part, so that what one does not need goes to the others."""
+    return min(most, max(1, 2 * most // max(1, accounts)))

@@ -1,0 +1,136 @@
+"""Rounds beside each other: what waits for whom, and who gets a turn when very much is due."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from uuid import UUID
+
+import pytest
+
+from libs.service import Wake
+from services.deliver import store
+from services.deliver.channels import Done
+from services.deliver.channels.lanes import Lanes
+from services.deliver.dispatcher import Dispatcher
+from services.deliver.parcel import HandedOver, Job, Loaded, Outcome
+from tests.integration.deliver.stage import ACCOUNT, Stage, running, until
+from tests.unit.deliver.sample import receiver
+
+OTHER = UUID(int=0xB)
+
+
+class Channel:
+    """Hands over at once; what goes to ``hangs…`` only when it is told to."""
+
+    def __init__(self) -> None:
+        self.taken: list[Job] = []
+        self.go_on = asyncio.Event()
+        self._lanes = Lanes(4, self._attempt)
+
+    def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
+        return self._lanes.deliver(loaded)
+
+    async def _attempt(self, each: Loaded) -> Outcome:
+        self.taken.append(each.job)
+        if each.job.lane.startswith("hangs"):
+            await self.go_on.wait()
+        return HandedOver("yes")
+
+    async def settled(self, jobs: Sequence[Job]) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+def dispatcher(stage: Stage, channel: Channel, **more: object) -> Dispatcher:
+    return Dispatcher(stage.settings(**more), stage.worker, stage.documents, {"smtp": channel}, Wake())
+
+
+async def _all_claimed(stage: Stage) -> bool:
+    return "queued" not in await stage.states()
+
+
+async def test_many_that_hang_stop_nobody(stage: Stage) -> None:
+    """Each claimed in a round of its own, as they become due one after the other."""
+    channel = Channel()
+    works = dispatcher(stage, channel)
+    async with running(works):
+        try:
+            for n in range(10):
+                await stage.send(receiver(email=f"in@hangs{n}.example"))
+                works.due.everywhere()
+                await until(lambda: _all_claimed(stage), seconds=5)
+            await stage.send(receiver(email="in@fine.example"))
+            works.due.everywhere()
+            await until(lambda: _handed_over(stage), seconds=5)
+        finally:
+            channel.go_on.set()
+
+
+async def _handed_over(stage: Stage) -> bool:
+    return "handed_over" in await stage.states()
+
+
+async def test_a_commit_that_takes_long_holds_up_nobody_s_next(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, go_on = store.finish, asyncio.Event()
+
+    async def slow(*args: object) -> object:
+        await go_on.wait()
+        return await real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "finish", slow)
+    channel, to = Channel(), receiver()
+    works = dispatcher(stage, channel)
+    async with running(works):
+        try:
+            for count in (1, 2):
+                await stage.send(to)
+                works.due.everywhere()
+                await until(lambda wanted=count: _taken(channel, wanted), seconds=5)  # type: ignore[misc]
+        finally:
+            go_on.set()
+    assert await stage.states() == ["handed_over"] * 2
+
+
+async def _taken(channel: Channel, count: int) -> bool:
+    return len(channel.taken) == count
+
+
+async def test_who_sends_very_much_waits_behind_itself(stage: Stage) -> None:
+    """Fifty of one account are due before two of another: they go in the second round, whatever waits before."""
+    to = receiver()
+    await stage.send(to, 50)
+    await stage.send(to, 2, account=OTHER)
+    works = dispatcher(stage, Channel(), batch=10)
+    rounds = [[job.account_id for job in (await works.start("smtp")).jobs.values()] for _ in range(4)]
+    assert [len(each) for each in rounds] == [10] * 4
+    assert [each.count(OTHER) for each in rounds] == [0, 2, 0, 0]
+    assert set(rounds[0] + rounds[2] + rounds[3]) == {ACCOUNT}
+
+
+async def test_large_documents_of_one_push_nobody_else_aside(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.deliver.dispatcher.MOST_BYTES", 1)
+    to = receiver()
+    await stage.send(to, 3)
+    await stage.send(to, 1, account=OTHER)
+    works = dispatcher(stage, Channel())
+    assert [job.account_id for _ in range(3) for job in (await works.start("smtp")).jobs.values()].index(
+        OTHER
+    ) < 2
+
+
+async def test_accounts_whose_time_has_not_come_cost_nobody_a_round(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.deliver.turns.MOST_ACCOUNTS", 2)
+    to = receiver()
+    for n in range(4):
+        await stage.send(to, account=UUID(int=0xF0 + n))
+    await stage.worker.execute("UPDATE delivery SET due_at = now() + interval '1 h'")
+    await stage.send(to, 8)
+    works = dispatcher(stage, Channel(), batch=2)
+    assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [2] * 4
