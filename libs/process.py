@@ -27,7 +27,7 @@ from libs.contracts.parts import DocumentRef
 from libs.contracts.topology import TOPOLOGY
 from libs.db.migrate import Migrations, Phase, migrate
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Connection
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import DocumentStore, NewDocument
@@ -101,7 +101,7 @@ async def resources_of(
     start without, and an API by itself never asks for it."""
     if settings.transport == "memory":
         raise BadSettings("POSTBODE_TRANSPORT: memory is for the whole hub in one process, `postbode solo`")
-    database = DatabaseSettings(settings.database_url, settings.secret)
+    database = database_of(settings)
     if schema:
         database.role_url(f"{schema}_worker")  # said before anything is opened
     pools = Pools(database)
@@ -213,7 +213,7 @@ async def _migrate(
     if migrations is None:
         _log.info("nothing to migrate")
         return
-    database = DatabaseSettings(settings.database_url, settings.secret)
+    database = database_of(settings)
     for each in (Migrations("documents", (documents.MIGRATIONS,)), migrations):
         done = await migrate(database, each, sql_only=sql_only, phase=phase)
         if sql_only:

@@ -13,11 +13,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
-from collections.abc import Callable, Collection
+import re
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_origin
+from typing import Any, ClassVar, Literal, TypeVar, get_origin
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -35,6 +36,11 @@ from libs.contracts.topology import Rounds
 PREFIX = "POSTBODE_"
 PUBLIC_SECRET = "only-for-this-machine"  # noqa: S105  everybody knows it: that is why it is refused elsewhere
 
+INTROSPECTION = "token introspection"
+"""What a service shows ingest when it asks whose credentials these are, and ingest knows it by."""
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+
 S = TypeVar("S", bound="Settings")
 
 
@@ -49,6 +55,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
+    purposes: ClassVar[tuple[str, ...]] = ()
+    """What ``derive`` is asked for by this service alone, or by few."""
+
     database_url: str = Field(
         default="", repr=False, description="administrator's URL; services log in as their own roles"
     )
@@ -57,6 +66,12 @@ class Settings(BaseSettings):
         repr=False,
         min_length=16,
         description="master secret: role passwords, key hashes and service tokens are derived from it",
+    )
+    own_keys: dict[str, str] = Field(
+        default_factory=dict,
+        repr=False,
+        description="in the place of the master secret: what this service derives from it and nothing else, as `postbode "
+        "keys` prints it",
     )
     transport: Literal["amqp", "memory"] = Field(
         default="amqp", description="memory is for the whole hub in one process"
@@ -116,8 +131,21 @@ class Settings(BaseSettings):
             raise ValueError("this must be an address such as https://postbode.example")
         return value.rstrip("/")
 
+    @field_validator("own_keys")
+    @classmethod
+    def _shapes(cls, value: dict[str, str]) -> dict[str, str]:
+        if not all(_KEY.fullmatch(key) for key in value.values()):
+            raise ValueError("each key is 64 hexadecimal digits: `postbode keys` prints them")
+        return value
+
     @model_validator(mode="after")
     def _own_secret(self) -> Settings:
+        if self.own_keys:
+            if self.secret != PUBLIC_SECRET:
+                raise ValueError(
+                    f"set {PREFIX}SECRET or {PREFIX}OWN_KEYS, not both: who has the first needs no second"
+                )
+            return self
         if self.secret != PUBLIC_SECRET:
             return self
         for where, name in ((self.base_url, urlsplit(self.base_url).hostname), (self.host, self.host)):
@@ -149,18 +177,30 @@ class Settings(BaseSettings):
         return Rounds(self.dead_rounds, timedelta(seconds=self.dead_round_seconds))
 
     def derive(self, purpose: str) -> bytes:
-        """32 bytes for one purpose, from the master secret (HMAC-SHA-256); different for every purpose."""
-        return hmac.new(self.secret.encode(), purpose.encode(), hashlib.sha256).digest()
+        """32 bytes for one purpose, different for every purpose. Raises ``BadSettings``."""
+        return derived(self.secret, self.own_keys, purpose)
 
     @property
     def introspection_secret(self) -> str:
         """What a service shows ingest when it asks whose credentials these are."""
-        return self.derive("token introspection").hex()
+        return self.derive(INTROSPECTION).hex()
 
     @property
     def introspection_url(self) -> str:
         """Where ingest tells whose credentials these are (RFC 7662)."""
         return f"{self.identity_url or self.base_url}/v1/tokens/introspect"
+
+
+def derived(secret: str, own_keys: Mapping[str, str], purpose: str) -> bytes:
+    """HMAC-SHA-256 of the purpose under the master secret, 32 bytes; or what was handed out of that for one service.
+    Raises ``BadSettings`` when that is not among it."""
+    if not own_keys:
+        return hmac.new(secret.encode(), purpose.encode(), hashlib.sha256).digest()
+    if purpose not in own_keys:
+        raise BadSettings(
+            f"{PREFIX}OWN_KEYS: there is no key for “{purpose}”; make them anew with `postbode keys`"
+        )
+    return bytes.fromhex(own_keys[purpose])
 
 
 def _is_here(host: str | None) -> bool:

@@ -53,6 +53,9 @@ COMMANDS: Mapping[str, Command] = {
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
     "redrive": Command("services.redrive", "publish events of the past again"),
+    "keys": Command(
+        "services.keys", "what one service derives from the master secret, to give it nothing else"
+    ),
     "doctor": Command("services.doctor", "what is wrong with what the hub stands on, and what to do"),
     "drain": Command("services.drain", "wait until nothing is under way, and say what remains"),
     "scrub": Command("services.ingest.scrub_cli", "is every stored document what it was"),

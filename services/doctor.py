@@ -26,7 +26,7 @@ from libs.contracts.topology import TOPOLOGY
 from libs.db.applied import Applied, Schema
 from libs.db.migrate import Migrations
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.failures import EXPECTED, explain
@@ -134,6 +134,8 @@ async def _looked(service: str, check: str, look: Look) -> Finding:
             service, check, "wrong",
             Words(nl=f"gaf in {SECONDS:.0f} s geen antwoord", en=f"gave no answer within {SECONDS:.0f} s"),
         )  # fmt: skip
+    except BadSettings as wrong:
+        return Finding(service, check, "wrong", Words(nl=str(wrong), en=str(wrong)))
     except HubError as wrong:
         nl = wrong.words["nl"]
         return Finding(service, check, "wrong", Words(nl=nl, en=wrong.message))
@@ -181,7 +183,7 @@ async def _python() -> Said:
 
 
 async def _database(name: str, settings: Settings, migrations: Migrations) -> list[Finding]:
-    pools = Pools(DatabaseSettings(settings.database_url, settings.secret), max_size=1)
+    pools = Pools(database_of(settings), max_size=1)
     held: list[Pool] = []
 
     async def connected() -> Said:

@@ -22,7 +22,7 @@ from libs.contracts.topology import TOPOLOGY
 from libs.db.embedded import EmbeddedPostgres
 from libs.db.migrate import Migrations, migrate
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import DatabaseSettings, database_of
 from libs.documents.postgres import PostgresDocuments
 from libs.http.principal import RemoteAuthenticator
 from libs.messaging import MemoryTransport, Transport
@@ -69,7 +69,7 @@ async def hub(
 ) -> AsyncIterator[tuple[list[Service], Resources]]:
     """All services, built on one set of resources; nothing runs yet."""
     common = plan.common
-    database = DatabaseSettings(common.database_url, common.secret)
+    database = database_of(common)
     await migrate_all(database, plan.services)
     pools = Pools(database)
     transport = transport or MemoryTransport()

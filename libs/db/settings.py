@@ -10,10 +10,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from libs.settings import BadSettings, variable
+from libs.settings import BadSettings, Settings, derived, variable
 
 _ROUNDS = 4096
 """Iterations of SCRAM-SHA-256, Postgres' own default. The passwords are 256 bits: more buys nothing."""
@@ -25,19 +26,21 @@ class DatabaseSettings:
 
     url: str = field(repr=False)
     secret: str = field(repr=False)
+    own_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """In the place of the secret, as ``Settings`` has them."""
 
     def own_url(self, role: str) -> str | None:
         """The URL somebody set for this role, or ``None``: then the hub manages the role itself."""
         return variable(f"POSTBODE_{role.upper()}_DATABASE_URL")
 
     def password(self, role: str) -> str:
-        """HMAC-SHA256(secret, role name), hexadecimal."""
-        return hmac.new(self.secret.encode(), role.encode(), hashlib.sha256).hexdigest()
+        """Derived for the name of the role, hexadecimal. Raises ``BadSettings``."""
+        return derived(self.secret, self.own_keys, role).hex()
 
     def verifier(self, role: str) -> str:
         """The password as Postgres keeps it (SCRAM-SHA-256, RFC 5803), so that the password itself is
         never in a statement, a server log or a printed script. The same every time."""
-        salt = hmac.new(self.secret.encode(), f"salt {role}".encode(), hashlib.sha256).digest()[:16]
+        salt = derived(self.secret, self.own_keys, f"salt {role}")[:16]
         salted = hashlib.pbkdf2_hmac("sha256", self.password(role).encode(), salt, _ROUNDS)
         client = hmac.new(salted, b"Client Key", hashlib.sha256).digest()
         server = hmac.new(salted, b"Server Key", hashlib.sha256).digest()
@@ -56,3 +59,8 @@ class DatabaseSettings:
             # The driver would look for some database of this machine, under the role's name.
             raise BadSettings("POSTBODE_DATABASE_URL: not set; where is the database?")
         return {"dsn": self.url, "user": role, "password": self.password(role)}
+
+
+def database_of(settings: Settings) -> DatabaseSettings:
+    """As a process is told."""
+    return DatabaseSettings(settings.database_url, settings.secret, settings.own_keys)

@@ -12,7 +12,7 @@ import typer
 
 from libs.contracts.topology import TOPOLOGY, Queue
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.failures import EXPECTED, explain
@@ -30,7 +30,7 @@ def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[s
 
     async def session() -> T:
         settings = load(Settings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret), max_size=2)
+        pools = Pools(database_of(settings), max_size=2)
         try:
             return await work({service: await pools.get(service, "worker") for service in services})
         finally:

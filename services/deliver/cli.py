@@ -13,7 +13,7 @@ from uuid import UUID
 import typer
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Pool
 from libs.errors import BadInput
 from libs.messaging import outbox
@@ -281,7 +281,7 @@ def _json(row: dict[str, Any]) -> str:
 def _run(work: Callable[[Pool], Awaitable[T]]) -> T:
     async def session() -> T:
         settings = load(DeliverSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             return await work(await pools.get("deliver", "worker"))
         finally:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Pool
 from libs.keyring import KeyRing
 from libs.settings import load
@@ -55,7 +55,7 @@ def rewrap() -> None:
 def _run(work: Callable[[Pool, KeyRing], Awaitable[T]]) -> T:
     async def session() -> T:
         settings = load(DeliverSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             return await work(await pools.get("deliver", "worker"), settings.keys)
         finally:

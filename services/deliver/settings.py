@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
@@ -16,12 +16,17 @@ from libs.keyring import KeyRing, read_key
 from services.deliver.dkim import Signer
 from services.deliver.exact.settings import ExactSettings
 from services.deliver.plan import Policy, mail_address
+from services.deliver.return_paths import PURPOSE as RETURN_PATHS
+
+CONNECTIONS = "secrets of receivers' connections"
+"""The key they lie under when there is no other."""
 
 _SERVER = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?")
 
 
 class DeliverSettings(ExactSettings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_DELIVER_")
+    purposes: ClassVar[tuple[str, ...]] = (RETURN_PATHS, CONNECTIONS)
 
     folder_root: Path = Field(
         default=Path("var/folders"), description="one folder per Globe receiver below it"
@@ -196,7 +201,7 @@ class DeliverSettings(ExactSettings):
     def keys(self) -> KeyRing:
         """The key-encryption keys of receivers' secrets, the one that wraps first."""
         own = [read_key(each.get_secret_value()) for each in self.secret_keys]
-        return KeyRing([*own, self.derive("secrets of receivers' connections")])
+        return KeyRing([*own, self.derive(CONNECTIONS)])
 
     @property
     def policy(self) -> Policy:

@@ -9,7 +9,7 @@ from pathlib import Path
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceErased, InvoiceQuarantined, InvoiceReceived
 from libs.contracts.party import AccountLinkMade, AccountRegistered
 from libs.db.migrate import Migrations
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.http.quota import Quota
 from libs.links import PURPOSE as LINKS
 from libs.messaging import MIGRATIONS as MESSAGING
@@ -28,7 +28,7 @@ from services.ingest.passwords import Passwords
 from services.ingest.people_api import People
 from services.ingest.retention import Retention
 from services.ingest.scrubber import Scrubber
-from services.ingest.settings import IngestSettings
+from services.ingest.settings import CREDENTIALS, MAILBOXES, IngestSettings
 from services.ingest.smtp import KeyMailbox, listen
 from services.ingest.store import Outcome
 from services.ingest.submissions import Submission
@@ -38,7 +38,7 @@ MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migration
 
 
 def vault_of(settings: IngestSettings) -> Vault:
-    return Vault(settings.derive("ingest credentials"), settings.derive("ingest mailbox addresses"))
+    return Vault(settings.derive(CREDENTIALS), settings.derive(MAILBOXES))
 
 
 async def build(settings: IngestSettings, resources: Resources) -> Service:
@@ -77,7 +77,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         people_api.routes(people, settings.derive(LINKS)),
     ):
         api_routes.include_router(more)
-    retention = Retention(worker, DatabaseSettings(settings.database_url, settings.secret), wake)
+    retention = Retention(worker, database_of(settings), wake)
     schedules = [Schedule("ingest.retention", timedelta(seconds=settings.retention_seconds), retention.run)]
     if settings.scrub_seconds:
         often = timedelta(seconds=settings.scrub_seconds)

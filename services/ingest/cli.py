@@ -14,7 +14,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from libs.db.pools import Pools, tenant
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Connection
 from libs.errors import NotFound
 from libs.http import fields
@@ -177,7 +177,7 @@ async def _account(pools: Pools, account_id: UUID) -> AsyncIterator[Connection]:
 def _run(work: Callable[[Pools, IngestSettings], Awaitable[T]]) -> T:
     async def session() -> T:
         settings = load(IngestSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             return await work(pools, settings)
         finally:

@@ -10,7 +10,7 @@ import typer
 
 from libs.contracts.parts import Words
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.failures import EXPECTED, explain
 from libs.settings import load
 from libs.terminal import Lang, Language, say
@@ -52,7 +52,7 @@ def scrub(
 
 async def _look() -> list[Damaged]:
     settings = load(IngestSettings)
-    pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+    pools = Pools(database_of(settings))
     try:
         return await Scrubber(await pools.get("ingest", "worker")).everything()
     finally:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from libs import links
+from libs.sealed import KEY_ADDRESSES
 from libs.settings import Settings
+
+CREDENTIALS, MAILBOXES = "ingest credentials", "ingest mailbox addresses"
+"""Keys that hash keys and sessions, and that seal the addresses of key mailboxes."""
 
 
 class IngestSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_INGEST_")
+    purposes: ClassVar[tuple[str, ...]] = (CREDENTIALS, MAILBOXES, links.PURPOSE, KEY_ADDRESSES)
 
     upload_domains: tuple[str, ...] = Field(
         default=("uploads.localhost",),

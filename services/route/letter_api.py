@@ -23,7 +23,7 @@ from services.route.lookups import Lookups
 from services.route.parties import Editor
 from services.route.party_views import PartyView, party_view
 from services.route.releases import release_some
-from services.route.settings import RouteSettings
+from services.route.settings import CODES, RouteSettings
 
 Operator = Annotated[Principal, Depends(requires("operator"))]
 Owner = Annotated[Principal, Depends(requires("party:write"))]
@@ -64,7 +64,7 @@ def routes(
         to = await letters.addressee(lookups, entry, number, given.postal)
         editor = Editor(principal.account_id, principal.user_id, operator=True)
         async with worker.acquire() as conn, conn.transaction():
-            letter = await letters.make(conn, party_id, to, editor, settings.secret)
+            letter = await letters.make(conn, party_id, to, editor, settings.derive(CODES))
         said = texts(letter, party_id, base_url, clock.now().date(), entry.language)
         return Response(
             await asyncio.to_thread(draw, said),
@@ -85,7 +85,7 @@ def routes(
         editor = Editor(principal.account_id, principal.user_id)
         # Committed in either case: a wrong code counts.
         async with worker.acquire() as conn, conn.transaction():
-            entry = await letters.confirm(conn, party_id, given.code, editor, settings.secret)
+            entry = await letters.confirm(conn, party_id, given.code, editor, settings.derive(CODES))
             if entry is not None:
                 await release_some(conn, settings.release_most)
         if entry is None:

@@ -26,7 +26,7 @@ from services.route.parties import Editor, Entry
 from services.route.party_views import as_line
 from services.route.releases import release_some
 from services.route.sessions import run, run_with_pool, told
-from services.route.settings import RouteSettings
+from services.route.settings import CODES, RouteSettings
 
 _OPERATOR = Editor(account_id=None, operator=True)
 _SAY_KVK = Words(
@@ -69,7 +69,7 @@ def letter(
             lookups = Lookups(pool, register, care_of(settings))
             to = await letters.addressee(lookups, entry, number, line or ())
         async with pool.acquire() as conn, conn.transaction():
-            made = await letters.make(conn, party_id, to, _OPERATOR, settings.secret)
+            made = await letters.make(conn, party_id, to, _OPERATOR, settings.derive(CODES))
         return draw(texts(made, party_id, url, clock.now().date(), entry.language))
 
     try:

@@ -92,10 +92,10 @@ def shown(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, len(code), 4))
 
 
-def hashed(secret: str, letter_id: UUID, code: str) -> bytes:
+def hashed(key: bytes, letter_id: UUID, code: str) -> bytes:
     """Keyed, so a stolen table opens nothing. As people write it: blanks, dashes and small letters do not matter."""
     plain = "".join(c for c in code.upper() if c.isalnum())
-    return hmac.new(secret.encode(), b"letter" + letter_id.bytes + plain.encode(), sha256).digest()
+    return hmac.new(key, letter_id.bytes + plain.encode(), sha256).digest()
 
 
 def number_of(entry: Entry) -> str | None:
@@ -155,7 +155,7 @@ VALUES ($1, $2, $3, $4::jsonb, $5, $6, $7, $8, now() + $9::interval) RETURNING e
 """
 
 
-async def make(conn: Connection, party_id: UUID, to: Addressee, editor: Editor, secret: str) -> Letter:
+async def make(conn: Connection, party_id: UUID, to: Addressee, editor: Editor, key: bytes) -> Letter:
     """A new letter; the one before is void. Raises ``TooMany``."""
     await conn.execute(_LOCK, str(party_id))
     if await conn.fetchval(_COUNT, party_id, WINDOW) >= LETTERS:
@@ -171,7 +171,7 @@ async def make(conn: Connection, party_id: UUID, to: Addressee, editor: Editor, 
         to.by_hand,
         editor.account_id,
         editor.user_id,
-        hashed(secret, letter_id, code),
+        hashed(key, letter_id, code),
         VALID,
     )
     return Letter(letter_id, to.company, code, expires_at)
@@ -219,7 +219,7 @@ UPDATE letter SET tries = tries + 1, ended = CASE WHEN tries + 1 >= $2 THEN 'tri
 _USED = "UPDATE letter SET tries = tries + 1, ended = 'used' WHERE letter_id = $1"
 
 
-async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, secret: str) -> Entry | None:
+async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, key: bytes) -> Entry | None:
     """The party, confirmed; or None where the code was wrong, which is counted: commit in either case.
 
     Raises ``Conflict`` when the number belongs to another confirmed party by now.
@@ -229,7 +229,7 @@ async def confirm(conn: Connection, party_id: UUID, code: str, editor: Editor, s
     row = await conn.fetchrow(_OPEN, party_id)
     if before is None or row is None or before.status != "claimed":
         return None
-    right = hmac.compare_digest(row["code_hash"], hashed(secret, row["letter_id"], code))
+    right = hmac.compare_digest(row["code_hash"], hashed(key, row["letter_id"], code))
     if not right or number_of(before) != row["kvk"]:
         await conn.execute(_TRIED, row["letter_id"], TRIES)
         return None

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Connection, Pool
 from libs.errors import HubError
 from libs.settings import load
@@ -34,7 +34,7 @@ def run_with_pool(work: Callable[[Pool, RouteSettings], Awaitable[T]]) -> T:
 
     async def session() -> T:
         settings = load(RouteSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             return await work(await pools.get("route", "worker"), settings)
         finally:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field, FilePath, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from libs.settings import Settings
 
+CODES = "codes of letters"
+"""The key that hashes them."""
+
 
 class RouteSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_ROUTE_")
+    purposes: ClassVar[tuple[str, ...]] = (CODES,)
 
     release_most: int = Field(
         default=500, ge=1, description="most parked invoices released in one transaction"

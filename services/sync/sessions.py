@@ -12,7 +12,7 @@ import typer
 import uvloop
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.errors import HubError
 from libs.service import Wake
 from libs.settings import load
@@ -38,7 +38,7 @@ def run(work: Callable[[Workshop], Awaitable[T]]) -> T:
 
     async def session() -> T:
         settings = load(SyncSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             return await work(Workshop(settings, await pools.get("sync", "worker"), Wake()))
         finally:

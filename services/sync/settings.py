@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from libs import lifetimes
 from libs.settings import Settings
 
+CREDENTIALS = "sync credentials"
+"""The key that seals passwords of administrations and clients."""
+
 
 class SyncSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_SYNC_")
+    purposes: ClassVar[tuple[str, ...]] = (CREDENTIALS,)
 
     batch: int = Field(default=100, ge=1, le=500, description="records written between two commits")
     at_once: int = Field(default=8, ge=1, le=64, description="requests to one Purchase to Pay at once")

@@ -16,10 +16,9 @@ from services.sync.clients import Member, Seal
 from services.sync.given import GivenChange
 from services.sync.globe.reader import Globe
 from services.sync.p2p.client import P2P, Account
-from services.sync.settings import SyncSettings
+from services.sync.settings import CREDENTIALS, SyncSettings
 from services.sync.sides import Connect, Sides, opened
 
-PURPOSE = "sync credentials"
 """What the key that encrypts passwords is derived for."""
 
 
@@ -31,7 +30,7 @@ class Workshop:
         self.settings = settings
         self.pool = pool
         self.wake = wake
-        self.seal = Seal(settings.derive(PURPOSE))
+        self.seal = Seal(settings.derive(CREDENTIALS))
         self.connect = connect or self._connect
 
     def _connect(self, account: Account) -> P2P:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from libs.db.migrate import Migrations
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service
 from services.track.api import routes
@@ -27,7 +27,7 @@ async def build(settings: TrackSettings, resources: Resources) -> Service:
     often = timedelta(seconds=settings.notice_seconds)
     schedules = [Schedule("track.notices", often, notices.run), Schedule("track.links", often, links.run)]
     if settings.ledger_seconds:
-        books = Bookkeeper(DatabaseSettings(settings.database_url, settings.secret))
+        books = Bookkeeper(database_of(settings))
         schedules.append(Schedule("track.ledger", timedelta(seconds=settings.ledger_seconds), books.run))
     return Service(
         name="track",

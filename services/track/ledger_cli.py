@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.failures import EXPECTED, explain
 from libs.settings import load
 from libs.terminal import Lang, Language, say
@@ -53,7 +53,7 @@ def ledger(
 
 async def _take(grace: timedelta) -> Ledger:
     settings = load(TrackSettings)
-    async with snapshots(DatabaseSettings(settings.database_url, settings.secret)) as found:
+    async with snapshots(database_of(settings)) as found:
         return await take(found, grace)
 
 

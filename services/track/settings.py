@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from libs import links
+from libs.sealed import KEY_ADDRESSES
 from libs.settings import Settings
 
 
 class TrackSettings(Settings):
     model_config = SettingsConfigDict(env_prefix="POSTBODE_TRACK_")
+    purposes: ClassVar[tuple[str, ...]] = (links.PURPOSE, KEY_ADDRESSES)
 
     smtp_host: str = Field(default="127.0.0.1", description="mail server that takes the notices")
     smtp_port: int = Field(default=1025, description="its port")

@@ -13,7 +13,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.errors import Refusal
 from libs.failures import EXPECTED, explain
 from libs.rules.engine import releases
@@ -84,7 +84,7 @@ def shadow(
 
     async def look_back(day: datetime) -> None:
         settings = load(ValidateSettings)
-        database = DatabaseSettings(settings.database_url, settings.secret)
+        database = database_of(settings)
         async for invoice_id, data in runs.stored(database, day.replace(tzinfo=UTC)):
             look(str(invoice_id), data)
 

@@ -43,7 +43,7 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceValidated
 from libs.contracts.parts import DocumentRef, Identifier, InvoiceSummary, PartyFacts, ReceiverCandidate
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import DatabaseSettings, database_of
 from libs.messaging.batch import Batch
 from libs.messaging.pack import Unread, unpack
 from libs.messaging.transport import Message
@@ -245,7 +245,7 @@ def packs(parties: int) -> Iterator[bytes]:
 
 async def measure(settings: RouteSettings, parties: int, count: int) -> dict[str, float]:
     """In a process of its own: the worker's."""
-    pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+    pools = Pools(database_of(settings))
     worker = await pools.get("route", "worker")
     handler = Validated(worker)
     batch = Batch(handler, worker, transport="memory")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -145,3 +147,41 @@ def test_every_purpose_has_its_own_key() -> None:
     assert len(keys) == 3
     assert all(len(key) == 32 for key in keys)
     assert settings.derive("a") == Settings(secret="0123456789abcdef").derive("a")
+
+
+def test_a_service_may_have_its_own_keys_in_the_place_of_the_secret(
+    environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    master = Settings(secret="0123456789abcdef")
+    (tmp_path / "keys").write_text(json.dumps({"a": master.derive("a").hex()}))
+    environment.setenv("POSTBODE_OWN_KEYS_FILE", str(tmp_path / "keys"))
+    environment.setenv("POSTBODE_BASE_URL", "https://postbode.example")
+    settings = load(OwnSettings)
+    assert settings.derive("a") == master.derive("a")
+    with pytest.raises(BadSettings, match="POSTBODE_OWN_KEYS: there is no key for “b”"):
+        settings.derive("b")
+    assert master.derive("a").hex() not in repr(settings)
+    environment.setenv("POSTBODE_SECRET", "0123456789abcdef")
+    with pytest.raises(BadSettings, match="POSTBODE_SECRET or POSTBODE_OWN_KEYS, not both"):
+        load(OwnSettings)
+
+
+@pytest.mark.parametrize("wrong", ['{"a": "geheim"}', '{"a": ""}', "geheim", '["geheim"]'])
+def test_what_are_no_keys_is_said_and_not_shown(environment: pytest.MonkeyPatch, wrong: str) -> None:
+    environment.setenv("POSTBODE_OWN_KEYS", wrong)
+    with pytest.raises(BadSettings, match="POSTBODE_OWN_KEYS") as said:
+        load(Settings)
+    assert "geheim" not in str(said.value)
+
+
+def test_nothing_goes_round_what_is_derived() -> None:
+    """Or a service with keys of its own would fall back to the secret everybody knows."""
+    root = Path(__file__).parents[2]
+    uses = re.compile(r"\b(?:settings|common)\.secret\b")
+    found = [
+        path.relative_to(root).as_posix()
+        for folder in ("libs", "services")
+        for path in (root / folder).rglob("*.py")
+        if uses.search(path.read_text("utf-8"))
+    ]
+    assert found == ["libs/db/settings.py"]

@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.errors import Refusal
 from libs.settings import load as load_settings
 from libs.terminal import Lang, Language, say
@@ -55,7 +55,7 @@ def load_statement(
 
     async def work() -> Loaded:
         settings = load_settings(DeliverSettings)
-        pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+        pools = Pools(database_of(settings))
         try:
             pool = await pools.get("deliver", "worker")
             return reports.shown(

@@ -42,7 +42,7 @@ import uvloop
 
 from libs.contracts.parts import Receiver
 from libs.db.pools import Pools
-from libs.db.settings import DatabaseSettings
+from libs.db.settings import database_of
 from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.keyring import KeyRing
@@ -113,7 +113,7 @@ _MIXED: tuple[tuple[Channel, int, bool], ...] = (
 
 async def work(settings: DeliverSettings) -> None:
     """The worker: until it is told to end, by the end of what it reads."""
-    pools = Pools(DatabaseSettings(settings.database_url, settings.secret))
+    pools = Pools(database_of(settings))
     pool = await pools.get("deliver", "worker")
     dispatcher = Dispatcher(
         settings,

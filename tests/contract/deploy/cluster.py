@@ -79,6 +79,16 @@ class Workload:
             found |= maps[source["configMapRef"]["name"]]
         return found | {each["name"]: each["value"] for each in self.container["env"]}
 
+    def keys(self) -> set[str]:
+        """Whose keys it is given."""
+        return {
+            item["key"]
+            for volume in self.pod["volumes"]
+            for source in volume.get("projected", {}).get("sources", ())
+            if source["secret"]["name"] == "keys"
+            for item in source["secret"]["items"]
+        }
+
     def files(self) -> set[str]:
         """The paths of the secrets it is given."""
         mounts = {mount["name"]: mount["mountPath"] for mount in self.container["volumeMounts"]}

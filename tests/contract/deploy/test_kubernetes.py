@@ -14,14 +14,17 @@ from typing import Any, cast
 import jsonschema_rs
 import pytest
 
+from libs import links
 from libs.contracts.registry import PAYLOADS
 from libs.contracts.topology import TOPOLOGY
 from libs.db.pools import MAX_SIZE
 from libs.http import openapi
 from libs.process import longest_stop
+from libs.sealed import KEY_ADDRESSES
 from libs.service import Resources, Service
-from libs.settings import Settings, load
+from libs.settings import INTROSPECTION, Settings, load
 from services.configuration import settings_of, variables
+from services.keys import STORES, purposes
 from services.solo import SERVICES
 from tests.contract.deploy.cluster import OVERLAYS, Object, Workload, of_kind, overlay, rendered, workloads
 
@@ -43,7 +46,7 @@ class _Pools:
         return None
 
 
-async def built(name: str) -> Service:
+async def built(name: str, settings: Settings | None = None) -> Service:
     nothing = cast("Any", None)
     resources = Resources(
         transport=nothing,
@@ -53,7 +56,7 @@ async def built(name: str) -> Service:
         base_url="http://localhost",
     )
     wiring = importlib.import_module(f"services.{name}.app")
-    service: Service = await wiring.build(settings_of(name)(), resources)
+    service: Service = await wiring.build(settings or settings_of(name)(), resources)
     return service
 
 
@@ -176,6 +179,25 @@ def reads_here(settings: Settings, *, of: str) -> list[str]:
     ]
 
 
+def secret(variable: str, service: str) -> str:
+    """What the file of a variable may hold."""
+    if variable == "POSTBODE_OWN_KEYS_FILE":
+        return json.dumps(dict.fromkeys(purposes(service), "0f" * 32))
+    return "postgresql://x@database-rw/postbode" if "URL" in variable else "x" * 32
+
+
+@pytest.mark.parametrize("service", STORES)
+async def test_a_service_is_wired_with_its_own_keys_and_no_others(service: str) -> None:
+    settings = settings_of(service)(own_keys=json.loads(secret("POSTBODE_OWN_KEYS_FILE", service)))
+    assert (await built(service, settings)).name == service
+    # Whoever breaks into one has no role of another, and no key that only another needs.
+    shared = {("ingest", "track"): {links.PURPOSE, KEY_ADDRESSES}}
+    for other in STORES:
+        if other > service:
+            both = set(purposes(service)) & set(purposes(other))
+            assert both == shared.get((service, other), set()) | {INTROSPECTION}
+
+
 @pytest.mark.parametrize("name", OVERLAYS)
 def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each is loaded by the class that will read it, from the variables and files of its manifest."""
@@ -192,7 +214,7 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
                 if key.endswith("_FILE"):
                     assert value in each.files(), f"{each.name}: {key}"
                     file = tmp_path / Path(value).name
-                    file.write_text("postgresql://x@database-rw/postbode" if "URL" in key else "x" * 32)
+                    file.write_text(secret(key, each.service))
                     patch.setenv(key, str(file))
                 else:
                     patch.setenv(key, value)
@@ -205,6 +227,12 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
         if each.service == "deliver" and each.role != "api":
             unneeded.add("bounce_host")
         assert set(reads_here(settings, of=each.service)) <= unneeded, each.name
+        assert ("POSTBODE_SECRET_FILE" in given) == (each.kind == "Job" or each.service == "portal"), (
+            each.name
+        )
+        assert each.keys() == (
+            {each.service} if each.kind == "Deployment" and each.service in STORES else set()
+        )
         assert bool(settings.database_url) == (each.service != "portal"), each.name
         assert ("POSTBODE_DATABASE_URL_FILE" in given) == (each.kind == "Job"), (
             "the administrator's is for migrations"

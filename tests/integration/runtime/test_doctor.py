@@ -54,6 +54,15 @@ def asked(*arguments: str) -> tuple[int, Mapping[tuple[str | None, str], tuple[s
     }
 
 
+def test_a_key_that_is_missing_is_named(hub: pytest.MonkeyPatch) -> None:
+    hub.delenv("POSTBODE_SECRET")
+    hub.setenv("POSTBODE_OWN_KEYS", json.dumps({"token introspection": "0f" * 32}))
+    code, found = asked("--service", "route")
+    assert code == 1
+    state, said = found["route", "database"]
+    assert (state, "“route_worker”" in said) == ("wrong", True)
+
+
 def test_a_hub_that_is_well(hub: pytest.MonkeyPatch) -> None:
     code, found = asked()
     assert code == 0

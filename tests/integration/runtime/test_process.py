@@ -17,7 +17,9 @@ import httpx
 import pytest
 
 from libs.db.settings import DatabaseSettings
+from libs.settings import Settings
 from libs.testing.databases import Databases
+from services.keys import purposes
 
 ROOT = Path(__file__).parents[3]
 NOWHERE = "127.0.0.1:9"
@@ -102,6 +104,13 @@ async def test_migrate_then_serve_then_sigterm(databases: Databases, amqp_url: s
     for how in ("migrate --phase pre", "migrate"):
         code, _, log = await finished(how, env)
         assert code == 0, log
+    # From here on without the secret: it has what `postbode keys` derives for it.
+    master = Settings(secret=env.pop("POSTBODE_SECRET"))
+    keys = {purpose: master.derive(purpose).hex() for purpose in purposes("ingest")}
+    env["POSTBODE_OWN_KEYS"] = json.dumps({k: v for k, v in keys.items() if k != "ingest_api"})
+    code, _, log = await finished("serve", env)
+    assert (code, "POSTBODE_OWN_KEYS: there is no key for “ingest_api”" in log) == (78, True)
+    env["POSTBODE_OWN_KEYS"] = json.dumps(keys)
     async with started("serve", env) as (process, address), httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(f"{address}/readyz")).json() == {"status": "ok", "failing": {}}
         assert (await http.get(f"{address}/v1/accounts/me")).status_code == 401

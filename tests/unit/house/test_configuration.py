@@ -49,6 +49,7 @@ def test_what_is_a_secret_is_called_one() -> None:
         "POSTBODE_DELIVER_DKIM_KEY",
         "POSTBODE_DELIVER_EXACT_CLIENT_SECRET",
         "POSTBODE_DELIVER_SMTP_PASSWORD",
+        "POSTBODE_OWN_KEYS",
         "POSTBODE_ROUTE_KVK_API_KEY",
         "POSTBODE_SECRET",
     }
