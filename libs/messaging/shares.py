@@ -31,6 +31,8 @@ class Shares:
         self._used: Counter[UUID] = Counter()
         self.until = 0.0
         """When those that have had their share get more."""
+        self.bounded = False
+        """Others are about: nobody has more than its share."""
 
     def of(self, accounts: Sequence[UUID], most: int) -> list[int]:
         """Events that the lane of each of these ``accounts``, which have some waiting, gets now; 0: none before the
@@ -47,7 +49,8 @@ class Shares:
         if now >= self.until:
             self.until = now + WINDOW_SECONDS
             self._used.clear()
-        if len(self._seen) < 2 or now - min(self._seen.values()) > ABOUT_SECONDS:
+        self.bounded = len(self._seen) > 1 and now - min(self._seen.values()) <= ABOUT_SECONDS
+        if not self.bounded:
             return [equal] * len(accounts)
         return [max(0, min(equal, self._share - self._used[account])) for account in accounts]
 

@@ -9,15 +9,20 @@ alone, so one bad item fails one caller.
 Nobody stands in line behind whoever sends most: a group is dealt out equally among the accounts that wait, and of one
 account no more is taken than its share while others are about (``libs.messaging.shares``).
 
-Whoever waits holds memory, so there is an end to both: how many wait and how many bytes they hold. A group has
-an end in bytes as well, because a transaction of two hundred large documents would keep all others waiting.
+Who has had its share hears of what was stored spread over the time until there is more: all at once its callers would come
+back at once, and be ten requests in front of whoever comes alone.
+
+Whoever waits holds memory, so there is an end to both: how many wait and how many bytes they hold, and three quarters
+of it for one account, so that it does not shut the door to the others. A group has an end in bytes as well, because a
+transaction of two hundred large documents would keep all others waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -42,6 +47,8 @@ def busy() -> Unavailable:
 
 WAITING_BYTES = 64 * 1024 * 1024
 GROUP_BYTES = 32 * 1024 * 1024
+_PART = 0.75
+"""Of all that may wait, what one account may."""
 _NOBODY = UUID(int=0)
 
 
@@ -82,6 +89,10 @@ class GroupCommit(Generic[T, R]):
         self._account = account
         self._shares = Shares(share)
         self._held = 0
+        self._of: Counter[UUID] = Counter()
+        self._bytes_of: Counter[UUID] = Counter()
+        self._slowly: frozenset[UUID] = frozenset()
+        """Accounts of the group in hand that had all they may have, and have more waiting."""
         self._queue: list[_Waiting[T, R]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -103,13 +114,18 @@ class GroupCommit(Generic[T, R]):
         """Wait until ``item`` is committed. Raises what the write raised, or ``Unavailable`` when too many
         wait already, or hold too much: the caller should come back instead of piling up in memory."""
         size = self._size(item)
+        account = self._account(item)
         # One that is larger than all may be together must still get through when it is alone.
         full = self._held + size > self._waiting_bytes and self._queue
-        if len(self._queue) >= self._waiting or full:
+        bytes_of, of = self._bytes_of[account] + size, self._of[account]
+        too_much = of and (bytes_of > _PART * self._waiting_bytes or of >= _PART * self._waiting)
+        if len(self._queue) >= self._waiting or full or too_much:
             raise busy()
         future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(item, size, future))
         self._held += size
+        self._of[account] += 1
+        self._bytes_of[account] += size
         self._arrived.set()
         return await future
 
@@ -131,6 +147,15 @@ class GroupCommit(Generic[T, R]):
                     done = {id(each) for each in group}
                     self._queue = [each for each in self._queue if id(each) not in done]
                     self._held -= sum(each.size for each in group)
+                    self._leave(group)
+
+    def _leave(self, group: Sequence[_Waiting[T, R]]) -> None:
+        for each in group:
+            account = self._account(each.item)
+            self._of[account] -= 1
+            self._bytes_of[account] -= each.size
+            if not self._of[account]:
+                del self._of[account], self._bytes_of[account]
 
     async def _rest(self) -> None:
         """Until somebody comes, or those who wait may have more."""
@@ -154,22 +179,38 @@ class GroupCommit(Generic[T, R]):
             left[account] -= 1
             group.append(each)
         self._shares.taken(self._account(each.item) for each in group)
+        more = self._shares.bounded and {a for a in accounts if not left[a] and self._of[a] > 1}
+        self._slowly = frozenset(more or ())
         return group
+
+    def _spread(self, group: Sequence[_Waiting[T, R]]) -> Iterator[float]:
+        """Seconds until the next answer to those that have had their share: the first at once."""
+        many = sum(self._account(each.item) in self._slowly for each in group)
+        left = max(0.0, self._shares.until - clock.monotonic())
+        return (left * n / many for n in range(many))
 
     async def _settle(self, group: Sequence[_Waiting[T, R]]) -> None:
         # gather, because whatever the write raises belongs to the callers and must not end the flusher.
         (outcome,) = await asyncio.gather(self._write([each.item for each in group]), return_exceptions=True)
         if not isinstance(outcome, BaseException):
+            later = self._spread(group)
             for each, result in zip(group, outcome, strict=True):
-                if each.future.done():
-                    continue
-                if isinstance(result, HubError):
-                    each.future.set_exception(result)
+                if (seconds := next(later) if self._account(each.item) in self._slowly else 0.0) > 0:
+                    asyncio.get_running_loop().call_later(seconds, _tell, each.future, result)
                 else:
-                    each.future.set_result(result)
+                    _tell(each.future, result)
         elif len(group) == 1:
             if not group[0].future.done():
                 group[0].future.set_exception(outcome)
         else:
             for single in group:
                 await self._settle([single])
+
+
+def _tell(future: asyncio.Future[R], result: R | HubError) -> None:
+    if future.done():
+        return
+    if isinstance(result, HubError):
+        future.set_exception(result)
+    else:
+        future.set_result(result)

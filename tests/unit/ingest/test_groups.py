@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -23,6 +24,11 @@ class Writer:
         if self.bad in items:
             raise ValueError(self.bad)
         return [item.upper() for item in items]
+
+
+def owner(item: str) -> UUID:
+    """The first letter is the account."""
+    return {"f": UUID(int=1), "o": UUID(int=2)}[item[0]]
 
 
 async def test_callers_that_come_together_share_a_commit() -> None:
@@ -84,14 +90,25 @@ async def test_leaving_answers_those_who_wait() -> None:
 
 
 async def test_too_many_bytes_waiting_is_said_at_once_and_room_comes_back() -> None:
-    async with GroupCommit(Writer(), linger=0.01, waiting_bytes=3, size=len) as group:
+    async with GroupCommit(Writer(), linger=0.01, waiting_bytes=4, size=len) as group:
         first = asyncio.create_task(group.submit("aa"))
         await asyncio.sleep(0)
         with pytest.raises(Unavailable):
-            await group.submit("bb")
+            await group.submit("bbb")
         assert await group.submit("c") == "C"
         assert await first == "AA"
-        assert await group.submit("ddd") == "DDD"
+        assert await group.submit("dddd") == "DDDD"
+
+
+@pytest.mark.parametrize("bound", [{"waiting": 8}, {"waiting_bytes": 16, "size": len}])
+async def test_one_account_does_not_shut_the_door_to_the_others(bound: dict[str, Any]) -> None:
+    async with GroupCommit(Writer(), linger=0.01, account=owner, **bound) as group:
+        flood = [asyncio.create_task(group.submit(f"f{n}")) for n in range(8)]
+        await asyncio.sleep(0)
+        other = asyncio.create_task(group.submit("o1"))
+        told = await asyncio.gather(*flood, return_exceptions=True)
+        assert await other == "O1"
+    assert sum(isinstance(each, Unavailable) for each in told) == 2
 
 
 async def test_what_is_larger_than_all_may_be_gets_through_alone() -> None:
@@ -107,12 +124,8 @@ async def test_a_group_holds_no_more_bytes_than_allowed() -> None:
 
 
 async def test_nobody_stands_in_line_behind_whoever_sends_most() -> None:
-    """The first letter is the account."""
     writer = Writer()
-    accounts = {"f": UUID(int=1), "o": UUID(int=2)}
-    async with GroupCommit(
-        writer, linger=0.001, most=20, account=lambda item: accounts[item[0]], share=100
-    ) as group:
+    async with GroupCommit(writer, linger=0.001, most=20, account=owner, share=100) as group:
         flood = [asyncio.create_task(group.submit(f"f{n}")) for n in range(300)]
         await asyncio.sleep(0)
         others = [asyncio.create_task(group.submit(f"o{n}")) for n in range(3)]
@@ -125,11 +138,27 @@ async def test_nobody_stands_in_line_behind_whoever_sends_most() -> None:
 
 async def test_of_one_account_no_more_is_taken_than_its_share_while_others_are_about() -> None:
     writer = Writer()
-    accounts = {"f": UUID(int=1), "o": UUID(int=2)}
-    async with GroupCommit(writer, linger=0.001, account=lambda item: accounts[item[0]], share=100) as group:
+    async with GroupCommit(writer, linger=0.001, account=owner, share=100) as group:
         other = asyncio.create_task(group.submit("o1"))
         flood = [asyncio.create_task(group.submit(f"f{n}")) for n in range(25)]
         await other
         await asyncio.gather(*flood)
     of_flood = [sum(item.startswith("f") for item in each) for each in writer.groups]
     assert [count for count in of_flood if count] == [10, 10, 5]
+
+
+async def test_who_has_had_its_share_is_answered_one_by_one_and_the_others_at_once() -> None:
+    loop, answered = asyncio.get_running_loop(), dict[str, float]()
+
+    async with GroupCommit(Writer(), linger=0.001, account=owner, share=100) as group:
+
+        async def ask(item: str) -> None:
+            await group.submit(item)
+            answered[item] = loop.time()
+
+        tasks = [asyncio.create_task(ask(each)) for each in ("o1", *(f"f{n}" for n in range(25)))]
+        await asyncio.gather(*tasks)
+    first, tenth = answered["f0"], answered["f9"]
+    assert answered["o1"] <= answered["f1"]
+    assert first < answered["f4"] < tenth
+    assert tenth - first > 0.02, "ten in a tenth of a second, and not all at once"
