@@ -7,8 +7,9 @@ where the machine has time. So what was not used is put by, up to ``credit`` bat
 
 from __future__ import annotations
 
-CREDIT = 3
-"""Where somebody's invoice waits."""
+CREDIT = 8
+"""Where somebody's invoice waits. Batches of a flood that is kept to its share come beside those of who sends now and then:
+with three put by, both together had used up what there was, and many waited at each stage for the next."""
 
 
 class Pacing:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
+from libs.messaging.handler import PROMPT
 from libs.messaging.pacing import Pacing
+from libs.messaging.shares import WINDOW_SECONDS
 
 
 def test_under_load_batches_are_cut_at_the_pace() -> None:
@@ -39,3 +43,17 @@ def test_without_credit_each_waits_for_the_one_before() -> None:
     pacing = Pacing(0.5)
     pacing.cut(100.0)
     assert pacing.due == pytest.approx(100.5)
+
+
+def test_who_comes_now_and_then_beside_a_flood_at_its_share_seldom_waits() -> None:
+    """Somebody's ten a second at random beside the batches of a flood: of a hundred, hardly one waits for the pace."""
+    draw, now, waited = random.Random(1), 0.0, 0
+    events = [n * WINDOW_SECONDS for n in range(700)]
+    while now < 100:
+        now += draw.expovariate(10)
+        events.append(now)
+    pacing = Pacing(PROMPT.seconds, PROMPT.credit)
+    for at in sorted(events):
+        waited += pacing.due > at
+        pacing.cut(max(at, pacing.due))
+    assert waited < len(events) / 50
