@@ -12,6 +12,7 @@ other 4xx                   tried again, as its own mistake is mended more often
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -24,6 +25,7 @@ from services.deliver.results import line
 LONGEST_WAIT = timedelta(hours=24)
 """No receiver puts off for longer than this at a time."""
 
+_STATUS = re.compile(r"(\d{3})(?: |$)")
 _ABOUT_ONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY})
 """Said of what was sent, and not of whoever sends."""
 
@@ -66,7 +68,7 @@ def meaning(status: int, headers: Mapping[str, str], said: bytes, now: datetime,
     """``again``: an earlier attempt may have been taken, too; under the same webhook-id."""
     told = line(f"{status} {said.decode('utf-8', 'replace')}", 200)
     if 200 <= status <= 299:
-        return HandedOver(told, repeated=again)
+        return HandedOver(told, repeated=again, outward=outward(told))
     if status == HTTPStatus.GONE:
         return Parked("connection-ended", ENDED, told, ends_connection=True)
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
@@ -77,6 +79,12 @@ def meaning(status: int, headers: Mapping[str, str], said: bytes, now: datetime,
     if 300 <= status <= 399:
         return Failed("https-redirect", told)
     return Failed("https-refused" if status in _ABOUT_ONE else "https-trouble", told)
+
+
+def outward(told: str) -> str | None:
+    """Of what a receiver's program said, which its sender may read: the status. None: it said none."""
+    found = _STATUS.match(told)
+    return f"HTTP {found[1]}" if found else None
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> timedelta | None:

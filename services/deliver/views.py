@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -12,7 +14,7 @@ from pydantic import BaseModel, Field
 from libs.contracts.parts import Agreed, Finding, Words
 from libs.db.types import Connection, Pool
 from libs.errors import NotFound
-from services.deliver import returned, store
+from services.deliver import http_replies, returned, store
 
 
 class Reason(Words):
@@ -60,7 +62,8 @@ class Attempt(BaseModel):
     late: bool = Field(description="its result came when another attempt had been made, and changed nothing")
     code: str | None
     detail: str | None = Field(
-        description="handed_over: the receipt; else what went wrong. Nothing of what went on in a receiver's own books"
+        description="handed_over: the receipt; else what went wrong. Nothing of what went on in a receiver's books, nor "
+        "of what its own SFTP server or program said but the HTTP status"
     )
 
 
@@ -82,6 +85,29 @@ class DeliveryWithAttempts(Delivery):
     answers: list[Answered] = Field(description="e-mail: what came back to it, where bounces reach the hub")
 
 
+_OF_THEIR_SERVERS = ("https-", "folder-")
+"""How codes of attempts at a receiver's own server begin: of a delivery that goes by mail now, they tell those before."""
+
+
+def at_their_server(channel: str, history: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Attempts as their sender reads them: of what a receiver's own server said in its own words there is nothing. Files of
+    the hub's making, and what mail servers say, which is meant for senders, stay (ADR 55)."""
+    theirs = [each["number"] for each in history if (each["code"] or "").startswith(_OF_THEIR_SERVERS)]
+    last = math.inf if channel in ("https", "sftp") else max(theirs, default=0) if channel == "smtp" else 0
+    return [
+        {**each, "detail": _said_outward(channel, each)} if each["number"] <= last else each
+        for each in history
+    ]
+
+
+def _said_outward(channel: str, attempt: dict[str, Any]) -> str | None:
+    if attempt["outcome"] in ("not_begun", "offered") or (
+        attempt["outcome"] == "handed_over" and channel == "sftp"
+    ):
+        return cast("str | None", attempt["detail"])
+    return http_replies.outward(attempt["detail"] or "")
+
+
 _BEGUN = "SELECT EXISTS (SELECT FROM exact_booking WHERE delivery_id = $1)"
 
 
@@ -101,6 +127,8 @@ class Showing:
         history = await store.attempts(conn, delivery_id)
         if not inside and await self._in_books(rows[0], history):
             history = [{**each, "code": None, "detail": None} for each in history]
+        elif not inside:
+            history = at_their_server(rows[0]["channel"], history)
         agreed = (await store.parcel(self.worker, delivery_id)).agreed
         came = await returned.answers(conn, delivery_id)
         shown = {**self.fields(rows[0]), "history": history, "agreed": agreed, "answers": came}

@@ -23,6 +23,7 @@ from services.deliver.app import https_channel
 from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import HandedOver
 from services.deliver.parked import Parking
+from services.deliver.views import Showing
 from tests.integration.deliver.listening import Listening, answer, listening
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import PDF, XML, receiver
@@ -62,6 +63,14 @@ async def last(stage: Stage) -> asyncpg.Record:
     return row
 
 
+async def shown(stage: Stage, *, inside: bool) -> str | None:
+    """What is read over HTTP of the last attempt; ``inside``: by an operator, else by its sender."""
+    delivery_id = (await stage.rows())[0]["delivery_id"]
+    async with stage.worker.acquire() as conn:
+        found = await Showing(stage.worker, timedelta(hours=72)).one(conn, delivery_id, inside=inside)
+    return found.history[-1].detail
+
+
 @pytest.mark.proves("SA18", "R50", "R53")
 async def test_signed_with_both_documents_and_its_word_as_receipt(stage: Stage, inbox: Listening) -> None:
     await stage.send(await connected(stage, inbox.url), 5)
@@ -72,7 +81,7 @@ async def test_signed_with_both_documents_and_its_word_as_receipt(stage: Stage, 
     assert set(inbox.kept.values()) == {1}
     told = await stage.told()
     assert {(fact.type, fact.channel) for fact in told} == {("invoice.handed_over.v1", "https")}
-    assert told[0].receipt == "202 kept"  # type: ignore[attr-defined]
+    assert told[0].receipt == "HTTP 202"  # type: ignore[attr-defined]
     assert inbox.most_at_once <= 4
     assert inbox.connections <= 4, "connections are kept"
 
@@ -110,6 +119,9 @@ async def test_a_redirect_is_not_followed(stage: Stage, inbox: Listening) -> Non
     async with pushing(stage, inbox) as dispatcher:
         await dispatcher.dispatch()
     assert not inbox.kept
+    row = await last(stage)
+    assert (await stage.states(), row["outcome"], row["code"]) == (["queued"], "failed", "https-redirect")
+    assert row["detail"].startswith("307")
 
 
 async def test_gone_ends_the_connection_and_what_is_under_way_waits(stage: Stage, inbox: Listening) -> None:
@@ -121,6 +133,10 @@ async def test_gone_ends_the_connection_and_what_is_under_way_waits(stage: Stage
         await dispatcher.dispatch()
         assert await stage.states() == ["parked"]
         assert (await last(stage))["detail"] == "410 moved out"
+        assert [await shown(stage, inside=inside) for inside in (True, False)] == [
+            "410 moved out",
+            "HTTP 410",
+        ]
         assert await connections.one(stage.worker, to.party_id) is None
         await stage.send(to)
         assert [row["channel"] for row in await stage.rows()] == ["https", "smtp"]
@@ -231,7 +247,9 @@ async def test_a_certificate_that_does_not_hold_gets_nothing(
         async with pushing(stage, inbox, https_certificates=certificate) as dispatcher:
             await dispatcher.dispatch()
     assert not inbox.kept
-    assert (await last(stage))["code"] == "https-away"
+    row = await last(stage)
+    assert (await stage.states(), row["outcome"], row["code"]) == (["queued"], "failed", "https-away")
+    assert row["detail"], "what was wrong with it is kept"
     assert [row["unresolved"] for row in await stage.rows()] == [False]
 
 
@@ -283,6 +301,7 @@ async def test_without_an_answer_it_goes_again_under_the_same_id_and_says_so(
         assert await stage.attempts() == [(1, "unknown")]
         await stage.make_due()
         await dispatcher.dispatch()
+    assert await stage.states() == ["handed_over"]
     assert list(inbox.kept.values()) == [2]
     assert len(set(inbox.bodies)) == 1
     (told,) = await stage.told()

@@ -73,6 +73,10 @@ async def test_for_now_or_for_ever(stage: Stage, rcpt: str, data: str, state: st
     dispatcher = stage.dispatcher()
     await dispatcher.dispatch()
     assert await stage.states() == [state]
+    row = await stage.worker.fetchrow("SELECT outcome, detail FROM attempt")
+    assert row is not None
+    assert row["outcome"] == ("failed" if state == "queued" else "refused")
+    assert row["detail"] == (data if rcpt.startswith("250") else rcpt), "its words are kept"
     stage.sink.rcpt, stage.sink.answer = lambda _: "250 OK", lambda _: "250 Kept"
     await stage.make_due()
     await dispatcher.dispatch()

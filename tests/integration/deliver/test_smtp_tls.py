@@ -84,7 +84,9 @@ async def test_no_password_goes_unencrypted(stage: Stage, certificate: Path, off
     await speaking(stage, Refusing, certificate if offered else None)
     await stage.send(receiver())
     await stage.dispatcher(smtp_username="hub", smtp_password="secret").dispatch()
-    assert ("454" if offered else "not supported") in await failed(stage)
+    said = await failed(stage)
+    assert ("454" if offered else "not supported") in said
+    assert "secret" not in said
 
 
 NOT_TRUSTED: dict[str, Callable[[Path], Path | None]] = {

@@ -190,7 +190,7 @@ def _moment(event: Event, language: str) -> Iterator[str]:
 OK = HandedOver("250 2.0.0 Kept as 4XyZ")
 AGAIN = replace(OK, repeated=True)
 PLACED = HandedOver("2026-11-02_F1.xml")
-KEPT = HandedOver("202 kept")
+KEPT = HandedOver("202 kept", outward="HTTP 202")
 HUNG_UP = Unknown("ConnectionResetError: the server hung up")
 AWAY = Failed("folder-away", "the folder is not there")
 ENTRY = HandedOver(

@@ -14,8 +14,10 @@ NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
 def test_2xx_is_handed_over_with_its_word_as_receipt(status: int) -> None:
-    assert meaning(status, {}, b"ok\r\nthanks", NOW, again=False) == HandedOver(f"{status} ok thanks")
-    assert meaning(status, {}, b"", NOW, again=True) == HandedOver(f"{status}", repeated=True)
+    told = f"HTTP {status}"
+    said = HandedOver(f"{status} ok thanks", outward=told)
+    assert meaning(status, {}, b"ok\r\nthanks", NOW, again=False) == said
+    assert meaning(status, {}, b"", NOW, again=True) == HandedOver(f"{status}", repeated=True, outward=told)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.kinds import Kind
 from services.deliver.exact.trouble import Denied, Lapsed
 from services.deliver.parcel import HandedOver, Loaded, Outcome, Parked
+from services.deliver.views import at_their_server
 from services.track import facts as track
 from tests.unit.deliver.sample import job
 from tests.unit.deliver.stories import POLICY
@@ -106,6 +107,66 @@ def test_imported_carries_number_and_time_and_no_more() -> None:
     for event in (confirmed, imported):
         text = event.data.model_dump_json()
         assert not [inside for inside in (SAID, "987", "DueDate", "differ") if inside in text]
+
+
+def tried(*attempts: tuple[str, str | None, str | None]) -> list[dict[str, Any]]:
+    """Outcome, code and detail of each."""
+    return [
+        {"number": n, "outcome": outcome, "code": code, "detail": detail}
+        for n, (outcome, code, detail) in enumerate(attempts, 1)
+    ]
+
+
+def details(channel: str, *attempts: tuple[str, str | None, str | None]) -> list[str | None]:
+    shown = at_their_server(channel, tried(*attempts))
+    assert [each["code"] for each in shown] == [code for _, code, _ in attempts]
+    return [each["detail"] for each in shown]
+
+
+@pytest.mark.parametrize("status", [202, 302, 404, 413, 429, 503])
+def test_of_what_a_receivers_program_said_its_sender_reads_the_status(status: int) -> None:
+    loaded = job("https")
+    outcome = http_replies.meaning(status, {}, SAID.encode(), NOW, again=False)
+    result = results.of(loaded, outcome, POLICY)
+    assert result.detail == f"{status} {SAID}", "operators and the receiver have it whole"
+    assert details("https", (result.outcome, result.code, result.detail)) == [f"HTTP {status}"]
+    event = facts.ended(loaded, result, 1, outcome)
+    if event is not None:
+        assert SAID not in event.data.model_dump_json()
+    if status == 202:
+        assert cast("Any", event).data.receipt == "HTTP 202"
+
+
+def test_of_what_a_receivers_server_said_its_sender_reads_the_code() -> None:
+    assert details(
+        "sftp",
+        ("failed", "folder-trouble", f"SFTPFailure: {SAID}"),
+        ("unknown", "no-answer", f"ConnectionLost: {SAID}"),
+        ("refused", "host-key-changed", SAID),
+        ("not_begun", None, "the lease ran out"),
+        ("handed_over", None, "2026-11-02_F1.xml"),
+    ) == [None, None, None, "the lease ran out", "2026-11-02_F1.xml"]
+    assert details("https", ("unknown", "no-answer", f"503: {SAID}"), ("failed", "https-trouble", "5")) == [
+        None, None,
+    ]  # fmt: skip
+
+
+def test_what_was_tried_there_before_it_went_by_mail_is_shown_so_too() -> None:
+    by_mail = ("failed", "mailbox-full", "452 4.2.2 Over quota")
+    assert details(
+        "smtp",
+        ("unknown", "no-answer", SAID),
+        ("failed", "https-trouble", f"500 {SAID}"),
+        by_mail,
+        ("handed_over", None, "250 Kept"),
+    ) == [None, "HTTP 500", by_mail[2], "250 Kept"]
+
+
+@pytest.mark.parametrize("channel", ["smtp", "folder", "pull"])
+def test_what_mail_servers_and_the_hubs_own_disk_say_is_shown(channel: str) -> None:
+    assert details(channel, ("unknown", "no-answer", "gone"), ("refused", "recipient-refused", "550 Who?")) == [
+        "gone", "550 Who?",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("why", [sftp.CHANGED, http_replies.NOT_PUBLIC], ids=lambda each: each.code)
