@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 
 import pytest
 
 from libs.einvoice import documents
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
-from tests.e2e.world import Supplier, World
+from tests.e2e.world import PATIENCE, Supplier, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -103,6 +104,41 @@ async def test_the_next_invoice_follows_the_receivers_package(world: World) -> N
     await world.until(supplier, third["F3.xml"]["invoice_id"], "sent")
     mails = [each for each in await world.mails(1) if "F3" in each]
     assert any("application/pdf" in each and "application/xml" not in each for each in mails)
+
+
+@pytest.mark.proves("SA20", "R52")
+async def test_what_is_under_way_keeps_the_way_and_the_format_it_was_planned_with(world: World) -> None:
+    supplier, customer = await world.supplier(), await world.supplier("Klant BV")
+    party = await world.receiver("X BV", ("0106", world.x))
+    account = (await world.http.get("/v1/accounts/me", headers=customer.headers)).json()["account_id"]
+
+    async def waiting() -> list[str]:
+        reply = await world.http.get("/v1/deliveries/waiting", headers=customer.headers)
+        assert reply.status_code == 200, reply.text
+        return [each["delivery_id"] for each in reply.json()["deliveries"]]
+
+    await world.connect(party, package="other", channel="pull", format="cii", account_id=account)
+    first = await world.hand_over(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=world.x)))
+    async with asyncio.timeout(PATIENCE):
+        while not (listed := await waiting()):
+            await asyncio.sleep(0.05)
+    await world.connect(
+        party, package="pdf", channel="smtp", settings={"email": f"x@{world.domain}"}, account_id=account
+    )
+    second = await world.hand_over(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.x)))
+    await world.until(supplier, second, "sent")
+    assert await waiting() == listed
+    (mail,) = await world.mails(1)
+    assert "F2" in mail
+
+    said = await world.http.get(f"/v1/deliveries/waiting/{listed[0]}", headers=customer.headers)
+    found = {each["media_type"]: each["content"] for each in said.json()["data"]["documents"]}
+    assert b"CrossIndustryInvoice" in base64.b64decode(found["application/xml"])
+    await world.http.post(
+        "/v1/deliveries/waiting/acknowledged", json={"delivery_ids": listed}, headers=customer.headers
+    )
+    await world.until(supplier, first, "arrived")
+    assert len(await world.mails(1)) == 1, "it came by one way"
 
 
 @pytest.mark.proves("R50", "R53")

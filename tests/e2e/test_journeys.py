@@ -155,7 +155,9 @@ async def test_a_receiver_without_a_package_gets_mail_with_pdf_and_xml(world: Wo
     invoice_id = await world.hand_over(supplier, ("F1.xml", xml), ("F1.pdf", pdf))
     seen = await world.until(supplier, invoice_id, "sent")
     assert [each for each in seen["axes"] if each.startswith("delivery:smtp:")]
+    assert "per e-mail" in str(seen), "and people read by which way"
     (mail,) = await world.mails(1)
+    assert f"To: y@{world.domain}" in mail, "to the address that was agreed"
     assert mail.count("Content-Disposition: attachment") == 2
     # Without a page of its sender's it carries one that the hub makes.
     reply = await world.post(supplier, ("F2.xml", builders.invoice(number="F2", buyer_kvk=world.y)))
