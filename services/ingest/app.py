@@ -20,7 +20,6 @@ from services.ingest.backlog import Backlog
 from services.ingest.credentials import Vault
 from services.ingest.described import BATCH, SUBMIT
 from services.ingest.groups import GroupCommit
-from services.ingest.guesses import Guesses
 from services.ingest.handlers import Outcomes
 from services.ingest.identity import OwnAuthenticator
 from services.ingest.needs import checks
@@ -33,6 +32,7 @@ from services.ingest.smtp import KeyMailbox, listen
 from services.ingest.store import Outcome
 from services.ingest.submissions import Submission
 from services.ingest.submit import Commits, Gate
+from services.ingest.tries import Tries, guesses
 
 MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migrations"))
 
@@ -47,8 +47,9 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     api = await resources.pools.get("ingest", "api")
     vault = vault_of(settings)
     passwords, wake = Passwords(), Wake()
-    guesses = Guesses(api, vault.digest)
-    identity = OwnAuthenticator(api, vault, passwords, guesses)
+    tried = guesses(api, vault.digest)
+    mails = Tries(api, vault.digest, "mail", burst=3, seconds=600, all_burst=300, all_seconds=1)
+    identity = OwnAuthenticator(api, vault, passwords, tried)
 
     async def keep(submissions: Sequence[Submission]) -> Sequence[Outcome]:
         kept = await store.keep(worker, resources.documents, submissions)
@@ -68,7 +69,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     backlog = Backlog(worker, seconds=settings.backlog_seconds)
     gate = Gate(quota, backlog)
     api_routes = routes(settings, api, identity, commits, gate)
-    people = People(api, worker, passwords, guesses, wake)
+    people = People(api, worker, passwords, tried, mails, wake)
     for more in (
         account_api.routes(api, worker, wake),
         retention_api.routes(api),

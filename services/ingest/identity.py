@@ -21,16 +21,16 @@ from services.ingest.credentials import (
     read_api_key,
     read_session_token,
 )
-from services.ingest.guesses import Guesses
 from services.ingest.passwords import Passwords
 from services.ingest.roles import SCOPES
+from services.ingest.tries import Tries
 
 
 class OwnAuthenticator:
     """Authenticates ``Authorization: Bearer``: ``pb_live_…`` and ``pb_test_…`` against the api_key table, ``pb_sess_…``
     against that of sessions; and ``Basic``: user name and password (R16). ``pool`` has the api role."""
 
-    def __init__(self, pool: Pool, vault: Vault, passwords: Passwords, guesses: Guesses) -> None:
+    def __init__(self, pool: Pool, vault: Vault, passwords: Passwords, guesses: Tries) -> None:
         self._pool = pool
         self._vault = vault
         self._passwords = passwords

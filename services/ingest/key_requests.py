@@ -31,12 +31,14 @@ class KeyRequests:
         self._vault = vault
         self._key = settings.derive(KEY_ADDRESSES)
         self._domains = settings.upload_domains
-        self._tries = Tries(burst=3, seconds=600, all_burst=100, all_seconds=5)
+        self._tries = Tries(
+            pool, vault.digest, "key request", burst=3, seconds=600, all_burst=100, all_seconds=5
+        )
 
     async def ask(self, sender: str | None) -> None:
         """Have the key address of each account registered under ``sender`` mailed to its registered address. Raises
         ``TooManyTries``, for any address alike."""
-        self._tries.count(sender or "")
+        await self._tries.count(sender or "")
         found = await self._pool.fetch(_FIND, sender or "")
         for row in found:
             async with tenant(self._pool, row["account_id"]) as conn:

@@ -23,7 +23,6 @@ from libs.links import read_token
 from libs.service import Wake
 from services.ingest import accounts, links, users
 from services.ingest.given import ChangedPassword, ForgottenPassword, NewRole, NewUser, SignUp, UsedLink
-from services.ingest.guesses import Guesses
 from services.ingest.links import Addressee, LinkOver
 from services.ingest.passwords import Passwords
 from services.ingest.roles import Role
@@ -75,13 +74,15 @@ class User(BaseModel):
 class People:
     """What the routes share. ``pool`` has the api role; ``worker`` uses links."""
 
-    def __init__(self, pool: Pool, worker: Pool, passwords: Passwords, guesses: Guesses, wake: Wake) -> None:
+    def __init__(
+        self, pool: Pool, worker: Pool, passwords: Passwords, guesses: Tries, mails: Tries, wake: Wake
+    ) -> None:
         self.pool = pool
         self.worker = worker
         self.passwords = passwords
         self.guesses = guesses
         self.wake = wake
-        self.mails = Tries(burst=3, seconds=600, all_burst=300, all_seconds=1)
+        self.mails = mails
         """Strangers may have somebody mailed this often, at each process."""
 
 
@@ -98,7 +99,7 @@ def _open(people: People, link_key: bytes) -> APIRouter:
     @router.post("/v1/accounts/sign-ups", status_code=202)
     async def post_sign_up(new: SignUp) -> Mailed:
         """Sign up, free and without obligation (R58). A link is mailed that opens the account within a day."""
-        people.mails.count(new.email)
+        await people.mails.count(new.email)
         user = await users.find(people.pool, new.email)
         account_id = user.account_id if user else clock.uuid7()
         async with tenant(people.pool, account_id) as conn:
@@ -115,7 +116,7 @@ def _open(people: People, link_key: bytes) -> APIRouter:
     @router.post("/v1/accounts/resets", status_code=202)
     async def post_reset(forgotten: ForgottenPassword) -> Mailed:
         """Ask for a link to choose a new password, within an hour."""
-        people.mails.count(forgotten.email)
+        await people.mails.count(forgotten.email)
         user = await users.find(people.pool, forgotten.email)
         account_id = user.account_id if user else clock.uuid7()
         async with tenant(people.pool, account_id) as conn:
@@ -159,7 +160,7 @@ def _users(people: People) -> APIRouter:
     async def post_user(new: NewUser, principal: Admin) -> User:
         """Invite a colleague: a link is mailed that works for a week. An address that belongs to a user of another account
         cannot accept."""
-        people.mails.count(new.email)
+        await people.mails.count(new.email)
         user_id = clock.uuid7()
         async with tenant(people.pool, principal.account_id) as conn:
             shown = await users.users(conn)

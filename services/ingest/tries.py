@@ -1,13 +1,20 @@
-"""How often one address may be tried: passwords, and mails to it. Counted alike whether anybody has that address."""
+"""How often one address may be tried: passwords, and mails to it. Counted alike whether anybody has that address, and in
+the database: as often with ten replicas as with one.
+
+Asked only for what costs a hundred times as much: a password is compared, a mail is sent.
+"""
 
 from __future__ import annotations
 
-from uuid import NAMESPACE_URL, UUID, uuid5
+import math
+from collections.abc import Callable
+from datetime import timedelta
 
+from libs.db.types import Pool
 from libs.errors import TooMany
-from libs.http.quota import OverQuota, Quota
 
-_EVERYBODY = UUID(int=0)
+# A row says until when the tries there are have been used up; nobody may be further ahead of now than the burst.
+_COUNT = "SELECT count_guess($1, $2, $3)"
 
 
 class TooManyTries(TooMany):
@@ -20,19 +27,39 @@ class TooManyTries(TooMany):
 
 
 class Tries:
-    """``burst`` at once and one every ``seconds`` for each address; ``all_burst`` and one every ``all_seconds`` for all
-    together, for what strangers may ask."""
+    """Of ``what``, ``burst`` at once and one every ``seconds`` for each address; where ``all_burst`` is given, as many and
+    one every ``all_seconds`` for all together, for what strangers may ask. ``pool`` has the api role; ``digest`` is a keyed
+    hash: which addresses were tried is nobody's business."""
 
     def __init__(
-        self, *, burst: int, seconds: float, all_burst: int = 0, all_seconds: float = float("inf")
+        self,
+        pool: Pool,
+        digest: Callable[[str], bytes],
+        what: str,
+        *,
+        burst: int,
+        seconds: float,
+        all_burst: int = 0,
+        all_seconds: float = 0,
     ) -> None:
-        self._each = Quota("address", per_second=1 / seconds, burst=burst)
-        self._all = Quota("all", per_second=1 / all_seconds, burst=all_burst)
+        self._pool = pool
+        self._digest = digest
+        self._what = what
+        self._each = (burst, timedelta(seconds=seconds))
+        self._all = (all_burst, timedelta(seconds=all_seconds))
 
-    def count(self, address: str) -> None:
-        """Raises ``TooManyTries``."""
-        try:
-            self._each.take(uuid5(NAMESPACE_URL, f"mailto:{address}"))
-            self._all.take(_EVERYBODY)
-        except OverQuota as over:
-            raise TooManyTries(retry_after=over.extra["retry_after"]) from over
+    async def count(self, address: str) -> None:
+        """Count one. Raises ``TooManyTries``, and asyncpg's errors."""
+        await self._take(f"{self._what} {address}", *self._each)
+        if self._all[0]:
+            await self._take(f"{self._what}, all", *self._all)
+
+    async def _take(self, name: str, burst: int, each: timedelta) -> None:
+        wait = await self._pool.fetchval(_COUNT, self._digest(name), each, burst * each)
+        if wait is not None:
+            raise TooManyTries(retry_after=max(1, math.ceil(wait)))
+
+
+def guesses(pool: Pool, digest: Callable[[str], bytes]) -> Tries:
+    """Of a password."""
+    return Tries(pool, digest, "guess", burst=10, seconds=30)

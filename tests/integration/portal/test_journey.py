@@ -18,10 +18,10 @@ from services.ingest import accounts, keys, session_api
 from services.ingest.accounts import Claims
 from services.ingest.app import vault_of
 from services.ingest.credentials import new_api_key
-from services.ingest.guesses import Guesses
 from services.ingest.identity import OwnAuthenticator
 from services.ingest.passwords import Passwords
 from services.ingest.settings import IngestSettings
+from services.ingest.tries import guesses
 from services.portal.hub import Hub
 from services.portal.pages import Pages
 from services.portal.sessions import Sessions
@@ -60,7 +60,7 @@ def remembered() -> float:
 async def browser(pools: Pools, remembered: float) -> AsyncIterator[httpx.AsyncClient]:
     ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
     identity = CachedAuthenticator(
-        OwnAuthenticator(ingest, vault, Passwords(), Guesses(ingest, vault.digest)), seconds=remembered
+        OwnAuthenticator(ingest, vault, Passwords(), guesses(ingest, vault.digest)), seconds=remembered
     )
     routers = [track.routes(await pools.get("track", "api")), session_api.routes(ingest, vault)]
     hub_app = create_app(routers, title="hub", identity=identity)
@@ -126,7 +126,7 @@ async def test_signing_out_ends_the_session_for_whoever_kept_its_token(
     browser.cookies.set("postbode", token)
     assert "Inloggen" in (await browser.get("/invoices")).text
     ingest, vault = await pools.get("ingest", "api"), vault_of(IngestSettings())
-    identity = OwnAuthenticator(ingest, vault, Passwords(), Guesses(ingest, vault.digest))
+    identity = OwnAuthenticator(ingest, vault, Passwords(), guesses(ingest, vault.digest))
     with pytest.raises(Unauthenticated):
         await identity.authenticate(f"Bearer {token}")
 
@@ -136,7 +136,7 @@ async def test_a_session_reads_and_does_nothing_else_and_ends_by_itself(pools: P
     app = create_app(
         [session_api.routes(ingest, vault)],
         title="hub",
-        identity=OwnAuthenticator(ingest, vault, Passwords(), Guesses(ingest, vault.digest)),
+        identity=OwnAuthenticator(ingest, vault, Passwords(), guesses(ingest, vault.digest)),
     )
     account, key = await customer(pools, "bakker")
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url=BASE) as hub:
@@ -145,7 +145,7 @@ async def test_a_session_reads_and_does_nothing_else_and_ends_by_itself(pools: P
         )
         token = {"Authorization": f"Bearer {begun.json()['token']}"}
         found = await OwnAuthenticator(
-            ingest, vault, Passwords(), Guesses(ingest, vault.digest)
+            ingest, vault, Passwords(), guesses(ingest, vault.digest)
         ).authenticate(token["Authorization"])
         assert (found.account_id, found.scopes) == (account, frozenset({"invoice:read"}))
         assert found.expires_at is not None
