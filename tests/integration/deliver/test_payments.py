@@ -14,10 +14,12 @@ import pytest
 
 from libs.contracts.invoice import InvoicePaid, InvoiceReversed, InvoiceRouted, PaymentFact
 from libs.contracts.parts import Receiver
+from libs.errors import Conflict
 from libs.service import Wake
 from services.deliver import connections
-from services.deliver.payments import api, movements
+from services.deliver.payments import api, movements, sources
 from services.deliver.payments.movements import Movement
+from services.deliver.payments.sources import Chosen
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.integration.validate.api_client import ANNA, BERT, as_, served
 from tests.unit.deliver.payments.statements import CUSTOMER, OWN, SUPPLIER, camt, details, entry, statement
@@ -243,3 +245,24 @@ async def test_two_who_load_the_same_at_once_tell_it_once(stage: Stage, hub: htt
     assert [row["sequence"] for row in rows] == [1, 2, 3, 4]
     assert max(row["paid"] for row in rows if row["side"] == "receiver") == Decimal("100.00")
     assert max(row["paid"] for row in rows if row["side"] == "sender") == Decimal("300.00")
+
+
+@pytest.mark.proves("R114")
+async def test_of_two_first_choices_at_one_moment_the_second_knows_the_first(stage: Stage) -> None:
+    async def choose(chosen: Chosen, held: asyncio.Event | None = None) -> None:
+        async with stage.worker.acquire() as conn, conn.transaction():
+            await sources.choose(conn, ANNA, chosen, None)
+            if held is not None:
+                await held.wait()
+
+    held = asyncio.Event()
+    first = asyncio.create_task(choose(Chosen("bank_feed", feed="ponto"), held))
+    await asyncio.sleep(0.2)
+    second = asyncio.create_task(choose(Chosen("exact_online", "automatic")))
+    await asyncio.sleep(0.2)
+    assert not second.done(), "it waits to see what the first is"
+    held.set()
+    await first
+    with pytest.raises(Conflict, match="Ponto"):
+        await second
+    assert await sources.of(stage.worker, ANNA) == Chosen("bank_feed", feed="ponto")
