@@ -80,6 +80,8 @@ class Booking:
     held: Callable[[], bool]
     settle: timedelta
     """So long after a step of unknown end it is not looked up: it may be under way still."""
+    short_of_calls: bool = False
+    """Set by ``book``: there are no calls left for it now."""
 
     async def book(self) -> Outcome:
         """Never raises ``Trouble``."""
@@ -92,6 +94,7 @@ class Booking:
         except parties.BeingFound:
             return NotBegun("another worker looks for this supplier", wait=parties.WAIT)
         except Trouble as trouble:
+            self.short_of_calls = isinstance(trouble, NotNow)
             # What the step was, the row knows; nothing that only reads leaves a mark there.
             writing = self.record.doing is not None
             resolved = not writing
@@ -273,6 +276,7 @@ class Booking:
                 self.kind.entries, str(record.entry), select=asked["$select"], expand=asked["$expand"]
             )
         except NotNow as no:
+            self.short_of_calls = True
             return outcomes.of(no, clock.now(), writing=False, resolved=True)
         except Trouble as trouble:
             if self.each.job.failures < READ_BACKS:

@@ -96,7 +96,7 @@ class ExactChannel:
         planned = job.parcel.settings.get("division")
         if planned is not None and planned != str(link.division):
             _log.info("booked in the division that was chosen since", delivery_id=str(job.delivery_id))
-        outcome = await Booking(
+        booking = Booking(
             self._pool,
             self._calling.books(link.grant, link.division, "booking"),
             link.grant.base,
@@ -106,8 +106,9 @@ class ExactChannel:
             record,
             lambda: job.lease.held,
             self._settle,
-        ).book()
-        if not isinstance(outcome, NotBegun) or outcome.wait is None:
+        )
+        outcome = await booking.book()
+        if not isinstance(outcome, NotBegun) or outcome.wait is None or not booking.short_of_calls:
             return outcome
         half_way, now = record.document is not None, clock.monotonic()
         turn = self._turns.wait(job.lane, job.delivery_id, outcome.wait, now, half_way=half_way)
