@@ -83,7 +83,7 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
     if settings.scrub_seconds:
         often = timedelta(seconds=settings.scrub_seconds)
         schedules.append(Schedule("ingest.scrub", often, Scrubber(worker).run))
-    mailbox = KeyMailbox(settings, api, vault, commits.submit, gate.admit)
+    mailbox = KeyMailbox(settings, api, vault, commits.submit, gate.admit, gate.heavy)
 
     return Service(
         name="ingest",

@@ -25,6 +25,7 @@ from libs import clock
 from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError
+from libs.http.heavy import Heavy
 from libs.telemetry import metrics, tracing
 from services.ingest import accounts, mailboxes, mailed, support
 from services.ingest.certificate import Certificate
@@ -67,9 +68,12 @@ class KeyMailbox:
         vault: Vault,
         keep: Keep,
         admit: Admit,
+        heavy: Heavy,
         ask: Ask | None = None,
     ) -> None:
-        """``ask``: what else than ``KeyRequests`` answers who asks for a key."""
+        """``heavy``: whose turn it is among large ones. ``ask``: what else than ``KeyRequests`` answers who asks for a
+        key."""
+        self._heavy = heavy
         self._support = {address.casefold() for address in settings.support_addresses}
         self._people = f" {settings.support_people}" if settings.support_people else ""
         self._ask = ask or KeyRequests(settings, pool, vault).ask
@@ -141,14 +145,15 @@ class KeyMailbox:
         if envelope.support:
             return [await self._answer_support(raw)] * len(envelope.rcpt_tos)
         loose = {box.account_id: box.loose_pdf for box in envelope.boxes.values()}
-        found = await self._read(next(iter(loose)), raw)
-        whole, sender = mailed.unreadable(raw), envelope.mail_from
-        stored = await asyncio.gather(
-            *(
-                self._store(account, sender, carried, found.loosely() if may else found, whole)
-                for account, may in loose.items()
+        async with self._heavy.hold(len(raw)):
+            found = await self._read(next(iter(loose)), raw)
+            whole, sender = mailed.unreadable(raw), envelope.mail_from
+            stored = await asyncio.gather(
+                *(
+                    self._store(account, sender, carried, found.loosely() if may else found, whole)
+                    for account, may in loose.items()
+                )
             )
-        )
         answers = dict(zip(loose, map(_answer, stored), strict=True))
         return [answers[envelope.boxes[address].account_id] for address in envelope.rcpt_tos]
 

@@ -32,8 +32,8 @@ Commits: TypeAlias = GroupCommit[Submission, tuple[Kept, ...] | Reply]
 INLINE_BYTES = 64 * 1024
 """Larger submissions, and ZIPs, are gated in a thread: the event loop must not stand still for one big file."""
 
-HEAVY_BYTES = 16 * 1024 * 1024
-"""Of larger submissions together, while they are gated and stored; the others wait on disk. Judging one takes some three
+HEAVY_BYTES = 12 * 1024 * 1024
+"""Of larger submissions and mails together, while they are gated and stored; the others wait. Judging one takes some three
 times its bytes."""
 
 
@@ -47,14 +47,13 @@ class Submit:
         self._intake = Intake(pool, commits)
         self._running = running
         self._gate = gate
-        self._heavy = Heavy(most=HEAVY_BYTES, light=INLINE_BYTES)
         self._unpacking = asyncio.Lock()
 
     async def post(self, request: Request) -> Response:
         principal, fields = await self._gate.enter(request)
         header = request.headers.get("idempotency-key")
         name = idempotency.read(header) if header is not None else None
-        async with _received(request, self._most) as received, self._heavy.hold(received.size):
+        async with _received(request, self._most) as received, self._gate.heavy.hold(received.size):
             parts = [Part(file.data, file.filename, file.media_type) for file in received.read()]
             if name is None:
                 return (await self._take(principal.account_id, parts)).response(fields)
@@ -79,11 +78,12 @@ class Submit:
 
 
 class Gate:
-    """Who may hand over now."""
+    """Who may hand over now, and how much of what is large is in hand at once, by whatever door (``heavy``)."""
 
     def __init__(self, quota: Quota, backlog: Backlog) -> None:
         self._quota = quota
         self._backlog = backlog
+        self.heavy = Heavy(most=HEAVY_BYTES, light=INLINE_BYTES)
 
     async def enter(self, request: Request) -> tuple[Principal, Mapping[str, str]]:
         """The caller, and fields to answer with. Raises what turns it away: ``Unauthenticated``, ``Forbidden``,

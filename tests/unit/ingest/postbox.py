@@ -11,6 +11,7 @@ from uuid import UUID
 
 from libs.db.types import Pool
 from libs.errors import HubError
+from libs.http.heavy import Heavy
 from services.ingest.app import vault_of
 from services.ingest.receipts import Kept
 from services.ingest.settings import IngestSettings
@@ -69,8 +70,9 @@ class Office:
 async def office(boxes: Boxes, **changed: Any) -> AsyncIterator[Office]:
     """``changed`` are settings."""
     settings = IngestSettings(secret=SECRET, smtp_port=0, lmtp_port=0, **changed)
+    heavy = Heavy(most=12_000_000, light=64_000)
     mailbox = KeyMailbox(
-        settings, cast("Pool", boxes), vault_of(settings), boxes.keep, boxes.admit, boxes.ask
+        settings, cast("Pool", boxes), vault_of(settings), boxes.keep, boxes.admit, heavy, boxes.ask
     )
     async with listen(settings, mailbox) as ports:
         assert ports.lmtp is not None
