@@ -32,7 +32,14 @@ StopMode: TypeAlias = Literal["fast", "immediate"]
 _SOCKET_PATH_MAX = 103
 """The shortest limit among the systems we run on (macOS), in bytes."""
 
-_SETTINGS = {"max_connections": "300", "shared_buffers": "128MB", "log_min_messages": "warning"}
+_SETTINGS = {
+    "max_connections": "300",
+    "shared_buffers": "128MB",
+    "log_min_messages": "warning",
+    # On two cores that the hub fills, the vacuum of each minute took a fifth of one for twenty seconds, and every invoice
+    # waited that long. Slower it is hardly noticed, and keeps up (docs/performance.md).
+    "autovacuum_vacuum_cost_delay": "5ms",
+}
 
 
 class PostgresFailed(HubError):

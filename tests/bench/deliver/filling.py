@@ -54,10 +54,11 @@ def receivers(count: int, domain: str = "") -> list[Receiver]:
 
 
 async def in_folders(pool: Pool, count: int) -> list[Receiver]:
-    """Receivers whose Globe reads a folder of their own."""
+    """Receivers whose Globe reads a folder of their own, which nobody had before."""
     found = receivers(count)
-    for n, each in enumerate(found):
-        await connections.connect(pool, each.party_id, None, "globe", "folder", {"folder": f"r{n}"})
+    for each in found:
+        settings = {"folder": each.party_id.hex}
+        await connections.connect(pool, each.party_id, None, "globe", "folder", settings)
     return found
 
 
