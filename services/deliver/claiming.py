@@ -73,7 +73,7 @@ WITH abandoned AS MATERIALIZED (
                        AND (open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probing))) AS either) AS numbered
     WINDOW line AS (ORDER BY cut DESC, nth, turn, at, delivery_id)
 ), chosen AS (
-    SELECT delivery_id, account_id, cut, place FROM ordered WHERE place <= $2 AND ahead < $3
+    SELECT delivery_id, account_id, cut, nth, place FROM ordered WHERE place <= $2 AND ahead < $3
 ), leased AS (
     UPDATE delivery d
        SET state = 'attempting', attempts = d.attempts + 1, lease_until = now() + make_interval(secs => $4),
@@ -97,7 +97,9 @@ SELECT l.delivery_id, l.invoice_id, l.account_id, l.receiver_id, l.receiver_name
   FROM (SELECT (SELECT count(*) FROM put_off) AS put_off, (SELECT count(*) FROM due) AS seen,
                (SELECT coalesce(max(nth), 0) FROM ordered) AS deepest,
                (SELECT count(*) FROM ordered) - (SELECT count(*) FROM chosen) AS behind,
-               (SELECT account_id FROM chosen ORDER BY place DESC LIMIT 1) AS last) AS late
+               (SELECT account_id FROM chosen WHERE nth = 1 AND NOT cut
+                   AND (SELECT count(*) FROM ordered WHERE nth = 1) > (SELECT count(*) FROM chosen WHERE nth = 1)
+                 ORDER BY place DESC LIMIT 1) AS last) AS late
   LEFT JOIN (leased l LEFT JOIN parcel p USING (delivery_id)) ON true
   LEFT JOIN folder f ON l.channel = 'folder' AND f.name = l.lane
   LEFT JOIN breaker b ON b.channel = l.channel AND b.receiver_id = l.receiver_id
@@ -107,18 +109,18 @@ SELECT l.delivery_id, l.invoice_id, l.account_id, l.receiver_id, l.receiver_name
 _CLAIM = _statement(_OLDEST)
 _CLAIM_IN_TURN = _statement(_OF_EACH)
 
-# An index scan that skips: one look for each account, whatever it has waiting.
+# An index scan that skips: one look for each account, whatever it has waiting; its first is what is due soonest.
 _ACCOUNTS = """
 WITH RECURSIVE account AS (
-    (SELECT account_id FROM delivery WHERE state = 'queued' AND channel = $1 AND account_id > $2
-      ORDER BY account_id LIMIT 1)
+    (SELECT account_id, due_at FROM delivery WHERE state = 'queued' AND channel = $1 AND account_id > $2
+      ORDER BY account_id, due_at LIMIT 1)
     UNION ALL
-    SELECT following.account_id FROM account, LATERAL (
-        SELECT d.account_id FROM delivery d
+    SELECT following.account_id, following.due_at FROM account, LATERAL (
+        SELECT d.account_id, d.due_at FROM delivery d
          WHERE d.state = 'queued' AND d.channel = $1 AND d.account_id > account.account_id
-         ORDER BY d.account_id LIMIT 1) following
+         ORDER BY d.account_id, d.due_at LIMIT 1) following
 )
-SELECT account_id FROM account LIMIT $3
+SELECT account_id, due_at <= now() AS due FROM account LIMIT $3
 """
 
 
@@ -142,8 +144,9 @@ async def claim(
     what this one does. The jobs share ``lease``."""
     turn = turn or Turns()
 
-    async def walk(after: UUID, most_accounts: int) -> Sequence[UUID]:
-        return [row["account_id"] for row in await pool.fetch(_ACCOUNTS, channel, after, most_accounts)]
+    async def walk(after: UUID, most_accounts: int) -> Sequence[tuple[UUID, bool]]:
+        rows = await pool.fetch(_ACCOUNTS, channel, after, most_accounts)
+        return [(row["account_id"], row["due"]) for row in rows]
 
     while True:
         accounts = await turn.next(walk)
@@ -156,8 +159,9 @@ async def claim(
             rows = await pool.fetch(_CLAIM_IN_TURN, *given, accounts, share)
         late = rows[0]
         more = late["seen"] >= most or late["deepest"] >= share or late["behind"] > 0
-        turn.took(more=more, last=late["last"])
         jobs = [_job(row, lease) for row in rows if row["delivery_id"] is not None]
+        thin = accounts is not None and len(jobs) < most and not late["behind"]
+        turn.took(more=more, last=late["last"], thin=thin)
         # Whoever waits behind those that were put off must not wait for them, nor behind accounts whose time has not come.
         if jobs or (accounts is None and not late["put_off"]):
             return jobs

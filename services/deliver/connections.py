@@ -64,6 +64,12 @@ async def connect(
         ) from lost
 
 
+# A party that becomes another account's leaves no link with Exact Online behind by which the first could take it back.
+_LEFT_BEHIND = """
+UPDATE exact_link SET ended_at = now() WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2
+"""
+
+
 async def replace(
     conn: Connection,
     party_id: UUID,
@@ -74,7 +80,10 @@ async def replace(
 ) -> None:
     """The same inside a transaction, for what needs no folder of its own. Raises ``asyncpg.UniqueViolationError``."""
     before = await end_of(conn, party_id)
-    await conn.execute(_CONNECT, clock.uuid7(), party_id, account_id or before, package, channel, settings)
+    whose = account_id or before
+    if whose is not None:
+        await conn.execute(_LEFT_BEHIND, party_id, whose)
+    await conn.execute(_CONNECT, clock.uuid7(), party_id, whose, package, channel, settings)
 
 
 async def end_of(conn: Connection, party_id: UUID) -> UUID | None:

@@ -140,7 +140,8 @@ class Dispatcher:
             began = clock.monotonic()
             held = await self._claimed(channel, rounds.lanes) if rounds.room else None
             more = self._turns[channel].more
-            if held is None or held.jobs:
+            if held is None or (held.jobs and not more):
+                # Full ones follow each other; what they would owe the pace, whoever comes next would have to sleep off.
                 pacing.cut(began)
             if held is not None and held.jobs:
                 task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")

@@ -55,8 +55,8 @@ class Round:
 
     @property
     def size(self) -> int:
-        """Bytes of the documents that are under way still."""
-        return sum(job.parcel.size for job in self._under_way())
+        """Bytes of the documents whose results are not committed: who commits slowly may hold them still."""
+        return sum(job.parcel.size for job in self.jobs.values())
 
     def ends(self, ids: Iterable[UUID]) -> None:
         """The results of these are there and are being committed."""

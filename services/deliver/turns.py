@@ -15,35 +15,42 @@ START = UUID(int=0)
 MOST_ACCOUNTS = 200
 """Asked in one walk; the next goes on behind the last of them."""
 
-Walk = Callable[[UUID, int], Awaitable[Sequence[UUID]]]
-"""The accounts behind this one that have anything queued, in order, and no more than so many."""
+Walk = Callable[[UUID, int], Awaitable[Sequence[tuple[UUID, bool]]]]
+"""The accounts behind this one that have anything queued, in order, at most so many; and whether any of it is due."""
 
 
 class Turns:
     """Of one channel, in one process."""
 
-    __slots__ = ("_after", "more")
+    __slots__ = ("_after", "_thin", "more")
 
     def __init__(self) -> None:
         self._after = START
+        self._thin = False
         self.more = False
         """The last claim left something behind, or may have."""
 
     async def next(self, walk: Walk) -> list[UUID] | None:
-        """The accounts whose turn it is, in that order; None: there is room for all."""
-        if not self.more:
+        """The accounts whose turn it is, in that order; None: the oldest, whosever they are."""
+        if not self.more or self._thin:
+            self._thin = False
             return None
         found = list(await walk(self._after, MOST_ACCOUNTS))
         if len(found) < MOST_ACCOUNTS and self._after != START:
             # Once round: those before, as far as there is room, and none of them twice.
-            found += [each for each in await walk(START, MOST_ACCOUNTS - len(found)) if each <= self._after]
+            before = await walk(START, MOST_ACCOUNTS - len(found))
+            found += [(each, due) for each, due in before if each <= self._after]
         if found:
-            self._after = found[-1]
-        return found
+            self._after = found[-1][0]
+        # Whose time has not come is walked past, and takes no part of what there is.
+        return [each for each, due in found if due]
 
-    def took(self, *, more: bool, last: UUID | None) -> None:
-        """What a claim did: whether it left something behind, or may have, and whose was the last delivery it took."""
+    def took(self, *, more: bool, last: UUID | None, thin: bool = False) -> None:
+        """What a claim did: whether it left something behind, or may have; ``last``: whose turn was the last, where that of
+        others was not reached; ``thin``: it went round and there was room left, for what others have due cannot go
+        now. The next takes the oldest: in equal parts of nothing no flood ever drains."""
         self.more = more
+        self._thin = more and thin
         if more and last is not None:
             self._after = last
 

@@ -48,7 +48,9 @@ class HttpsChannel:
         parties = {each.job.parcel.receiver.party_id for each in loaded}
         found = await self._secrets(sorted(parties))
         self._signing.update({party: found.get(party, ()) for party in parties})
-        async for done in self._lanes.deliver(loaded):
+        coming = self._lanes.deliver(loaded)
+        del loaded  # each is let go of by itself
+        async for done in coming:
             yield done
 
     async def settled(self, jobs: Sequence[Job]) -> None:

@@ -89,7 +89,9 @@ class SftpChannel:
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
         await self._load_keys({each.job.parcel.receiver.party_id for each in loaded})
-        async for done in self._lanes.deliver(loaded):
+        coming = self._lanes.deliver(loaded)
+        del loaded  # each is let go of by itself
+        async for done in coming:
             yield done
 
     async def settled(self, jobs: Sequence[Job]) -> None:

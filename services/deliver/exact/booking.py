@@ -27,6 +27,7 @@ from libs.einvoice import documents
 from libs.einvoice.model import Invoice
 from libs.errors import HubError
 from services.deliver.exact import compare, entry, made, masterdata, outcomes, parties, records, wire
+from services.deliver.exact.budget import CALLS
 from services.deliver.exact.client import Books
 from services.deliver.exact.kinds import Kind
 from services.deliver.exact.links import Link
@@ -94,7 +95,7 @@ class Booking:
         except parties.BeingFound:
             return NotBegun("another worker looks for this supplier", wait=parties.WAIT)
         except Trouble as trouble:
-            self.short_of_calls = isinstance(trouble, NotNow)
+            self.short_of_calls = isinstance(trouble, NotNow) and trouble.wait.why in CALLS
             # What the step was, the row knows; nothing that only reads leaves a mark there.
             writing = self.record.doing is not None
             resolved = not writing
@@ -276,7 +277,7 @@ class Booking:
                 self.kind.entries, str(record.entry), select=asked["$select"], expand=asked["$expand"]
             )
         except NotNow as no:
-            self.short_of_calls = True
+            self.short_of_calls = no.wait.why in CALLS
             return outcomes.of(no, clock.now(), writing=False, resolved=True)
         except Trouble as trouble:
             if self.each.job.failures < READ_BACKS:

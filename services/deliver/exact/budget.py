@@ -32,6 +32,8 @@ KEPT_OF_MINUTE, KEPT_OF_DAY = 3, 250
 BOOKINGS_WAIT = timedelta(minutes=2)
 """So long after a booking was put off polling takes nothing: it comes back well before."""
 ERRORS = frozenset({400, 401, 403, 404})
+CALLS: frozenset[Why] = frozenset({"minute", "day"})
+"""Reasons to wait that a division shares. The others are one person's, or one key's, and nobody else stands behind them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ class ExactChannel:
         self._turns = Turns()
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
-        async for done in self._lanes.deliver(loaded):
+        coming = self._lanes.deliver(loaded)
+        del loaded  # each is let go of by itself
+        async for done in coming:
             yield done
 
     async def settled(self, jobs: Sequence[Job]) -> None:

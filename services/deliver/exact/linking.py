@@ -71,6 +71,10 @@ _NO_DIVISION = Words(
     nl="Deze administratie is er niet, of deze gebruiker mag er niet in. Kies een uit de lijst.",
     en="There is no such division, or this user may not use it. Choose one from the list.",
 )
+_ENDED = Words(
+    nl="Deze koppeling is zojuist beëindigd of vervangen. Kijk welke er nu is, en kies dan opnieuw.",
+    en="This link was ended or replaced just now. Look which one there is, and choose again.",
+)
 _AWAY = Words(
     nl="Exact Online antwoordt nu niet zoals het moet: probeer het over een paar minuten opnieuw.",
     en="Exact Online does not answer as it should right now: try again in a few minutes.",
@@ -150,7 +154,8 @@ class Linking:
             await _may_book(self._calling.books(link.grant, division, "booking"))
         except Trouble as trouble:
             raise told(trouble) from trouble
-        await links.choose(self._worker, link.party_id, division, name[:200])
+        if not await links.choose(self._worker, link.link_id, division, name[:200]):
+            raise Conflict(_ENDED.en, nl=_ENDED.nl, code="exact-link-ended")
 
     async def _me(self, books: Books) -> dict[str, Any]:
         rows = await books.rows("current/Me", select=ME)

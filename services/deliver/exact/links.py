@@ -109,10 +109,9 @@ _ANEW = """
 UPDATE exact_grant SET generation = generation + 1, renewing_until = NULL, issued_at = now(), base = $2, person_name = $3
  WHERE grant_id = $1
 """
-# One who links anew keeps what was set, and the division where the same person reaches it.
 _END = """
 UPDATE exact_link SET ended_at = now() WHERE party_id = $1 AND ended_at IS NULL
-RETURNING division, division_name, settings
+RETURNING account_id, division, division_name, settings
 """
 _LINK = """
 INSERT INTO exact_link (link_id, party_id, account_id, grant_id, division, division_name, settings)
@@ -162,16 +161,19 @@ async def enter(
             await conn.execute(_ANEW, grant_id, base, person_name)
         await credentials.put(conn, keys, grant_id, "exact", pair.packed())
         before = await conn.fetchrow(_END, party_id)
-        kept = before is not None and before["division"] in divisions
+        # One who links anew keeps what was set, and the division where the same person reaches it; another account's
+        # rules are nobody else's.
+        own = before if before is not None and before["account_id"] == account_id else None
+        kept = own if own is not None and own["division"] in divisions else None
         await conn.execute(
             _LINK,
             clock.uuid7(),
             party_id,
             account_id,
             grant_id,
-            before["division"] if before is not None and kept else None,
-            before["division_name"] if before is not None and kept else None,
-            before["settings"] if before is not None else {},
+            kept["division"] if kept is not None else None,
+            kept["division_name"] if kept is not None else None,
+            own["settings"] if own is not None else {},
         )
         await connect(conn, party_id)
         return True
@@ -203,15 +205,19 @@ async def take_over(pool: Pool, party_id: UUID) -> bool:
 
 
 _DIVISION = """
-UPDATE exact_link SET division = $2, division_name = $3 WHERE party_id = $1 AND ended_at IS NULL
+UPDATE exact_link SET division = $2, division_name = $3 WHERE link_id = $1 AND ended_at IS NULL RETURNING party_id
 """
 
 
-async def choose(pool: Pool, party_id: UUID, division: int, name: str) -> None:
-    """In which division the party books from now on."""
+async def choose(pool: Pool, link_id: UUID, division: int, name: str) -> bool:
+    """In which division is booked by this link from now on. False: it was ended meanwhile, and another one's division
+    is not for who looked at this one to choose."""
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(_DIVISION, party_id, division, name)
+        party_id = await conn.fetchval(_DIVISION, link_id, division, name)
+        if party_id is None:
+            return False
         await connect(conn, party_id)
+        return True
 
 
 _SETTINGS = "UPDATE exact_link SET settings = settings || $2 WHERE party_id = $1 AND ended_at IS NULL"

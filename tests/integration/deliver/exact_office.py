@@ -106,6 +106,13 @@ async def receiver_of(desk: Desk, *, rules: dict[str, Any] = RULES) -> Receiver:
     return await receiver_with(desk.pool, desk.grant, rules)
 
 
+async def chosen(pool: Pool, party_id: UUID) -> None:
+    """The party books in the office's division."""
+    link = await links.one(pool, party_id)
+    assert link is not None
+    assert await links.choose(pool, link.link_id, 100, "Voorbeeld BV")
+
+
 async def receiver_with(pool: Pool, grant: Grant, rules: dict[str, Any] = RULES) -> Receiver:
     """A party whose books this grant reaches."""
     to = receiver("Jong BV", email="in@jong.example")
@@ -123,7 +130,7 @@ async def books_of(pool: Pool, grant: Grant, party_id: UUID, rules: dict[str, An
         grant.grant_id,
     )
     await links.set_up(pool, party_id, {"purchase": rules})
-    await links.choose(pool, party_id, 100, "Voorbeeld BV")
+    await chosen(pool, party_id)
 
 
 def dispatching(desk: Desk, stage: Stage, **more: Any) -> Dispatcher:

@@ -246,6 +246,33 @@ async def test_who_lost_the_party_before_coming_back_ends_nobodys_link(stage: St
         assert (await at.finish(FIRST, party, anew)).status_code == 200
 
 
+async def test_who_gave_a_party_away_does_not_take_it_back_by_a_link_left_behind(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party = await at.linked(FIRST)
+        before = await links.one(stage.worker, UUID(party))
+        assert before is not None
+        await connections.connect(
+            stage.worker, UUID(party), UUID(int=SECOND), "globe", "folder", {"folder": "tweede"}
+        )
+        rules = {"purchase": {"rules": [{"journal": "60"}]}}
+        assert (await at.ask(FIRST, "PUT", f"{party}/exact/booking", rules)).status_code == 404
+        assert not await links.choose(stage.worker, before.link_id, 100, "Voorbeeld BV")
+        now = await connections.one(stage.worker, UUID(party)) or {}
+        assert (now["account_id"], now["channel"]) == (UUID(int=SECOND), "folder")
+
+
+async def test_the_rules_of_who_had_the_party_before_are_nobody_elses(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party = await at.linked(FIRST)
+        await at.ask(FIRST, "PUT", f"{party}/exact/booking", {"purchase": {"rules": [{"journal": "60"}]}})
+        other = at.office.exact.add_user(User("ander", divisions=[100]))
+        operators = {"country": "nl", "account_id": str(UUID(int=SECOND))}
+        begun = await at.ask(99, "POST", f"{party}/exact", operators)
+        linked = (await at.finish(SECOND, party, begun, other)).json()
+        assert linked.get("division") is None
+        assert "60" not in str(linked.get("purchase"))
+
+
 async def test_a_link_that_is_set_up_again_keeps_what_was_set(stage: Stage) -> None:
     async with hub(stage) as at:
         party = await at.linked(FIRST)

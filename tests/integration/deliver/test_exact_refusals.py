@@ -17,6 +17,7 @@ from tests.integration.deliver.exact_office import (
     Desk,
     all_told,
     calls,
+    chosen,
     dispatching,
     entries,
     invoice,
@@ -167,7 +168,7 @@ async def test_a_right_that_was_withdrawn_waits_and_goes_on_when_the_division_is
         await refused(stage, at, "exact-no-right", "Kantoorgebruiker")
         at.office.user.withdrawn.clear()
         await goes_on(stage, at, waits=1)
-        await links.choose(stage.worker, to.party_id, 100, "Voorbeeld BV")
+        await chosen(stage.worker, to.party_id)
         await goes_on(stage, at, waits=0)
 
 

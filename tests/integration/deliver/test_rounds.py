@@ -134,3 +134,28 @@ async def test_accounts_whose_time_has_not_come_cost_nobody_a_round(
     await stage.send(to, 8)
     works = dispatcher(stage, Channel(), batch=2)
     assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [2] * 4
+
+
+async def test_a_flood_drains_in_full_rounds_whoever_waits_for_another_day(stage: Stage) -> None:
+    """Each of twenty accounts has something that is due tomorrow: they take no part of a round."""
+    to = receiver()
+    for n in range(20):
+        await stage.send(to, account=UUID(int=0xF0 + n))
+    await stage.worker.execute("UPDATE delivery SET due_at = now() + interval '1 day'")
+    await stage.send(to, 40)
+    works = dispatcher(stage, Channel(), batch=10)
+    assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [10] * 4
+
+
+async def test_who_is_first_of_many_is_reached_beside_a_flood(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More accounts than one walk looks at, all later than the flood: each gets its turn while that goes on."""
+    monkeypatch.setattr("services.deliver.turns.MOST_ACCOUNTS", 4)
+    to, others = receiver(), [UUID(int=0xF00 + n) for n in range(12)]
+    await stage.send(to, 100)
+    for each in others:
+        await stage.send(to, account=each)
+    works = dispatcher(stage, Channel(), batch=5)
+    served = {job.account_id for _ in range(16) for job in (await works.start("smtp")).jobs.values()}
+    assert served >= set(others)

@@ -17,14 +17,15 @@ from tests.unit.deliver import sample
 
 
 class Waiting:
-    """Accounts that have something queued."""
+    """Accounts that have something queued, of which every so many-th has something due."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, every: int = 1) -> None:
         self.accounts = [UUID(int=n) for n in range(1, count + 1)]
+        self.due = set(self.accounts[::every])
         self.asked = 0
 
-    async def walk(self, after: UUID, most: int) -> Sequence[UUID]:
-        found = [each for each in self.accounts if each > after][:most]
+    async def walk(self, after: UUID, most: int) -> Sequence[tuple[UUID, bool]]:
+        found = [(each, each in self.due) for each in self.accounts if each > after][:most]
         self.asked += len(found)
         return found
 
@@ -56,6 +57,25 @@ async def test_with_very_many_accounts_each_walk_goes_on_where_the_last_one_stop
     assert waiting.asked <= 4 * 4
     assert set().union(*found) == set(waiting.accounts)
     assert all(len(set(each)) == len(each) for each in found)
+
+
+async def test_whose_time_has_not_come_takes_no_part() -> None:
+    turn, waiting = Turns(), Waiting(150, every=100)
+    turn.took(more=True, last=None)
+    assert set(await turn.next(waiting.walk) or []) == waiting.due
+
+
+async def test_a_flood_between_does_not_turn_the_walk_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims in turn alternate with those that take the oldest, all of the flood's: everybody is reached."""
+    monkeypatch.setattr(turns, "MOST_ACCOUNTS", 4)
+    turn, waiting = Turns(), Waiting(40, every=10)
+    served: set[UUID] = set()
+    for _ in range(10):
+        turn.took(more=True, last=None)
+        served.update(await turn.next(waiting.walk) or [])
+        turn.took(more=True, last=None, thin=True)
+        assert await turn.next(waiting.walk) is None
+    assert served == waiting.due
 
 
 def test_an_account_is_looked_at_for_twice_its_part() -> None:
@@ -94,6 +114,8 @@ async def test_who_hangs_uses_up_nobody_s_room(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(rounds, "MOST_BYTES", 20 * held[0].size)
     assert not under_way.room
     held[0].ends(list(held[0].jobs))
+    assert not under_way.room, "until the result is committed, somebody may hold it"
+    held[0].ended(list(held[0].jobs))
     assert under_way.room
     for task in tasks:
         task.cancel()
