@@ -7,8 +7,9 @@ send text: both are refused.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -21,7 +22,7 @@ from libs.contracts.parts import Words
 from libs.errors import BadInput, TooLarge
 
 _IN_MEMORY = 256 * 1024
-"""Bytes of a file from which on it waits on disk."""
+"""Bytes of a body from which on it waits on disk, however many files are in it."""
 CUT_OFF = Words(
     nl="Het verzoek is afgebroken: het formulier eindigt vóór zijn laatste scheidingsregel. "
     "Er is niets aangenomen; stuur alles opnieuw.",
@@ -51,37 +52,48 @@ class File:
     media_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Spooled:
-    file: IO[bytes]
-    size: int
-    filename: str | None
-    media_type: str
-
-    def read(self) -> File:
-        self.file.seek(0)
-        return File(self.file.read(), self.filename, self.media_type)
-
-
 class Received:
-    """The files of a request as they lie there: a large one on disk, until it is read."""
+    """The body of a request as it lies there: a large one on disk, until its files are read."""
 
-    def __init__(self, found: Sequence[_Spooled]) -> None:
-        self._found = found
+    def __init__(self, request: Request, body: IO[bytes], filename: str | None, max_files: int) -> None:
+        self._headers = request.headers
+        self._body = body
+        self._filename = filename
+        self._max_files = max_files
+        self.size = body.tell()
+        """In bytes."""
 
-    @property
-    def size(self) -> int:
-        """Bytes of all."""
-        return sum(each.size for each in self._found)
+    async def read(self) -> Sequence[File]:
+        """Its files. Raises ``BadInput``."""
+        self._body.seek(0)
+        media_type = _media_type(self._headers.get("content-type", ""))
+        if media_type == "multipart/form-data":
+            return await self._form()
+        return [File(self._body.read(), self._filename, media_type)] if self.size else []
 
-    def read(self) -> Sequence[File]:
-        return [each.read() for each in self._found]
+    async def _form(self) -> Sequence[File]:
+        parser = _Form(self._headers, self._pieces(), max_files=self._max_files, max_fields=self._max_files)
+        try:
+            form = await parser.parse()
+            if not parser.whole:
+                raise refusal("cut-off", CUT_OFF)
+            return [_file(name, value) for name, value in form.multi_items()]
+        except MultiPartException as bad:
+            raise refusal("bad-form", BAD_FORM, why=bad.message) from None
+        finally:
+            parser.close()
+
+    async def _pieces(self) -> AsyncGenerator[bytes, None]:
+        while piece := self._body.read(_IN_MEMORY):
+            yield piece
+            # Parsing waits for nothing, and others have their turn meanwhile.
+            await asyncio.sleep(0)
 
 
 class _Form(MultiPartParser):
-    """Knows whether the last boundary came, and gives up the files of a form that is refused."""
+    """Knows whether the last boundary came. Its files are in memory: on disk the body is already."""
 
-    spool_max_size = _IN_MEMORY
+    spool_max_size = 0
     whole = False
 
     def on_end(self) -> None:
@@ -98,26 +110,18 @@ async def received(
 ) -> AsyncIterator[Received]:
     """The files of a request; none when its body is empty. ``filename`` is that of a body that is no form.
 
-    Raises ``TooLarge`` over ``most`` bytes in all, and ``BadInput`` with code ``cut-off``, ``not-a-file`` or
+    Raises ``TooLarge`` over ``most`` bytes in all; reading them ``BadInput`` with code ``cut-off``, ``not-a-file`` or
     ``bad-form``.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > most:
         raise too_large(most)
-    media_type = _media_type(request.headers.get("content-type", ""))
-    with contextlib.ExitStack() as stack:
-        if media_type == "multipart/form-data":
-            found = await _form(request, max_files, stack)
-        else:
-            body = stack.enter_context(SpooledTemporaryFile(max_size=_IN_MEMORY))
-            async for piece in request.stream():
-                body.write(piece)
-                if body.tell() > most:
-                    raise too_large(most)
-            found = [_Spooled(body, body.tell(), filename, media_type)] if body.tell() else []
-        if sum(each.size for each in found) > most:
-            raise too_large(most)
-        yield Received(found)
+    with SpooledTemporaryFile(max_size=_IN_MEMORY) as body:
+        async for piece in request.stream():
+            body.write(piece)
+            if body.tell() > most:
+                raise too_large(most)
+        yield Received(request, body, filename, max_files)
 
 
 async def files(
@@ -125,25 +129,14 @@ async def files(
 ) -> Sequence[File]:
     """``received``, read at once."""
     async with received(request, most=most, filename=filename, max_files=max_files) as found:
-        return found.read()
+        return await found.read()
 
 
-async def _form(request: Request, max_files: int, stack: contextlib.ExitStack) -> list[_Spooled]:
-    parser = _Form(request.headers, request.stream(), max_files=max_files, max_fields=max_files)
-    stack.callback(parser.close)
-    try:
-        form = await parser.parse()
-    except MultiPartException as bad:
-        raise refusal("bad-form", BAD_FORM, why=bad.message) from None
-    if not parser.whole:
-        raise refusal("cut-off", CUT_OFF)
-    return [_spooled(name, value) for name, value in form.multi_items()]
-
-
-def _spooled(name: str, value: UploadFile | str) -> _Spooled:
+def _file(name: str, value: UploadFile | str) -> File:
     if isinstance(value, str):
         raise refusal("not-a-file", NOT_A_FILE, field=name[:60])
-    return _Spooled(value.file, value.size or 0, value.filename, _media_type(value.content_type or ""))
+    with value.file as file:
+        return File(file.read(), value.filename, _media_type(value.content_type or ""))
 
 
 def _media_type(header: str) -> str:

@@ -54,7 +54,7 @@ class Submit:
         header = request.headers.get("idempotency-key")
         name = idempotency.read(header) if header is not None else None
         async with _received(request, self._most) as received, self._gate.heavy.hold(received.size):
-            parts = [Part(file.data, file.filename, file.media_type) for file in received.read()]
+            parts = [Part(file.data, file.filename, file.media_type) for file in await received.read()]
             if name is None:
                 return (await self._take(principal.account_id, parts)).response(fields)
             key = Key(name, idempotency.fingerprint(parts))

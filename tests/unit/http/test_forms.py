@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import AsyncIterator
 
 import httpx
@@ -72,6 +73,27 @@ async def test_a_form_that_would_lose_something_is_refused(
     reply = await http.post("/files", content=body, headers=HEADERS)
     assert (reply.status_code, reply.json()["code"]) == (400, code)
     assert set(reply.json()["words"]) == {"nl", "en"}
+
+
+@pytest.mark.parametrize("name", ["a.xml", None])
+async def test_many_small_files_wait_on_disk_like_one_large(name: str | None) -> None:
+    """Until they are read: whoever may have them in memory is asked first (``libs.http.heavy``)."""
+    pieces = [field(b"x" * 100_000, name)] * 50 + [END]
+
+    async def receive() -> dict[str, object]:
+        piece = bytes(bytearray(pieces.pop()))
+        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
+
+    headers = [(each.lower().encode(), value.encode()) for each, value in HEADERS.items()]
+    request = Request({"type": "http", "method": "POST", "headers": headers}, receive)
+    pieces.reverse()
+    tracemalloc.start()
+    try:
+        async with forms.received(request, most=10_000_000) as found:
+            assert found.size > 5_000_000
+            assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_form_without_a_boundary_is_refused(http: httpx.AsyncClient) -> None:
