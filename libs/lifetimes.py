@@ -34,7 +34,10 @@ SESSION = Lifetime("a session's row", _days(1), "it ended", "`ingest.retention`,
 LINK = Lifetime("a one-time link's row", _days(30), "it was used or expired", "`ingest.retention`")
 USER = Lifetime("a removed user", _days(30), "it was removed", "`ingest.retention`")
 GUESS = Lifetime(
-    "how often a password was tried, by hash of the address", _days(1), "a try", "`ingest.retention`"
+    "how often a password was tried, a mail asked for or something handed over, by hash of the address or account",
+    _days(1),
+    "the last time",
+    "`ingest.retention`",
 )
 LINK_MAIL = Lifetime("that a link was mailed, and to whom", _days(30), "the link expired", "`track.links`")
 SIGN_UP = Lifetime("a link to open an account", _days(1), "it was asked for", "itself")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceErased, InvoiceQuarantined, InvoiceReceived
@@ -32,7 +33,7 @@ from services.ingest.smtp import KeyMailbox, listen
 from services.ingest.store import Outcome
 from services.ingest.submissions import Submission
 from services.ingest.submit import Commits, Gate
-from services.ingest.tries import Tries, guesses
+from services.ingest.tries import Tries, count, guesses
 
 MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migrations"))
 
@@ -65,7 +66,12 @@ async def build(settings: IngestSettings, resources: Resources) -> Service:
         account=lambda submission: submission.account_id,
         share=settings.account_share,
     )
-    quota = Quota("account", per_second=settings.requests_per_second, burst=settings.requests_burst)
+    quota = Quota(
+        "account",
+        partial(count, api, vault.digest),
+        per_second=settings.requests_per_second,
+        burst=settings.requests_burst,
+    )
     backlog = Backlog(worker, seconds=settings.backlog_seconds)
     gate = Gate(quota, backlog)
     api_routes = routes(settings, api, identity, commits, gate)

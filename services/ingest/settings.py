@@ -69,7 +69,7 @@ class IngestSettings(Settings):
     requests_per_second: float = Field(
         default=200,
         ge=0,
-        description="submissions of an account over time, at each process of the API; 0: no limit",
+        description="submissions of an account over time, however many processes take them; 0: no limit",
     )
     requests_burst: int = Field(default=2_000, gt=0, description="submissions of an account at once")
     account_share: float = Field(

@@ -54,7 +54,7 @@ _log = structlog.get_logger(__name__)
 Keep = Callable[[Submission], Awaitable[object]]
 Ask = Callable[[str | None], Awaitable[None]]
 """Has the key address of whoever is registered under an address mailed there. Raises ``HubError`` when asked too often."""
-Admit = Callable[[UUID], object]
+Admit = Callable[[UUID], Awaitable[object]]
 """Raises ``HubError`` when the account may hand over nothing more for now."""
 
 
@@ -114,6 +114,10 @@ class KeyMailbox:
             # Half a surrogate pair, from bytes that were no UTF-8, has no hash; no mailbox has one either.
             known = self._vault.digest(local.casefold()) if local.isascii() else b""
             found = await mailboxes.find_mailbox(self._pool, known)
+            if found is not None:
+                await self._admit(found.account_id)
+        except HubError:
+            return "451 4.7.1 More than this account may hand over for now: it is taken later"
         except _AWAY:
             return "451 4.3.0 Try again later"
         if found is None:
@@ -121,10 +125,6 @@ class KeyMailbox:
             return await _slowly(
                 session, "550 5.1.1 No such key mailbox: copy the whole address from the settings page"
             )
-        try:
-            self._admit(found.account_id)
-        except HubError:
-            return "451 4.7.1 More than this account may hand over for now: it is taken later"
         envelope.rcpt_tos.append(address)
         envelope.boxes[address] = found
         return "250 2.1.5 OK"

@@ -92,12 +92,12 @@ class Gate:
             request.headers.get("authorization")
         )
         principal.require("invoice:write")
-        return principal, self.admit(principal.account_id)
+        return principal, await self.admit(principal.account_id)
 
-    def admit(self, account_id: UUID) -> Mapping[str, str]:
+    async def admit(self, account_id: UUID) -> Mapping[str, str]:
         """Count one submission of the account, by whatever door; fields to answer with. Raises ``OverQuota``,
-        ``Unavailable``."""
-        fields = self._quota.take(account_id)
+        ``Unavailable``, and asyncpg's errors."""
+        fields = await self._quota.take(account_id)
         self._backlog.check(account_id)
         return fields
 

@@ -1,7 +1,7 @@
-"""How often one address may be tried: passwords, and mails to it. Counted alike whether anybody has that address, and in
-the database: as often with ten replicas as with one.
+"""What is counted in the database, and allowed as often with ten replicas as with one: how often one address may be
+tried (passwords, and mails to it, alike whether anybody has that address), and what an account may hand over.
 
-Asked only for what costs a hundred times as much: a password is compared, a mail is sent.
+Asked only for what costs a hundred times as much: a password is compared, a mail is sent, a hundred submissions are taken.
 """
 
 from __future__ import annotations
@@ -15,6 +15,15 @@ from libs.errors import TooMany
 
 # A row says until when the tries there are have been used up; nobody may be further ahead of now than the burst.
 _COUNT = "SELECT count_guess($1, $2, $3)"
+
+
+async def count(
+    pool: Pool, digest: Callable[[str], bytes], name: str, each: timedelta, most: timedelta
+) -> float | None:
+    """Count one of what ``name`` says; None, or the seconds until there may be one more: one every ``each``, and as many at
+    once as ``most`` gives. ``pool`` has the api role. Raises asyncpg's errors."""
+    wait: float | None = await pool.fetchval(_COUNT, digest(name), each, most)
+    return wait
 
 
 class TooManyTries(TooMany):
@@ -55,7 +64,7 @@ class Tries:
             await self._take(f"{self._what}, all", *self._all)
 
     async def _take(self, name: str, burst: int, each: timedelta) -> None:
-        wait = await self._pool.fetchval(_COUNT, self._digest(name), each, burst * each)
+        wait = await count(self._pool, self._digest, name, each, burst * each)
         if wait is not None:
             raise TooManyTries(retry_after=max(1, math.ceil(wait)))
 

@@ -57,7 +57,7 @@ async def door(kept: list[Submission], monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setattr("services.ingest.accounts.sender", seller)
     monkeypatch.setattr("services.ingest.remembered.recall", never)
     nobody = cast("Pool", None)
-    open_to = Gate(Quota("account", per_second=0, burst=1), Backlog(nobody, seconds=0))
+    open_to = Gate(Quota("account", never, per_second=0, burst=1), Backlog(nobody, seconds=0))
     commits: Commits = GroupCommit(keep, linger=0.0)
     async with commits:
         router = routes(IngestSettings(), nobody, _Known(), commits, open_to)

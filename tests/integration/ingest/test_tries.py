@@ -1,12 +1,14 @@
-"""A password is guessed, and a mail asked for, as often with many replicas as with one."""
+"""A password is guessed, a mail asked for and an invoice handed over as often with many replicas as with one."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 from libs.db.settings import DatabaseSettings
 from libs.http.client import client
-from tests.integration.ingest.door import replica
+from libs.testing import builders
+from tests.integration.ingest.door import Replica, replica
 
 
 async def test_replicas_count_tries_together_and_an_address_alone(database: DatabaseSettings) -> None:
@@ -34,3 +36,21 @@ async def test_replicas_count_tries_together_and_an_address_alone(database: Data
         assert await pool.fetchval("SELECT count(*) FROM guess") == 5, "two of each, and one of all mails"
         await pool.execute("DELETE FROM guess")
         assert await guess(13, "jan@bakker.example") == 401
+
+
+async def test_replicas_take_together_what_an_account_may_hand_over(database: DatabaseSettings) -> None:
+    limits = {"requests_per_second": 0.001, "requests_burst": 40}
+    async with replica(database, **limits) as one, replica(database, **limits) as other, client() as http:
+        _, bakker = await one.supplier()
+        _, visser = await one.supplier("Visser")
+
+        async def post(door: Replica, login: dict[str, str]) -> tuple[int, str]:
+            reply = await http.post(f"{door.url}/v1/submissions", headers=login, content=builders.invoice())
+            return reply.status_code, reply.headers["ratelimit"].split(";")[1]
+
+        assert await post(one, bakker) == (202, "r=39")
+        said = await asyncio.gather(*(post((one, other)[n % 2], bakker) for n in range(45)))
+        assert [status for status, _ in said].count(202) == 39
+        assert await post(other, visser) == (202, "r=39")
+        pool = await one.pools.get("ingest", "worker")
+        assert await pool.fetchval("SELECT count(*) FROM guess") == 2, "one of each account"

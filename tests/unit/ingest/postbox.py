@@ -44,7 +44,7 @@ class Boxes:
                 return {"mailbox_id": account, "account_id": account, "loose_pdf": account in self.loose}
         return None
 
-    def admit(self, account_id: UUID) -> None:
+    async def admit(self, account_id: UUID) -> None:
         if (error := self.not_now.get(account_id)) is not None:
             raise error
 
