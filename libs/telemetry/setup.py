@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor, SpanExporter
 
 from libs.settings import Settings
-from libs.telemetry import exposition, logs, tracing
+from libs.telemetry import exposition, logs, objectives, tracing
 from libs.telemetry.sampling import HeadSampler
 
 _EXPORT_SECONDS = 5
@@ -61,6 +61,7 @@ def configure(service: str, settings: Settings, *, exporter: SpanExporter | None
         )
         trace.set_tracer_provider(_configured.tracing)
         metrics.set_meter_provider(_configured.metering)
+        objectives.begin()
         if exporter is None and settings.otlp_endpoint:
             otlp = OTLPSpanExporter(endpoint=f"{settings.otlp_endpoint}/v1/traces", timeout=_EXPORT_SECONDS)
             _configured.tracing.add_span_processor(BatchSpanProcessor(otlp))

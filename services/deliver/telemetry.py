@@ -14,7 +14,7 @@ from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from libs import clock
-from libs.telemetry import metrics, tracing
+from libs.telemetry import metrics, objectives, tracing
 from services.deliver.breaker import Opened
 from services.deliver.parcel import Channel, Job, Outcome
 from services.deliver.store import Result
@@ -65,10 +65,10 @@ def ended(written: Sequence[tuple[Job, Outcome, Result]], counted: Container[UUI
         if job.delivery_id not in counted:
             _log.warning("lease lost, result ignored", **about)
         elif result.outcome == "handed_over":
-            metrics.handover_delay.record(
-                max((now - _born(job.invoice_id)).total_seconds(), 0.0),
-                {"channel": job.channel, "straight": "yes" if job.straight else "no"},
-            )
+            seconds = max((now - _born(job.invoice_id)).total_seconds(), 0.0)
+            straight = "yes" if job.straight else "no"
+            metrics.handover_delay.record(seconds, {"channel": job.channel, "straight": straight})
+            objectives.handed_over(job.channel, seconds, straight=job.straight)
             _log.debug("handed over", **about)
         elif result.outcome != "not_begun":
             _log.info("not handed over", **about, code=result.code, state=result.state)

@@ -26,7 +26,7 @@ from libs.db.trouble import NOT_NOW
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.http.heavy import Heavy
-from libs.telemetry import metrics, tracing
+from libs.telemetry import metrics, objectives, tracing
 from services.ingest import accounts, mailboxes, mailed, support
 from services.ingest.certificate import Certificate
 from services.ingest.credentials import Vault
@@ -137,6 +137,7 @@ class KeyMailbox:
             said = await self._answers(envelope, carried)
             worst = max(int(each[:3]) for each in said)
             span.set_attribute("smtp.response.status_code", worst)
+        objectives.answered_mail(worst)
         metrics.mail_duration.record(clock.monotonic() - began, {"smtp.response.status_code": worst})
         return said
 

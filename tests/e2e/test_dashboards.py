@@ -35,7 +35,6 @@ RARE = {
     "http_client_request_duration_seconds_count",
     "postbode_certificate_end_seconds",
     "postbode_documents_damaged_total",
-    "postbode_events_redelivered_total",
     "postbode_schedule_missed_total",
 }
 """Counted when something is wrong, or not set up here."""
@@ -83,7 +82,8 @@ async def test_every_panel_answers_from_a_hub_that_ran(measured: Recorded, world
         await some_of_everything(world)
         for last in (
             'rate(postbode_rejections_total[5m]) and on () postbode_parked{service="route",cause!="none"} > 0',
-            *(f"postbode:{slo.name}_errors:ratio_rate1h" for slo in SLOS),
+            # Each counted something: nothing of nothing would be no number.
+            *(f"postbode:{slo.name}_errors:ratio_rate1h >= 0" for slo in SLOS),
         ):
             await asyncio.to_thread(prometheus.until, last)
         await asyncio.to_thread(check_panels, prometheus)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
@@ -114,7 +115,13 @@ async def test_migrate_then_serve_then_sigterm(databases: Databases, amqp_url: s
     async with started("serve", env) as (process, address), httpx.AsyncClient(trust_env=False) as http:
         assert (await http.get(f"{address}/readyz")).json() == {"status": "ok", "failing": {}}
         assert (await http.get(f"{address}/v1/accounts/me")).status_code == 401
-        assert "http_server_request_duration_seconds_bucket" in (await http.get(f"{address}/metrics")).text
+        measured = (await http.get(f"{address}/metrics")).text
+        assert "http_server_request_duration_seconds_bucket" in measured
+        # What never happened is said to be 0, or the first burst of it would not be seen to grow.
+        assert re.search(
+            r'postbode_objectives_total\{.*objective="accept".*outcome="missed".*\} 0\.0', measured
+        )
+        assert re.search(r'postbode_events_redelivered_total\{.*queue="ingest\..*\} 0\.0', measured)
         assert await stopped(process) == 0
     await databases.drop(database)
 

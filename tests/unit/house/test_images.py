@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -16,6 +18,8 @@ import pytest
 import stdnum.be
 import stdnum.eu
 import stdnum.nl
+import typst
+import zstandard
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
@@ -30,6 +34,16 @@ MODULES = {"googleapis-common-protos": "google", "pillow": "PIL", "pypdf": "pypd
 """Distributions that come along and go again, by the module each brings."""
 LOADS_PARTS = ("lxml", "stdnum")
 """Of these only parts go."""
+DRAWS = """
+import sys
+from libs.einvoice import convert
+from libs.testing import builders
+loaded = lambda: "memfd:typst" in open("/proc/self/maps").read()
+before = loaded()
+page = convert.convert(builders.invoice(number="F1"), "pdf")[0].data
+sys.stdout.buffer.write(f"{before} {loaded()} ".encode() + page)
+"""
+"""What a process does that draws an invoice with the Typst of images."""
 
 
 def taken_out() -> set[str]:
@@ -77,6 +91,24 @@ def test_a_pdf_is_read_and_written_without_what_is_taken_out(monkeypatch: pytest
     data = convert.convert(builders.invoice(number="F1"), "pdf")[0].data
     assert hybrid.extract(data).xml
     assert hybrid.unfit(data) == ()
+
+
+def test_a_page_is_the_same_drawn_by_the_packed_library(tmp_path: Path) -> None:
+    """As ``deploy/install.sh`` packs it; in a process of its own, for a library is loaded once."""
+    packed = tmp_path / "typst"
+    packed.mkdir()
+    shutil.copy(ROOT / "deploy" / "typst.py", packed / "__init__.py")
+    library = (within(typst) / "_typst.abi3.so").read_bytes()
+    (packed / "_typst.abi3.so.zst").write_bytes(zstandard.ZstdCompressor(1).compress(library))
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWS],
+        capture_output=True,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        check=True,
+    )
+    before, after, drawn = done.stdout.split(b" ", 2)
+    assert (before, after) == (b"False", b"True"), "unpacked by whoever draws, and nobody else"
+    assert drawn == convert.convert(builders.invoice(number="F1"), "pdf")[0].data
 
 
 def test_the_bill_of_materials_is_one() -> None:
