@@ -2,6 +2,7 @@
 
 The library is unpacked into memory by the first who draws in a process; whoever only imports it pays nothing.
 """
+
 from __future__ import annotations
 
 import os
