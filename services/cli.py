@@ -34,21 +34,24 @@ COMMANDS: Mapping[str, Command] = {
         "services.validate.shadow_cli", "which rules there are, and what the next release would change"
     ),
     "convert": Command(
-        "services.deliver.convert_cli", "an invoice in another format, with a report, offline"
+        "services.deliver.converting.convert_cli", "an invoice in another format, with a report, offline"
     ),
-    "show": Command("services.deliver.show_cli", "an invoice of any format as people read it, offline"),
+    "show": Command(
+        "services.deliver.converting.show_cli", "an invoice of any format as people read it, offline"
+    ),
     "parties": Command("services.route.cli", "the directory of receivers"),
     "delivery": Command("services.deliver.cli", "deliveries and their attempts"),
     "payments": Command("services.deliver.payments.cli", "take bank statements: what is paid of invoices"),
     "secrets": Command(
-        "services.deliver.credentials_cli", "secrets of receivers' connections, and the keys they lie under"
+        "services.deliver.receivers.credentials_cli",
+        "secrets of receivers' connections, and the keys they lie under",
     ),
     "sync": Command(
         "services.sync.cli", "keep Exact Globe+ and Exact Purchase to Pay alike: plan, apply, verify"
     ),
-    "parked": Command("services.route.parked_cli", "invoices that wait for a fact or a person"),
+    "parked": Command("services.route.waits.parked_cli", "invoices that wait for a fact or a person"),
     "recall": Command(
-        "services.route.recall_cli", "after a wrong delivery: stop sender and receiver, tell both"
+        "services.route.waits.recall_cli", "after a wrong delivery: stop sender and receiver, tell both"
     ),
     "invoice": Command("services.track.cli", "where an invoice is"),
     "dead": Command("libs.messaging.dead_cli", "events that no retry helped: list, show, replay, drop"),
@@ -58,7 +61,7 @@ COMMANDS: Mapping[str, Command] = {
     ),
     "doctor": Command("services.doctor", "what is wrong with what the hub stands on, and what to do"),
     "drain": Command("services.drain", "wait until nothing is under way, and say what remains"),
-    "scrub": Command("services.ingest.scrub_cli", "is every stored document what it was"),
+    "scrub": Command("services.ingest.keeping.scrub_cli", "is every stored document what it was"),
     "ledger": Command(
         "services.track.ledger_cli", "is every acknowledged invoice delivered, returned or open"
     ),

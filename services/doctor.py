@@ -162,7 +162,7 @@ def _own(name: str, settings: Settings) -> Iterator[tuple[str, Look]]:
 
 async def _soon(settings: Any) -> Said:
     ends = (
-        importlib.import_module("services.ingest.certificate")
+        importlib.import_module("services.ingest.mailbox.certificate")
         .Certificate(settings.smtp_certificate, settings.smtp_certificate_key)
         .ends
     )

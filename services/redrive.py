@@ -120,8 +120,8 @@ async def _from_rows(queue: str, pools: Mapping[str, Pool]) -> dict[str, int]:
 
         built = await rebuild(pools["track"])
         return {f"status_{name}": count for name, count in asdict(built).items()}
-    if queue in ("track.accounts", "route.accounts") and _here("services.ingest.accounts"):
-        from services.ingest.accounts import tell_all
+    if queue in ("track.accounts", "route.accounts") and _here("services.ingest.access.accounts"):
+        from services.ingest.access.accounts import tell_all
 
         return {"accounts_told": await tell_all(pools["ingest"])}
     return {}

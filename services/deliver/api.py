@@ -20,8 +20,9 @@ from libs.errors import BadInput, NotFound
 from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
-from services.deliver import connections, plan, store
-from services.deliver.pushing import NewSecret, PullSettings, Pushing, PushSettings, SftpSettings
+from services.deliver import plan, store
+from services.deliver.receivers import connections
+from services.deliver.receivers.pushing import NewSecret, PullSettings, Pushing, PushSettings, SftpSettings
 from services.deliver.views import Deliveries, Delivery, DeliveryWithAttempts, Showing
 
 Reader = Annotated[Principal, Depends(requires("invoice:read"))]

@@ -28,11 +28,13 @@ from libs.http.outside import Outside
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
-from services.deliver import convert_api, credentials, held_api, parked_api, received_api, waiting_api
-from services.deliver.afar import Afar
 from services.deliver.api import owned, routes
-from services.deliver.arrivals import Arrivals
-from services.deliver.bounce_door import BounceDoor, listen
+from services.deliver.arriving.afar import Afar
+from services.deliver.arriving.arrivals import Arrivals
+from services.deliver.arriving.globe import GlobeReports
+from services.deliver.arriving.sandbox import SandboxReports
+from services.deliver.attempts.dispatcher import Dispatcher
+from services.deliver.attempts.fallback import Fallbacks
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.https import HttpsChannel
 from services.deliver.channels.pull import PullChannel
@@ -40,25 +42,25 @@ from services.deliver.channels.relay import Relay, Relays
 from services.deliver.channels.sandbox import SandboxChannel
 from services.deliver.channels.sftp import SftpChannel
 from services.deliver.channels.smtp import SmtpChannel
-from services.deliver.dispatcher import Dispatcher
-from services.deliver.dkim import Signer
+from services.deliver.converting import convert_api
+from services.deliver.email.bounce_door import BounceDoor, listen
+from services.deliver.email.dkim import Signer
+from services.deliver.email.return_paths import PURPOSE, ReturnPaths
+from services.deliver.email.returned import Returned
 from services.deliver.erased import ERASE
 from services.deliver.exact import wiring as exact_online
-from services.deliver.fallback import Fallbacks
 from services.deliver.gauges import EVERY, Gauges
-from services.deliver.globe import GlobeReports
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.needs import checks
-from services.deliver.parked import Parking
 from services.deliver.payments import api as payments_api
 from services.deliver.payments.following import Following
 from services.deliver.payments.lines import MOST_BYTES
-from services.deliver.pushing import Pushing
-from services.deliver.return_paths import PURPOSE, ReturnPaths
-from services.deliver.returned import Returned
-from services.deliver.sandbox import SandboxReports
+from services.deliver.receivers import credentials, received_api, waiting_api
+from services.deliver.receivers.pushing import Pushing
 from services.deliver.settings import DeliverSettings
 from services.deliver.views import Showing
+from services.deliver.waits import held_api, parked_api
+from services.deliver.waits.parked import Parking
 
 MIGRATIONS = Migrations("deliver", (MESSAGING, Path(__file__).parent / "migrations"))
 SWEEP = timedelta(minutes=10)

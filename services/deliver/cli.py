@@ -20,9 +20,12 @@ from libs.messaging import outbox
 from libs.messaging.sessions import operator
 from libs.settings import load
 from libs.terminal import Lang, Language, say
-from services.deliver import breaker, parked, pauses, replay, returned, store
+from services.deliver import replay, store
+from services.deliver.attempts import breaker
+from services.deliver.email import returned
 from services.deliver.parcel import Channel, Parcel
 from services.deliver.settings import DeliverSettings
+from services.deliver.waits import parked, pauses
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
 

@@ -21,9 +21,10 @@ from libs.contracts.invoice import (
 from libs.contracts.parts import Agreed, Words
 from libs.db.types import Record
 from libs.telemetry.tracing import inherit
-from services.deliver import SOURCE, belgium
+from services.deliver import SOURCE
 from services.deliver.parcel import HandedOver, Job, Move, Parked, Refused
 from services.deliver.store import Planned, Result
+from services.deliver.waits import belgium
 
 _REPEATED = " (sent again under the same {key}: an earlier attempt may have arrived as well)"
 _KEYS: Mapping[str, str] = {"https": "webhook-id"}

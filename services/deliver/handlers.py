@@ -14,10 +14,12 @@ from libs.contracts.invoice import InvoiceRecalled, InvoiceRouted
 from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided
-from services.deliver import connections, facts, plan, recalls, store
+from services.deliver import facts, plan, store
 from services.deliver.exact import sales_store
 from services.deliver.parcel import Channel, Parcel, Refused
+from services.deliver.receivers import connections
 from services.deliver.store import Planned
+from services.deliver.waits import recalls
 
 
 @dataclass(frozen=True, slots=True)

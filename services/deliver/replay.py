@@ -21,8 +21,10 @@ from uuid import UUID
 from libs.contracts.envelope import Event
 from libs.contracts.parts import Words
 from libs.db.types import Connection
-from services.deliver import connections, parked, plan
+from services.deliver import plan
 from services.deliver.parcel import Refused, Waiting
+from services.deliver.receivers import connections
+from services.deliver.waits import parked
 
 AGAIN = Words(
     nl="De factuur wordt op verzoek nog eens bezorgd.",

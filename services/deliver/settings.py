@@ -13,10 +13,10 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
-from services.deliver.dkim import Signer
+from services.deliver.email.dkim import Signer
+from services.deliver.email.return_paths import PURPOSE as RETURN_PATHS
 from services.deliver.exact.settings import ExactSettings
 from services.deliver.plan import Policy, mail_address
-from services.deliver.return_paths import PURPOSE as RETURN_PATHS
 
 CONNECTIONS = "secrets of receivers' connections"
 """The key they lie under when there is no other."""

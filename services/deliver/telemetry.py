@@ -15,7 +15,7 @@ from opentelemetry.trace import SpanKind
 
 from libs import clock
 from libs.telemetry import metrics, objectives, tracing
-from services.deliver.breaker import Opened
+from services.deliver.attempts.breaker import Opened
 from services.deliver.parcel import Channel, Job, Outcome
 from services.deliver.store import Result
 

@@ -14,7 +14,9 @@ from pydantic import BaseModel, Field
 from libs.contracts.parts import Agreed, Finding, Words
 from libs.db.types import Connection, Pool
 from libs.errors import NotFound
-from services.deliver import http_replies, returned, store
+from services.deliver import store
+from services.deliver.email import returned
+from services.deliver.receivers import http_replies
 
 
 class Reason(Words):

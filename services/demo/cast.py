@@ -12,9 +12,9 @@ from libs.db.pools import tenant
 from libs.http.client import client
 from libs.service import Resources
 from libs.settings import Settings
-from services.ingest import accounts, keys
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 
 

@@ -17,10 +17,10 @@ from libs.errors import NotFound, Unauthenticated
 from libs.http.principal import Authenticator, Principal, requires
 from libs.text import PlainText
 from services.ingest import store
-from services.ingest.batch import Batch
-from services.ingest.idempotency import Running
 from services.ingest.settings import IngestSettings
-from services.ingest.submit import Commits, Gate, Submit
+from services.ingest.uploads.batch import Batch
+from services.ingest.uploads.idempotency import Running
+from services.ingest.uploads.submit import Commits, Gate, Submit
 
 
 class InvoiceItem(BaseModel):

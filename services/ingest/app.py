@@ -15,25 +15,27 @@ from libs.http.quota import Quota
 from libs.links import PURPOSE as LINKS
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.service import Resources, Schedule, Service, Wake
-from services.ingest import account_api, credential_api, people_api, retention_api, session_api, store
+from services.ingest import store
+from services.ingest.access import account_api, credential_api, people_api, session_api
+from services.ingest.access.credentials import Vault
+from services.ingest.access.identity import OwnAuthenticator
+from services.ingest.access.passwords import Passwords
+from services.ingest.access.people_api import People
+from services.ingest.access.tries import Tries, count, guesses
 from services.ingest.api import routes
 from services.ingest.backlog import Backlog
-from services.ingest.credentials import Vault
 from services.ingest.described import BATCH, SUBMIT
-from services.ingest.groups import GroupCommit
 from services.ingest.handlers import Outcomes
-from services.ingest.identity import OwnAuthenticator
+from services.ingest.keeping import retention_api
+from services.ingest.keeping.retention import Retention
+from services.ingest.keeping.scrubber import Scrubber
+from services.ingest.mailbox.smtp import KeyMailbox, listen
 from services.ingest.needs import checks
-from services.ingest.passwords import Passwords
-from services.ingest.people_api import People
-from services.ingest.retention import Retention
-from services.ingest.scrubber import Scrubber
 from services.ingest.settings import CREDENTIALS, MAILBOXES, IngestSettings
-from services.ingest.smtp import KeyMailbox, listen
 from services.ingest.store import Outcome
-from services.ingest.submissions import Submission
-from services.ingest.submit import Commits, Gate
-from services.ingest.tries import Tries, count, guesses
+from services.ingest.uploads.groups import GroupCommit
+from services.ingest.uploads.submissions import Submission
+from services.ingest.uploads.submit import Commits, Gate
 
 MIGRATIONS = Migrations("ingest", (MESSAGING, Path(__file__).parent / "migrations"))
 

@@ -20,10 +20,10 @@ from libs.errors import NotFound
 from libs.http import fields
 from libs.settings import load
 from libs.terminal import say
-from services.ingest import accounts, keys, mailboxes
+from services.ingest.access import accounts, keys, mailboxes
+from services.ingest.access.credentials import new_api_key, new_local_part
+from services.ingest.access.given import NewAccount, NewKey
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key, new_local_part
-from services.ingest.given import NewAccount, NewKey
 from services.ingest.settings import IngestSettings
 
 app = typer.Typer(no_args_is_help=True, help="Open accounts, make API keys and key mailboxes.")

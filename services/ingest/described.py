@@ -10,13 +10,13 @@ from libs.errors import Unavailable
 from libs.http import encoding, forms, spool
 from libs.http.problems import described
 from libs.http.quota import OverQuota
-from services.ingest import archive, idempotency, intake
 from services.ingest.backlog import late
-from services.ingest.batch import bad_offset
-from services.ingest.groups import busy
-from services.ingest.intake import Refused
-from services.ingest.part import Part
-from services.ingest.words import REASONS
+from services.ingest.uploads import archive, idempotency, intake
+from services.ingest.uploads.batch import bad_offset
+from services.ingest.uploads.groups import busy
+from services.ingest.uploads.intake import Refused
+from services.ingest.uploads.part import Part
+from services.ingest.uploads.words import REASONS
 
 _MAILED = ("unreadable-mail", "mail-report", "pdf-not-added", "no-invoice")
 """Reasons that no caller of the API is refused for."""

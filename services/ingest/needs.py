@@ -10,7 +10,7 @@ from libs import clock
 from libs.errors import Unavailable
 from libs.room import room
 from libs.service import Part
-from services.ingest.certificate import ends
+from services.ingest.mailbox.certificate import ends
 from services.ingest.settings import IngestSettings
 
 

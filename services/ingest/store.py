@@ -14,11 +14,11 @@ from libs.db.types import Connection, Pool
 from libs.documents.store import DocumentStore, NewDocument, prepare
 from libs.errors import HubError
 from libs.messaging import outbox
-from services.ingest import remembered
-from services.ingest.receipts import Kept, receipt
-from services.ingest.remembered import Told
-from services.ingest.submissions import Item, Submission
-from services.ingest.words import REASONS
+from services.ingest.uploads import remembered
+from services.ingest.uploads.receipts import Kept, receipt
+from services.ingest.uploads.remembered import Told
+from services.ingest.uploads.submissions import Item, Submission
+from services.ingest.uploads.words import REASONS
 
 Outcome: TypeAlias = tuple[Kept, ...] | Told
 """What became of the items of a submission; of one with a key, what its caller is told."""

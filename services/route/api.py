@@ -19,15 +19,16 @@ from libs.http import paging
 from libs.http.principal import Principal, requires
 from libs.service import Wake
 from libs.text import EmailAddress, Name, PlainText
-from services.route import addresses, history, letters, parties
-from services.route.addresses import GivenAddress
-from services.route.entries import read_all, read_key
-from services.route.history import ChangeView
-from services.route.letters import Progress
-from services.route.parties import Editor, Entry
-from services.route.party_views import PartyView, party_view
-from services.route.releases import release_some
+from services.route.companies import addresses, history, parties
+from services.route.companies.addresses import GivenAddress
+from services.route.companies.entries import read_all, read_key
+from services.route.companies.history import ChangeView
+from services.route.companies.parties import Editor, Entry
+from services.route.companies.party_views import PartyView, party_view
+from services.route.confirming import letters
+from services.route.confirming.letters import Progress
 from services.route.settings import RouteSettings
+from services.route.waits.releases import release_some
 
 OPERATOR = "operator"
 _KEPT = frozenset({"status", "branch_of", "email", "addresses"})

@@ -19,15 +19,19 @@ from libs.db.migrate import Migrations
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.messaging.erasing import Erasing
 from libs.service import Resources, Schedule, Service, Wake
-from services.route import api, kvk_api, letter_api, load_api, lookup_api, parked_api, recall_api, store
-from services.route.claims import Claims
-from services.route.corroborator import Corroborator
+from services.route import api, store
+from services.route.companies.claims import Claims
+from services.route.confirming import letter_api
 from services.route.gauges import EVERY, Gauges
 from services.route.handlers import Outcomes, Validated
-from services.route.lookups import Lookups, care_of
-from services.route.patience import Patience
-from services.route.releases import Releases
+from services.route.loads import load_api
 from services.route.settings import RouteSettings
+from services.route.trade_register import kvk_api, lookup_api
+from services.route.trade_register.corroborator import Corroborator
+from services.route.trade_register.lookups import Lookups, care_of
+from services.route.waits import parked_api, recall_api
+from services.route.waits.patience import Patience
+from services.route.waits.releases import Releases
 
 MIGRATIONS = Migrations("route", (MESSAGING, Path(__file__).parent / "migrations"))
 

@@ -14,15 +14,18 @@ from libs.db.types import Connection, Pool
 from libs.errors import HubError
 from libs.identifiers import kvk
 from libs.terminal import Language, say
-from services.route import history, kvk_api, letter_cli, load_cli, parties
-from services.route.entries import pair, read_all, read_key, read_name
-from services.route.history import ChangeView
-from services.route.lookups import NOTHING, Answer, Lookups, care_of
-from services.route.parties import Editor, Entry
-from services.route.party_views import as_line
-from services.route.releases import release_some
+from services.route.companies import history, parties
+from services.route.companies.entries import pair, read_all, read_key, read_name
+from services.route.companies.history import ChangeView
+from services.route.companies.parties import Editor, Entry
+from services.route.companies.party_views import as_line
+from services.route.confirming import letter_cli
+from services.route.loads import load_cli
 from services.route.sessions import run, run_with_pool, told
 from services.route.settings import RouteSettings
+from services.route.trade_register import kvk_api
+from services.route.trade_register.lookups import NOTHING, Answer, Lookups, care_of
+from services.route.waits.releases import release_some
 
 app = typer.Typer(no_args_is_help=True, help="The directory of receivers.")
 app.command("load")(load_cli.load)

@@ -20,8 +20,12 @@ from libs.db.types import Connection, Pool
 from libs.errors import Retry
 from libs.identifiers.iban import meant, squeezed
 from libs.meanwhile import meanwhile
-from services.route import directory, links, numbers, payees, recalls, sandbox, sellers, store, words
-from services.route.decision import (
+from services.route import store, words
+from services.route.companies import directory, sellers
+from services.route.companies.directory import Named, Pair, as_text
+from services.route.companies.sellers import Remembered, Saying
+from services.route.deciding import links, numbers, payees, sandbox
+from services.route.deciding.decision import (
     Decision,
     Parked,
     Party,
@@ -32,14 +36,13 @@ from services.route.decision import (
     decide,
     wanted,
 )
-from services.route.directory import Named, Pair, as_text
-from services.route.links import Link
-from services.route.numbering import Number, numbered
-from services.route.numbers import Claim, Differs, Same, Taken
+from services.route.deciding.links import Link
+from services.route.deciding.numbering import Number, numbered
+from services.route.deciding.numbers import Claim, Differs, Same, Taken
+from services.route.deciding.payees import Payees
 from services.route.page import Page, validated_of
-from services.route.payees import Payees
-from services.route.sellers import Remembered, Saying
 from services.route.store import Last, Silent
+from services.route.waits import recalls
 
 DIFFERS = "duplicate-differs"
 ACCOUNT = "account-differs"

@@ -10,9 +10,10 @@ from libs.db.types import Connection, Pool
 from libs.errors import Park, Reject
 from libs.messaging import PROMPT, Decided, Plain
 from libs.messaging.inbox import oldest_id
-from services.route import facts, links, numbers, store
+from services.route import facts, store
+from services.route.companies.sellers import Remembered
+from services.route.deciding import links, numbers
 from services.route.facts import Known
-from services.route.sellers import Remembered
 
 
 class Validated:

@@ -17,9 +17,11 @@ from libs.contracts.invoice import (
 )
 from libs.contracts.parts import Difference, Words
 from libs.db.types import Connection
-from services.route import directory, payees, store, words
-from services.route.decision import Decision, Key, Parked, PayTo, Routed
-from services.route.directory import Pair
+from services.route import store, words
+from services.route.companies import directory
+from services.route.companies.directory import Pair
+from services.route.deciding import payees
+from services.route.deciding.decision import Decision, Key, Parked, PayTo, Routed
 from services.route.store import Fact, Last, Outcome, Silent, Waiting
 
 SOURCE = "/postbode/route"

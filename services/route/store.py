@@ -17,8 +17,8 @@ from libs.contracts import registry
 from libs.contracts.envelope import Event
 from libs.contracts.parts import Difference, Receiver, Words
 from libs.db.types import Connection, Pool
-from services.route.decision import Key
-from services.route.directory import as_text
+from services.route.companies.directory import as_text
+from services.route.deciding.decision import Key
 
 Outcome = Literal["routed", "parked", "released", "returned"]
 

@@ -26,7 +26,7 @@ def _status_by_arrival(bit: Say) -> None:
 def _reply_before_commit(bit: Say) -> None:
     def make(original: Any) -> Any:
         async def submit(self: Any, submission: Any) -> Any:
-            from services.ingest.receipts import Kept
+            from services.ingest.uploads.receipts import Kept
 
             bit()
             _kept_alive.append(asyncio.ensure_future(original(self, submission)))
@@ -34,7 +34,7 @@ def _reply_before_commit(bit: Say) -> None:
 
         return submit
 
-    wrap("services.ingest.groups:GroupCommit.submit", make)
+    wrap("services.ingest.uploads.groups:GroupCommit.submit", make)
 
 
 _kept_alive: list[Any] = []
@@ -77,7 +77,7 @@ def _number_not_known(bit: Say) -> None:
         return numbered
 
     wrap("services.route.facts:numbered", make)
-    wrap("services.route.numbering:numbered", make)
+    wrap("services.route.deciding.numbering:numbered", make)
 
 
 def _notice_sent_before_mailed(bit: Say) -> None:

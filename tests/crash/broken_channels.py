@@ -22,7 +22,7 @@ def _afar_not_looked(bit: Say) -> None:
 def _read_is_taken(bit: Say) -> None:
     def make(original: Any) -> Any:
         async def one(pool: Any, account_id: Any, delivery_id: Any) -> Any:
-            from services.deliver import waiting
+            from services.deliver.receivers import waiting
 
             row = await original(pool, account_id, delivery_id)
             if row is not None:
@@ -32,7 +32,7 @@ def _read_is_taken(bit: Say) -> None:
 
         return one
 
-    wrap("services.deliver.waiting:one", make)
+    wrap("services.deliver.receivers.waiting:one", make)
 
 
 def _acknowledged_early(bit: Say) -> None:
@@ -61,8 +61,8 @@ def _acknowledged_early(bit: Say) -> None:
 
         return acknowledge
 
-    wrap("services.deliver.waiting:listed", listing)
-    wrap("services.deliver.waiting:acknowledge", make)
+    wrap("services.deliver.receivers.waiting:listed", listing)
+    wrap("services.deliver.receivers.waiting:acknowledge", make)
 
 
 async def _acknowledge(pool: Any, how: Any, account_id: Any, ids: Collection[Any]) -> None:

@@ -31,7 +31,7 @@ def _result_before_act(bit: Say) -> None:
 
         return act
 
-    wrap("services.deliver.dispatcher:Dispatcher._act", make)
+    wrap("services.deliver.attempts.dispatcher:Dispatcher._act", make)
 
 
 def _unknown_not_resolved(bit: Say) -> None:
@@ -50,7 +50,7 @@ def _new_webhook_id(bit: Say) -> None:
 
         return webhook_id
 
-    wrap("services.deliver.push:webhook_id", make)
+    wrap("services.deliver.receivers.push:webhook_id", make)
 
 
 def _new_message_id(bit: Say) -> None:
@@ -65,7 +65,7 @@ def _new_message_id(bit: Say) -> None:
 
         return compose
 
-    wrap("services.deliver.mail:compose", make)
+    wrap("services.deliver.email.mail:compose", make)
 
 
 def _fence_ignored(bit: Say) -> None:
@@ -78,10 +78,10 @@ def _fence_ignored(bit: Say) -> None:
 def _breaker_ignored(bit: Say) -> None:
     for statement in ("_CLAIM", "_CLAIM_IN_TURN"):
         wrap(
-            f"services.deliver.claiming:{statement}",
+            f"services.deliver.attempts.claiming:{statement}",
             lambda sql: without(sql, "AND b.open_until IS NOT NULL", "AND false"),
         )
-    wrap("services.deliver.claiming:claim", telling(bit))
+    wrap("services.deliver.attempts.claiming:claim", telling(bit))
 
 
 _LATE_START = """
@@ -118,7 +118,7 @@ def _started_with_the_result(bit: Say) -> None:
     async def renew(pool: Any, jobs: Sequence[Any], seconds: float) -> set[Any]:
         return {job.delivery_id for job in jobs}
 
-    wrap("services.deliver.claiming:claim", claiming)
+    wrap("services.deliver.attempts.claiming:claim", claiming)
     wrap("services.deliver.store:finish", finishing)
     wrap("services.deliver.store:renew", lambda _: renew)
 
@@ -171,7 +171,7 @@ def _page_of_a_neighbour(bit: Say) -> None:
 
         return load
 
-    wrap("services.deliver.dispatcher:Dispatcher._load", make)
+    wrap("services.deliver.attempts.dispatcher:Dispatcher._load", make)
 
 
 BREAKS: Mapping[str, Callable[[Say], None]] = {

@@ -267,7 +267,7 @@ def _arm_door(faults: Faults) -> None:
 
         return wrapped
 
-    wrap("services.ingest.groups:GroupCommit.submit", submitting)
+    wrap("services.ingest.uploads.groups:GroupCommit.submit", submitting)
     wrap(
         "services.ingest.store:keep",
         _in_transaction_of("door", lambda pool, documents, submissions: submissions[0].channel),
@@ -285,7 +285,7 @@ def _arm_dispatcher(faults: Faults) -> None:
 
         return wrapped
 
-    wrap("services.deliver.claiming:claim", claiming)
+    wrap("services.deliver.attempts.claiming:claim", claiming)
 
     def placing(original: Any) -> Any:
         def wrapped(ready: Any, markers: Any) -> Any:
@@ -312,11 +312,11 @@ def _arm_dispatcher(faults: Faults) -> None:
 
     wrap("services.deliver.channels.disk:Folder.show", showing)
     wrap(
-        "services.deliver.dispatcher:Dispatcher.finish",
+        "services.deliver.attempts.dispatcher:Dispatcher.finish",
         _in_transaction_of("result", lambda self, done: done[0][0].channel if done else ""),
     )
     wrap(
-        "services.deliver.arrivals:Arrivals._look_into",
+        "services.deliver.arriving.arrivals:Arrivals._look_into",
         _in_transaction_of("arrivals", lambda self, channel, *_: str(channel)),
     )
 

@@ -84,8 +84,8 @@ def arm(hit: Callable[..., None], from_here: Callable[[str], None]) -> None:
 
         return make
 
-    wrap("services.deliver.waiting:listed", answering("pull.listed.after"))
-    wrap("services.deliver.waiting:one", answering("pull.read.after"))
+    wrap("services.deliver.receivers.waiting:listed", answering("pull.listed.after"))
+    wrap("services.deliver.receivers.waiting:one", answering("pull.read.after"))
 
     def acknowledging(original: Any) -> Any:
         async def wrapped(conn: Any, account_id: Any, ids: Sequence[Any]) -> Any:
@@ -95,4 +95,4 @@ def arm(hit: Callable[..., None], from_here: Callable[[str], None]) -> None:
 
         return wrapped
 
-    wrap("services.deliver.waiting:acknowledge", acknowledging)
+    wrap("services.deliver.receivers.waiting:acknowledge", acknowledging)

@@ -132,7 +132,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
 
         return renew
 
-    wrap("services.deliver.claiming:claim", claiming)
+    wrap("services.deliver.attempts.claiming:claim", claiming)
     wrap("services.deliver.store:renew", renewing)
 
     def send(original: Any) -> Any:
@@ -162,7 +162,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
 
         return finish
 
-    wrap("services.deliver.dispatcher:Dispatcher.finish", finishing)
+    wrap("services.deliver.attempts.dispatcher:Dispatcher.finish", finishing)
 
 
 def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:

@@ -22,9 +22,9 @@ from libs.messaging import AmqpTransport
 from libs.settings import Settings
 from libs.testing.machine import free_ports
 from services.deliver.settings import DeliverSettings
-from services.ingest import accounts, keys
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from tests.crash import scale
 from tests.crash.books import Books

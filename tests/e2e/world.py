@@ -26,9 +26,9 @@ from libs.service import Resources, Service
 from libs.settings import Settings
 from postbode_client import AsyncClient, File
 from services.demo.receivers import Receivers
-from services.ingest import accounts, keys
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from services.solo import Plan, hub
 

@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 from services import cli
+from services.ingest.access.given import SCOPES
 from services.ingest.cli import Right
-from services.ingest.given import SCOPES
 
 ACCOUNT = "01a1fc1b-8bf5-7cec-8c81-e1767357795a"
 OPEN = ("account", "open", "--name", "Bakker", "--email", "a@bakker.example")

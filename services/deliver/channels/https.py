@@ -18,10 +18,10 @@ from libs import clock
 from libs.http.outside import Outside
 from libs.http.public import NotPublic
 from libs.http.session import BrokenOff, NotReached
-from services.deliver import http_replies, push
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
 from services.deliver.parcel import Failed, Job, Loaded, NotBegun, Outcome, Unknown
+from services.deliver.receivers import http_replies, push
 
 Secrets = Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Sequence[bytes]]]]
 """What signs for these receivers, the newest first."""

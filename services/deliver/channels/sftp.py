@@ -27,7 +27,6 @@ import asyncssh
 
 from libs.contracts.parts import Words
 from libs.http.public import Network, NotPublic
-from services.deliver import http_replies
 from services.deliver.channels import Done
 from services.deliver.channels.disk import HIDDEN
 from services.deliver.channels.lanes import Lanes
@@ -45,6 +44,7 @@ from services.deliver.parcel import (
     Unknown,
 )
 from services.deliver.plan import BAD_FOLDER
+from services.deliver.receivers import http_replies
 
 T = TypeVar("T")
 

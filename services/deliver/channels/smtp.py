@@ -15,14 +15,15 @@ from collections.abc import AsyncGenerator, Sequence
 
 import aiosmtplib
 
-from services.deliver import mail, plan, replies
+from services.deliver import plan
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
 from services.deliver.channels.relay import Line, Relays
 from services.deliver.channels.wire import CLOSING, GO_ON, Wire
-from services.deliver.dkim import Signer
+from services.deliver.email import mail, replies
+from services.deliver.email.dkim import Signer
+from services.deliver.email.return_paths import ReturnPaths
 from services.deliver.parcel import Failed, HandedOver, Job, Loaded, NotBegun, Outcome, Unknown
-from services.deliver.return_paths import ReturnPaths
 
 OFF_LOOP = 64 * 1024
 """Bytes from which a mail is put together in a thread: the event loop stays free."""

@@ -6,11 +6,11 @@ import structlog
 
 from libs.db.types import Pool
 from libs.telemetry import metrics
-from services.deliver import credentials
 from services.deliver.exact import links, oauth
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.tokens import Tokens
 from services.deliver.exact.trouble import Trouble
+from services.deliver.receivers import credentials
 
 MOST = 100
 """Links renewed in one run."""

@@ -23,9 +23,9 @@ from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
 from libs.keyring import Keys
-from services.deliver import connections, credentials
 from services.deliver.exact.client import Grant
 from services.deliver.exact.oauth import Pair
+from services.deliver.receivers import connections, credentials
 
 State = Literal["warned", "live", "lapsed"]
 PACKAGE: Final = "exact-online"

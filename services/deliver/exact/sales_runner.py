@@ -23,10 +23,10 @@ from libs.documents.store import DocumentStore
 from libs.errors import HubError
 from libs.messaging import outbox
 from libs.service import Wake
+from services.deliver.attempts.leases import SAFE
 from services.deliver.exact import sales, sales_store
 from services.deliver.exact.kinds import SALES, Kind
 from services.deliver.exact.sales_store import Claimed
-from services.deliver.leases import SAFE
 from services.deliver.parcel import Failed, Job, Lease, Loaded, NotBegun, Outcome, Unknown
 from services.deliver.settings import DeliverSettings
 

@@ -28,11 +28,11 @@ from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Pool
 from libs.keyring import Keys
-from services.deliver import credentials
 from services.deliver.exact import oauth
 from services.deliver.exact.budget import Wait
 from services.deliver.exact.oauth import App, NoMore, Pair, TooEarly
 from services.deliver.exact.trouble import Lapsed, MayBeDone, NotNow, NotReached
+from services.deliver.receivers import credentials
 
 CLAIM = timedelta(seconds=45)
 """Longer than a renewal may take, with what it takes to commit it."""

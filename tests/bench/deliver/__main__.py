@@ -53,9 +53,9 @@ from libs.telemetry.setup import configure
 from libs.testing import stack
 from libs.testing.databases import Databases, present
 from services.deliver.app import https_channel, mail_channel, sftp_channel
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.pull import PullChannel
-from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import Channel
 from services.deliver.settings import DeliverSettings
 from tests.bench.deliver import filling

@@ -17,8 +17,9 @@ from libs.documents.store import NewDocument, ref
 from libs.einvoice import convert
 from libs.keyring import KeyRing
 from libs.testing import builders
-from services.deliver import connections, credentials, plan, store
+from services.deliver import plan, store
 from services.deliver.parcel import Parcel, Refused
+from services.deliver.receivers import connections, credentials
 from services.deliver.store import Planned
 from tests.integration.deliver.serving import Serving
 

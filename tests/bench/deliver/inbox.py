@@ -18,7 +18,7 @@ from libs.http.app import create_app
 from libs.http.principal import Principal
 from libs.service import Wake
 from libs.testing.certificates import pem
-from services.deliver import waiting_api
+from services.deliver.receivers import waiting_api
 
 HOSTS = tuple(f"127.0.0.{n}" for n in range(1, 11))
 """Receivers' hosts: each has connections of its own."""

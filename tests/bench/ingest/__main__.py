@@ -30,9 +30,9 @@ from libs.testing.databases import Databases, present
 from libs.testing.machine import free_ports, scratch
 from libs.testing.postgres import Postgres
 from libs.testing.rabbitmq import RabbitMQ
-from services.ingest import mailboxes
+from services.ingest.access import mailboxes
+from services.ingest.access.credentials import new_local_part, read_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_local_part, read_api_key
 from services.ingest.settings import IngestSettings
 from tests.bench.ingest.fairness import Fairness
 from tests.bench.ingest.hostile import Hostile

@@ -23,9 +23,9 @@ from libs.identifiers.kvk import looks_mistyped
 from libs.messaging import AmqpTransport
 from libs.testing import builders
 from libs.testing.machine import free_ports
-from services.ingest import accounts, keys
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from tests.bench.pipeline import usage
 from tests.bench.pipeline.board import Board

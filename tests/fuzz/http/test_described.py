@@ -38,9 +38,9 @@ from libs.http.app import Readiness
 from libs.messaging import MemoryTransport
 from libs.runtime import app_of
 from libs.settings import Settings
-from services.ingest import accounts, keys
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
 from services.ingest.settings import IngestSettings
 from services.solo import Plan, hub
 

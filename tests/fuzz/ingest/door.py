@@ -23,11 +23,11 @@ from services.ingest import store
 from services.ingest.api import routes
 from services.ingest.backlog import Backlog
 from services.ingest.described import BATCH, SUBMIT
-from services.ingest.groups import GroupCommit
-from services.ingest.receipts import Kept
 from services.ingest.settings import IngestSettings
-from services.ingest.submissions import Submission
-from services.ingest.submit import Commits, Gate
+from services.ingest.uploads.groups import GroupCommit
+from services.ingest.uploads.receipts import Kept
+from services.ingest.uploads.submissions import Submission
+from services.ingest.uploads.submit import Commits, Gate
 
 PATHS = {"/v1/submissions": SUBMIT, "/v1/submissions:batch": BATCH}
 KEY = {"Authorization": "Bearer known"}
@@ -54,8 +54,8 @@ async def door(kept: list[Submission], monkeypatch: pytest.MonkeyPatch) -> Async
     async def never(*_: object) -> None:
         return None
 
-    monkeypatch.setattr("services.ingest.accounts.sender", seller)
-    monkeypatch.setattr("services.ingest.remembered.recall", never)
+    monkeypatch.setattr("services.ingest.access.accounts.sender", seller)
+    monkeypatch.setattr("services.ingest.uploads.remembered.recall", never)
     nobody = cast("Pool", None)
     open_to = Gate(Quota("account", never, per_second=0, burst=1), Backlog(nobody, seconds=0))
     commits: Commits = GroupCommit(keep, linger=0.0)

@@ -13,7 +13,7 @@ import pytest
 
 from libs.testing import builders
 from libs.testing.hostile import ATTACKS
-from services.ingest.submissions import Submission
+from services.ingest.uploads.submissions import Submission
 from tests.fuzz.ingest.door import KEY, door
 from tests.unit.ingest.postbox import Boxes, line, office
 

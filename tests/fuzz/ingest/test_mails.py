@@ -18,8 +18,8 @@ from libs.einvoice.formats.eexact import Sender
 from libs.testing import builders
 from libs.testing.broken import mutant
 from libs.testing.eexact import file
-from services.ingest import mailed, smtp
-from services.ingest.submissions import Submission
+from services.ingest.mailbox import mailed, smtp
+from services.ingest.uploads.submissions import Submission
 from tests.fuzz.ingest.door import are_invoices, packed
 from tests.unit.ingest.postbox import Boxes, line, office
 
@@ -104,7 +104,7 @@ async def test_every_broken_mail_is_answered_and_no_junk_is_an_invoice(
     async def seller(*_: object) -> Sender:
         return Sender("Bakker")
 
-    monkeypatch.setattr("services.ingest.accounts.sender", seller)
+    monkeypatch.setattr("services.ingest.access.accounts.sender", seller)
     boxes, codes = Boxes(), Counter[str]()
     async with office(boxes) as at:
         seeds = iter(range(MANY))

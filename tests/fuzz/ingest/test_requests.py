@@ -20,7 +20,7 @@ from libs.http.problems import MEDIA_TYPE
 from libs.testing import builders
 from libs.testing.broken import mutant
 from libs.testing.eexact import file
-from services.ingest.submissions import Submission
+from services.ingest.uploads.submissions import Submission
 from tests.fuzz.ingest.door import PATHS, are_invoices, door, packed
 
 MANY = int(os.environ.get("POSTBODE_REQUESTS", "1000"))

@@ -18,8 +18,7 @@ from libs.db.types import Pool
 from libs.keyring import KeyRing
 from libs.service import Wake
 from libs.testing import builders
-from services.deliver import credentials
-from services.deliver.dispatcher import Dispatcher
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.exact import links
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.budget import Use
@@ -28,6 +27,7 @@ from services.deliver.exact.client import Books, Calling, Grant
 from services.deliver.exact.oauth import App, Pair
 from services.deliver.exact.reports import ExactReports
 from services.deliver.exact.tokens import Tokens
+from services.deliver.receivers import credentials
 from tests.integration.deliver.stage import Stage
 from tests.sims.exact_online import Api, Settings, application
 from tests.unit.deliver.sample import receiver

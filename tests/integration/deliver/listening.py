@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 
 from libs.testing.certificates import pem
-from services.deliver import push
+from services.deliver.receivers import push
 
 Reply = bytes | Callable[[asyncio.StreamWriter], Awaitable[None]]
 OK = b"HTTP/1.1 202 Accepted\r\nContent-Length: 4\r\n\r\nkept"

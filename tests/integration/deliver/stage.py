@@ -28,13 +28,13 @@ from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import DocumentStore, NewDocument, ref
 from libs.service import Wake
-from services.deliver import connections
-from services.deliver.afar import Afar
 from services.deliver.app import mail_channel, sftp_channel
-from services.deliver.arrivals import Arrivals
+from services.deliver.arriving.afar import Afar
+from services.deliver.arriving.arrivals import Arrivals
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.dispatcher import Dispatcher
 from services.deliver.handlers import Routed
+from services.deliver.receivers import connections
 from services.deliver.settings import DeliverSettings
 from tests.integration.validate.drive import handle
 from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, receiver, summary

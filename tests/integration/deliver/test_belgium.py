@@ -13,8 +13,8 @@ from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceDeliveryParked, InvoiceHandedOver, InvoiceRouted
 from libs.contracts.parts import Identifier, PartyFacts, Receiver
 from libs.service import Wake
-from services.deliver import belgium, parked_api
 from services.deliver.views import Showing
+from services.deliver.waits import belgium, parked_api
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.integration.deliver.test_parked import change, look
 from tests.integration.validate.api_client import as_, served

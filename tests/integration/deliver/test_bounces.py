@@ -12,10 +12,10 @@ import pytest
 
 from libs import clock
 from libs.service import Wake
-from services.deliver import bounces, returned
-from services.deliver.bounce_door import BounceDoor, listen
-from services.deliver.return_paths import ReturnPaths
-from services.deliver.returned import Returned
+from services.deliver.email import bounces, returned
+from services.deliver.email.bounce_door import BounceDoor, listen
+from services.deliver.email.return_paths import ReturnPaths
+from services.deliver.email.returned import Returned
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import receiver
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from services.deliver import breaker, replies
+from services.deliver.attempts import breaker
+from services.deliver.email import replies
 from services.deliver.parcel import Failed, HandedOver, NotBegun, Outcome, Unknown
 from services.deliver.plan import NO_WAY
 from tests.integration.deliver.stage import Stage

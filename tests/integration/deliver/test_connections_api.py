@@ -14,9 +14,9 @@ from libs import clock
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
-from services.deliver import connections, credentials, push
 from services.deliver.api import routes
-from services.deliver.pushing import Pushing
+from services.deliver.receivers import connections, credentials, push
+from services.deliver.receivers.pushing import Pushing
 from services.deliver.views import Showing
 from tests.integration.deliver.stage import Stage
 

@@ -15,7 +15,7 @@ from libs import clock
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.keyring import KeyRing, name_of
-from services.deliver import credentials, credentials_cli
+from services.deliver.receivers import credentials, credentials_cli
 from tests.integration.deliver.stage import Stage
 
 OLD, NEW = bytes(range(32)), bytes(range(32, 64))

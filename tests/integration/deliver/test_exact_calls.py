@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from libs import clock
-from services.deliver import credentials
 from services.deliver.exact import tokens
 from services.deliver.exact.budget import MOST_ERRORS, Wait
 from services.deliver.exact.client import Grant
 from services.deliver.exact.oauth import Pair
 from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached
+from services.deliver.receivers import credentials
 from tests.integration.deliver.exact_office import BASE, Desk, enter, linked, now_of
 from tests.integration.deliver.stage import Stage
 from tests.sims.exact_online import Fault, Settings, User

@@ -17,7 +17,6 @@ from libs import clock
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
-from services.deliver import connections, credentials
 from services.deliver.api import owned
 from services.deliver.exact import link_api, links
 from services.deliver.exact.allowances import Allowances
@@ -27,6 +26,7 @@ from services.deliver.exact.oauth import App
 from services.deliver.exact.settings import ExactSettings
 from services.deliver.exact.tokens import Tokens
 from services.deliver.exact.trouble import Lapsed
+from services.deliver.receivers import connections, credentials
 from tests.integration.deliver.exact_office import BASE, KEYS
 from tests.integration.deliver.stage import Stage
 from tests.sims.exact_online import Api, Settings, User, application

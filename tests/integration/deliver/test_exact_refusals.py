@@ -9,9 +9,9 @@ import pytest
 
 from libs.einvoice.money import plain
 from libs.service import Wake
-from services.deliver import parked
 from services.deliver.exact import links
-from services.deliver.parked import Parking
+from services.deliver.waits import parked
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.exact_office import (
     RULES,
     Desk,

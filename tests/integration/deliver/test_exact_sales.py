@@ -11,12 +11,13 @@ from uuid import UUID
 from libs import clock
 from libs.contracts.parts import Words
 from libs.service import Wake
-from services.deliver import connections, pauses
 from services.deliver.exact import sales_store
 from services.deliver.exact.kinds import SALES, Kind
 from services.deliver.exact.sales_runner import SalesRunner
 from services.deliver.parcel import Channel, Failed, HandedOver, Loaded, Outcome, Parked
+from services.deliver.receivers import connections
 from services.deliver.under_way import LEFT
+from services.deliver.waits import pauses
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.unit.deliver.sample import PDF, XML, receiver
 

@@ -13,8 +13,8 @@ import pytest
 from libs.contracts.invoice import PaymentFact
 from libs.contracts.registry import decode
 from libs.service import Wake
-from services.deliver import connections
 from services.deliver.payments import api
+from services.deliver.receivers import connections
 from services.track import facts, status
 from tests.integration.deliver.exact_office import Desk, linked
 from tests.integration.deliver.stage import ACCOUNT, Stage

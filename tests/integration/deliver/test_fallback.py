@@ -8,10 +8,11 @@ import pytest
 
 from libs.contracts.parts import Receiver
 from libs.service import Wake
-from services.deliver import connections, fallback
-from services.deliver.fallback import Fallbacks
+from services.deliver.attempts import fallback
+from services.deliver.attempts.fallback import Fallbacks
 from services.deliver.parcel import Failed, HandedOver, Refused, Unknown
 from services.deliver.plan import BAD_FOLDER
+from services.deliver.receivers import connections
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import receiver
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from services.deliver.attempts.leases import Round
 from services.deliver.channels import disk
 from services.deliver.channels import folder as channel
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.leases import Round
 from services.deliver.parcel import HandedOver, NotBegun
 from tests.integration.deliver.stage import Stage, running, until
 from tests.unit.deliver.sample import LOST, PDF, XML, job, loaded

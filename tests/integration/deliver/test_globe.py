@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from libs.service import Wake
+from services.deliver.arriving.globe import GlobeReports
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.globe import GlobeReports
 from tests.integration.deliver.stage import Stage
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from libs.service import Wake
-from services.deliver.afar import Afar
 from services.deliver.app import sftp_channel
+from services.deliver.arriving.afar import Afar
+from services.deliver.arriving.globe import GlobeReports
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels.sftp import SftpChannel
 from services.deliver.channels.sftp_session import Session
-from services.deliver.dispatcher import Dispatcher
-from services.deliver.globe import GlobeReports
 from tests.integration.deliver.serving import Serving, serving
 from tests.integration.deliver.stage import Stage
 from tests.integration.deliver.test_sftp import Killed, connected

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from libs.service import Wake
-from services.deliver import held_api, parked, parked_api, received_api
 from services.deliver.api import routes
-from services.deliver.parked import Parking
+from services.deliver.receivers import received_api
 from services.deliver.views import Showing
+from services.deliver.waits import held_api, parked, parked_api
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.exact_office import dispatching, entries, linked, receiver_of, sent, told
 from tests.integration.deliver.stage import Stage
 from tests.integration.validate.api_client import BERT, as_, served

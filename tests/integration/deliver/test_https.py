@@ -18,12 +18,12 @@ from libs import clock
 from libs.contracts.parts import Receiver
 from libs.service import Wake
 from libs.testing.certificates import pem
-from services.deliver import connections, credentials
 from services.deliver.app import https_channel
-from services.deliver.dispatcher import Dispatcher
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.parcel import HandedOver
-from services.deliver.parked import Parking
+from services.deliver.receivers import connections, credentials
 from services.deliver.views import Showing
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.listening import Listening, answer, listening
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import PDF, XML, receiver

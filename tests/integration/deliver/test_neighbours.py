@@ -12,9 +12,10 @@ from libs.db.settings import DatabaseSettings
 from libs.db.types import Connection
 from libs.service import Wake
 from libs.testing import builders
-from services.deliver import conversion, mail
+from services.deliver.attempts import conversion
+from services.deliver.email import mail
 from services.deliver.parcel import Loaded
-from services.deliver.parked import Parking
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.stage import Stage
 from tests.integration.deliver.test_parked import PLAIN, change, connected
 from tests.unit.deliver.sample import receiver

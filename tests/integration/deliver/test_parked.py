@@ -11,8 +11,9 @@ from libs.contracts.parts import Receiver
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.testing import builders
-from services.deliver import connections, parked
-from services.deliver.parked import Parking
+from services.deliver.receivers import connections
+from services.deliver.waits import parked
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import receiver
 

@@ -9,8 +9,9 @@ from typer.testing import CliRunner
 
 from libs.db.settings import DatabaseSettings
 from libs.errors import BadInput
-from services.deliver import cli, pauses
+from services.deliver import cli
 from services.deliver.parcel import Channel
+from services.deliver.waits import pauses
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.unit.deliver.sample import receiver
 

@@ -16,10 +16,10 @@ from libs.contracts.invoice import InvoicePaid, InvoiceReversed, InvoiceRouted, 
 from libs.contracts.parts import Receiver
 from libs.errors import Conflict
 from libs.service import Wake
-from services.deliver import connections
 from services.deliver.payments import api, movements, sources
 from services.deliver.payments.movements import Movement
 from services.deliver.payments.sources import Chosen
+from services.deliver.receivers import connections
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.integration.validate.api_client import ANNA, BERT, as_, served
 from tests.unit.deliver.payments.statements import CUSTOMER, OWN, SUPPLIER, camt, details, entry, statement

@@ -14,10 +14,11 @@ from libs.contracts.invoice import InvoiceRecalled, InvoiceRouted
 from libs.contracts.parts import Receiver, Words
 from libs.messaging import Decided, outbox
 from libs.service import Wake
-from services.deliver import connections, parked
 from services.deliver.handlers import Recalled, Routed
 from services.deliver.parcel import HandedOver
-from services.deliver.parked import Parking
+from services.deliver.receivers import connections
+from services.deliver.waits import parked
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.stage import ACCOUNT, LEASE_SECONDS, Stage
 from tests.integration.deliver.test_parked import PLAIN, change, connected
 from tests.integration.validate.drive import handle

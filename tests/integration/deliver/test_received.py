@@ -15,8 +15,8 @@ from libs.contracts.invoice import InvoiceAnswered, InvoiceRecalled
 from libs.contracts.parts import Receiver, Words
 from libs.service import Wake
 from libs.testing import builders
-from services.deliver import answers, connections, received_api
 from services.deliver.handlers import Recalled
+from services.deliver.receivers import answers, connections, received_api
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.integration.deliver.test_recalls import PATIENCE
 from tests.integration.validate.api_client import BERT, as_, served

@@ -17,9 +17,10 @@ from libs.http.app import create_app
 from libs.http.principal import Principal
 from libs.messaging import outbox
 from libs.service import Wake
-from services.deliver import cli, parked_api, replay
+from services.deliver import cli, replay
 from services.deliver.replay import Preview
 from services.deliver.views import Showing
+from services.deliver.waits import parked_api
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.unit.deliver.sample import receiver
 

@@ -10,9 +10,9 @@ import pytest
 
 from libs.service import Wake
 from services.deliver import store
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
-from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import HandedOver, Job, Loaded, Outcome
 from tests.integration.deliver.stage import ACCOUNT, Stage, running, until
 from tests.unit.deliver.sample import receiver
@@ -113,7 +113,7 @@ async def test_who_sends_very_much_waits_behind_itself(stage: Stage) -> None:
 async def test_large_documents_of_one_push_nobody_else_aside(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.deliver.dispatcher.MOST_BYTES", 1)
+    monkeypatch.setattr("services.deliver.attempts.dispatcher.MOST_BYTES", 1)
     to = receiver()
     await stage.send(to, 3)
     await stage.send(to, 1, account=OTHER)
@@ -126,7 +126,7 @@ async def test_large_documents_of_one_push_nobody_else_aside(
 async def test_accounts_whose_time_has_not_come_cost_nobody_a_round(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.deliver.turns.MOST_ACCOUNTS", 2)
+    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", 2)
     to = receiver()
     for n in range(4):
         await stage.send(to, account=UUID(int=0xF0 + n))
@@ -151,7 +151,7 @@ async def test_who_is_first_of_many_is_reached_beside_a_flood(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More accounts than one walk looks at, all later than the flood: each gets its turn while that goes on."""
-    monkeypatch.setattr("services.deliver.turns.MOST_ACCOUNTS", 4)
+    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", 4)
     to, others = receiver(), [UUID(int=0xF00 + n) for n in range(12)]
     await stage.send(to, 100)
     for each in others:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from services.deliver import connections
+from services.deliver.receivers import connections
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import receiver
 

@@ -14,16 +14,16 @@ import pytest
 
 from libs.contracts.parts import Receiver
 from libs.service import Wake
-from services.deliver import connections, credentials
-from services.deliver.afar import Afar
 from services.deliver.app import sftp_channel
-from services.deliver.arrivals import Arrivals
+from services.deliver.arriving.afar import Afar
+from services.deliver.arriving.arrivals import Arrivals
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.channels.sftp import PAIRS, SftpChannel
 from services.deliver.channels.sftp_session import Session
-from services.deliver.dispatcher import Dispatcher
 from services.deliver.parcel import NotBegun
-from services.deliver.parked import Parking
+from services.deliver.receivers import connections, credentials
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.serving import Serving, serving
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import LOST, PDF, XML, receiver

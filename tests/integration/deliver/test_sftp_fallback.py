@@ -11,7 +11,7 @@ import pytest
 
 from libs.service import Wake
 from services.deliver.app import mail_channel, sftp_channel
-from services.deliver.dispatcher import Dispatcher
+from services.deliver.attempts.dispatcher import Dispatcher
 from tests.integration.deliver.serving import Serving, serving
 from tests.integration.deliver.stage import Stage
 from tests.integration.deliver.test_fallback import channels, looks, two_hours_pass

@@ -11,7 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP
 
 from libs import clock
-from services.deliver import claiming
+from services.deliver.attempts import claiming
 from services.deliver.parcel import HandedOver, Lease
 from tests.integration.deliver.stage import LEASE_SECONDS, Sink, Stage, running, until
 from tests.unit.deliver.sample import PDF, XML, receiver

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from services.deliver import pauses
 from services.deliver.under_way import LEFT
+from services.deliver.waits import pauses
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import receiver
 

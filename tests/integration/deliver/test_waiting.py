@@ -17,10 +17,10 @@ from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
 from libs.service import Wake
-from services.deliver import connections, waiting_api
+from services.deliver.attempts.dispatcher import Dispatcher
 from services.deliver.channels.pull import PullChannel
-from services.deliver.dispatcher import Dispatcher
-from services.deliver.parked import Parking
+from services.deliver.receivers import connections, waiting_api
+from services.deliver.waits.parked import Parking
 from tests.integration.deliver.stage import Stage
 from tests.unit.deliver.sample import PDF, XML, receiver
 

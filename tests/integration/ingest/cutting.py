@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from libs.testing import builders
-from services.ingest import remembered, store
-from services.ingest.submissions import Submission
+from services.ingest import store
+from services.ingest.uploads import remembered
+from services.ingest.uploads.submissions import Submission
 
 PATIENCE = 30.0
 WRITTEN, COMMITTED = "written, not committed", "committed, not answered"

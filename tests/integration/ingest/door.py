@@ -18,9 +18,9 @@ from libs.http.server import Server, listen
 from libs.messaging import MemoryTransport
 from libs.runtime import app_of
 from libs.service import Resources
-from services.ingest import accounts, keys, mailboxes
+from services.ingest.access import accounts, keys, mailboxes
+from services.ingest.access.credentials import new_api_key, new_local_part
 from services.ingest.app import build, vault_of
-from services.ingest.credentials import new_api_key, new_local_part
 from services.ingest.settings import IngestSettings
 
 

@@ -18,7 +18,8 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import Unavailable
 from libs.http.client import client
 from libs.testing import builders
-from services.ingest import batch, store
+from services.ingest import store
+from services.ingest.uploads import batch
 from tests.integration.ingest.door import Replica, replica
 
 BATCH = "/v1/submissions:batch"

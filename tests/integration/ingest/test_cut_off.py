@@ -17,7 +17,7 @@ import pytest
 from libs.db.roles import LEDGER
 from libs.db.settings import DatabaseSettings
 from libs.db.types import Pool
-from services.ingest import remembered
+from services.ingest.uploads import remembered
 from tests.integration.ingest.cutting import MOMENTS, Cutter, Inside, name
 from tests.integration.ingest.door import replica
 

@@ -15,8 +15,8 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import Unavailable
 from libs.http.client import client
 from libs.testing import builders
-from services.ingest import intake, remembered
-from services.ingest.part import Part
+from services.ingest.uploads import intake, remembered
+from services.ingest.uploads.part import Part
 from tests.integration.ingest.door import Replica, replica
 
 XML = builders.invoice(number="F1")

@@ -11,8 +11,8 @@ import pytest
 from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.errors import Conflict
-from services.ingest import accounts, keys
-from services.ingest.credentials import new_api_key
+from services.ingest.access import accounts, keys
+from services.ingest.access.credentials import new_api_key
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import Unavailable
 from libs.http.client import client
 from libs.testing import builders
-from services.ingest import mailboxes
+from services.ingest.access import mailboxes
 from services.ingest.backlog import Backlog
 from tests.integration.ingest.door import replica
 

@@ -15,10 +15,10 @@ from libs.db.settings import DatabaseSettings
 from libs.http.client import client
 from libs.links import PURPOSE, token_of
 from libs.sealed import KEY_ADDRESSES, unseal
-from services.ingest import passwords
+from services.ingest.access import passwords
+from services.ingest.access.tries import TooManyTries
 from services.ingest.app import vault_of
-from services.ingest.key_requests import KeyRequests
-from services.ingest.tries import TooManyTries
+from services.ingest.mailbox.key_requests import KeyRequests
 from tests.integration.ingest.door import Replica, replica
 
 OWNER, PASSWORD = "eigenaar@bakker.example", "een lang wachtwoord"

@@ -23,8 +23,8 @@ from libs.http.client import client
 from libs.testing import builders
 from libs.testing.aging import age
 from services import cli
-from services.ingest.retention import Retention
-from services.ingest.scrubber import Scrubber
+from services.ingest.keeping.retention import Retention
+from services.ingest.keeping.scrubber import Scrubber
 from tests.integration.ingest.door import Replica, replica
 
 ADMIN = ["invoice:write", "invoice:read", "account:admin"]

@@ -17,11 +17,12 @@ from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.documents.postgres import PostgresDocuments
 from libs.testing import builders
-from services.ingest import accounts, store
-from services.ingest.intake import sort, sort_strictly
-from services.ingest.part import Part
-from services.ingest.receipts import Kept
-from services.ingest.submissions import Submission, compose
+from services.ingest import store
+from services.ingest.access import accounts
+from services.ingest.uploads.intake import sort, sort_strictly
+from services.ingest.uploads.part import Part
+from services.ingest.uploads.receipts import Kept
+from services.ingest.uploads.submissions import Submission, compose
 
 XML = builders.invoice(number="F1")
 

@@ -15,7 +15,7 @@ from libs.db.pools import tenant
 from libs.db.settings import DatabaseSettings
 from libs.http.app import create_app
 from libs.http.principal import Authenticator
-from services.ingest import users
+from services.ingest.access import users
 from services.portal.hub import Hub
 from services.portal.pages import Pages
 from services.portal.sessions import Sessions

@@ -14,14 +14,14 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import CachedAuthenticator
-from services.ingest import accounts, keys, session_api
-from services.ingest.accounts import Claims
+from services.ingest.access import accounts, keys, session_api
+from services.ingest.access.accounts import Claims
+from services.ingest.access.credentials import new_api_key
+from services.ingest.access.identity import OwnAuthenticator
+from services.ingest.access.passwords import Passwords
+from services.ingest.access.tries import guesses
 from services.ingest.app import vault_of
-from services.ingest.credentials import new_api_key
-from services.ingest.identity import OwnAuthenticator
-from services.ingest.passwords import Passwords
 from services.ingest.settings import IngestSettings
-from services.ingest.tries import guesses
 from services.portal.hub import Hub
 from services.portal.pages import Pages
 from services.portal.sessions import Sessions

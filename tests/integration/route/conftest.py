@@ -11,8 +11,10 @@ from fastapi import APIRouter
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.service import Wake
-from services.route import api, load_api, parked_api, recall_api
+from services.route import api
+from services.route.loads import load_api
 from services.route.settings import RouteSettings
+from services.route.waits import parked_api, recall_api
 from tests.integration.validate.api_client import served
 
 

@@ -16,11 +16,12 @@ from libs.db.types import Pool
 from libs.documents.postgres import PostgresDocuments
 from libs.documents.store import NewDocument
 from libs.service import Wake
-from services.route import parties, releases
-from services.route.decision import Key
-from services.route.entries import read_all
+from services.route.companies import parties
+from services.route.companies.entries import read_all
+from services.route.companies.parties import Editor, Entry
+from services.route.deciding.decision import Key
 from services.route.handlers import Validated
-from services.route.parties import Editor, Entry
+from services.route.waits import releases
 from tests.integration.validate.api_client import ANNA, STAFF
 from tests.integration.validate.drive import handle
 from tests.unit.route.sample import NAMES, summary

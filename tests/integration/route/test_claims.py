@@ -24,12 +24,13 @@ from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.service import Wake
 from libs.testing.pdf_readers import READERS
-from services.route import api, cli, letter_api, letters
-from services.route.claims import Claims, party_of
-from services.route.history import changes
-from services.route.lookups import Care, Lookups
-from services.route.register import Company, RegisterAway
+from services.route import api, cli
+from services.route.companies.claims import Claims, party_of
+from services.route.companies.history import changes
+from services.route.confirming import letter_api, letters
 from services.route.settings import RouteSettings
+from services.route.trade_register.lookups import Care, Lookups
+from services.route.trade_register.register import Company, RegisterAway
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_, served
 from tests.integration.validate.drive import handle

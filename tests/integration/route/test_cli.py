@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from services.route import cli, parked_cli
+from services.route import cli
+from services.route.waits import parked_cli
 from tests.integration.route.stage import decided, validated
 from tests.unit.route.sample import KVK
 

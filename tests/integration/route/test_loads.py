@@ -13,7 +13,9 @@ from typer.testing import CliRunner
 
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from services.route import cli, loading, parties
+from services.route import cli
+from services.route.companies import parties
+from services.route.loads import loading
 from tests.integration.route.stage import OPERATOR, decided, enter, told, validated
 from tests.integration.validate.api_client import STAFF, as_
 from tests.unit.route.sample import KVK, VAT

@@ -16,7 +16,7 @@ from libs.db.types import Connection
 from libs.messaging import MIGRATIONS as MESSAGING
 from libs.testing.databases import Databases
 from services.route.app import MIGRATIONS
-from services.route.numbering import number_of
+from services.route.deciding.numbering import number_of
 from tests.unit.route.sample import KVK, summary
 
 SELLER = PartyFacts(identifiers=(Identifier(scheme=KVK, value="58070036"),))

@@ -25,9 +25,10 @@ from libs.contracts.invoice import (
 from libs.contracts.parts import Identifier, PartyFacts, Words
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from services.route import directory, numbers
 from services.route import facts as writing
-from services.route.decision import Key
+from services.route.companies import directory
+from services.route.deciding import numbers
+from services.route.deciding.decision import Key
 from services.route.handlers import Validated
 from tests.integration.route.numbered import (
     TERMS,

@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
-from services.route import parties
-from services.route.decision import Key
-from services.route.entries import read_all
+from services.route.companies import parties
+from services.route.companies.entries import read_all
+from services.route.deciding.decision import Key
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.route.sample import KVK, VAT

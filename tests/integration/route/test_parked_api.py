@@ -10,7 +10,7 @@ import pytest
 
 from libs.db.pools import Pools
 from libs.db.types import Connection, Pool
-from services.route import directory
+from services.route.companies import directory
 from tests.integration.route.stage import blocked, decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.http import cursors

@@ -18,8 +18,8 @@ from libs.db.types import Connection
 from libs.messaging import outbox
 from libs.service import Wake
 from services.route import facts, store, words
-from services.route.patience import Patience
 from services.route.settings import RouteSettings
+from services.route.waits.patience import Patience
 from services.track.notices import notice_of
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.unit.route.sample import KVK

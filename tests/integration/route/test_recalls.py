@@ -16,11 +16,12 @@ from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceParked, InvoiceRecalled, InvoiceRouted
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from services.route import parties, recall_cli
-from services.route.decision import Key
-from services.route.entries import read_all
-from services.route.parties import Entry
-from services.route.releases import release_some
+from services.route.companies import parties
+from services.route.companies.entries import read_all
+from services.route.companies.parties import Entry
+from services.route.deciding.decision import Key
+from services.route.waits import recall_cli
+from services.route.waits.releases import release_some
 from tests.integration.route.stage import OPERATOR, decided, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.route.sample import BRANCH, GLN, KVK

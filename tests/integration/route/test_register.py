@@ -13,14 +13,15 @@ from pydantic import SecretStr
 
 from libs.db.pools import Pools
 from libs.service import Wake
-from services.route import lookup_api, parties
-from services.route.addresses import Address
-from services.route.corroborator import Corroborator
-from services.route.history import changes
-from services.route.kvk_api import KvkApi, configured
-from services.route.lookups import Care, Lookups
-from services.route.register import Company, RegisterAway
+from services.route.companies import parties
+from services.route.companies.addresses import Address
+from services.route.companies.history import changes
 from services.route.settings import RouteSettings
+from services.route.trade_register import lookup_api
+from services.route.trade_register.corroborator import Corroborator
+from services.route.trade_register.kvk_api import KvkApi, configured
+from services.route.trade_register.lookups import Care, Lookups
+from services.route.trade_register.register import Company, RegisterAway
 from tests.integration.route.stage import decided, enter, told, validated
 from tests.integration.validate.api_client import as_, served
 from tests.sims.kvk import TEST_KEY, Fault, KvkServer

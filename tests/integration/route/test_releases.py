@@ -11,8 +11,9 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
-from services.route import parties, store
-from services.route.entries import read_all
+from services.route import store
+from services.route.companies import parties
+from services.route.companies.entries import read_all
 from tests.integration.route.stage import OPERATOR, decided, drain, enter, told, validated
 from tests.integration.validate.api_client import ANNA, BERT, as_
 from tests.unit.route.sample import BRANCH, KVK, OIN, VAT

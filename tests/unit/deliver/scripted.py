@@ -12,9 +12,9 @@ from typing import Any, cast
 from services.deliver.channels.relay import Line, Relay, Relays
 from services.deliver.channels.smtp import SmtpChannel
 from services.deliver.channels.wire import Wire
-from services.deliver.dkim import Signer
+from services.deliver.email.dkim import Signer
+from services.deliver.email.return_paths import ReturnPaths
 from services.deliver.parcel import Loaded, Outcome
-from services.deliver.return_paths import ReturnPaths
 from tests.unit.deliver.sample import MAIL_FROM
 
 GOOD: Mapping[str, str] = {

@@ -17,26 +17,20 @@ from libs import clock
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceAnswered
 from libs.contracts.parts import Words
-from services.deliver import (
-    SOURCE,
-    belgium,
-    bounce_words,
-    bounces,
-    facts,
-    globe,
-    http_replies,
-    replies,
-    results,
-)
-from services.deliver.answers import Why, Word, coded
+from services.deliver import SOURCE, facts, results
+from services.deliver.arriving import globe
+from services.deliver.attempts.fallback import WHY
 from services.deliver.channels import pull, sftp
+from services.deliver.email import bounce_words, bounces, replies
+from services.deliver.email.returned import follows
 from services.deliver.exact import outcomes, reports, tokens
 from services.deliver.exact.trouble import Denied, Lapsed, Trouble
-from services.deliver.fallback import WHY
 from services.deliver.parcel import Failed, HandedOver, Job, Offered, Outcome, Unknown
 from services.deliver.plan import Policy
-from services.deliver.returned import follows
-from services.deliver.waiting import WORDS
+from services.deliver.receivers import http_replies
+from services.deliver.receivers.answers import Why, Word, coded
+from services.deliver.receivers.waiting import WORDS
+from services.deliver.waits import belgium
 from services.track import facts as told
 from services.track import status, views
 from services.track.labels import LABELS

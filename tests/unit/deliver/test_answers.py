@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from services.deliver.answers import OTHER, STATUS, Why, Word, coded
+from services.deliver.receivers.answers import OTHER, STATUS, Why, Word, coded
 
 STATUSES = {"AB", "AP", "RE", "IP", "UQ", "CA", "PD"}
 """UNCL4343-T111."""

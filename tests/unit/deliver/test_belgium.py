@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from libs.contracts.parts import Identifier, PartyFacts
-from services.deliver import belgium
 from services.deliver.parcel import Parcel
+from services.deliver.waits import belgium
 from tests.unit.deliver.sample import job, receiver, summary
 
 ENTERPRISE = Identifier(scheme="0208", value="0428759497")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.deliver.bounces import MOST_BYTES, Answer, read
+from services.deliver.email.bounces import MOST_BYTES, Answer, read
 
 SHAPES = Path(__file__).parent / "bounces"
 

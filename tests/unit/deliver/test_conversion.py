@@ -12,7 +12,8 @@ from libs.einvoice.formats.eexact import Sender
 from libs.rules import engine
 from libs.testing import builders
 from libs.testing.eexact import file
-from services.deliver import conversion, mail
+from services.deliver.attempts import conversion
+from services.deliver.email import mail
 from services.deliver.parcel import Failed, Loaded, Parked
 from tests.unit.deliver.sample import MAIL_FROM, job, loaded
 

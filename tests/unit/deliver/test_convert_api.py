@@ -11,7 +11,7 @@ import pytest
 from libs.einvoice import convert
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
-from services.deliver import convert_api
+from services.deliver.converting import convert_api
 from tests.integration.validate.api_client import as_, served
 
 UBL = builders.invoice(lines=2, order="PO-1")

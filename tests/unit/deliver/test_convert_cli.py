@@ -14,8 +14,8 @@ from typer.testing import CliRunner
 from libs.einvoice import convert, documents
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
-from services.deliver import convert_cli, show_cli
-from services.deliver.reports import report
+from services.deliver.converting import convert_cli, show_cli
+from services.deliver.converting.reports import report
 
 run = CliRunner()
 

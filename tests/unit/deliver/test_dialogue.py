@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from services.deliver.email.return_paths import ReturnPaths
 from services.deliver.parcel import (
     Failed,
     HandedOver,
@@ -17,7 +18,6 @@ from services.deliver.parcel import (
     Refused,
     Unknown,
 )
-from services.deliver.return_paths import ReturnPaths
 from tests.unit.deliver.sample import MAIL_FROM, job, loaded
 from tests.unit.deliver.scripted import Server, channel, outcomes
 

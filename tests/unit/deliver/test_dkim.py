@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from services.deliver.dkim import BadKey, Signer
-from services.deliver.mail import compose
+from services.deliver.email.dkim import BadKey, Signer
+from services.deliver.email.mail import compose
 from services.deliver.settings import DeliverSettings
 from tests.unit.deliver.sample import MAIL_FROM, job, loaded, receiver
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from services.deliver.due import LATELY_SECONDS, Due
+from services.deliver.attempts.due import LATELY_SECONDS, Due
 from services.deliver.parcel import Channel
 
 ALL: tuple[Channel, ...] = ("folder", "smtp", "https")

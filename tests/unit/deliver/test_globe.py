@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.deliver import globe
+from services.deliver.arriving import globe
 
 ID = UUID(int=42)
 NAME = f"2026-11-02_F1_{ID.hex}"

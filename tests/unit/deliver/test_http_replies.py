@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.deliver.http_replies import LONGEST_WAIT, meaning, retry_after
 from services.deliver.parcel import Failed, HandedOver, Parked, Refused
+from services.deliver.receivers.http_replies import LONGEST_WAIT, meaning, retry_after
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 

@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from libs.db.types import Pool
-from services.deliver.leases import Leases
+from services.deliver.attempts.leases import Leases
 
 
 def test_a_machine_that_slept_has_lost_its_leases(monkeypatch: pytest.MonkeyPatch) -> None:

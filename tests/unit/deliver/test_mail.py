@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.parts import PartyFacts
-from services.deliver.mail import compose, message_id
-from services.deliver.mail_words import day, money
+from services.deliver.email.mail import compose, message_id
+from services.deliver.email.mail_words import day, money
 from services.deliver.parcel import Loaded
 from tests.unit.deliver.sample import MAIL_FROM, PDF, XML, job, loaded, receiver, summary
 

@@ -10,13 +10,14 @@ import pytest
 
 from libs.contracts.envelope import Event
 from libs.contracts.parts import Words
-from services.deliver import facts, http_replies, results, store
+from services.deliver import facts, results, store
 from services.deliver.channels import sftp
 from services.deliver.exact import outcomes, reports
 from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.kinds import Kind
 from services.deliver.exact.trouble import Denied, Lapsed
 from services.deliver.parcel import HandedOver, Loaded, Outcome, Parked
+from services.deliver.receivers import http_replies
 from services.deliver.views import at_their_server
 from services.track import facts as track
 from tests.unit.deliver.sample import job

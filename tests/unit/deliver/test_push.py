@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from libs import clock
-from services.deliver import push
+from services.deliver.receivers import push
 from tests.unit.deliver.sample import PDF, XML, job, loaded
 
 HTTPS = {"url": "https://receiver.example/in"}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from services.deliver.email.replies import Stage, meaning
 from services.deliver.parcel import Failed, Refused
-from services.deliver.replies import Stage, meaning
 
 
 @pytest.mark.proves("R56")

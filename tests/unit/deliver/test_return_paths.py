@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from libs import clock
 from services.deliver import plan
-from services.deliver.return_paths import ReturnPaths
+from services.deliver.email.return_paths import ReturnPaths
 
 PATHS = ReturnPaths("terug.hub.example", b"a key")
 

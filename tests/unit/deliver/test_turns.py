@@ -8,11 +8,11 @@ from uuid import UUID
 
 import pytest
 
-from services.deliver import rounds, turns
-from services.deliver.leases import Round
+from services.deliver.attempts import rounds, turns
+from services.deliver.attempts.leases import Round
+from services.deliver.attempts.rounds import Rounds
+from services.deliver.attempts.turns import Turns
 from services.deliver.parcel import Lease
-from services.deliver.rounds import Rounds
-from services.deliver.turns import Turns
 from tests.unit.deliver import sample
 
 

@@ -15,8 +15,8 @@ import pytest
 ROOT = Path(__file__).parents[3]
 
 PLANTED = {
-    "independence": ("services/validate/planted.py", "services.ingest.intake"),
-    "foundation": ("libs/planted.py", "services.ingest.intake"),
+    "independence": ("services/validate/planted.py", "services.ingest.uploads.intake"),
+    "foundation": ("libs/planted.py", "services.ingest.uploads.intake"),
     "client": ("libs/client/postbode_client/planted.py", "libs.clock"),
     "above": ("services/route/planted.py", "services.cli"),
     "pure": ("libs/rules/planted.py", "socket"),

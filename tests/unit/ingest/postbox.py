@@ -13,10 +13,10 @@ from libs.db.types import Pool
 from libs.errors import HubError
 from libs.http.heavy import Heavy
 from services.ingest.app import vault_of
-from services.ingest.receipts import Kept
+from services.ingest.mailbox.smtp import KeyMailbox, listen
 from services.ingest.settings import IngestSettings
-from services.ingest.smtp import KeyMailbox, listen
-from services.ingest.submissions import Submission
+from services.ingest.uploads.receipts import Kept
+from services.ingest.uploads.submissions import Submission
 
 DOMAIN = "uploads.localhost"
 SECRET = "s" * 32

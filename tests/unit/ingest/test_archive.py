@@ -11,8 +11,8 @@ import pytest
 
 from libs.errors import HubError, Refusal
 from libs.testing import builders
-from services.ingest import archive
-from services.ingest.archive import Archive
+from services.ingest.uploads import archive
+from services.ingest.uploads.archive import Archive
 
 XML = builders.invoice(number="F1")
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from services.ingest.credentials import Vault, new_api_key, new_local_part, read_api_key
+from services.ingest.access.credentials import Vault, new_api_key, new_local_part, read_api_key
 
 VAULT = Vault(b"h" * 32, b"e" * 32)
 

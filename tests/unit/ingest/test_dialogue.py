@@ -17,9 +17,9 @@ from cryptography.x509.oid import NameOID
 from libs import clock
 from libs.errors import TooMany, Unavailable
 from libs.testing import builders
-from services.ingest import dialogue
-from services.ingest.certificate import Certificate
-from services.ingest.dialogue import Room, Text
+from services.ingest.mailbox import dialogue
+from services.ingest.mailbox.certificate import Certificate
+from services.ingest.mailbox.dialogue import Room, Text
 from tests.unit.ingest.postbox import DOMAIN, ONE, TWO, Boxes, line, office
 
 XML = b"Content-Type: application/xml\r\n\r\n" + builders.invoice(number="F1").replace(b"\n", b"\r\n")
@@ -37,7 +37,7 @@ async def test_an_unknown_mailbox_is_refused_in_the_dialogue_and_a_guesser_shown
 
 
 async def test_who_names_many_strangers_is_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.ingest.smtp.STRANGERS", 2)
+    monkeypatch.setattr("services.ingest.mailbox.smtp.STRANGERS", 2)
     async with office(Boxes()) as at, line(at.smtp) as sender:
         await sender.say("MAIL FROM:<a@b.example>")
         assert [(await sender.say(f"RCPT TO:<{n}@{DOMAIN}>"))[:3] for n in range(3)] == ["550", "421", ""]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from libs import clock
-from services.ingest import evidence, mail, mailed
-from services.ingest.evidence import Carried, Evidence
+from services.ingest.mailbox import evidence, mail, mailed
+from services.ingest.mailbox.evidence import Carried, Evidence
 
 FRONT = "mx.postbode.example"
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from libs.errors import Unavailable
-from services.ingest.groups import GroupCommit
+from services.ingest.uploads.groups import GroupCommit
 
 
 class Writer:

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from libs.errors import BadInput, Conflict
-from services.ingest.idempotency import Running, fingerprint, read
-from services.ingest.part import Part
+from services.ingest.uploads.idempotency import Running, fingerprint, read
+from services.ingest.uploads.part import Part
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from libs.einvoice.formats.eexact import Sender
 from libs.errors import BadInput, TooLarge, Unprocessable
 from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
-from services.ingest import intake
-from services.ingest.part import Part
-from services.ingest.submissions import compose, wants_seller
-from services.ingest.words import REASONS
+from services.ingest.uploads import intake
+from services.ingest.uploads.part import Part
+from services.ingest.uploads.submissions import compose, wants_seller
+from services.ingest.uploads.words import REASONS
 
 XML = builders.invoice(number="F1")
 PDF = builders.pdf("F1")

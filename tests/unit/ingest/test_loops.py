@@ -7,8 +7,8 @@ import pytest
 from libs import clock
 from libs.contracts.invoice import InvoiceQuarantined, InvoiceReceived
 from libs.testing import builders
-from services.ingest import mailed
-from services.ingest.submissions import Submission
+from services.ingest.mailbox import mailed
+from services.ingest.uploads.submissions import Submission
 
 XML = builders.invoice(number="F1")
 NOTICE = b"From: Postbode <noreply@hub.example>\r\nAuto-Submitted: auto-generated\r\n\r\nNiet aangenomen"

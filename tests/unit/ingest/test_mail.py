@@ -10,8 +10,8 @@ import pytest
 
 from libs import clock
 from libs.testing import builders
-from services.ingest import mail, mailed
-from services.ingest.intake import sort
+from services.ingest.mailbox import mail, mailed
+from services.ingest.uploads.intake import sort
 
 
 def message(*files: tuple[str, bytes, str]) -> bytes:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest import names
-from services.ingest.part import Part
+from services.ingest.uploads import names
+from services.ingest.uploads.part import Part
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from libs import clock
 from libs.room import DiskFull, room
 from libs.testing import certificates
-from services.ingest.certificate import Certificate
+from services.ingest.mailbox.certificate import Certificate
 from services.ingest.needs import CertificateEnded, checks
 from services.ingest.settings import IngestSettings
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.pairing import pair
+from services.ingest.uploads.pairing import pair
 
 STEMS = st.lists(st.sampled_from(["", "a", "b", "c", "d"]), max_size=8)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from libs.testing import builders
-from services.ingest import mailed
-from services.ingest.part import Part
+from services.ingest.mailbox import mailed
+from services.ingest.uploads.part import Part
 
 XML = builders.invoice(number="F1")
 XHTML = b'<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"><body>Invoice</body></html>'

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from services.ingest import passwords
-from services.ingest.credentials import basic
-from services.ingest.passwords import Busy, Passwords
+from services.ingest.access import passwords
+from services.ingest.access.credentials import basic
+from services.ingest.access.passwords import Busy, Passwords
 
 
 async def test_what_was_right_is_remembered_and_what_was_wrong_is_not(

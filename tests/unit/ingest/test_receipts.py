@@ -6,7 +6,7 @@ import json
 from typing import Any
 from uuid import UUID
 
-from services.ingest.receipts import Kept, receipt
+from services.ingest.uploads.receipts import Kept, receipt
 
 OLD, NEW = UUID(int=1), UUID(int=2)
 A, B = UUID(int=0xA), UUID(int=0xB)

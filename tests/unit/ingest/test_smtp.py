@@ -72,7 +72,7 @@ async def test_a_mail_that_nobody_foresaw_is_kept_whole(monkeypatch: pytest.Monk
     def read(raw: bytes, authserv_id: str) -> None:
         raise KeyError("what nobody thought of")
 
-    monkeypatch.setattr("services.ingest.mailed.read", read)
+    monkeypatch.setattr("services.ingest.mailbox.mailed.read", read)
     boxes = Boxes()
     assert (await send(boxes, b"Subject: x\r\n\r\nBeste")).startswith("250 ")
     assert boxes.kept[0].items[0].documents[0].data == b"Subject: x\r\n\r\nBeste\r\n"

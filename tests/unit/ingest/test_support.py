@@ -7,7 +7,7 @@ import pytest
 from libs.errors import TooMany
 from libs.sealed import seal, unseal
 from libs.testing import builders
-from services.ingest import support
+from services.ingest.mailbox import support
 from tests.unit.ingest.postbox import DOMAIN, Boxes, Line, line, office
 
 SUPPORT = "ondersteuning@hulp.example"

@@ -10,9 +10,10 @@ import pytest
 
 from libs.errors import HubError, Unprocessable
 from libs.testing import builders
-from services.ingest import intake, mailed, zipped
-from services.ingest.mailed import Mailed
-from services.ingest.part import Part
+from services.ingest.mailbox import mailed
+from services.ingest.mailbox.mailed import Mailed
+from services.ingest.uploads import intake, zipped
+from services.ingest.uploads.part import Part
 
 XML, OTHER, PDF = builders.invoice(number="F1"), builders.invoice(number="F2"), builders.pdf("F1")
 

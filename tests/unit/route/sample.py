@@ -7,7 +7,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from libs.contracts.parts import Identifier, InvoiceSummary, PartyFacts, ReceiverCandidate
-from services.route.decision import Directory, Key, Party
+from services.route.deciding.decision import Directory, Key, Party
 
 KVK, VAT, OIN, BRANCH, GLN, BE, BE_VAT = "0106", "9944", "0190", "branch", "0088", "0208", "9925"
 

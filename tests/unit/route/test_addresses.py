@@ -10,12 +10,12 @@ import pytest
 from pydantic import ValidationError
 
 from libs.contracts.parts import Identifier
-from services.route import letters
-from services.route.addresses import Address, GivenAddress, still_said
-from services.route.corroborator import enriched
-from services.route.parties import Entry
-from services.route.register import Company
-from services.route.wishes import Wish
+from services.route.companies.addresses import Address, GivenAddress, still_said
+from services.route.companies.parties import Entry
+from services.route.confirming import letters
+from services.route.loads.wishes import Wish
+from services.route.trade_register.corroborator import enriched
+from services.route.trade_register.register import Company
 from tests.unit.route.sample import KVK
 from tests.unit.route.test_loads import codes, judged, loaded
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.contracts.parts import Identifier, PartyFacts
-from services.route.corroboration import alike, evidence
-from services.route.decision import NOT_CORROBORATED, Key, Parked, Party, Routed, decide
+from services.route.deciding.corroboration import alike, evidence
+from services.route.deciding.decision import NOT_CORROBORATED, Key, Parked, Party, Routed, decide
 from tests.unit.route.sample import BE, BE_VAT, BRANCH, KVK, OIN, VAT, directory, party, summary
 
 REAL = party(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.contracts.parts import InvoiceSummary
-from services.route.decision import Directory, Key, Parked, Party, Routed, decide, wanted
+from services.route.deciding.decision import Directory, Key, Parked, Party, Routed, decide, wanted
 from tests.unit.route.sample import (
     BE,
     BE_VAT,

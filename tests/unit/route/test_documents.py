@@ -6,7 +6,7 @@ import pytest
 
 from libs.rules import engine
 from libs.testing import builders
-from services.route.decision import Decision, Parked, Routed, decide
+from services.route.deciding.decision import Decision, Parked, Routed, decide
 from tests.unit.route.sample import KVK, VAT, directory, party
 
 X_VAT, Y_VAT = "NL857587973B01", "NL857961868B01"

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 from libs.contracts.parts import Identifier
 from libs.contracts.party import AccountRegistered
 from libs.errors import Unprocessable
-from services.route import claims
 from services.route.cli import app
-from services.route.entries import read_all, read_key, read_name
+from services.route.companies import claims
+from services.route.companies.entries import read_all, read_key, read_name
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 
 from libs.contracts.parts import Identifier
 from libs.errors import Unprocessable
-from services.route import loading, tables, wishes
-from services.route.decision import Key
-from services.route.loading import Line
-from services.route.parties import Entry
-from services.route.wishes import Duplicate, Judged, Refused, Wish
+from services.route.companies.parties import Entry
+from services.route.deciding.decision import Key
+from services.route.loads import loading, tables, wishes
+from services.route.loads.loading import Line
+from services.route.loads.wishes import Duplicate, Judged, Refused, Wish
 from tests.unit.route.sample import BE_VAT, BRANCH, KVK, OIN, VAT
 
 

@@ -11,8 +11,8 @@ import pytest
 from libs.contracts.invoice import InvoiceValidated
 from libs.contracts.parts import DocumentRef, Identifier, PartyFacts
 from libs.testing import builders
-from services.route import comparing, numbers
-from services.route.numbering import Number, names_of, number_of, numbered, seller_of
+from services.route.deciding import comparing, numbers
+from services.route.deciding.numbering import Number, names_of, number_of, numbered, seller_of
 from tests.unit.route.sample import BE, BE_VAT, BRANCH, GLN, KVK, OIN, VAT, summary
 
 ANNA = UUID(int=1)

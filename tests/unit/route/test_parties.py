@@ -6,10 +6,10 @@ from uuid import UUID
 
 import pytest
 
-from services.route.decision import Key
-from services.route.entries import read_all
-from services.route.letter_cli import not_checked
-from services.route.parties import Change, Entry, Status
+from services.route.companies.entries import read_all
+from services.route.companies.parties import Change, Entry, Status
+from services.route.confirming.letter_cli import not_checked
+from services.route.deciding.decision import Key
 from tests.unit.route.sample import BE, BE_VAT, KVK, OIN, VAT
 
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from libs import clock
 from libs.contracts.parts import Identifier, InvoiceSummary, ReceiverCandidate
 from libs.contracts.sandbox import OF_RECEIVER, RECEIVERS, is_sandbox, marked, outcome_of, sandbox_of
-from services.route import sandbox
-from services.route.decision import Parked, Routed
+from services.route.deciding import sandbox
+from services.route.deciding.decision import Parked, Routed
 
 
 def to(*numbers: str) -> InvoiceSummary:

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from libs.contracts.parts import Identifier, PartyFacts
-from services.route.sellers import Heard, Remembered, Saying, Seller, heard
+from services.route.companies.sellers import Heard, Remembered, Saying, Seller, heard
 from tests.unit.route.sample import BE, GLN, KVK, OIN, VAT
 
 ANNA, BERT = UUID(int=1), UUID(int=2)

@@ -10,10 +10,10 @@ import pytest
 from libs.contracts.envelope import new_event
 from libs.contracts.invoice import ACCOUNT_DIFFERS, GACCOUNT_UNNAMED, InvoiceValidated
 from libs.contracts.parts import DocumentRef, Finding, InvoiceSummary, Words
-from services.route.decision import Decision, Parked, Routed, decide
-from services.route.directory import Named, Stop, as_text
+from services.route.companies.directory import Named, Stop, as_text
+from services.route.deciding.decision import Decision, Parked, Routed, decide
 from services.route.facts import ACCOUNT, DIFFERS, STOPPED, Known
-from services.route.steps import steps
+from services.route.waits.steps import steps
 from tests.unit.route.sample import BRANCH, KVK, VAT, X_NORTH, X, Y, directory, summary
 
 INVOICE = UUID(int=9)

@@ -1,0 +1,1 @@
+"""What is seen of pairs in receivers' folders: taken, processed, refused."""

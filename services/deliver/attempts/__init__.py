@@ -1,0 +1,1 @@
+"""The attempts: claimed, made, and written down."""

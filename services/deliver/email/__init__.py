@@ -1,0 +1,1 @@
+"""Invoices by e-mail, and the mails that come back."""

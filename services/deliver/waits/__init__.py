@@ -1,0 +1,1 @@
+"""Why a delivery waits, and how it goes on."""

@@ -1,0 +1,1 @@
+"""What is kept, whether it is still what it was, and its end."""

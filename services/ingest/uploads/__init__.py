@@ -1,0 +1,1 @@
+"""From what is handed over to a receipt."""

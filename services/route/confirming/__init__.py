@@ -1,0 +1,1 @@
+"""Confirming a claimed party by a code in a letter."""

@@ -1,0 +1,1 @@
+"""Who receives an invoice, and whether it came before."""

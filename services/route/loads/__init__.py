@@ -1,0 +1,1 @@
+"""Loading many parties at once."""

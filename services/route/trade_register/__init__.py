@@ -1,0 +1,1 @@
+"""What the trade register says of companies."""
