@@ -91,6 +91,16 @@ class Bookkeeper:
             ] == before:
                 await asyncio.sleep(0.1)
 
+    async def sold(self, invoice_id: str) -> str:
+        """What became of its only sale, once it is no more under way."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                (sale,) = (await self.link("GET", "/sales"))["sales"]
+                assert sale["invoice_id"] == invoice_id
+                if sale["state"] not in ("queued", "attempting"):
+                    return str(sale["state"])
+                await asyncio.sleep(0.1)
+
     async def paid(self, delivery: str) -> list[str]:
         """What it is told that is paid of one invoice, movement by movement."""
         return [each["paid"] for each in (await self.ask("GET", f"/v1/payments/{delivery}"))["movements"]]
