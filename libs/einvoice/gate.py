@@ -278,6 +278,8 @@ def _walk(data: bytes, limits: Limits, *, counted: bool) -> Root:
     asides = data.count(b"<!") + data.count(b"<?")
     if asides > limits.asides:
         raise refuse("too-many-asides", 1, limit=limits.asides)
+    if counted and len(data) > _PIECE:
+        _tags(data, limits)
     parser = expat.ParserCreate("utf-8", " ")
     parser.ordered_attributes = True
     found: list[tuple[str, int]] = []
@@ -309,7 +311,9 @@ def _walk(data: bytes, limits: Limits, *, counted: bool) -> Root:
     else:
         parser.StartElementHandler = first
     try:
-        parser.Parse(data, True)
+        # By the piece, because expat lets no other thread go on before it returns.
+        for at in range(0, len(data), _PIECE):
+            parser.Parse(data[at : at + _PIECE], at + _PIECE >= len(data))
     except expat.ExpatError as error:
         said = expat.errors.messages.get(error.code, str(error.code))
         raise refuse("not-xml", error.lineno, seen=said) from None
@@ -354,6 +358,23 @@ def _count(parser: expat.XMLParserType, limits: Limits, found: list[tuple[str, i
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
+
+
+@lru_cache(maxsize=4)
+def _overfull(most: int) -> re.Pattern[bytes]:
+    """A tag with more than ``most`` attributes, as the first group; and what may hold the like and is no tag."""
+    asides = rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)"
+    attribute = rb"""[ \t\r\n]++[^ \t\r\n=<>"'/]++[ \t\r\n]*+=[ \t\r\n]*+(?:"[^"<]*+"|'[^'<]*+')"""
+    return re.compile(asides + rb"""|(<[^ \t\r\n=<>"'/!?]++(?:%b){%d})""" % (attribute, most + 1), re.DOTALL)
+
+
+def _tags(data: bytes, limits: Limits) -> None:
+    """Refuse a tag with more attributes than any may have, namespaces and all: expat reads it whole before it tells, and
+    700,000 take it more than a second."""
+    for found in _overfull(limits.attributes + limits.namespaces).finditer(data):
+        if found[1]:
+            line = data.count(b"\n", 0, found.start()) + 1
+            raise refuse("too-many-attributes", line, limit=limits.attributes)
 
 
 def _text_runs(data: bytes, longest: int) -> None:

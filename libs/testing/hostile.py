@@ -56,7 +56,7 @@ def _quadratic() -> bytes:
 
 
 def _attributes() -> bytes:
-    flood = b" ".join(b'a%d="1"' % n for n in range(200_000))
+    flood = b" ".join(b'a%d="1"' % n for n in range(600_000))
     return builders.invoice().replace(b"<cbc:ID>F1<", b"<cbc:ID " + flood + b">F1<", 1)
 
 
