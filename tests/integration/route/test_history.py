@@ -88,5 +88,5 @@ def test_parties_are_written_in_one_place() -> None:
     """So that what is not recorded cannot be written."""
     (folder,) = services.route.__path__
     statement = re.compile(r"(INSERT INTO|UPDATE|DELETE FROM)\s+(party|identifier)\b")
-    writing = {path.name for path in Path(folder).glob("*.py") if statement.search(path.read_text())}
+    writing = {path.name for path in Path(folder).rglob("*.py") if statement.search(path.read_text())}
     assert writing == {"parties.py"}
