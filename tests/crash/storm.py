@@ -77,10 +77,17 @@ class Storm:
         for windows in parts.values():
             window = min(windows, key=lambda w: (struck[w] + others[w], chance.random()))
             planned.append(window)
-            often = window.startswith(_OFTEN)
-            most = 3 if self._each else ONCE_AN_INVOICE if often else ONCE_A_BATCH
-            strikes.append(Strike(window, at=chance.randint(2, most)))
+            strikes.append(Strike(window, at=self._passing_of(window)))
         return strikes
+
+    def _passing_of(self, window: str) -> int:
+        """At which passing to strike. Not at the first, see above; but what is fetched comes by one process alone, and
+        who asked for it asks again as often as it likes."""
+        if self._each:
+            first, last = (1, 2) if window.startswith("pull.") else (2, 3)
+        else:
+            first, last = 2, ONCE_AN_INVOICE if window.startswith(_OFTEN) else ONCE_A_BATCH
+        return self._scene.random.randint(first, last)
 
     def _open_to(self, name: str) -> list[str]:
         """The windows of this process that are to be struck now. Where each must have its share, those far ahead wait
