@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from libs.contracts.parts import Words
-from libs.einvoice import detect, gate, xml
+from libs.einvoice import detect, encoding, gate, xml
 from libs.einvoice.formats import cii, eexact, finvoice, hybrid, json_form, ubl
 from libs.einvoice.formats.eexact import Sender
 from libs.einvoice.formats.reading import Read
@@ -46,7 +46,7 @@ def read(data: bytes, sender: Sender | None = None) -> tuple[Document, ...]:
     Raises ``TooLarge`` or ``Unprocessable`` for what the gate refuses and for what is no invoice. Whatever is wrong
     inside an invoice is a finding of its reading.
     """
-    if gate.is_pdf(data):
+    if encoding.is_pdf(data):
         inside = hybrid.extract(data)
         return tuple(Document(each.syntax, each.read, inside.unfit) for each in _read_xml(inside.xml, sender))
     if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":

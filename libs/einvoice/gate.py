@@ -14,22 +14,22 @@ odd are counted. Sources: DESIGN §7 and ``field.md`` §C.3, rows 1, 4-9 and 11-
 
 from __future__ import annotations
 
-import codecs
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from xml.parsers import expat
 
 from libs.einvoice import passed
+from libs.einvoice.encoding import LARGEST, transcode
 from libs.einvoice.passed import Root
-from libs.einvoice.refusals import refuse, too_large
+from libs.einvoice.refusals import refuse
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """The largest document the hub takes. Bytes, unless said otherwise."""
 
-    size: int = 10 * 1024 * 1024
+    size: int = LARGEST
     depth: int = 64
     elements: int = 250_000
     attributes: int = 64  # on one element
@@ -42,24 +42,7 @@ class Limits:
 
 DEFAULT = Limits()
 
-_MAGIC = (
-    (b"\x1f\x8b", "gzip"),
-    (b"PK\x03\x04", "zip"),
-    (b"PK\x05\x06", "zip"),
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "ole"),
-)
-# The grammar of XML, with as many blanks as it allows: a claim that only the parser sees would be nobody's to check.
-_BEGINS = re.compile(rb"<\?xml[ \t\r\n]")
-_DECLARATION = re.compile(
-    rb"""<\?xml[ \t\r\n]++version[ \t\r\n]*+=[ \t\r\n]*+(?:"1\.[0-9]++"|'1\.[0-9]++')"""
-    rb"""(?:[ \t\r\n]++encoding[ \t\r\n]*+=[ \t\r\n]*+(?:"([A-Za-z][\w.\-]{0,39})"|'([A-Za-z][\w.\-]{0,39})'))?"""
-    rb"""(?:[ \t\r\n]++standalone[ \t\r\n]*+=[ \t\r\n]*+["'](?:yes|no)["'])?[ \t\r\n]*+\?>"""
-)
-_BEFORE = 64
 _PIECE = 1024 * 1024
-_UTF8_NAMES = frozenset({"utf-8", "utf8"})
-_UTF16_NAMES = frozenset({"utf-16", "utf16", "utf-16le", "utf-16be"})
-_ASCII_NAMES = frozenset({"us-ascii", "ascii"})
 _UNMARKED = bytes(sorted(set(range(256)) - set(b"<>/!?=")))
 _XINCLUDE = "http://www.w3.org/2001/XInclude"
 
@@ -89,7 +72,7 @@ def check(data: bytes, limits: Limits = DEFAULT) -> Gate:
     ``namespace-too-long``, ``too-many-asides`` or ``text-too-long``. ``extra`` holds ``line`` (from 1) and
     ``words`` (``{"nl", "en"}``).
     """
-    clean, encoding = transcode(data, limits)
+    clean, encoding = transcode(data, limits.size)
     key = passed.markup(clean) if limits == DEFAULT else None
     root = passed.seen(key)
     if root is None:
@@ -103,7 +86,7 @@ def bounded(data: bytes, limits: Limits = DEFAULT) -> bytes:
 
     Raises what ``check`` raises, save ``not-xml`` where the bytes alone vouch for everything else.
     """
-    return bound(transcode(data, limits)[0], limits)
+    return bound(transcode(data, limits.size)[0], limits)
 
 
 def bound(clean: bytes, limits: Limits = DEFAULT, *, names: bool = False) -> bytes:
@@ -112,46 +95,6 @@ def bound(clean: bytes, limits: Limits = DEFAULT, *, names: bool = False) -> byt
         return clean
     _walk(clean, limits, counted=True)
     return clean
-
-
-def is_pdf(data: bytes) -> bool:
-    """Whether it is a PDF: some programs put a line end or a byte order mark before it, and readers do not mind."""
-    return data.startswith(b"%PDF-") or data[:_BEFORE].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"%PDF-")
-
-
-def transcode(data: bytes, limits: Limits = DEFAULT) -> tuple[bytes, str]:
-    """``data`` as strict UTF-8 without byte order mark, and the encoding it came in.
-
-    Looks at size, magic numbers, byte order mark, the bytes themselves and what the declaration claims.
-    """
-    if len(data) > limits.size:
-        raise too_large(limits.size)
-    for magic, code in _MAGIC:
-        if data.startswith(magic):
-            raise refuse(code, 1)
-    if is_pdf(data):
-        raise refuse("pdf", 1)
-    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
-        raise refuse("encoding", 1, seen="UTF-32")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return _from_utf16(data, limits), "utf-16"
-    if data.startswith(codecs.BOM_UTF8):
-        data = data[3:]
-    # Expat guesses UTF-16 from the zeros, whatever encoding it was given; XML itself has no zero.
-    zero = data.find(b"\x00")
-    if zero != -1:
-        raise refuse("encoding", data.count(b"\n", 0, zero) + 1, seen="0x00")
-    if _blank(data):
-        raise refuse("empty", 1)
-    start = data[:64].lstrip()
-    if not start.startswith(b"<"):
-        raise refuse("not-xml", 1, seen=_shown(start))
-    claimed = _claimed(data)
-    if claimed in _UTF8_NAMES or claimed is None:
-        return data, "utf-8"
-    if claimed in _ASCII_NAMES and data.isascii():
-        return data, "utf-8"
-    raise refuse("encoding", 1, seen=claimed)
 
 
 def ordinary(clean: bytes, limits: Limits = DEFAULT) -> bool:
@@ -215,62 +158,6 @@ def _declared(longest: int) -> re.Pattern[bytes]:
 def _crowded(most: int) -> re.Pattern[bytes]:
     """More than ``most`` equals signs with no tag beginning between them."""
     return re.compile(rb"=[^=<]*" * 2 + rb"(?:=[^=<]*){%d}" % (most - 1))
-
-
-def _blank(data: bytes) -> bool:
-    """Whether ``data``, which must be UTF-8, has nothing but blanks. By the piece: one sign of a rare script would make
-    four bytes of each of a large document."""
-    blank, at = True, 0
-    while at < len(data):
-        end = min(at + _PIECE, len(data))
-        for _ in range(3):
-            # Not through the middle of a sign, which has three bytes behind its first at most.
-            if end < len(data) and data[end] & 0xC0 == 0x80:
-                end -= 1
-        try:
-            text = data[at:end].decode("utf-8")
-        except UnicodeDecodeError as error:
-            wrong = at + error.start
-            raise refuse("encoding", data.count(b"\n", 0, wrong) + 1, seen=f"0x{data[wrong]:02X}") from None
-        blank = blank and text.isspace()
-        at = end
-    return blank
-
-
-def _from_utf16(data: bytes, limits: Limits) -> bytes:
-    try:
-        text = data.decode("utf-16")
-    except UnicodeDecodeError:
-        raise refuse("encoding", 1, seen="UTF-16") from None
-    if not text or text.isspace():
-        raise refuse("empty", 1)
-    clean = text.encode("utf-8", "surrogatepass")
-    claimed = _claimed(clean)
-    if claimed is not None and claimed not in _UTF16_NAMES:
-        raise refuse("encoding", 1, seen=claimed)
-    found = _DECLARATION.match(clean)
-    if found is not None:
-        # It must not contradict the bytes any more; line numbers stay what they were.
-        plain = b'<?xml version="1.0" encoding="UTF-8"?>' + b"\n" * found[0].count(b"\n")
-        clean = plain + clean[found.end() :]
-    if len(clean) > limits.size * 2:
-        raise too_large(limits.size)
-    return clean
-
-
-def _claimed(data: bytes) -> str | None:
-    """The encoding the XML declaration names, in lower case; refuses a declaration that is none."""
-    if _BEGINS.match(data) is None:
-        return None
-    found = _DECLARATION.match(data)
-    if found is None:
-        raise refuse("not-xml", 1, seen="XML declaration not well-formed")
-    name = found[1] or found[2]
-    return None if name is None else name.decode("ascii").lower()
-
-
-def _shown(start: bytes) -> str:
-    return start[:20].decode("utf-8", "replace")
 
 
 def _walk(data: bytes, limits: Limits, *, counted: bool) -> Root:

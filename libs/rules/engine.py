@@ -22,7 +22,7 @@ from itertools import islice
 from operator import itemgetter
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from libs.einvoice import detect, fold, gate, schema, shelf, ubl, xml
+from libs.einvoice import detect, encoding, fold, gate, schema, shelf, ubl, xml
 from libs.einvoice.facts import Facts, NotANumberError, collect, profile_of
 from libs.einvoice.printed import NOTHING, Printed
 from libs.einvoice.refusals import refuse
@@ -169,7 +169,7 @@ def validate(data: bytes, pack: str | None = None, release: str | None = None) -
     invoice (``detect.root``), and nothing else: all the rest are findings.
     """
     chosen = None if pack is None else in_release(PACKS[pack], None, release)
-    clean, _ = gate.transcode(data)
+    clean, _ = encoding.transcode(data)
     # What is known needs no gate; whose size alone is out of the ordinary is looked at first.
     ordinary = gate.ordinary(clean)
     if not ordinary:

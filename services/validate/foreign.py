@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from libs.contracts.parts import Finding, InvoiceSummary, Words
-from libs.einvoice import documents, gate
+from libs.einvoice import documents, encoding
 from libs.einvoice.documents import Document
 from libs.einvoice.formats import adres_2, hybrid, ubl_dialects
 from libs.einvoice.printed import NOTHING, Printed
@@ -67,7 +67,7 @@ def validate(data: bytes, printed: Printed = NOTHING, today: date | None = None)
 
     Raises ``Unprocessable`` or ``TooLarge`` for what is no invoice in any syntax the hub reads.
     """
-    inside = _ubl_inside(data) if gate.is_pdf(data) else None
+    inside = _ubl_inside(data) if encoding.is_pdf(data) else None
     if inside is not None:
         return inside
     found = documents.read(data)

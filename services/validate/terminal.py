@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from libs.contracts.parts import Words
-from libs.einvoice import gate
+from libs.einvoice import encoding
 from libs.errors import Refusal
 from services.validate.report import Found, Report
 
@@ -84,7 +84,7 @@ def render(said: Report, data: bytes, view: View) -> Iterator[str]:
 def document_lines(data: bytes) -> Sequence[str]:
     """The lines as findings count them."""
     try:
-        data, _ = gate.transcode(data)
+        data, _ = encoding.transcode(data)
     except Refusal:
         # What passes no gate is quoted as well as it goes.
         data = data[:1_000_000]

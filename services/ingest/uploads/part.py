@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from libs.einvoice import gate
+from libs.einvoice import encoding
 from services.ingest.uploads import names
 
 _ROOT = re.compile(
@@ -55,7 +55,7 @@ class Part:
 
     @property
     def is_pdf(self) -> bool:
-        return gate.is_pdf(self.data)
+        return encoding.is_pdf(self.data)
 
     @property
     def claims_xml(self) -> bool:

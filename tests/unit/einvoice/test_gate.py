@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.einvoice import gate
+from libs.einvoice import encoding, gate
 from libs.einvoice.refusals import CODES
 from libs.errors import TooLarge, Unprocessable
 from libs.testing import builders
@@ -388,9 +388,9 @@ def test_utf8_is_strict_wherever_it_is_looked_at(sign: str) -> None:
     one = sign.encode()
     for before in range(4):
         data = b"<a>" + b"x" * before + one * (2_300_000 // len(one)) + b"</a>"
-        assert gate.transcode(data) == (data, "utf-8")
+        assert encoding.transcode(data) == (data, "utf-8")
     for at in (3, 1_048_574, 1_048_575, 1_048_576, 1_048_577, 2_200_000):
         broken = b"<a>\n" + b"x" * (at - 4) + one[:-1] + b"x" * 50 + b"</a>"
         with pytest.raises(Unprocessable) as refused:
-            gate.transcode(broken)
+            encoding.transcode(broken)
         assert (refused.value.code, refused.value.extra["line"]) == ("encoding", 2)
