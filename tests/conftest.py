@@ -16,6 +16,7 @@ from libs.testing import stack
 from libs.testing.ahead import Ahead
 from libs.testing.databases import Databases, present
 from libs.testing.postgres import Postgres
+from libs.testing.probes import can_publish
 from libs.testing.rabbitmq import RabbitMQ
 
 pytest_plugins = ("libs.testing.tiers", "libs.testing.trace")
@@ -78,9 +79,17 @@ def database(spare_databases: Ahead[DatabaseSettings]) -> Iterator[DatabaseSetti
 
 @pytest.fixture(scope="session")
 def rabbitmq() -> Iterator[RabbitMQ]:
-    """The session's RabbitMQ. To break one, take ``stack.rabbitmq(private=True)``."""
+    """The session's RabbitMQ. To break one, take ``breakable_broker``."""
     with stack.rabbitmq() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def breakable_broker() -> Iterator[RabbitMQ]:
+    """A broker that tests may stop, kill and wipe; gone afterwards."""
+    with stack.rabbitmq(private=True) as broker:
+        yield broker
+    assert not asyncio.run(can_publish(broker.url))
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,10 @@ class Management:
             self._client.delete(f"/api/connections/{quote(each['name'], safe='')}")
         return len(open_now)
 
+    def queues(self) -> set[str]:
+        """The names of those in the default virtual host."""
+        return {each["name"] for each in self._client.get("/api/queues/%2F").raise_for_status().json()}
+
     def definitions(self, vhost: str) -> dict[str, object]:
         """Exchanges, queues and bindings of a virtual host, as RabbitMQ exports them."""
         answer = self._client.get(f"/api/definitions/{quote(vhost, safe='')}").raise_for_status()

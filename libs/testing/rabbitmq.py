@@ -145,11 +145,14 @@ class PrivateRabbitMQ:
             time.sleep(0.1)
 
     def stop(self, *, hard: bool = False) -> None:
-        if self._node is None:
-            return
         if hard:
             time.sleep(YOUNG)
-        os.killpg(self._node.pid, signal.SIGKILL if hard else signal.SIGTERM)
+        self._end(signal.SIGKILL if hard else signal.SIGTERM)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self._node is None:
+            return
+        os.killpg(self._node.pid, how)
         try:
             self._node.wait(60)
         except subprocess.TimeoutExpired:
@@ -163,7 +166,7 @@ class PrivateRabbitMQ:
         self.start()
 
     def wipe(self) -> None:
-        self.stop(hard=True)
+        self._end(signal.SIGKILL)
         shutil.rmtree(self._folder / "mnesia")
         self.start()
 

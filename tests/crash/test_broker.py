@@ -1,8 +1,10 @@
-"""A broker that restarts under a live transport: whoever holds it goes on by itself."""
+"""A broker that restarts under a live transport: whoever holds it goes on by itself, and what was confirmed is there."""
 
 from __future__ import annotations
 
 import asyncio
+
+import aio_pika
 
 from libs.contracts.topology import INVOICE_EVENTS, Binding, Queue, Topology
 from libs.errors import HubError
@@ -11,6 +13,8 @@ from libs.messaging.transport import Message, TransportAway
 from libs.testing.rabbitmq import RabbitMQ
 
 ONE = Queue("route.one", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
+KEPT = Queue("route.kept", (Binding(INVOICE_EVENTS, "invoice.received.#"),))
+"""Nobody takes from it."""
 
 
 def message(name: str) -> Message:
@@ -49,7 +53,7 @@ async def test_a_restarted_broker_is_found_again_by_publisher_and_consumer(
     away: list[str] = []
     broker = breakable_broker
     transport = AmqpTransport(broker.url)
-    await transport.apply(Topology((INVOICE_EVENTS,), (ONE,)))
+    await transport.apply(Topology((INVOICE_EVENTS,), (ONE, KEPT)))
     consuming = asyncio.create_task(consume(transport, seen, away))
     try:
         assert await until_published(transport, "before") == []
@@ -70,6 +74,9 @@ async def test_a_restarted_broker_is_found_again_by_publisher_and_consumer(
             assert away, "the consumer was told"
             away.clear()
         assert set(seen) == {"before", "during-hard", "after-hard", "during-soft", "after-soft"}
+        async with await aio_pika.connect(broker.url) as connection:
+            kept = await (await connection.channel()).declare_queue(KEPT.name, passive=True)
+        assert (kept.declaration_result.message_count or 0) >= len(set(seen))
     finally:
         consuming.cancel()
         await asyncio.gather(consuming, return_exceptions=True)

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-KILLS = 4
+KILLS = 2
 
 
 @pytest.fixture

@@ -13,7 +13,11 @@ from libs.testing import builders
 from tests.e2e.world import PATIENCE, SUPPORT, Supplier, World
 
 PASSWORD = "een lang wachtwoord"
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# Nothing a door says depends on what carries it on.
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("shared_hub", ["amqp"], indirect=True),
+]
 
 
 @pytest.fixture

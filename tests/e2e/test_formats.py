@@ -12,7 +12,11 @@ from libs.testing import builders
 from libs.testing.eexact import GlobeInvoice, file
 from tests.e2e.world import PATIENCE, Supplier, World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+# What becomes of a format does not depend on what carries it: that is told by the journeys.
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("shared_hub", ["amqp"], indirect=True),
+]
 
 VAT_OF_Y = "NL002455799B11"
 ADDRESS = {"street": "Kade 1", "post_code": "2611 AA", "city": "Delft", "country": "NL"}

@@ -22,7 +22,8 @@ from libs.db.types import Connection
 from libs.messaging import MemoryTransport
 from libs.messaging.amqp import AmqpTransport
 from libs.messaging.consumer import Consumer
-from libs.testing import builders, stack
+from libs.testing import builders
+from libs.testing.rabbitmq import RabbitMQ
 from services import redrive
 from services.track import ledger
 from services.track.books import GRACE
@@ -94,8 +95,13 @@ async def hand_over(world: World, supplier: Supplier) -> None:
 
 
 async def test_nothing_is_lost_or_doubled_when_the_broker_loses_its_disk(
-    database: DatabaseSettings, tmp_path: Path, operator: Callable[..., Awaitable[Any]], gate: asyncio.Event
+    database: DatabaseSettings,
+    breakable_broker: RabbitMQ,
+    tmp_path: Path,
+    operator: Callable[..., Awaitable[Any]],
+    gate: asyncio.Event,
 ) -> None:
+    broker = breakable_broker
     admin: Connection = await asyncpg.connect(database.url)
 
     async def all_with_the_broker() -> bool:
@@ -111,23 +117,24 @@ async def test_nothing_is_lost_or_doubled_when_the_broker_loses_its_disk(
         world.receivers.take_away()
         return (await books(database)).delivered == COUNT
 
-    with stack.rabbitmq(private=True) as broker:
-        async with start(database.url, database.secret, tmp_path, AmqpTransport(broker.url)) as world:
-            supplier = await world.supplier()
-            await world.receiver("X BV", ("0106", X), folder="x")
-            await hand_over(world, supplier)
-            await until(all_with_the_broker)
-            await asyncio.to_thread(broker.wipe)
-            await _migrate(broker.url)
-            gate.set()
-            # Nothing can bring them any more, and the ledger says so, each by name, as soon as nobody waits for it.
-            gone = await books(database, timedelta(0))
-            assert (gone.acknowledged, gone.unaccounted, len(gone.entries)) == (COUNT, COUNT, COUNT)
-            said = await operator("--since", "1h")
-            assert said["queues"]["validate.received"]["again"] == COUNT
-            await until(all_delivered)
-        world.receivers.take_away()
-        found = await books(database)
+    async with start(database.url, database.secret, tmp_path, AmqpTransport(broker.url)) as world:
+        supplier = await world.supplier()
+        await world.receiver("X BV", ("0106", X), folder="x")
+        await hand_over(world, supplier)
+        await until(all_with_the_broker)
+        assert "validate.received" in await asyncio.to_thread(broker.management.queues)
+        await asyncio.to_thread(broker.wipe)
+        assert not await asyncio.to_thread(broker.management.queues), "its disk is lost"
+        await _migrate(broker.url)
+        gate.set()
+        # Nothing can bring them any more, and the ledger says so, each by name, as soon as nobody waits for it.
+        gone = await books(database, timedelta(0))
+        assert (gone.acknowledged, gone.unaccounted, len(gone.entries)) == (COUNT, COUNT, COUNT)
+        said = await operator("--since", "1h")
+        assert said["queues"]["validate.received"]["again"] == COUNT
+        await until(all_delivered)
+    world.receivers.take_away()
+    found = await books(database)
     assert (found.acknowledged, found.delivered) == (COUNT, COUNT)
     assert (found.lost, found.duplicated, found.unaccounted, found.entries) == (0, 0, 0, [])
     got = world.receivers.got()

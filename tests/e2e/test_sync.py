@@ -1,4 +1,4 @@
-"""Exact Globe+ and Exact Purchase to Pay kept alike by a whole hub, over each transport: the stories SB1 to SB23.
+"""Exact Globe+ and Exact Purchase to Pay kept alike by a whole hub: the stories SB1 to SB23.
 
 Purchase to Pay is a server, each administration of Globe+ a database with Globe's tables; both are written from public
 documents and not from the service.
@@ -178,6 +178,7 @@ async def set_up(world: World, p2p: P2PServer, globes: Mapping[str, Administrati
     "SB22", "SB23",
 )  # fmt: skip
 @pytest.mark.timeout(400)
+@pytest.mark.parametrize("transport", ["amqp"], indirect=True)
 async def test_two_administrations_are_kept_alike_with_purchase_to_pay(
     world: World,
     transport: Transport,

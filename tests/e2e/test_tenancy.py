@@ -6,9 +6,17 @@ import re
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from libs.links import PURPOSE, token_of
 from libs.testing import builders
 from tests.e2e.world import Supplier, World
+
+# An answer does not depend on what carries events; and to write down all routes takes seconds, once for a hub.
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.parametrize("shared_hub", ["memory"], indirect=True),
+]
 
 READER = "lezer@owner.example"
 _READERS = {
@@ -67,6 +75,11 @@ sold AS (
     FROM consented RETURNING sale_id)
 SELECT person, sale_id::text FROM consented, sold
 """
+
+
+@pytest.fixture
+def world(shared_hub: World) -> World:
+    return shared_hub.fresh()
 
 
 async def _ids(world: World, owner: Supplier) -> dict[str, list[str]]:

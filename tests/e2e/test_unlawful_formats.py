@@ -11,6 +11,7 @@ from tests.e2e.world import World
 
 
 @pytest.mark.proves("R3", "R52", "R56")
+@pytest.mark.parametrize("transport", ["amqp"], indirect=True)
 async def test_what_is_not_lawful_in_the_receivers_format_is_parked_until_it_has_another(
     database: DatabaseSettings, world: World
 ) -> None:

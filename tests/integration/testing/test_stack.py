@@ -50,6 +50,16 @@ def test_the_wheel_will_do_where_nothing_is_installed(monkeypatch: pytest.Monkey
         assert asyncio.run(can_ask(server.url))
 
 
+def test_a_private_postgres_is_stopped_started_and_keeps_its_data() -> None:
+    with stack.postgres(private=True) as server:
+        assert asyncio.run(can_ask(server.url))
+        server.stop("immediate")
+        assert not asyncio.run(can_ask(server.url))
+        server.start()
+        assert asyncio.run(can_ask(server.url))
+    assert not asyncio.run(can_ask(server.url))
+
+
 def test_no_broker_at_all_is_an_error_that_names_the_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(stack.AMQP_URL, raising=False)
     monkeypatch.setattr(stack, "docker_answers", lambda: False)
