@@ -24,7 +24,7 @@ async def test_every_process_is_killed_again_and_again(
         if scale.SOAK:
             await storm.start_more(on)
         try:
-            await rage.rage(12, kills=20, each=scale.KILLS, longest=scale.LONGEST)
+            await rage.rage(8, kills=20, each=scale.KILLS, longest=scale.LONGEST)
         finally:
             print(rage.table())
         await on.kept()
@@ -40,7 +40,7 @@ async def test_the_whole_hub_in_one_process_is_killed_again_and_again(
         on.hub.plan = rage
         await on.hub.start("solo", "solo", "")
         try:
-            await rage.rage(8, kills=5, each=scale.KILLS // 10, longest=scale.LONGEST)
+            await rage.rage(5, kills=5, each=scale.KILLS // 10, longest=scale.LONGEST)
         finally:
             print(rage.table())
         await on.kept()

@@ -57,8 +57,9 @@ class Hub:
 
 
 @contextlib.asynccontextmanager
-async def hub(database: DatabaseSettings, amqp_url: str, folder: Path) -> AsyncIterator[Hub]:
-    """Start everything in ``folder`` and stop it in order afterwards. ``database`` is migrated."""
+async def hub(database: DatabaseSettings, amqp_url: str, folder: Path, **settings: str) -> AsyncIterator[Hub]:
+    """Start everything in ``folder`` and stop it in order afterwards. ``database`` is migrated. ``settings`` are
+    variables in the place of what is shipped."""
     for name in ("folders", "taken", "mails", "templates"):
         (folder / name).mkdir()
     board = Board(folder / "board", new=True)
@@ -78,6 +79,7 @@ async def hub(database: DatabaseSettings, amqp_url: str, folder: Path) -> AsyncI
         "POSTBODE_DELIVER_FOLDER_ROOT": str(folder / "folders"),
         "POSTBODE_DELIVER_SMTP_PORT": str(smtp),
         "POSTBODE_TRACK_SMTP_PORT": str(smtp),
+        **settings,
     }
     async with contextlib.AsyncExitStack() as stack:
         receiver = ("tests.bench.pipeline.receiver", str(folder), str(smtp), str(otlp))

@@ -283,13 +283,13 @@ async def test_a_slow_receiver_delays_nobody_else(stage: Stage) -> None:
     stage.sink.on_mail = slowly
     slow = receiver("Slow", email="in@slow.example")
     await stage.send(slow, 20)
-    async with running(stage.dispatcher(batch=10, lease_seconds=3, smtp_seconds=60)):
+    async with running(stage.dispatcher(batch=10, lease_seconds=2, smtp_seconds=60)):
         await asyncio.sleep(0.1)
         await stage.send(await stage.folder("dejong"), 5)
         for n in range(12):
             await stage.send(others(n))
         await until(lambda: _handed(stage, 17))
-        await asyncio.sleep(4)  # longer than a lease: the slow ones keep theirs
+        await asyncio.sleep(2.5)  # longer than a lease: the slow ones keep theirs
         release.set()
         await until(lambda: _done(stage))
     assert len(stage.sink.ids) == len(set(stage.sink.ids)) == 32

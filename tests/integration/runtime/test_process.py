@@ -15,7 +15,6 @@ from pathlib import Path
 
 import asyncpg
 import httpx
-import pytest
 
 from libs.db.settings import DatabaseSettings
 from libs.settings import Settings
@@ -158,21 +157,19 @@ async def test_a_database_that_is_away_is_told_and_nothing_else_is(amqp_url: str
     assert "hunter2" not in out + log
 
 
-@pytest.mark.parametrize(
-    ("variable", "value", "says"),
-    [
-        ("POSTBODE_DATABASE_URL", "", "POSTBODE_DATABASE_URL: not set"),
-        ("POSTBODE_INGEST_SMTP_PORT", "many", "POSTBODE_INGEST_SMTP_PORT: "),
-        ("POSTBODE_TRANSPORT", "memory", "postbode solo"),
-        ("POSTBODE_SECRET_FILE", "/nowhere", "not both"),
-    ],
-)
-async def test_wrong_settings_are_told_by_name(variable: str, value: str, says: str) -> None:
+async def test_wrong_settings_are_told_by_name() -> None:
     env = environment(DatabaseSettings(f"postgresql://{NOWHERE}/x", "x" * 32), f"amqp://{NOWHERE}")
-    code, _, log = await finished("serve", {**env, variable: value})
-    assert code == os.EX_CONFIG
-    assert says in log
-    assert "Traceback" not in log
+    wrong = {
+        ("POSTBODE_DATABASE_URL", ""): "POSTBODE_DATABASE_URL: not set",
+        ("POSTBODE_INGEST_SMTP_PORT", "many"): "POSTBODE_INGEST_SMTP_PORT: ",
+        ("POSTBODE_TRANSPORT", "memory"): "postbode solo",
+        ("POSTBODE_SECRET_FILE", "/nowhere"): "not both",
+    }
+    told = await asyncio.gather(*(finished("serve", {**env, name: value}) for name, value in wrong))
+    for (code, _, log), says in zip(told, wrong.values(), strict=True):
+        assert code == os.EX_CONFIG, says
+        assert says in log
+        assert "Traceback" not in log
 
 
 async def test_a_service_that_keeps_nothing_needs_nothing() -> None:
