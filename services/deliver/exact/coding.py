@@ -23,6 +23,8 @@ _MOST = 5
 _SHOWN = 40
 NO_VAT = Vat("O", ZERO)
 """Of a rounding and of what was paid before."""
+_REVERSED = ("AE", "K")
+"""Categories of VAT (UNCL 5305) that whoever buys reckons: reverse charge, and supplies within the Union."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,16 @@ class _Coder:
                 "exact-unusable-vat-code",
                 f"Btw-code {said} is geblokkeerd of niet voor een {self.kind.words.nl}: kies een andere in uw regels.",
                 f"VAT code {said} is blocked or not for a {self.kind.words.en}: choose another in your rules.",
+            )
+        if found.percentage and vat.category in _REVERSED:
+            raise _Missing(
+                "exact-reverse-charge",
+                f"De btw is verlegd (categorie {vat.category}), en btw-code {said} berekent {found.percentage:f} %: zulke "
+                f"boekingen maakt de hub niet. Geef voor {rule} een code van 0 %, of boek de factuur met de hand en laat "
+                "haar hier terugnemen door wie haar stuurde.",
+                f"The VAT is reverse charged (category {vat.category}), VAT code {said} reckons {found.percentage:f} %: "
+                f"the hub makes no such entries. For {rule} give a code of 0 %, or book the invoice by hand and have it "
+                "taken back here by whoever sent it.",
             )
         if found.percentage != vat.rate:
             raise _Missing(

@@ -7,12 +7,13 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
+from libs.einvoice.model import VatBreakdown
 from services.deliver.exact import chart
 from services.deliver.exact.coding import Coded
 from services.deliver.exact.kinds import SALES
 from services.deliver.exact.rules import Rule, Rules
 from tests.unit.deliver.exact import sample
-from tests.unit.deliver.exact.sample import adjustment, coded, invoice, line, parked
+from tests.unit.deliver.exact.sample import adjustment, coded, euro, invoice, line, parked
 
 DEFAULTS = sample.RULES.rules
 
@@ -105,6 +106,18 @@ def test_what_is_missing_says_which_rule_would_help(rules: tuple[Rule, ...], cod
     assert why.code == code
     assert said in why.reason.nl
     assert why.reason.en.startswith("Not booked. ")
+
+
+@pytest.mark.parametrize("category", ["AE", "K"])
+def test_reverse_charge_by_a_code_that_reckons_vat_is_refused_with_what_to_do(category: str) -> None:
+    breakdown = VatBreakdown(euro("100.00"), euro("0.00"), category, Decimal(0))
+    of = invoice(
+        line("100.00", "0", category=category), vat_breakdown=(breakdown,), sums=[("0", "100.00", "0.00")]
+    )
+    why = parked(coded(of, Rules(rules=(Rule(journal="60"), Rule(account="4500", vat_code="2")))))
+    assert why.code == "exact-reverse-charge"
+    assert f"`category` {category}, `rate` 0 een code van 0 %" in why.reason.nl
+    assert "by hand" in why.reason.en
 
 
 def test_all_that_is_missing_is_told_at_once_and_each_thing_once() -> None:
