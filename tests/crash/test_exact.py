@@ -13,7 +13,7 @@ from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.testing import builders
 from libs.testing.machine import free_ports
-from services.deliver.exact import links, sales_store
+from services.deliver.exact import sales_store
 from services.deliver.payments import sources
 from services.deliver.payments.sources import Chosen
 from services.deliver.settings import DeliverSettings
@@ -68,7 +68,7 @@ async def entered(stage: Stage, books: Books, keys_of: DatabaseSettings) -> None
     """Invoices for somebody with books at Exact Online, sent by somebody who has its own booked there, too."""
     keys = DeliverSettings(database_url=keys_of.url, secret=keys_of.secret).keys
     to = await exact_office.receiver_with(stage.worker, await books.granted(stage.worker, keys))
-    await links.set_up(stage.worker, to.party_id, RULES)
+    await exact_office.set_up(stage.worker, to.party_id, RULES)
     await sales_store.sell(stage.worker, ACCOUNT, to.party_id)
     for n in range(INVOICES):
         xml = builders.invoice(number=f"F{n}", seller_kvk=exact_office.SUPPLIER_KVK)

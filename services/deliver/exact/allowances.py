@@ -19,30 +19,35 @@ Now = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a call counts for. ``division`` 0: none. ``person``: the user who consented."""
+    """What a call counts for. ``division`` 0: none. ``person``: the user who consented, or who asked for it."""
 
     app: str
     person: str
     division: int
     endpoint: str
 
+    @property
+    def whose(self) -> str:
+        """A division's calls are the app's, whoever makes them; those that belong to none are their person's."""
+        return "" if self.division else self.person
+
 
 _ALLOWANCE = """
 SELECT calls, per_minute, per_day, day_used, day_ends, closed_until, closed_why, bookings_until
-  FROM exact_allowance WHERE app = $1 AND division = $2 FOR UPDATE
+  FROM exact_allowance WHERE app = $1 AND division = $2 AND person = $3 FOR UPDATE
 """
 # A key that is blocked is so in divisions it never called, too.
 _NEW = """
-INSERT INTO exact_allowance (app, division, day_ends, closed_until, closed_why)
-SELECT $1, $2, $3, max(closed_until), CASE WHEN max(closed_until) IS NULL THEN 'minute' ELSE 'blocked' END
+INSERT INTO exact_allowance (app, division, person, day_ends, closed_until, closed_why)
+SELECT $1, $2, $3, $4, max(closed_until), CASE WHEN max(closed_until) IS NULL THEN 'minute' ELSE 'blocked' END
   FROM exact_allowance WHERE app = $1 AND closed_why = 'blocked'
 ON CONFLICT DO NOTHING
 """
 _KEEP = """
 UPDATE exact_allowance
-   SET calls = $3, per_minute = $4, per_day = $5, day_used = $6, day_ends = $7, closed_until = $8, closed_why = $9,
-       bookings_until = $10
- WHERE app = $1 AND division = $2
+   SET calls = $4, per_minute = $5, per_day = $6, day_used = $7, day_ends = $8, closed_until = $9, closed_why = $10,
+       bookings_until = $11
+ WHERE app = $1 AND division = $2 AND person = $3
 """
 _ENDPOINT = """
 SELECT failed, open FROM exact_endpoint
@@ -117,11 +122,11 @@ class Allowances:
         return sorted(found, key=lambda each: (each.day, each.minute))
 
     async def _locked(self, conn: Connection, place: Place) -> tuple[Allowance, datetime]:
-        row = await conn.fetchrow(_ALLOWANCE, place.app, place.division)
+        row = await conn.fetchrow(_ALLOWANCE, place.app, place.division, place.whose)
         now = await self._time(conn)
         if row is None:
-            await conn.execute(_NEW, place.app, place.division, Allowance.fresh(now).day_ends)
-            row = await conn.fetchrow(_ALLOWANCE, place.app, place.division)
+            await conn.execute(_NEW, place.app, place.division, place.whose, Allowance.fresh(now).day_ends)
+            row = await conn.fetchrow(_ALLOWANCE, place.app, place.division, place.whose)
             now = await self._time(conn)
         return _allowance(row), now
 
@@ -151,7 +156,7 @@ UPDATE exact_allowance SET closed_until = greatest(closed_until, $2), closed_why
 """
 _ALL = """
 SELECT app, division, calls, per_minute, per_day, day_used, day_ends, closed_until, closed_why, bookings_until
-  FROM exact_allowance ORDER BY app, division
+  FROM exact_allowance WHERE division <> 0 ORDER BY app, division
 """
 
 
@@ -171,8 +176,8 @@ def _allowance(row: Any) -> Allowance:
 
 async def _keep(conn: Connection, place: Place, a: Allowance) -> None:
     await conn.execute(
-        _KEEP, place.app, place.division, a.calls, a.per_minute, a.per_day, a.day_used, a.day_ends, a.closed_until,
-        a.closed_why, a.bookings_until,
+        _KEEP, place.app, place.division, place.whose, a.calls, a.per_minute, a.per_day, a.day_used, a.day_ends,
+        a.closed_until, a.closed_why, a.bookings_until,
     )  # fmt: skip
 
 

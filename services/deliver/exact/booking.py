@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,7 +27,7 @@ from libs.einvoice import documents
 from libs.einvoice.model import Invoice
 from libs.errors import HubError
 from services.deliver.exact import compare, entry, made, masterdata, outcomes, parties, records, wire
-from services.deliver.exact.budget import CALLS
+from services.deliver.exact.budget import CALLS, Wait
 from services.deliver.exact.client import Books
 from services.deliver.exact.kinds import Kind
 from services.deliver.exact.links import Link
@@ -35,7 +35,6 @@ from services.deliver.exact.made import Made
 from services.deliver.exact.records import Record
 from services.deliver.exact.rules import Rules
 from services.deliver.exact.trouble import Denied, NotNow, Trouble
-from services.deliver.exact.turns import ROOM
 from services.deliver.parcel import Failed, HandedOver, Loaded, NotBegun, Outcome, Parked
 from services.deliver.results import line
 
@@ -69,7 +68,7 @@ class _Stop(Exception):
 
 @dataclass
 class Booking:
-    """One attempt at one booking. ``held``: whether this attempt may still act."""
+    """One attempt at one booking."""
 
     pool: Pool
     books: Books
@@ -78,10 +77,9 @@ class Booking:
     link: Link
     each: Loaded
     record: Record
-    held: Callable[[], bool]
     settle: timedelta
     """So long after a step of unknown end it is not looked up: it may be under way still."""
-    short_of_calls: bool = False
+    short: Wait | None = None
     """Set by ``book``: there are no calls left for it now."""
 
     async def book(self) -> Outcome:
@@ -95,11 +93,15 @@ class Booking:
         except parties.BeingFound:
             return NotBegun("another worker looks for this supplier", wait=parties.WAIT)
         except Trouble as trouble:
-            self.short_of_calls = isinstance(trouble, NotNow) and trouble.wait.why in CALLS
+            self._short_of(trouble)
             # What the step was, the row knows; nothing that only reads leaves a mark there.
             writing = self.record.doing is not None
             resolved = not writing
             return outcomes.of(trouble, clock.now(), writing=writing, resolved=resolved)
+
+    def _short_of(self, trouble: Trouble) -> None:
+        if isinstance(trouble, NotNow) and trouble.wait.why in CALLS:
+            self.short = trouble.wait
 
     async def _book(self) -> Outcome:
         record = self.record
@@ -107,8 +109,12 @@ class Booking:
             await self._resolve()
         if record.entry is None:
             invoice = await self._invoice()
+            if record.document is None:
+                # Document, files, entry, read-back: what is begun with the last call of a day would lie half done.
+                self.books.room = 3 + len(self._files())
             found = await self._made(invoice)
             document = record.document or await self._document(invoice, found.body[self.kind.party])
+            self.books.room = 1
             for name, content in self._files():
                 if name not in record.attached:
                     await self._attach(document, name, content)
@@ -177,16 +183,14 @@ class Booking:
     async def _document(self, invoice: Invoice, party: str) -> str:
         subject = f"{line(invoice.number or 'factuur', 40)} [{self.each.job.delivery_id}]"
         if self.record.doing == "document":
-            rows = await self.books.rows(
-                _DOCUMENTS, select="ID", filter=f"Subject eq {wire.text(subject)}", room=ROOM
-            )
+            rows = await self.books.rows(_DOCUMENTS, select="ID", filter=f"Subject eq {wire.text(subject)}")
             if rows:
                 await records.documented(self.pool, self.record, str(rows[0]["ID"]))
                 return str(rows[0]["ID"])
         values: dict[str, Any] = {"Subject": subject, "Type": self.kind.document_type, "Account": party}
         if invoice.issue_date is not None:
             values["DocumentDate"] = wire.day(invoice.issue_date)
-        made_one = await self._step("document", _DOCUMENTS, values, room=ROOM)
+        made_one = await self._step("document", _DOCUMENTS, values)
         await records.documented(self.pool, self.record, str(made_one["ID"]))
         return str(made_one["ID"])
 
@@ -249,17 +253,14 @@ class Booking:
         )
 
     async def _step(
-        self, step: str, endpoint: str, values: dict[str, Any], *, room: int = 1, found: Made | None = None
+        self, step: str, endpoint: str, values: dict[str, Any], *, found: Made | None = None
     ) -> dict[str, Any]:
         """A call that changes the books: written down, made, and crossed out where it surely came to nothing."""
-        if not self.held():
-            raise _Stop(NotBegun("the lease ran out"))
         before = self.record.doing
         body, total = (values, found.total) if found is not None else (None, None)
         await records.doing(self.pool, self.record, step, body, total)
         try:
-            # A token, or a turn in the budget, may have been waited for: what is sent late is looked up too early.
-            return await self.books.post(endpoint, values, room=room, may=self.held)
+            return await self.books.post(endpoint, values)
         except Trouble as trouble:
             # What was asked never, or answered with no, leaves nothing to look up.
             if outcomes.surely_nothing(trouble):
@@ -277,7 +278,7 @@ class Booking:
                 self.kind.entries, str(record.entry), select=asked["$select"], expand=asked["$expand"]
             )
         except NotNow as no:
-            self.short_of_calls = no.wait.why in CALLS
+            self._short_of(no)
             return outcomes.of(no, clock.now(), writing=False, resolved=True)
         except Trouble as trouble:
             if self.each.job.failures < READ_BACKS:

@@ -29,6 +29,8 @@ LOST = timedelta(minutes=3)
 """A call without an end after this long has none: its worker died. It counts no more as one that may yet fail."""
 KEPT_OF_MINUTE, KEPT_OF_DAY = 3, 250
 """Calls that polling leaves to bookings."""
+SPARED = 20
+"""One in so many calls of a minute may be too few for whoever asks for more, and are lost."""
 BOOKINGS_WAIT = timedelta(minutes=2)
 """So long after a booking was put off polling takes nothing: it comes back well before."""
 ERRORS = frozenset({400, 401, 403, 404})
@@ -38,10 +40,11 @@ CALLS: frozenset[Why] = frozenset({"minute", "day"})
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Not now. ``until``: when it is worth asking again."""
+    """Not now. ``until``: when it is worth asking again. ``takes``: what was asked for, of the division's time."""
 
     until: datetime
     why: Why
+    takes: timedelta = field(default=timedelta(), compare=False)
 
 
 @dataclass
@@ -63,7 +66,8 @@ class Allowance:
 
     def turn(self, now: datetime) -> None:
         """Forget what counts no more."""
-        self.calls = [each for each in self.calls if each > now - WINDOW]
+        since = now - WINDOW
+        self.calls = [each for each in self.calls if each > since]
         if now >= self.day_ends:
             self.day_used, self.day_ends = 0, next_midnight(now)
         if self.closed_until is not None and now >= self.closed_until:
@@ -74,7 +78,7 @@ class Allowance:
         return max(0, self.per_minute - len(self.calls)), max(0, self.per_day - self.day_used)
 
     def ask(self, now: datetime, use: Use, room: int = 1) -> Wait | None:
-        """One call is taken, if as many as ``room`` could be: what takes five is not begun with one left."""
+        """One call is taken, if as many as ``room`` could be today: what takes five is not begun with one left."""
         self.turn(now)
         wait = self._wait(now, use, room)
         if wait is None:
@@ -85,22 +89,24 @@ class Allowance:
         return wait
 
     def _wait(self, now: datetime, use: Use, room: int) -> Wait | None:
-        if self.closed_until is not None:
-            return Wait(self.closed_until, self.closed_why)
         minute, day = self.per_minute, self.per_day
         if use == "polling":
-            if self.bookings_until is not None and now < self.bookings_until:
-                return Wait(self.bookings_until, "bookings-first")
             minute, day = minute - KEPT_OF_MINUTE, day - KEPT_OF_DAY
         # More room than there ever is would be waited for for ever, and no answer would say otherwise.
         room = max(1, min(room, day, minute))
+        takes = room * WINDOW / max(1, minute)
+        if self.closed_until is not None:
+            return Wait(self.closed_until, self.closed_why, takes)
+        if use == "polling" and self.bookings_until is not None and now < self.bookings_until:
+            return Wait(self.bookings_until, "bookings-first", takes)
         if self.day_used + room > day:
-            return Wait(self.day_ends, "day")
-        over = len(self.calls) + room - minute
+            return Wait(self.day_ends, "day", takes)
+        # Of a minute no more is left unused for it than can be spared: what is half-way goes on in the next.
+        over = len(self.calls) + min(room, max(KEPT_OF_MINUTE, minute // SPARED)) - minute
         if over > 0:
-            if not self.calls:
-                return Wait(now + WINDOW, "minute")
-            return Wait(self.calls[min(over, len(self.calls)) - 1] + WINDOW, "minute")
+            # Without a call there is no minute: it allows none at all.
+            last = self.calls[min(over, len(self.calls)) - 1] if self.calls else now
+            return Wait(last + WINDOW, "minute", takes)
         return None
 
     def hear(self, said: Said, now: datetime) -> None:

@@ -98,20 +98,29 @@ class ExactChannel:
         planned = job.parcel.settings.get("division")
         if planned is not None and planned != str(link.division):
             _log.info("booked in the division that was chosen since", delivery_id=str(job.delivery_id))
+
+        async def may() -> bool:
+            return job.lease.held and await links.holds(self._pool, link.link_id, record.division)
+
         booking = Booking(
             self._pool,
-            self._calling.books(link.grant, link.division, "booking"),
+            self._calling.books(link.grant, record.division, "booking", may=may),
             link.grant.base,
             kind,
             link,
             each,
             record,
-            lambda: job.lease.held,
             self._settle,
         )
         outcome = await booking.book()
-        if not isinstance(outcome, NotBegun) or outcome.wait is None or not booking.short_of_calls:
+        if not isinstance(outcome, NotBegun) or outcome.wait is None or booking.short is None:
             return outcome
-        half_way, now = record.document is not None, clock.monotonic()
-        turn = self._turns.wait(job.lane, job.delivery_id, outcome.wait, now, half_way=half_way)
+        turn = self._turns.wait(
+            job.lane,
+            job.delivery_id,
+            outcome.wait,
+            booking.short.takes,
+            clock.monotonic(),
+            half_way=record.document is not None,
+        )
         return replace(outcome, wait=turn)

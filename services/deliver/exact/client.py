@@ -7,21 +7,19 @@ size; nothing is redirected. What goes wrong is one of ``trouble.py``.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlencode
 from uuid import UUID
 
 import httpx
 
-from libs import clock
 from services.deliver.exact import wire
 from services.deliver.exact.allowances import Allowances, Place
-from services.deliver.exact.budget import Use, Wait
+from services.deliver.exact.budget import Use
 from services.deliver.exact.tokens import Tokens
-from services.deliver.exact.trouble import Denied, MayBeDone, NotNow, NotReached
+from services.deliver.exact.trouble import Denied, MayBeDone, NotNow, NotReached, Stopped
 
 SECONDS = 60.0
 """For one call, with all of its answer."""
@@ -29,11 +27,10 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_PAGES = 200
 _BLOCKED = ("key is blocked", "api key", "too many errors")
 """In a 403: the key, not the right. Exact's own words are not published; an inference."""
-_SOON = timedelta(seconds=1)
-May: TypeAlias = Callable[[], bool]
+May: TypeAlias = Callable[[], Awaitable[bool]]
 
 
-def always() -> bool:
+async def always() -> bool:
     return True
 
 
@@ -64,22 +61,34 @@ class Calling:
         self.tokens = tokens
         self.client_id = client_id
 
-    def books(self, grant: Grant, division: int | None, use: Use, *, access: str | None = None) -> Books:
-        """``division`` None: what belongs to the person alone. ``access``: a token that is not stored yet."""
-        return Books(self, grant, division, use, access)
+    def books(
+        self,
+        grant: Grant,
+        division: int | None,
+        use: Use,
+        *,
+        access: str | None = None,
+        may: May = always,
+    ) -> Books:
+        """``division`` None: what belongs to the person alone. ``access``: a token that is not stored yet. ``may``: asked
+        last of all before each call, whether it may be made still."""
+        return Books(self, grant, division, use, access, may)
 
 
 class Books:
     """One division, as one person reaches it, for one use."""
 
     def __init__(
-        self, calling: Calling, grant: Grant, division: int | None, use: Use, access: str | None
+        self, calling: Calling, grant: Grant, division: int | None, use: Use, access: str | None, may: May
     ) -> None:
         self._calling = calling
         self._grant = grant
         self._division = division
         self._use = use
         self._access = access
+        self._may = may
+        self.room = 1
+        """Calls that must be left for one to be made, that one with them."""
 
     async def rows(
         self,
@@ -89,10 +98,9 @@ class Books:
         filter: str | None = None,  # noqa: A002 - Exact's own name
         orderby: str | None = None,
         top: int | None = None,
-        room: int = 1,
     ) -> list[dict[str, Any]]:
         """All rows, page after page. Raises ``Trouble``."""
-        pages = self.pages(endpoint, select=select, filter=filter, orderby=orderby, top=top, room=room)
+        pages = self.pages(endpoint, select=select, filter=filter, orderby=orderby, top=top)
         return [row async for page in pages for row in page]
 
     async def pages(
@@ -103,7 +111,6 @@ class Books:
         filter: str | None = None,  # noqa: A002
         orderby: str | None = None,
         top: int | None = None,
-        room: int = 1,
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """Page after page, each a call. Raises ``Trouble``."""
         query = {"$select": select, "$filter": filter, "$orderby": orderby, "$top": top}
@@ -111,7 +118,7 @@ class Books:
             endpoint, {name: value for name, value in query.items() if value is not None}
         )
         for _ in range(MOST_PAGES):
-            answer = await self._call("GET", endpoint, str(url), None, room)
+            answer = await self._call("GET", endpoint, str(url))
             try:
                 page, url = wire.rows(answer.content)
             except wire.Unreadable as strange:
@@ -126,21 +133,18 @@ class Books:
     async def one(self, endpoint: str, key: str, *, select: str, expand: str | None = None) -> dict[str, Any]:
         """By its id. Raises ``Trouble``; what is not there is ``Denied`` with 404."""
         query = {"$select": select, **({"$expand": expand} if expand else {})}
-        answer = await self._call("GET", endpoint, self._url(f"{endpoint}({wire.guid(key)})", query), None, 1)
+        answer = await self._call("GET", endpoint, self._url(f"{endpoint}({wire.guid(key)})", query))
         return _row(endpoint, answer)
 
-    async def post(
-        self, endpoint: str, values: Mapping[str, Any], *, room: int = 1, may: May = always
-    ) -> dict[str, Any]:
-        """Make one; what was made. ``room``: calls that must be left, this one with them; ``may``: asked last of all,
-        whether it may be sent still. Raises ``Trouble``."""
-        answer = await self._call("POST", endpoint, self._url(endpoint, {}), wire.body(values), room, may)
+    async def post(self, endpoint: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Make one; what was made. Raises ``Trouble``."""
+        answer = await self._call("POST", endpoint, self._url(endpoint, {}), wire.body(values))
         return _row(endpoint, answer)
 
     async def put(self, endpoint: str, key: str, values: Mapping[str, Any]) -> None:
         """Change one; what is done twice is the same. Raises ``Trouble``."""
         url = self._url(f"{endpoint}({wire.guid(key)})", {})
-        await self._call("PUT", endpoint, url, wire.body(values), 1)
+        await self._call("PUT", endpoint, url, wire.body(values))
 
     def _url(self, path: str, query: Mapping[str, Any]) -> str:
         where = "" if self._division is None else f"{self._division}/"
@@ -148,15 +152,13 @@ class Books:
         there = quote(path, safe="/()'-")
         return f"{self._grant.base}/api/v1/{where}{there}{asked}"
 
-    async def _call(
-        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, may: May = always
-    ) -> _Answer:
+    async def _call(self, method: str, endpoint: str, url: str, body: bytes | None = None) -> _Answer:
         access = self._access or await self._calling.tokens.of(self._grant.grant_id)
-        answer = await self._counted(method, endpoint, url, body, room, access, may)
+        answer = await self._counted(method, endpoint, url, body, access)
         if answer.status == 401 and self._access is None:
             # Not taken, so not done. A newer token, if there can be one; once.
             access = await self._calling.tokens.of(self._grant.grant_id, refused=access)
-            answer = await self._counted(method, endpoint, url, body, 1, access, may)
+            answer = await self._counted(method, endpoint, url, body, access)
         if 200 <= answer.status <= 299:
             return answer
         told = wire.said(answer.status, answer.headers, answer.content)
@@ -167,15 +169,16 @@ class Books:
         raise MayBeDone(f"{answer.status} {endpoint}: {told}")
 
     async def _counted(
-        self, method: str, endpoint: str, url: str, body: bytes | None, room: int, access: str, may: May
+        self, method: str, endpoint: str, url: str, body: bytes | None, access: str
     ) -> _Answer:
         place = Place(self._calling.client_id, self._grant.person, self._division or 0, endpoint)
-        wait = await self._calling.allowances.take(place, self._use, room)
+        wait = await self._calling.allowances.take(place, self._use, self.room)
         if wait is not None:
             raise NotNow(wait)
         try:
-            if not may():
-                raise NotNow(Wait(clock.now() + _SOON, "minute"))
+            # A token, or a turn in the budget, may have been waited for: what is sent late is looked up too early.
+            if not await self._may():
+                raise Stopped(f"{endpoint}: the lease is lost, or the link ended")
             answer = await self._ask(method, url, body, access)
         except BaseException:
             await asyncio.shield(self._calling.allowances.ended(place, None, {}))

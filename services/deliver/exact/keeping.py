@@ -37,7 +37,6 @@ class Keeping:
         await self._count()
 
     async def _count(self) -> None:
-        found = [each for each in await self._allowances.left() if each.division]
-        if found:
+        if found := await self._allowances.left():
             metrics.exact_calls_left.set(min(each.minute for each in found), {"cause": "minute"})
             metrics.exact_calls_left.set(min(each.day for each in found), {"cause": "day"})

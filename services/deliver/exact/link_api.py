@@ -148,7 +148,7 @@ class Unshared(BaseModel):
 class Left(BaseModel):
     """Calls that are left in a division now."""
 
-    division: int = Field(description="0: calls that belong to none")
+    division: int
     minute: int
     day: int
     closed_until: datetime | None
@@ -220,8 +220,7 @@ def routes(
     @router.post("/v1/connections/{party_id}/exact/takeover", tags=["connections"])
     async def post_takeover(party_id: UUID, principal: PartyWriter) -> ExactLink:
         """Step 1, where it is *warned*: the link of the other account lapses, this one holds (R105)."""
-        await there(party_id, principal)
-        await ready().take_over(party_id)
+        await ready().take_over(await there(party_id, principal))
         return await shown(party_id, principal)
 
     @router.get("/v1/connections/{party_id}/exact/divisions", tags=["connections"])
@@ -239,26 +238,26 @@ def routes(
     @router.put("/v1/connections/{party_id}/exact/booking", tags=["connections"])
     async def put_booking(party_id: UUID, booking: Booking, principal: PartyWriter) -> ExactLink:
         """Step 3: journals, G/L accounts and VAT codes. What waited for a rule is tried again."""
-        await there(party_id, principal)
-        await links.set_up(worker, party_id, booking.model_dump(mode="json", exclude_none=True))
+        link, rules = await there(party_id, principal), booking.model_dump(mode="json", exclude_none=True)
+        linking.still(await links.set_up(worker, link.link_id, rules))
         return await shown(party_id, principal)
 
     @router.put("/v1/connections/{party_id}/exact/options", tags=["connections"])
     async def put_options(party_id: UUID, options: Options, principal: PartyWriter) -> ExactLink:
         """Step 4 *Opties*: the 18 extra fields (R121)."""
-        await there(party_id, principal)
+        link = await there(party_id, principal)
         for name, sources in options.fields.items():
             wrong = extra.trouble(name, sources)
             if wrong is not None:
                 raise BadInput(wrong.en, nl=wrong.nl, code="exact-field")
-        await links.set_up(worker, party_id, {"options": {n: list(s) for n, s in options.fields.items()}})
+        matching = {"options": {n: list(s) for n, s in options.fields.items()}}
+        linking.still(await links.set_up(worker, link.link_id, matching))
         return await shown(party_id, principal)
 
     @router.delete("/v1/connections/{party_id}/exact", tags=["connections"])
     async def delete_exact(party_id: UUID, principal: PartyWriter) -> ExactLink:
         """End the link here. End it in Exact Online, too: only there the consent itself can be taken back."""
-        await there(party_id, principal)
-        await links.end(worker, party_id)
+        linking.still(await links.end(worker, (await there(party_id, principal)).link_id))
         return view(party_id, None)
 
     @router.put("/v1/connections/exact/users/{exact_user_id}/shared", tags=["operators"], status_code=204)

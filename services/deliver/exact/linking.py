@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from uuid import UUID
 
@@ -19,10 +20,12 @@ from services.deliver.exact import links, oauth
 from services.deliver.exact.client import Books, Calling, Grant
 from services.deliver.exact.links import Link
 from services.deliver.exact.oauth import App
-from services.deliver.exact.trouble import Denied, Lapsed, NotNow, Trouble
+from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached, Trouble
 
 ME = "UserID,UserName,FullName,CurrentDivision,IsMyFirmPortalUser,IsMyFirmLiteUser,IsClientUser"
 _NOBODY = UUID(int=0)
+AGAIN = (0.5, 2.0)
+"""Seconds between attempts to learn who consented: without that, the tokens are nobody's, and the old ones are spent."""
 
 ONE_ACCOUNT = Words(
     nl="Een gebruiker van Exact Online kan maar voor één account een koppeling hebben. Gebruikt u dezelfde gebruiker "
@@ -58,10 +61,10 @@ _NO_CONSENT = Words(
     en="This consent does not belong to this link, or is older than an hour. Begin again.",
 )
 _LOST = Words(
-    nl="Deze ontvanger is van een ander account geworden terwijl u toestemming gaf: er is niets gekoppeld. Haal de "
-    "toestemming in Exact Online weg, en vraag de helpdesk als dit niet klopt.",
-    en="This receiver became another account's while you consented: nothing was linked. Take the consent back in Exact "
-    "Online, and ask the helpdesk if this is wrong.",
+    nl="Deze koppeling is beëindigd, of van een ander account geworden, terwijl u toestemming gaf: er is niets gekoppeld. "
+    "Begin opnieuw, en vraag de helpdesk als dit niet klopt.",
+    en="This link was ended, or became another account's, while you consented: nothing was linked. Begin again, and ask "
+    "the helpdesk if this is wrong.",
 )
 _NOT_ASKED = Words(
     nl="Er is niets te bevestigen: deze koppeling is van geen ander account.",
@@ -107,11 +110,13 @@ class Linking:
         base, asked_at = asked
         try:
             pair = await self._calling.tokens.exchange(base, code)
-            anybody = Grant(_NOBODY, base, "")
-            me = await self._me(self._calling.books(anybody, None, "booking", access=pair.access))
+            # Nobody knows yet whose calls these are: they count for whoever asked.
+            asking = Grant(_NOBODY, base, str(account_id))
+            me = await self._surely_me(self._calling.books(asking, None, "booking", access=pair.access))
+            person, name = str(me["UserID"]), str(me.get("FullName") or me.get("UserName") or "?")[:200]
+            kept = await links.keep(self._worker, self._keys, account_id, base, person, name, pair)
             if me.get("IsMyFirmPortalUser") or me.get("IsMyFirmLiteUser"):
                 raise Forbidden(NO_OFFICE_USER.en, nl=NO_OFFICE_USER.nl, code="exact-no-office-user")
-            person = str(me["UserID"])
             grant, current = Grant(_NOBODY, base, person), me.get("CurrentDivision")
             found: dict[int, str] = {}
             if isinstance(current, int):
@@ -120,16 +125,25 @@ class Linking:
                 found = await _divisions(books)
         except Trouble as trouble:
             raise told(trouble) from trouble
-        name = str(me.get("FullName") or me.get("UserName") or "?")[:200]
         divisions = frozenset(found)
         if not await links.enter(
-            self._worker, self._keys, party_id, account_id, base, person, name, pair, divisions, asked_at
+            self._worker,
+            self._keys,
+            party_id,
+            account_id,
+            base,
+            person,
+            name,
+            pair,
+            divisions,
+            asked_at,
+            kept,
         ):
             raise Conflict(_LOST.en, nl=_LOST.nl, code="exact-not-yours")
 
-    async def take_over(self, party_id: UUID) -> None:
+    async def take_over(self, link: Link) -> None:
         """Yes, the other account's link may lapse (R105)."""
-        if not await links.take_over(self._worker, party_id):
+        if not await links.take_over(self._worker, link.link_id):
             raise Conflict(_NOT_ASKED.en, nl=_NOT_ASKED.nl, code="exact-nothing-to-confirm")
 
     async def divisions(self, link: Link) -> dict[int, str]:
@@ -154,14 +168,27 @@ class Linking:
             await _may_book(self._calling.books(link.grant, division, "booking"))
         except Trouble as trouble:
             raise told(trouble) from trouble
-        if not await links.choose(self._worker, link.link_id, division, name[:200]):
-            raise Conflict(_ENDED.en, nl=_ENDED.nl, code="exact-link-ended")
+        still(await links.choose(self._worker, link.link_id, division, name[:200]))
+
+    async def _surely_me(self, books: Books) -> dict[str, Any]:
+        for pause in AGAIN:
+            try:
+                return await self._me(books)
+            except (MayBeDone, NotReached):
+                await asyncio.sleep(pause)
+        return await self._me(books)
 
     async def _me(self, books: Books) -> dict[str, Any]:
         rows = await books.rows("current/Me", select=ME)
         if len(rows) != 1 or not rows[0].get("UserID"):
             raise Unavailable(_AWAY.en, nl=_AWAY.nl, code="exact-away")
         return rows[0]
+
+
+def still(there: bool) -> None:
+    """Raises ``Conflict`` where the link that somebody looked at was ended meanwhile."""
+    if not there:
+        raise Conflict(_ENDED.en, nl=_ENDED.nl, code="exact-link-ended")
 
 
 async def _divisions(books: Books) -> dict[int, str]:

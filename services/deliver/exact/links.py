@@ -119,9 +119,11 @@ VALUES ($1, $2, $3, $4, $5, $6, $7)
 """
 
 
-# Whose it is now may be decided after a consent was asked for, and before the person comes back.
+# Whose it is now, or that it is nobody's, may be decided after a consent was asked for and before the person comes back.
 _LOST = """
-SELECT EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2 AND created_at > $3)
+SELECT EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at > $3)
+   AND NOT EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at IS NULL)
+    OR EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2 AND created_at > $3)
     OR EXISTS (SELECT FROM connection WHERE party_id = $1 AND ended_at IS NULL AND account_id <> $2 AND created_at > $3)
 """
 
@@ -129,6 +131,20 @@ SELECT EXISTS (SELECT FROM exact_link WHERE party_id = $1 AND ended_at IS NULL A
 async def alone(conn: Connection, person: str) -> None:
     """Two consents of one person at a time, of different accounts: one of them is warned."""
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 45))", person)
+
+
+async def keep(
+    pool: Pool, keys: Keys, account_id: UUID, base: str, person: str, person_name: str, pair: Pair
+) -> UUID | None:
+    """By consenting anew somebody ends the tokens the account's grant had: these take their place, whatever becomes of what
+    the consent was for. The grant; None: the account has none of this person."""
+    async with pool.acquire() as conn, conn.transaction():
+        await alone(conn, person)
+        grant_id: UUID | None = await conn.fetchval(_OWN, person, account_id)
+        if grant_id is not None:
+            await conn.execute(_ANEW, grant_id, base, person_name)
+            await credentials.put(conn, keys, grant_id, "exact", pair.packed())
+        return grant_id
 
 
 async def enter(
@@ -142,9 +158,11 @@ async def enter(
     pair: Pair,
     divisions: frozenset[int],
     asked_at: datetime,
+    kept: UUID | None,
 ) -> bool:
-    """Keep what somebody consented to. Where it would end another account's link, it waits for ``take_over``. False, and
-    nothing is kept: since ``asked_at`` the party became another account's."""
+    """Make the link that somebody consented to. Where it would end another account's, it waits for ``take_over``. ``kept``:
+    the grant that has the tokens already. False, and there is none: since ``asked_at`` the party became another account's,
+    or its link was ended."""
     async with pool.acquire() as conn, conn.transaction():
         await alone(conn, person)
         # And two of one party.
@@ -157,31 +175,33 @@ async def enter(
             grant_id = clock.uuid7()
             state = "warned" if warned else "live"
             await conn.execute(_GRANT, grant_id, account_id, base, person, person_name, state)
-        else:
+        elif grant_id != kept:
             await conn.execute(_ANEW, grant_id, base, person_name)
-        await credentials.put(conn, keys, grant_id, "exact", pair.packed())
+        if grant_id != kept:
+            await credentials.put(conn, keys, grant_id, "exact", pair.packed())
         before = await conn.fetchrow(_END, party_id)
         # One who links anew keeps what was set, and the division where the same person reaches it; another account's
         # rules are nobody else's.
         own = before if before is not None and before["account_id"] == account_id else None
-        kept = own if own is not None and own["division"] in divisions else None
+        same = own if own is not None and own["division"] in divisions else None
         await conn.execute(
             _LINK,
             clock.uuid7(),
             party_id,
             account_id,
             grant_id,
-            kept["division"] if kept is not None else None,
-            kept["division_name"] if kept is not None else None,
+            same["division"] if same is not None else None,
+            same["division_name"] if same is not None else None,
             own["settings"] if own is not None else {},
         )
         await connect(conn, party_id)
         return True
 
 
-_SAME_PERSON = """
-SELECT g.grant_id, g.person FROM exact_grant g JOIN exact_link l USING (grant_id)
- WHERE l.party_id = $1 AND l.ended_at IS NULL AND g.state = 'warned'
+_PERSON = "SELECT g.person FROM exact_grant g JOIN exact_link l USING (grant_id) WHERE l.link_id = $1"
+_WARNED = """
+SELECT g.grant_id, l.party_id FROM exact_grant g JOIN exact_link l USING (grant_id)
+ WHERE l.link_id = $1 AND l.ended_at IS NULL AND g.state = 'warned' FOR UPDATE
 """
 _LAPSE_OTHERS = """
 UPDATE exact_grant SET state = 'lapsed', reason = $3, renewing_until = NULL
@@ -190,17 +210,19 @@ UPDATE exact_grant SET state = 'lapsed', reason = $3, renewing_until = NULL
 _LIVE = "UPDATE exact_grant SET state = 'live' WHERE grant_id = $1 AND state = 'warned'"
 
 
-async def take_over(pool: Pool, party_id: UUID) -> bool:
-    """The person's link with another account lapses, with the reason, and this one holds. False: nothing was asked."""
+async def take_over(pool: Pool, link_id: UUID) -> bool:
+    """The person's link with another account lapses, with the reason, and this one holds. False: nothing was asked, or it
+    was ended meanwhile."""
     async with pool.acquire() as conn, conn.transaction():
-        row = await conn.fetchrow(_SAME_PERSON, party_id)
+        person = await conn.fetchval(_PERSON, link_id)
+        await alone(conn, person)
+        row = await conn.fetchrow(_WARNED, link_id)
         if row is None:
             return False
-        await alone(conn, row["person"])
         reason = {"code": "exact-other-account", **TAKEN_OVER.model_dump()}
-        await conn.execute(_LAPSE_OTHERS, row["person"], row["grant_id"], reason)
+        await conn.execute(_LAPSE_OTHERS, person, row["grant_id"], reason)
         await conn.execute(_LIVE, row["grant_id"])
-        await connect(conn, party_id)
+        await connect(conn, row["party_id"])
         return True
 
 
@@ -220,25 +242,36 @@ async def choose(pool: Pool, link_id: UUID, division: int, name: str) -> bool:
         return True
 
 
-_SETTINGS = "UPDATE exact_link SET settings = settings || $2 WHERE party_id = $1 AND ended_at IS NULL"
+_SETTINGS = "UPDATE exact_link SET settings = settings || $2 WHERE link_id = $1 AND ended_at IS NULL RETURNING party_id"
 
 
-async def set_up(pool: Pool, party_id: UUID, settings: dict[str, Any]) -> None:
-    """What is booked how. What waited for it goes on: the connection is another one."""
+async def set_up(pool: Pool, link_id: UUID, settings: dict[str, Any]) -> bool:
+    """What is booked how. What waited for it goes on, for the connection is another one: where invoices go there, and not
+    elsewhere by now. False: it was ended meanwhile."""
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute(_SETTINGS, party_id, settings)
-        await connect(conn, party_id)
+        party_id = await conn.fetchval(_SETTINGS, link_id, settings)
+        if party_id is not None and await _booked_there(conn, party_id):
+            await connect(conn, party_id)
+        return party_id is not None
 
 
-async def end(pool: Pool, party_id: UUID) -> bool:
-    """The hub forgets the link; what Exact was told is ended there. False: there was none."""
+_FORGET_ONE = (
+    "UPDATE exact_link SET ended_at = now() WHERE link_id = $1 AND ended_at IS NULL RETURNING party_id"
+)
+
+
+async def end(pool: Pool, link_id: UUID) -> bool:
+    """The hub forgets the link; what Exact was told is ended there. False: it was ended before."""
     async with pool.acquire() as conn, conn.transaction():
-        if await conn.fetchrow(_END, party_id) is None:
-            return False
-        current = await connections.one(conn, party_id)
-        if current is not None and current["channel"] == CHANNEL:
+        party_id = await conn.fetchval(_FORGET_ONE, link_id)
+        if party_id is not None and await _booked_there(conn, party_id):
             await connections.end_of(conn, party_id)
-        return True
+        return party_id is not None
+
+
+async def _booked_there(conn: Connection, party_id: UUID) -> bool:
+    current = await connections.one(conn, party_id)
+    return current is not None and current["channel"] == CHANNEL
 
 
 async def connect(conn: Connection, party_id: UUID) -> None:
@@ -281,6 +314,16 @@ def _link(row: Any) -> Link:
         row["reason"],
         row["created_at"],
     )
+
+
+_HOLDS = """
+SELECT EXISTS (SELECT FROM exact_link WHERE link_id = $1 AND division = $2 AND ended_at IS NULL)
+"""
+
+
+async def holds(pool: Pool, link_id: UUID, division: int) -> bool:
+    """Whether this link is still the party's, and books in this division."""
+    return bool(await pool.fetchval(_HOLDS, link_id, division))
 
 
 _IDLE = """

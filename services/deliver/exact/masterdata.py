@@ -30,7 +30,7 @@ async def chart_of(pool: Pool, base: str, division: int, books: Books, rules: Ru
             if not missing:
                 return found
     accounts = await _accounts(books, sorted(rules.codes()))
-    vat_codes = await books.rows("vat/VATCodes", select=",".join(chart.VAT_FIELDS), room=5)
+    vat_codes = await books.rows("vat/VATCodes", select=",".join(chart.VAT_FIELDS))
     kept_codes = [_plain(row) for row in vat_codes]
     await records.keep_chart(pool, base, division, accounts, kept_codes)
     return chart.of_rows(accounts, kept_codes)
@@ -47,7 +47,7 @@ async def _accounts(books: Books, codes: list[str]) -> list[dict[str, Any]]:
         some = codes[n : n + AT_ONCE]
         condition = " or ".join(f"Code eq {wire.text(code)}" for code in some)
         found += await books.rows(
-            "financial/GLAccounts", select=",".join(chart.ACCOUNT_FIELDS), filter=condition, room=5
+            "financial/GLAccounts", select=",".join(chart.ACCOUNT_FIELDS), filter=condition
         )
     return [_plain(row) for row in found]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from libs.contracts.parts import Words
-from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached, Trouble
+from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached, Stopped, Trouble
 from services.deliver.parcel import Failed, HandedOver, NotBegun, Outcome, Outward, Parked, Unknown
 
 _LATER = timedelta(minutes=10)
@@ -176,6 +176,8 @@ def of(trouble: Trouble, now: datetime, *, writing: bool, resolved: bool) -> Out
     match trouble:
         case NotNow(wait=wait):
             return NotBegun(str(trouble), wait=max(wait.until - now, timedelta(seconds=1)))
+        case Stopped():
+            return NotBegun(str(trouble), wait=timedelta(seconds=1))
         case NotReached():
             return Failed("exact-away", str(trouble), resolved=resolved)
         case MayBeDone():

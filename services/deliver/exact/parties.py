@@ -109,8 +109,7 @@ def _may_be(
 
 
 async def _rows(books: Books, condition: str) -> list[dict[str, Any]]:
-    # Room for all that follows: what is begun with the last call of a day would lie half done until tomorrow.
-    return await books.rows("crm/Accounts", select=_FIELDS, filter=condition, top=10, room=5)
+    return await books.rows("crm/Accounts", select=_FIELDS, filter=condition, top=10)
 
 
 def _best(rows: list[dict[str, Any]]) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class Tokens:
             raise Lapsed(told["code"], Words(nl=told["nl"], en=told["en"]))
         held = (await credentials.of(self._pool, self._keys, [grant_id], "exact")).get(grant_id)
         if not held:
-            raise Lapsed("exact-no-key", NO_KEY)
+            raise await self._lapsed(grant_id, row["generation"], "exact-no-key", NO_KEY)
         pair, age = Pair.unpacked(held[0]), row["now"] - row["issued_at"]
         if age < (oauth.REFRESH if refused != pair.access else oauth.NOT_BEFORE):
             return pair.access
@@ -166,9 +166,13 @@ class Tokens:
             return pair.access
         code, words = ("exact-renewal-lost", CUT_SHORT) if cut else ("exact-link-ended", ENDED)
         _log.warning("a link with Exact Online has lapsed", code=code, said=found.said)
+        raise await self._lapsed(grant_id, generation, code, words)
+
+    async def _lapsed(self, grant_id: UUID, generation: int, code: str, words: Words) -> Lapsed:
+        """Written down, for its account to be told of (``lapses``)."""
         reason = {"code": code, **words.model_dump()}
         await self._pool.execute(_LAPSE, grant_id, generation, reason)
-        raise Lapsed(code, words)
+        return Lapsed(code, words)
 
     async def _keep(self, grant_id: UUID, generation: int, pair: Pair) -> str:
         """Commit them, however long the database is away: nobody else has them."""

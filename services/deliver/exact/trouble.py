@@ -5,6 +5,7 @@ again help? What a booking makes of each stands in ``outcomes.py``.
 
     Trouble
     ├── NotNow      nothing was asked: the budget is spent, or Exact said to wait; ``until`` says how long
+    ├── Stopped     nothing was asked: whoever asks may not any more
     ├── NotReached  nothing was asked: nobody answers there
     ├── MayBeDone   asked, and no answer that says what became of it: 5xx, or the connection broke
     ├── Denied      an answer that says no (4xx): nothing was done
@@ -25,6 +26,10 @@ class NotNow(Trouble):
     def __init__(self, wait: Wait) -> None:
         super().__init__(f"{wait.why}: not before {wait.until:%Y-%m-%d %H:%M:%S} UTC")
         self.wait = wait
+
+
+class Stopped(Trouble):
+    pass
 
 
 class NotReached(Trouble):

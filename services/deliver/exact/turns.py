@@ -11,12 +11,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from services.deliver.exact.budget import PER_MINUTE
-
-ROOM = 5
-"""Calls of an invoice whose party is known: document, two attachments, entry, read-back."""
-EACH = ROOM / PER_MINUTE * 60
-"""Seconds that one booking takes of a division's time."""
 AT_HEAD = 4
 """So many of a lane come back the moment there are calls, beside what is half-way."""
 SOON = timedelta(minutes=2)
@@ -40,8 +34,11 @@ class Turns:
 
     lanes: dict[str, _Lane] = field(default_factory=dict)
 
-    def wait(self, lane: str, who: UUID, wait: timedelta, now: float, *, half_way: bool) -> timedelta:
-        """How long ``who`` waits that was told ``wait``, at ``now`` in seconds of a clock that only goes on."""
+    def wait(
+        self, lane: str, who: UUID, wait: timedelta, takes: timedelta, now: float, *, half_way: bool
+    ) -> timedelta:
+        """How long ``who`` waits that was told ``wait``, at ``now`` in seconds of a clock that only goes on.
+        ``takes``: its calls, in time of the lane."""
         own = self.lanes.setdefault(lane, _Lane())
         least = now + wait.total_seconds()
         if wait <= SOON and (half_way or who in own.seen):
@@ -55,7 +52,7 @@ class Turns:
         at = max(least, own.spoken_for)
         if at - least > LONGEST.total_seconds():
             return wait
-        own.spoken_for = at + EACH
+        own.spoken_for = at + takes.total_seconds()
         return timedelta(seconds=at - now)
 
     def done(self, lane: str, who: UUID) -> None:

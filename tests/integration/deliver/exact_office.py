@@ -129,8 +129,14 @@ async def books_of(pool: Pool, grant: Grant, party_id: UUID, rules: dict[str, An
         UUID(int=0xA),
         grant.grant_id,
     )
-    await links.set_up(pool, party_id, {"purchase": rules})
+    await set_up(pool, party_id, {"purchase": rules})
     await chosen(pool, party_id)
+
+
+async def set_up(pool: Pool, party_id: UUID, settings: dict[str, Any]) -> None:
+    link = await links.one(pool, party_id)
+    assert link is not None
+    assert await links.set_up(pool, link.link_id, settings)
 
 
 def dispatching(desk: Desk, stage: Stage, **more: Any) -> Dispatcher:

@@ -11,6 +11,7 @@ import pytest
 
 from libs import clock
 from services.deliver.exact import tokens
+from services.deliver.exact.allowances import Place
 from services.deliver.exact.budget import MOST_ERRORS, Wait
 from services.deliver.exact.client import Grant
 from services.deliver.exact.oauth import Pair
@@ -248,6 +249,23 @@ async def test_pages_are_followed_and_each_is_counted(stage: Stage) -> None:
         assert [row["Code"] for row in await journals(desk)] == ["60", "70", "20"]
         (left,) = [each for each in await desk.calling.allowances.left() if each.division == 100]
         assert left.day == 5_000 - 2
+
+
+async def test_calls_without_a_division_are_counted_for_each_person_and_of_a_division_for_all(
+    stage: Stage,
+) -> None:
+    async with linked(stage.worker) as desk:
+
+        async def taken(person: str, division: int, endpoint: str) -> int:
+            place, count = Place("app", person, division, endpoint), 0
+            while await desk.calling.allowances.take(place, "booking") is None:
+                await desk.calling.allowances.ended(place, 200, {})
+                count += 1
+            return count
+
+        assert [await taken(person, 0, "current/Me") for person in ("a", "b")] == [60, 60]
+        assert [await taken(person, 100, "crm/Accounts") for person in ("a", "b")] == [60, 0]
+        assert {each.division for each in await desk.calling.allowances.left()} == {100}
 
 
 async def test_amounts_go_and_come_without_binary_fractions(stage: Stage) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from libs.contracts.parts import Receiver
-from services.deliver.exact import records
+from services.deliver.exact import links, records
 from services.deliver.exact.booking import Booking
 from tests.integration.deliver.exact_dying import killed
 from tests.integration.deliver.exact_office import (
@@ -73,6 +73,36 @@ async def test_whoever_was_overtaken_while_it_waited_for_the_database_books_noth
         await records.doing(stage.worker, again, "entry", {"a": "b"})
         with pytest.raises(records.Overtaken):
             await records.doing(stage.worker, stale, "entry", {"a": "b"})
+
+
+async def test_a_link_that_ends_while_it_books_by_it_gets_no_further_call(stage: Stage) -> None:
+    """Two reads, the supplier, and five: wherever it ends, what is told is what is there."""
+    for call in range(1, 9):
+        async with linked(stage.worker) as at:
+            to = await receiver_of(at)
+            await stage.worker.execute("DELETE FROM exact_party")
+            await stage.worker.execute("UPDATE exact_chart SET read_at = now() - interval '2 days'")
+            await sent(stage, to, number=f"F{call}")
+            asked = 0
+
+            async def ending(_: Any) -> None:
+                nonlocal asked
+                asked += 1
+                if asked == call:  # noqa: B023
+                    link = await links.one(stage.worker, to.party_id)  # noqa: B023
+                    assert link is not None
+                    assert await links.end(stage.worker, link.link_id)
+
+            at.http.event_hooks = {"request": [ending]}
+            await dispatching(at, stage).dispatch()
+            assert asked == call, calls(at)
+            await stage.make_due()
+            await dispatching(at, stage).dispatch()
+            assert asked == call, "nor later"
+            booked = call >= 7
+            assert len(entries(at)) == booked
+            assert (await last(stage))["code"] == (None if booked else "exact-link-ended")
+            assert (await stage.states())[-1] == ("handed_over" if booked else "parked")
 
 
 async def everywhere(stage: Stage, at: Desk, to: Receiver) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from libs.contracts.party import AccountConnectionLapsed
 from libs.service import Wake
-from services.deliver.exact import links
+from services.deliver.exact import links, oauth
 from services.deliver.exact.lapses import Lapses
 from services.deliver.exact.tokens import CUT_SHORT
 from services.deliver.exact.trouble import Lapsed
@@ -47,10 +47,25 @@ async def test_a_link_that_was_ended_at_exact_is_told_of_once_with_why_and_what_
         assert await told(stage) == [fact]
 
 
+async def test_of_tokens_that_nobody_can_open_its_account_is_told_and_nobody_asks_again(stage: Stage) -> None:
+    async with linked(stage.worker) as at:
+        await receiver_of(at)
+        await stage.worker.execute("DELETE FROM credential")
+        await stage.worker.execute("UPDATE exact_grant SET issued_at = now() - interval '6 days'")
+        assert await links.idle(stage.worker, oauth.IDLE, 1) == [at.grant.grant_id]
+        with pytest.raises(Lapsed, match="exact-no-key"):
+            await at.calling.tokens.of(at.grant.grant_id)
+        (fact,) = await told(stage)
+        assert (fact.code, fact.books) == ("exact-no-key", ("Voorbeeld BV",))
+        assert await links.idle(stage.worker, oauth.IDLE, 1) == []
+
+
 async def test_of_a_link_that_was_forgotten_nobody_is_told(stage: Stage) -> None:
     async with linked(stage.worker) as at:
         to = await receiver_of(at)
-        await links.end(stage.worker, to.party_id)
+        link = await links.one(stage.worker, to.party_id)
+        assert link is not None
+        assert await links.end(stage.worker, link.link_id)
         await ended(at)
         assert await told(stage) == []
 

@@ -6,6 +6,7 @@ import contextlib
 import functools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
@@ -18,7 +19,7 @@ from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
 from services.deliver.api import owned
-from services.deliver.exact import link_api, links
+from services.deliver.exact import link_api, linking, links
 from services.deliver.exact.allowances import Allowances
 from services.deliver.exact.client import Calling
 from services.deliver.exact.linking import Linking
@@ -29,7 +30,7 @@ from services.deliver.exact.trouble import Lapsed
 from services.deliver.receivers import connections, credentials
 from tests.integration.deliver.exact_office import BASE, KEYS
 from tests.integration.deliver.stage import Stage
-from tests.sims.exact_online import Api, Settings, User, application
+from tests.sims.exact_online import Api, Fault, Settings, User, application
 from tests.unit.sims.office import CALLBACK, Office
 
 FIRST, SECOND = 1, 2
@@ -97,10 +98,10 @@ async def hub(stage: Stage, settings: Settings | None = None, *, in_plan: bool =
         app = App(office.app.client_id, office.app.secret, CALLBACK)
         http = httpx.AsyncClient(transport=httpx.ASGITransport(application(Api(office.exact, BASE))))
         allowances, tokens = Allowances(stage.worker), Tokens(stage.worker, KEYS, app, http)
-        linking = Linking(stage.worker, KEYS, Calling(http, allowances, tokens, app.client_id), app)
+        linking_ = Linking(stage.worker, KEYS, Calling(http, allowances, tokens, app.client_id), app)
         mine = functools.partial(owned, await stage.pools.get("deliver", "api"), stage.worker)
         router = link_api.routes(
-            stage.worker, linking, allowances, mine, ExactSettings(exact_in_plan=in_plan, exact_host=BASE)
+            stage.worker, linking_, allowances, mine, ExactSettings(exact_in_plan=in_plan, exact_host=BASE)
         )
         transport = httpx.ASGITransport(app=create_app([router], title="deliver", identity=Keys()))
         async with http, httpx.AsyncClient(transport=transport, base_url="http://hub.example") as api:
@@ -159,6 +160,81 @@ async def test_an_office_user_without_the_right_to_book_is_refused(stage: Stage)
         at.office.screens.withdraw(at.office.user, "purchaseentry")
         reply = await at.consent(FIRST, await at.party(FIRST))
         assert (reply.status_code, reply.json()["code"]) == (403, "exact-no-right")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_consent_that_comes_to_nothing_ends_no_link_of_its_account(stage: Stage, away: bool) -> None:
+    """Exact ends the old tokens by it: the new ones are kept, whatever it was for."""
+    async with hub(stage) as at:
+        first, second = await at.linked(FIRST), await at.party(FIRST)
+        wrong: Any = Fault(
+            "server_error" if away else "wrong_division", "purchaseentry/PurchaseEntries", "GET"
+        )
+        at.office.exact.faults.plan(wrong)
+        assert (await at.consent(FIRST, second)).status_code == (503 if away else 403)
+        assert await at.state(FIRST, second) == "none"
+        assert (await at.ask(FIRST, "GET", f"{first}/exact/divisions")).status_code == 200
+        at.office.exact.clock.advance(600)
+        at.tokens._now = lambda: clock.now() + timedelta(seconds=600)  # its database's clock stands still
+        assert (await at.ask(FIRST, "GET", f"{first}/exact/divisions")).status_code == 200, "and renewed"
+        await credentials.sweep(stage.worker)
+        assert await stage.worker.fetchval("SELECT count(*) FROM credential") == 1
+
+
+async def test_who_consented_is_asked_again_where_exact_stumbles(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linking, "AGAIN", (0.0, 0.0))
+    async with hub(stage) as at:
+        at.office.exact.faults.plan(Fault("server_error", "current/Me", times=2))
+        assert (await at.consent(FIRST, await at.party(FIRST))).status_code == 200
+
+
+async def test_a_link_that_was_ended_is_not_brought_back_by_a_consent_asked_for_before(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party = await at.linked(FIRST)
+        begun = await at.ask(FIRST, "POST", f"{party}/exact", {"country": "nl"})
+        assert (await at.ask(99, "DELETE", f"{party}/exact")).status_code == 200
+        late = await at.finish(FIRST, party, begun)
+        assert (late.status_code, late.json()["code"]) == (409, "exact-not-yours")
+        assert await links.one(stage.worker, UUID(party)) is None
+        assert await connections.one(stage.worker, UUID(party)) is None
+        await connections.connect(stage.worker, UUID(party), UUID(int=FIRST), "other", "smtp", {})
+        assert (await at.consent(FIRST, party)).json()["state"] == "live"
+
+
+async def test_what_is_done_to_a_link_is_done_to_no_other_that_came_meanwhile(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party = await at.linked(FIRST)
+        before = await links.one(stage.worker, UUID(party))
+        assert before is not None
+        assert (await at.consent(FIRST, party)).status_code == 200
+        assert not await links.end(stage.worker, before.link_id)
+        assert not await links.set_up(stage.worker, before.link_id, {"options": {"Notes": ["BT-1"]}})
+        assert not await links.take_over(stage.worker, before.link_id)
+        now = await links.one(stage.worker, UUID(party))
+        assert now is not None
+        assert "options" not in now.settings
+        # Nor does one who was asked to confirm confirm what stands there by now.
+        other = at.office.exact.add_user(User("ander", divisions=[100]))
+        second = await at.party(SECOND)
+        await at.consent(SECOND, second)
+        warned = await links.one(stage.worker, UUID(second))
+        assert warned is not None
+        await at.consent(SECOND, second, other)
+        assert not await links.take_over(stage.worker, warned.link_id)
+        assert (await at.state(FIRST, party), await at.state(SECOND, second)) == ("live", "live")
+
+
+async def test_options_and_rules_leave_invoices_going_where_they_go(stage: Stage) -> None:
+    async with hub(stage) as at:
+        party = await at.linked(FIRST)
+        folder = {"folder": "jong"}
+        await connections.connect(stage.worker, UUID(party), UUID(int=FIRST), "globe", "folder", folder)
+        options, rules = {"fields": {"Notes": ["note:Exact"]}}, {"purchase": {"rules": [{"journal": "60"}]}}
+        for step, body in (("options", options), ("booking", rules)):
+            assert (await at.ask(FIRST, "PUT", f"{party}/exact/{step}", body)).status_code == 200
+            assert (await connections.one(stage.worker, UUID(party)) or {})["channel"] == "folder", step
 
 
 @pytest.mark.proves("R105", "SA13")
@@ -322,7 +398,7 @@ async def test_nobody_sees_or_changes_the_link_of_another_account(stage: Stage) 
         assert await at.state(FIRST, party) == "live"
         assert (await at.ask(FIRST, "GET", "exact/budget")).status_code == 403
         left = (await at.ask(99, "GET", "exact/budget")).json()["left"]
-        assert {each["division"] for each in left} == {0, 100}
+        assert {each["division"] for each in left} == {100}
 
 
 @pytest.mark.proves("R122")

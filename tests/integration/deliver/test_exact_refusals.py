@@ -9,7 +9,6 @@ import pytest
 
 from libs.einvoice.money import plain
 from libs.service import Wake
-from services.deliver.exact import links
 from services.deliver.waits import parked
 from services.deliver.waits.parked import Parking
 from tests.integration.deliver.exact_office import (
@@ -25,6 +24,7 @@ from tests.integration.deliver.exact_office import (
     linked,
     receiver_of,
     sent,
+    set_up,
     table,
 )
 from tests.integration.deliver.stage import Stage
@@ -140,7 +140,7 @@ async def test_a_vat_code_that_is_not_there_waits_for_another_rule(stage: Stage)
         await refused(stage, at, "exact-unknown-vat-code", "77")
         assert "POST documents/Documents" not in calls(at), "nothing is left behind"
         await goes_on(stage, at, waits=1)
-        await links.set_up(stage.worker, to.party_id, {"purchase": RULES})
+        await set_up(stage.worker, to.party_id, {"purchase": RULES})
         await goes_on(stage, at, waits=0)
 
 

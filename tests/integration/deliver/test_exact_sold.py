@@ -17,7 +17,7 @@ from libs.contracts.parts import Receiver
 from libs.http.app import create_app
 from libs.service import Wake
 from libs.testing import builders
-from services.deliver.exact import links, sales_api, sales_store
+from services.deliver.exact import sales_api, sales_store
 from services.deliver.exact.booking import Booking
 from services.deliver.exact.channel import ExactChannel
 from services.deliver.exact.sales_runner import SalesRunner
@@ -31,6 +31,7 @@ from tests.integration.deliver.exact_office import (
     dispatching,
     linked,
     receiver_of,
+    set_up,
 )
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.integration.deliver.test_exact_links import Keys
@@ -57,7 +58,7 @@ def runner(at: Desk, stage: Stage) -> SalesRunner:
 async def sender_of(at: Desk, **settings: Any) -> UUID:
     """The party whose books the account's own invoices go to."""
     party = (await receiver_of(at)).party_id
-    await links.set_up(at.pool, party, {"sales": SALES_RULES, **settings})
+    await set_up(at.pool, party, {"sales": SALES_RULES, **settings})
     await sales_store.sell(at.pool, ACCOUNT, party)
     return party
 
@@ -98,9 +99,7 @@ async def test_all_18_fields_reach_both_kinds_of_entry(stage: Stage) -> None:
     async with linked(stage.worker, country="BE") as at:
         to = await receiver_of(at)
         options = {name: list(sources) for name, sources in extra.MATCHING.items()}
-        await links.set_up(
-            at.pool, to.party_id, {"purchase": RULES, "sales": SALES_RULES, "options": options}
-        )
+        await set_up(at.pool, to.party_id, {"purchase": RULES, "sales": SALES_RULES, "options": options})
         await sales_store.sell(at.pool, ACCOUNT, to.party_id)
         await sent(stage, "F1", extra.ubl(number="F1", issue_date="2025-01-10", seller_kvk=SUPPLIER_KVK), to)
         await dispatching(at, stage).dispatch()
@@ -161,7 +160,7 @@ async def test_without_a_rule_it_waits_and_goes_on_when_there_is_one(stage: Stag
         await runner(at, stage).look()
         assert await states(stage) == ["parked"]
         assert entries(at) == entries(at, "documents") == [], "what cannot be coded leaves nothing behind"
-        await links.set_up(at.pool, party, {"sales": SALES_RULES})
+        await set_up(at.pool, party, {"sales": SALES_RULES})
         await runner(at, stage).look()
         assert (await states(stage), len(entries(at))) == (["booked"], 1)
 
@@ -191,7 +190,7 @@ async def test_only_whose_link_it_is_switches_it_and_releases_what_waits(stage: 
             assert "dagboek" in sale["reason"]["nl"]
             release = f"/{sale['sale_id']}/release"
             assert (await ask(1, "POST", release)).status_code == 404
-            await links.set_up(at.pool, party, {"sales": SALES_RULES})
+            await set_up(at.pool, party, {"sales": SALES_RULES})
             assert [(await ask(own, "POST", release)).status_code for _ in range(2)] == [204, 404]
             await runner(at, stage).look()
             assert (await ask(own, "PUT", body={"on": False})).json()["on"] is False

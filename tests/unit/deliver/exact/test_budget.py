@@ -13,6 +13,7 @@ from services.deliver.exact.budget import (
     KEPT_OF_DAY,
     KEPT_OF_MINUTE,
     MOST_ERRORS,
+    WINDOW,
     Allowance,
     Endpoint,
     Said,
@@ -66,9 +67,11 @@ def test_what_takes_five_calls_is_not_begun_with_four_left() -> None:
     allowance = Allowance(NOW + HOUR, day_used=4_996)
     assert allowance.ask(NOW, "booking", 5) == Wait(NOW + HOUR, "day")
     assert allowance.ask(NOW, "booking", 1) is None, "one under way goes on"
-    allowance = Allowance(NOW + HOUR, calls=[NOW - SECOND * n for n in range(57, 0, -1)])
+    # Of a minute it is: with fewer of its calls left than are worth waiting for, it waits for those.
+    allowance = Allowance(NOW + HOUR, calls=[NOW - SECOND * n for n in range(58, 0, -1)])
     wait = allowance.ask(NOW, "booking", 5)
     assert wait is not None
+    assert (wait.why, wait.takes) == ("minute", 5 * WINDOW / 60)
     assert allowance.ask(wait.until, "booking", 5) is None
 
 
