@@ -259,12 +259,12 @@ async def test_calls_without_a_division_are_counted_for_each_person_and_of_a_div
         async def taken(person: str, division: int, endpoint: str) -> int:
             place, count = Place("app", person, division, endpoint), 0
             while await desk.calling.allowances.take(place, "booking") is None:
-                await desk.calling.allowances.ended(place, 200, {})
+                await desk.calling.allowances.ended(place, 200, {"X-RateLimit-Minutely-Limit": "5"})
                 count += 1
             return count
 
-        assert [await taken(person, 0, "current/Me") for person in ("a", "b")] == [60, 60]
-        assert [await taken(person, 100, "crm/Accounts") for person in ("a", "b")] == [60, 0]
+        assert [await taken(person, 0, "current/Me") for person in ("a", "b")] == [5, 5]
+        assert [await taken(person, 100, "crm/Accounts") for person in ("a", "b")] == [5, 0]
         assert {each.division for each in await desk.calling.allowances.left()} == {100}
 
 
