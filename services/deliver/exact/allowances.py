@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from libs.db.types import Connection, Pool
 from services.deliver.exact.budget import HOUR, Allowance, Endpoint, Said, Use, Wait, Why
@@ -114,11 +114,8 @@ class Allowances:
             allowance.turn(now)
             minute, day = allowance.left()
             closed = allowance.closed_until
-            found.append(
-                Left(
-                    row["app"], row["division"], minute, day, closed, allowance.closed_why if closed else None
-                )
-            )
+            why = allowance.closed_why if closed else None
+            found.append(Left(row["app"], row["division"], minute, day, closed, why))
         return sorted(found, key=lambda each: (each.day, each.minute))
 
     async def _locked(self, conn: Connection, place: Place) -> tuple[Allowance, datetime]:
@@ -148,7 +145,7 @@ class Left:
     minute: int
     day: int
     closed_until: datetime | None
-    closed_why: Literal["minute", "day", "blocked", "errors", "bookings-first"] | None
+    closed_why: Why | None
 
 
 _BLOCK = """
@@ -182,12 +179,5 @@ async def _keep(conn: Connection, place: Place, a: Allowance) -> None:
 
 
 async def _keep_endpoint(conn: Connection, place: Place, endpoint: Endpoint) -> None:
-    await conn.execute(
-        _KEEP_ENDPOINT,
-        place.app,
-        place.person,
-        place.division,
-        place.endpoint,
-        endpoint.failed,
-        endpoint.open,
-    )
+    key = (place.app, place.person, place.division, place.endpoint)
+    await conn.execute(_KEEP_ENDPOINT, *key, endpoint.failed, endpoint.open)

@@ -96,11 +96,10 @@ class Books:
         *,
         select: str,
         filter: str | None = None,  # noqa: A002 - Exact's own name
-        orderby: str | None = None,
         top: int | None = None,
     ) -> list[dict[str, Any]]:
         """All rows, page after page. Raises ``Trouble``."""
-        pages = self.pages(endpoint, select=select, filter=filter, orderby=orderby, top=top)
+        pages = self.pages(endpoint, select=select, filter=filter, top=top)
         return [row async for page in pages for row in page]
 
     async def pages(
@@ -109,13 +108,12 @@ class Books:
         *,
         select: str,
         filter: str | None = None,  # noqa: A002
-        orderby: str | None = None,
         top: int | None = None,
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """Page after page, each a call. Raises ``Trouble``."""
-        query = {"$select": select, "$filter": filter, "$orderby": orderby, "$top": top}
+        query = {"$select": select, "$filter": filter, "$top": top}
         url: str | None = self._url(
-            endpoint, {name: value for name, value in query.items() if value is not None}
+            endpoint, {name: said for name, said in query.items() if said is not None}
         )
         for _ in range(MOST_PAGES):
             answer = await self._call("GET", endpoint, str(url))

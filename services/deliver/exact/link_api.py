@@ -148,6 +148,8 @@ class Unshared(BaseModel):
 class Left(BaseModel):
     """Calls that are left in a division now."""
 
+    model_config = ConfigDict(from_attributes=True)
+
     division: int
     minute: int
     day: int
@@ -277,19 +279,7 @@ def routes(
     @router.get("/v1/connections/exact/budget", tags=["operators"])
     async def get_budget(principal: Operator) -> Budget:  # noqa: ARG001
         """For operators: how many calls are left in every division, the least first."""
-        found = await allowances.left()
-        return Budget(
-            left=[
-                Left(
-                    division=each.division,
-                    minute=each.minute,
-                    day=each.day,
-                    closed_until=each.closed_until,
-                    closed_why=each.closed_why,
-                )
-                for each in found
-            ]
-        )
+        return Budget(left=[Left.model_validate(each) for each in await allowances.left()])
 
     return router
 

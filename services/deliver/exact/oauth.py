@@ -96,18 +96,16 @@ def exchange(app: App, code: str) -> dict[str, str]:
         "grant_type": "authorization_code",
         "code": code,
         "redirect_uri": app.redirect_uri,
-        "client_id": app.client_id,
-        "client_secret": app.secret,
+        **_who(app),
     }
 
 
 def renewal(app: App, refresh: str) -> dict[str, str]:
-    return {
-        "grant_type": "refresh_token",
-        "refresh_token": refresh,
-        "client_id": app.client_id,
-        "client_secret": app.secret,
-    }
+    return {"grant_type": "refresh_token", "refresh_token": refresh, **_who(app)}
+
+
+def _who(app: App) -> dict[str, str]:
+    return {"client_id": app.client_id, "client_secret": app.secret}
 
 
 def answer(status: int, content: bytes) -> Pair | TooEarly | NoMore | Unclear:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 
 from libs import clock
+from libs.telemetry import metrics
 from services.deliver.exact import tokens
 from services.deliver.exact.allowances import Place
 from services.deliver.exact.budget import MOST_ERRORS, Wait
 from services.deliver.exact.client import Grant
+from services.deliver.exact.keeping import Keeping
 from services.deliver.exact.oauth import Pair
 from services.deliver.exact.trouble import Denied, Lapsed, MayBeDone, NotNow, NotReached
 from services.deliver.receivers import credentials
@@ -279,6 +281,28 @@ async def test_amounts_go_and_come_without_binary_fractions(stage: Stage) -> Non
             expand="PurchaseEntryLines",
         )  # fmt: skip
         assert str(row["PurchaseEntryLines"]["results"][0]["AmountFC"]) == "1234567.89"
+
+
+@pytest.mark.proves("R103")
+async def test_an_idle_link_is_kept_alive_and_operators_see_what_is_left(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with linked(stage.worker) as desk:
+        await journals(desk)
+        renewed: Any = desk.calling.tokens
+        renewed._now = None
+        desk.office.exact.clock.advance(600)
+        shown: dict[str, float] = {}
+        monkeypatch.setattr(metrics.exact_calls_left, "set", lambda n, of: shown.update({of["cause"]: n}))
+        for days, generation in ((4, 1), (6, 2), (6, 3)):
+            await stage.worker.execute(
+                "UPDATE exact_grant SET issued_at = now() - make_interval(days => $1)", days
+            )
+            await Keeping(stage.worker, renewed, desk.calling.allowances).look()
+            assert (await desk.state())["generation"] == generation
+            desk.office.exact.clock.advance(600)
+        assert 0 < shown["day"] < 5_000
+        assert "minute" in shown
 
 
 async def test_without_its_key_nothing_is_sent(stage: Stage) -> None:
