@@ -79,9 +79,12 @@ async def test_every_panel_answers_from_a_hub_that_ran(measured: Recorded, world
     # Whatever ran in this process before has counted, too.
     before = exposed((await world.http.get("/metrics")).text)
     with scraping(urlsplit(str(world.http.base_url)).netloc, RULES, "500ms") as prometheus:
+        # From here on it sees what grows.
+        await asyncio.to_thread(prometheus.until, "postbode_objectives_total")
         await some_of_everything(world)
         for last in (
             'rate(postbode_rejections_total[5m]) and on () postbode_parked{service="route",cause!="none"} > 0',
+            'rate(http_server_request_duration_seconds_count{http_route="/v1/sync"}[5m])',
             # Each counted something: nothing of nothing would be no number.
             *(f"postbode:{slo.name}_errors:ratio_rate1h >= 0" for slo in SLOS),
         ):
