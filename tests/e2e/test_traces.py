@@ -42,6 +42,7 @@ async def test_every_stage_links_to_the_one_before(world: World, door: str) -> N
         await world.until(supplier, invoice_id, "arrived")
         await all_there(spans, *(f"process {queue}" for queue in STAGES))
     (before,) = spans.named("POST /v1/submissions" if door == "http" else "receive mail")
+    assert names_it(before, invoice_id)
     published = [span for span in spans.spans if span.name.startswith("publish ")]
     for queue in STAGES:
         assert any(before.context.span_id in linked(span) for span in published), queue

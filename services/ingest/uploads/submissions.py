@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from uuid import UUID
 
+from opentelemetry import trace
+
 from libs import clock
 from libs.contracts.envelope import Event, Payload, new_event
 from libs.contracts.invoice import InvoiceDuplicate, InvoiceQuarantined, InvoiceReceived
@@ -144,6 +146,10 @@ def compose(
         for position, upload in enumerate(uploads)
     ]
     items += [_quarantined(submission, len(items) + n, part) for n, part in enumerate(refused)]
+    span = trace.get_current_span()
+    if span.is_recording():
+        ids = [str(item.invoice_id) for item in items]
+        span.set_attribute("hub.invoice.id", ids[0] if len(ids) == 1 else ids)
     return replace(submission, items=tuple(items))
 
 
