@@ -20,7 +20,7 @@ from libs.testing import builders
 from libs.testing.spans import Recorded, recording
 from libs.testing.watch import dashboards
 from libs.testing.watch.alerts import SLOS
-from libs.testing.watch.dashboards import DASHBOARDS, INVOICE_SPANS
+from libs.testing.watch.dashboards import DASHBOARDS, INVOICE_ALONE, INVOICE_BATCHES
 from libs.testing.watch.prometheus import Prometheus, scraping
 from services.deliver.gauges import Gauges as DeliverGauges
 from services.route.gauges import Gauges as RouteGauges
@@ -178,4 +178,5 @@ def test_the_dashboards_are_written_from_the_code() -> None:
     )
     ids = [json.loads(text)["uid"] for text in dashboards.files().values()]
     assert len(set(ids)) == 5
-    assert INVOICE_SPANS in dashboards.one_invoice()["panels"][1]["targets"][0]["query"]
+    asked = [panel["targets"][0]["query"] for panel in dashboards.one_invoice()["panels"][1:3]]
+    assert asked == [INVOICE_BATCHES, INVOICE_ALONE]

@@ -104,7 +104,7 @@ def story(spans: Recorded, door: ReadableSpan) -> list[ReadableSpan]:
 
 
 def names_it(span: ReadableSpan, invoice_id: str) -> bool:
-    """Whether a search for the invoice finds it: ``libs.testing.watch.dashboards.INVOICE_SPANS``."""
+    """Whether a search for the invoice finds it, as the dashboard asks (``libs.testing.watch.dashboards``)."""
     about = (span.attributes, *(link.attributes for link in span.links))
     return any((each or {}).get("hub.invoice.id") == invoice_id for each in about)
 
