@@ -154,7 +154,7 @@ class AmqpTransport:
 
     async def apply(self, topology: Topology) -> None:
         async with self._channel() as channel:
-            with _away():
+            with _away("the broker did not declare the queues (postbode doctor says which differ)"):
                 await self._apply(channel, topology)
 
     async def _apply(self, channel: AbstractChannel, topology: Topology) -> None:
