@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from libs.settings import PREFIX, Settings
+from services.doctor import settings_of
 from services.solo import SERVICES
 
 _KINDS = {bool: "true or false", int: "whole number", float: "number"}
@@ -56,14 +56,6 @@ class Variable:
     default: str
     means: str
     secret: bool
-
-
-def settings_of(service: str) -> type[Settings]:
-    """The class that reads a service's settings."""
-    module = importlib.import_module(f"services.{service}.settings")
-    found: type[Settings] = getattr(module, f"{service.capitalize()}Settings")
-    assert issubclass(found, Settings)
-    return found
 
 
 def variables(kind: type[Settings]) -> Iterator[Variable]:

@@ -88,7 +88,7 @@ def _report(chosen: Sequence[str], lang: Language, as_json: bool) -> int:
     settings: dict[str, Settings] = {}
     for name in chosen:
         try:
-            settings[name] = load(_class(name))
+            settings[name] = load(settings_of(name))
             found.append(Finding(name, "settings", *FINE))
         except BadSettings as wrong:
             bad_settings = True
@@ -104,10 +104,10 @@ def present() -> list[str]:
     return [name for name in names if find_spec("services") and find_spec(f"services.{name}")]
 
 
-def _class(name: str) -> type[Settings]:
-    found: type[Settings] = getattr(
-        importlib.import_module(f"services.{name}.settings"), f"{name.capitalize()}Settings"
-    )
+def settings_of(service: str) -> type[Settings]:
+    """The class that reads a service's settings."""
+    module = importlib.import_module(f"services.{service}.settings")
+    found: type[Settings] = getattr(module, f"{service.capitalize()}Settings")
     return found
 
 

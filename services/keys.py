@@ -18,7 +18,7 @@ import typer
 from libs.db.roles import LEDGER
 from libs.settings import INTROSPECTION, BadSettings, load
 from libs.terminal import say
-from services.configuration import settings_of
+from services.doctor import settings_of
 from services.solo import SERVICES
 
 STORES = tuple(name for name in SERVICES if name != "portal")

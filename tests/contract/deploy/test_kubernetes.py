@@ -23,7 +23,8 @@ from libs.process import longest_stop
 from libs.sealed import KEY_ADDRESSES
 from libs.service import Resources, Service
 from libs.settings import INTROSPECTION, Settings, load
-from services.configuration import settings_of, variables
+from services.configuration import variables
+from services.doctor import settings_of
 from services.keys import STORES, purposes
 from services.solo import SERVICES
 from tests.contract.deploy.cluster import OVERLAYS, Object, Workload, of_kind, overlay, rendered, workloads

@@ -10,7 +10,8 @@ import pytest
 from libs import lifetimes
 from libs.settings import Settings
 from services import configuration
-from services.configuration import settings_of, variables
+from services.configuration import variables
+from services.doctor import settings_of
 from services.solo import SERVICES
 
 ROOT = Path(__file__).parents[3]
