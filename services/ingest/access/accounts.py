@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -47,7 +47,7 @@ async def open_account(pool: Pool, claims: Claims) -> UUID:
 
 async def add_account(conn: Connection, account_id: UUID, claims: Claims) -> None:
     """As ``open_account``, inside a transaction of the worker."""
-    await conn.execute(_INSERT_ACCOUNT, account_id, *_values(claims))
+    await conn.execute(_INSERT_ACCOUNT, account_id, *astuple(claims))
     await _tell(conn, account_id, 1, claims)
 
 
@@ -60,34 +60,15 @@ UPDATE account SET name = $2, email = $3, kvk = $4, vat = $5, iban = $6, languag
 
 async def change(conn: Connection, account_id: UUID, claims: Claims) -> None:
     """It says something else about itself from now on, and the others are told."""
-    sequence = await conn.fetchval(_CHANGE, account_id, *_values(claims))
+    sequence = await conn.fetchval(_CHANGE, account_id, *astuple(claims))
     if sequence is not None:
         await _tell(conn, account_id, sequence, claims)
 
 
-def _values(claims: Claims) -> tuple[object, ...]:
-    return (
-        claims.name,
-        claims.email,
-        claims.kvk,
-        claims.vat,
-        claims.iban,
-        claims.language,
-        claims.address,
-    )
-
-
 async def _tell(conn: Connection, account_id: UUID, sequence: int, claims: Claims) -> None:
-    registered = AccountRegistered(
-        account_id=account_id,
-        sequence=sequence,
-        name=claims.name,
-        email=claims.email,
-        kvk=claims.kvk,
-        vat=claims.vat,
-        iban=claims.iban,
-        language=claims.language,
-    )
+    said = asdict(claims)
+    del said["address"]
+    registered = AccountRegistered(account_id=account_id, sequence=sequence, **said)
     await outbox.append(conn, [new_event(registered, source=SOURCE, account=account_id)])
 
 

@@ -90,7 +90,7 @@ class People:
         self.guesses = guesses
         self.wake = wake
         self.mails = mails
-        """Strangers may have somebody mailed this often, at each process."""
+        """Strangers may have somebody mailed this often."""
 
 
 def routes(people: People, link_key: bytes) -> APIRouter:

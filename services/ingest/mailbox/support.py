@@ -7,15 +7,12 @@ anybody may have written into From.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from email.errors import HeaderParseError
-from email.header import decode_header
 from email.utils import parseaddr
 from typing import Literal
 
 from libs.contracts.parts import Words
-from libs.text import repaired
 from services.ingest.mailbox import mail
-from services.ingest.uploads import zipped
+from services.ingest.uploads import names, zipped
 from services.ingest.uploads.part import Part
 
 SUBJECT = "aanvraag exact globe emailsleutel"
@@ -73,13 +70,4 @@ def _like_an_invoice(part: Part) -> bool:
 
 
 def _folded(subject: str) -> str:
-    text = repaired(subject)
-    if "=?" in text and len(text) < 1000:
-        try:
-            text = "".join(
-                word.decode(charset or "ascii", "replace") if isinstance(word, bytes) else word
-                for word, charset in decode_header(text)
-            )
-        except (HeaderParseError, LookupError, ValueError):
-            return ""
-    return " ".join(text.casefold().split())
+    return " ".join(names.decoded(subject).casefold().split())

@@ -38,6 +38,8 @@ _END_SIZE = 22
 _COMMENT = 65_535
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError)
+"""What the library raises about bytes that are no whole ZIP."""
 
 
 def refusal(code: str) -> HubError:
@@ -70,14 +72,7 @@ class Archive:
         _look_at_the_end(file)
         try:
             self._zip = zipfile.ZipFile(file)
-        except (
-            zipfile.BadZipFile,
-            ValueError,
-            struct.error,
-            OSError,
-            UnicodeDecodeError,
-            RuntimeError,
-        ):
+        except _BROKEN:
             raise refusal("zip-broken") from None
         members = [each for each in self._zip.infolist() if not each.is_dir()]
         for member in members:
@@ -104,15 +99,7 @@ class Archive:
         try:
             with self._zip.open(member) as stream:
                 data = stream.read(self._most_file + 1)
-        except (
-            zipfile.BadZipFile,
-            zlib.error,
-            EOFError,
-            OSError,
-            ValueError,
-            struct.error,
-            RuntimeError,
-        ):
+        except _BROKEN:
             raise _damaged(member) from None
         # The library stops at the size that was promised, and compares checksums.
         if len(data) != member.file_size:

@@ -8,9 +8,10 @@ ones may come under the same key.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -92,19 +93,13 @@ class Running:
     def __init__(self) -> None:
         self._held: set[tuple[UUID, str]] = set()
 
-    def hold(self, account_id: UUID, name: str) -> _Hold:
-        return _Hold(self._held, (account_id, name))
-
-
-class _Hold:
-    def __init__(self, held: set[tuple[UUID, str]], own: tuple[UUID, str]) -> None:
-        self._held = held
-        self._own = own
-
-    def __enter__(self) -> None:
-        if self._own in self._held:
+    @contextlib.contextmanager
+    def hold(self, account_id: UUID, name: str) -> Iterator[None]:
+        own = (account_id, name)
+        if own in self._held:
             raise running()
-        self._held.add(self._own)
-
-    def __exit__(self, *_: object) -> None:
-        self._held.discard(self._own)
+        self._held.add(own)
+        try:
+            yield
+        finally:
+            self._held.discard(own)
