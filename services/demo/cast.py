@@ -13,7 +13,6 @@ from libs.http.client import client
 from libs.service import Resources
 from libs.settings import Settings
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 
@@ -75,10 +74,8 @@ async def _key(
 ) -> str:
     settings = IngestSettings(**common.model_dump())
     account_id = await accounts.open_account(await resources.pools.get("ingest", "worker"), claims)
-    key = new_api_key()
-    digest = vault_of(settings).digest(key.secret)
     async with tenant(await resources.pools.get("ingest", "api"), account_id) as conn:
-        await keys.add_key(conn, key.key_id, account_id, digest, "demo", scopes)
+        key, _ = await keys.add_key(conn, account_id, vault_of(settings), "demo", scopes)
     return str(key)
 
 

@@ -19,9 +19,8 @@ from libs.db.types import Connection
 from libs.errors import NotFound
 from libs.http import fields
 from libs.settings import load
-from libs.terminal import say
+from libs.terminal import Language, say
 from services.ingest.access import accounts, keys, mailboxes
-from services.ingest.access.credentials import new_api_key, new_local_part
 from services.ingest.access.given import NewAccount, NewKey
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
@@ -32,11 +31,6 @@ T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 AccountId = Annotated[UUID, typer.Argument(help="the account, as `postbode account open` printed it")]
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON for machines")]
-
-
-class Language(StrEnum):
-    nl = "nl"
-    en = "en"
 
 
 class Right(StrEnum):
@@ -102,10 +96,8 @@ def make_key(
     scopes = [right.value for right in scope or (Right.invoice_write, Right.invoice_read)]
 
     async def work(pools: Pools, settings: IngestSettings) -> str:
-        key = new_api_key()
-        digest = vault_of(settings).digest(key.secret)
         async with _account(pools, account_id) as conn:
-            await keys.add_key(conn, key.key_id, account_id, digest, label, scopes)
+            key, _ = await keys.add_key(conn, account_id, vault_of(settings), label, scopes)
         return str(key)
 
     _print({"key": _run(work)}, as_json)
@@ -116,9 +108,8 @@ def make_mailbox(account_id: AccountId, as_json: AsJson = False) -> None:
     """Make a key mailbox and print its addresses, one for each upload domain."""
 
     async def work(pools: Pools, settings: IngestSettings) -> list[str]:
-        local, vault = new_local_part(), vault_of(settings)
         async with _account(pools, account_id) as conn:
-            await mailboxes.add_mailbox(conn, account_id, vault.digest(local), vault.encrypt(local))
+            _, local = await mailboxes.add_mailbox(conn, account_id, vault_of(settings))
         return [f"{local}@{domain}" for domain in settings.upload_domains]
 
     _print({"addresses": _run(work)}, as_json)

@@ -23,7 +23,6 @@ from libs.settings import Settings
 from libs.testing.machine import free_ports
 from services.deliver.settings import DeliverSettings
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 from tests.crash import scale
@@ -206,10 +205,8 @@ async def _account(pools: Pools, common: Settings, scopes: Sequence[str]) -> tup
     settings = IngestSettings(**common.model_dump())
     claims = accounts.Claims(name="Bakker BV", email=SENDER, language="en")
     account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
-    key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), account_id) as conn:
-        digest = vault_of(settings).digest(key.secret)
-        await keys.add_key(conn, key.key_id, account_id, digest, "crash", scopes)
+        key, _ = await keys.add_key(conn, account_id, vault_of(settings), "crash", scopes)
     return account_id, str(key)
 
 

@@ -28,7 +28,6 @@ from libs.settings import Settings
 from postbode_client import AsyncClient, File
 from services.demo.receivers import Receivers
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 from services.solo import Plan, hub
@@ -239,10 +238,8 @@ class World:
         claims = accounts.Claims(name=name, email=email, **more)
         pools = self.resources.pools
         account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
-        key = new_api_key()
         async with tenant(await pools.get("ingest", "api"), account_id) as conn:
-            digest = vault_of(settings).digest(key.secret)
-            await keys.add_key(conn, key.key_id, account_id, digest, "test", scopes)
+            key, _ = await keys.add_key(conn, account_id, vault_of(settings), "test", scopes)
         return str(key)
 
 

@@ -17,7 +17,7 @@ from libs.errors import Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
 from services.ingest.access import accounts, keys, mailboxes
-from services.ingest.access.credentials import Vault, new_api_key, new_local_part
+from services.ingest.access.credentials import Vault
 from services.ingest.access.export import export
 from services.ingest.access.given import NewKey, Overlap
 from services.ingest.settings import IngestSettings
@@ -57,9 +57,7 @@ def routes(settings: IngestSettings, pool: Pool, worker: Pool, vault: Vault) -> 
     async def make(
         conn: Connection, account_id: UUID, label: str, scopes: list[str], expires_at: datetime | None
     ) -> KeyOnce:
-        key = new_api_key(test=is_sandbox(account_id))
-        digest = vault.digest(key.secret)
-        created_at = await keys.add_key(conn, key.key_id, account_id, digest, label, scopes, expires_at)
+        key, created_at = await keys.add_key(conn, account_id, vault, label, scopes, expires_at)
         return KeyOnce(
             key_id=key.key_id,
             label=label,
@@ -79,9 +77,7 @@ def routes(settings: IngestSettings, pool: Pool, worker: Pool, vault: Vault) -> 
         return Mailbox(mailbox_id=mailbox_id, addresses=addresses, expires_at=expires_at)
 
     async def make_mailbox(conn: Connection, account_id: UUID) -> Mailbox:
-        local = new_local_part()
-        mailbox_id = await mailboxes.add_mailbox(conn, account_id, vault.digest(local), vault.encrypt(local))
-        return shown(mailbox_id, local)
+        return shown(*await mailboxes.add_mailbox(conn, account_id, vault))
 
     async def live_mailboxes(account_id: UUID) -> list[Mailbox]:
         async with tenant(pool, account_id) as conn:

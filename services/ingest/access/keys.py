@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from libs.contracts.parts import Words
+from libs.contracts.sandbox import is_sandbox
 from libs.db.types import Connection, Pool
 from libs.errors import Conflict
+from services.ingest.access.credentials import ApiKey, Vault, new_api_key
 
 MOST_KEYS = 2
 """Live ones of an account: one in use, and one to change to. More than that is keys nobody remembers."""
@@ -35,22 +37,22 @@ RETURNING created_at
 
 async def add_key(
     conn: Connection,
-    key_id: str,
     account_id: UUID,
-    secret_hash: bytes,
+    vault: Vault,
     label: str,
     scopes: Sequence[str],
     expires_at: datetime | None = None,
-) -> datetime:
-    """Add a key, inside a transaction; when that was. Raises ``Conflict`` when the account has two live ones."""
+) -> tuple[ApiKey, datetime]:
+    """Make a key, inside a transaction; and when that was. Raises ``Conflict`` when the account has two live ones."""
     # Or two requests at once would each count the same keys.
     await conn.execute(_ONE_AT_A_TIME, str(account_id))
     if await conn.fetchval(_LIVE_KEYS, account_id) >= MOST_KEYS:
         raise Conflict(TOO_MANY_KEYS.en, nl=TOO_MANY_KEYS.nl, code="too-many-keys")
-    made: datetime = await conn.fetchval(
-        _INSERT_KEY, key_id, account_id, secret_hash, label, list(scopes), expires_at
+    key = new_api_key(test=is_sandbox(account_id))
+    digest = vault.digest(key.secret)
+    return key, await conn.fetchval(
+        _INSERT_KEY, key.key_id, account_id, digest, label, list(scopes), expires_at
     )
-    return made
 
 
 _KEYS = """

@@ -11,6 +11,7 @@ from libs import clock
 from libs.contracts.parts import Words
 from libs.db.types import Connection, Pool
 from libs.errors import Conflict
+from services.ingest.access.credentials import Vault, new_local_part
 
 MOST = 10
 """Live ones of an account: for branches, and to change from one to another."""
@@ -27,16 +28,15 @@ INSERT INTO mailbox (mailbox_id, account_id, address_hash, address_encrypted) VA
 """
 
 
-async def add_mailbox(
-    conn: Connection, account_id: UUID, address_hash: bytes, address_encrypted: bytes
-) -> UUID:
-    """Inside a transaction. Raises ``Conflict`` when the account has ``MOST`` live ones."""
+async def add_mailbox(conn: Connection, account_id: UUID, vault: Vault) -> tuple[UUID, str]:
+    """Inside a transaction: its id, and what stands before the @ of its addresses. Raises ``Conflict`` when the account has
+    ``MOST`` live ones."""
     await conn.execute(_ONE_AT_A_TIME, str(account_id))
     if len(await mailboxes(conn)) >= MOST:
         raise Conflict(TOO_MANY.en, nl=TOO_MANY.nl, code="too-many-mailboxes")
-    mailbox_id = clock.uuid7()
-    await conn.execute(_INSERT_MAILBOX, mailbox_id, account_id, address_hash, address_encrypted)
-    return mailbox_id
+    mailbox_id, local = clock.uuid7(), new_local_part()
+    await conn.execute(_INSERT_MAILBOX, mailbox_id, account_id, vault.digest(local), vault.encrypt(local))
+    return mailbox_id, local
 
 
 _MAILBOXES = """

@@ -14,7 +14,7 @@ from libs.db.types import Connection, Pool
 from libs.messaging import outbox
 from libs.sealed import KEY_ADDRESSES, seal
 from services.ingest.access import links, mailboxes
-from services.ingest.access.credentials import Vault, new_local_part
+from services.ingest.access.credentials import Vault
 from services.ingest.access.tries import Tries
 from services.ingest.settings import IngestSettings
 from services.ingest.uploads.submissions import SOURCE
@@ -55,8 +55,7 @@ class KeyRequests:
             # The newest: one that is being replaced has an end.
             local = self._vault.decrypt(rows[-1]["address_encrypted"])
         else:
-            local = new_local_part()
-            await mailboxes.add_mailbox(conn, account, self._vault.digest(local), self._vault.encrypt(local))
+            _, local = await mailboxes.add_mailbox(conn, account, self._vault)
         made = AccountLinkMade(
             account_id=account,
             link_id=clock.uuid7(),

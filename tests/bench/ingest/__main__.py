@@ -31,7 +31,7 @@ from libs.testing.machine import free_ports, scratch
 from libs.testing.postgres import Postgres
 from libs.testing.rabbitmq import RabbitMQ
 from services.ingest.access import mailboxes
-from services.ingest.access.credentials import new_local_part, read_api_key
+from services.ingest.access.credentials import read_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 from tests.bench.ingest.fairness import Fairness
@@ -110,12 +110,12 @@ async def _door(database: DatabaseSettings, amqp_url: str, folder: Path) -> Asyn
 async def _supplier(pools: Pools, settings: IngestSettings, number: int) -> tuple[str, str]:
     """A key and a key mailbox of one account."""
     key = await hubs.key(pools, settings, f"Supplier {number}", "invoice:write")
-    api, vault, local = await pools.get("ingest", "api"), vault_of(settings), new_local_part()
+    api = await pools.get("ingest", "api")
     found = read_api_key(key)
     async with api.acquire() as conn:
         account = await conn.fetchval("SELECT account_id FROM find_key($1)", found.key_id if found else "")
     async with tenant(api, account) as conn:
-        await mailboxes.add_mailbox(conn, account, vault.digest(local), vault.encrypt(local))
+        _, local = await mailboxes.add_mailbox(conn, account, vault_of(settings))
     return key, f"{local}@{settings.upload_domains[0]}"
 
 

@@ -24,7 +24,6 @@ from libs.messaging import AmqpTransport
 from libs.testing import builders
 from libs.testing.machine import free_ports
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 from tests.bench.pipeline import usage
@@ -205,9 +204,6 @@ async def _receiver(
 async def key(pools: Pools, settings: IngestSettings, name: str, *scopes: str) -> str:
     claims = accounts.Claims(name=name, email=f"{name.replace(' ', '').lower()}@supplier.example")
     account_id = await accounts.open_account(await pools.get("ingest", "worker"), claims)
-    key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), account_id) as conn:
-        await keys.add_key(
-            conn, key.key_id, account_id, vault_of(settings).digest(key.secret), "bench", scopes
-        )
+        key, _ = await keys.add_key(conn, account_id, vault_of(settings), "bench", scopes)
     return str(key)

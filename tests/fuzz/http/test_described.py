@@ -39,7 +39,6 @@ from libs.messaging import MemoryTransport
 from libs.runtime import app_of
 from libs.settings import Settings
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
 from services.ingest.app import vault_of
 from services.ingest.settings import IngestSettings
 from services.solo import Plan, hub
@@ -96,10 +95,9 @@ class Apis:
         pools = resources.pools
         claims = accounts.Claims(name="Bakker", email="bakker@bakker.example")
         account = await accounts.open_account(await pools.get("ingest", "worker"), claims)
-        key = new_api_key()
         async with tenant(await pools.get("ingest", "api"), account) as conn:
-            digest = vault_of(IngestSettings(**self._common.model_dump())).digest(key.secret)
-            await keys.add_key(conn, key.key_id, account, digest, "test", RIGHTS)
+            vault = vault_of(IngestSettings(**self._common.model_dump()))
+            key, _ = await keys.add_key(conn, account, vault, "test", RIGHTS)
         self._headers = {"Authorization": f"Bearer {key}"}
 
     def ask(self, case: schemathesis.Case[Any]) -> Response:

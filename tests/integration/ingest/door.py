@@ -19,7 +19,6 @@ from libs.messaging import MemoryTransport
 from libs.runtime import app_of
 from libs.service import Resources
 from services.ingest.access import accounts, keys, mailboxes
-from services.ingest.access.credentials import new_api_key, new_local_part
 from services.ingest.app import build, vault_of
 from services.ingest.settings import IngestSettings
 
@@ -41,17 +40,14 @@ class Replica:
         """A new account: its id, and headers that let it in."""
         claims = accounts.Claims(name=name, email="a@bakker.example")
         account = await accounts.open_account(await self.pools.get("ingest", "worker"), claims)
-        key = new_api_key()
-        digest = vault_of(self.settings).digest(key.secret)
         async with tenant(await self.pools.get("ingest", "api"), account) as conn:
-            await keys.add_key(conn, key.key_id, account, digest, "test", scopes)
+            key, _ = await keys.add_key(conn, account, vault_of(self.settings), "test", scopes)
         return account, {"Authorization": f"Bearer {key}"}
 
     async def mailbox(self, account: UUID) -> str:
         """A key mailbox of the account: its address."""
-        local, vault = new_local_part(), vault_of(self.settings)
         async with tenant(await self.pools.get("ingest", "api"), account) as conn:
-            await mailboxes.add_mailbox(conn, account, vault.digest(local), vault.encrypt(local))
+            _, local = await mailboxes.add_mailbox(conn, account, vault_of(self.settings))
         return f"{local}@{self.settings.upload_domains[0]}"
 
 

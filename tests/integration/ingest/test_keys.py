@@ -12,7 +12,8 @@ from libs.db.pools import Pools, tenant
 from libs.db.settings import DatabaseSettings
 from libs.errors import Conflict
 from services.ingest.access import accounts, keys
-from services.ingest.access.credentials import new_api_key
+from services.ingest.app import vault_of
+from services.ingest.settings import IngestSettings
 
 
 @pytest.fixture
@@ -28,9 +29,8 @@ async def account(pools: Pools) -> UUID:
 
 
 async def add(pools: Pools, owner: UUID) -> str:
-    key = new_api_key()
     async with tenant(await pools.get("ingest", "api"), owner) as conn:
-        await keys.add_key(conn, key.key_id, owner, b"hash", "test", ["invoice:read"])
+        key, _ = await keys.add_key(conn, owner, vault_of(IngestSettings()), "test", ["invoice:read"])
     return key.key_id
 
 

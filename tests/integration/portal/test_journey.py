@@ -16,7 +16,6 @@ from libs.http.app import create_app
 from libs.http.principal import CachedAuthenticator
 from services.ingest.access import accounts, keys, session_api
 from services.ingest.access.accounts import Claims
-from services.ingest.access.credentials import new_api_key
 from services.ingest.access.identity import OwnAuthenticator
 from services.ingest.access.passwords import Passwords
 from services.ingest.access.tries import guesses
@@ -43,10 +42,8 @@ async def customer(pools: Pools, name: str) -> tuple[UUID, str]:
     """An account and a key of it."""
     claims = Claims(name=name, email=f"{name}@example.com")
     account = await accounts.open_account(await pools.get("ingest", "worker"), claims)
-    key = new_api_key()
-    digest = vault_of(IngestSettings()).digest(key.secret)
     async with tenant(await pools.get("ingest", "api"), account) as conn:
-        await keys.add_key(conn, key.key_id, account, digest, "portal", ["invoice:read"])
+        key, _ = await keys.add_key(conn, account, vault_of(IngestSettings()), "portal", ["invoice:read"])
     return account, str(key)
 
 
