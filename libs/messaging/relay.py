@@ -21,8 +21,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -31,7 +31,7 @@ import structlog
 from libs import clock
 from libs.contracts.topology import Topology
 from libs.db.trouble import NOT_NOW
-from libs.db.types import Connection, Pool
+from libs.db.types import Connection, Pool, Record
 from libs.errors import HubError
 from libs.lifetimes import OUTBOX_SENT
 from libs.messaging import backlog, in_hand, tracing
@@ -127,7 +127,8 @@ class Relay:
         self._in_hand = InHand(pool, topology, self._settle)
         self._unsure = False
         self._ahead = Ahead(transport, topology, schema=schema)
-        self._shares = Shares(share)
+        self._shares = defaultdict[str, Shares](lambda: Shares(share))
+        """By routing key: who opens an account, or has one erased, is not about where invoices are handed over."""
 
     async def run(self) -> None:
         """Publish until ``stop()``; what is claimed by then is finished first."""
@@ -251,12 +252,15 @@ class Relay:
         self._after = (last["routing_key"], last["account"]) if len(lanes) == most else _START
         room = {key: await self._ahead.takes_more(key) for key in {lane["routing_key"] for lane in lanes}}
         ready = [lane for lane in lanes if room[lane["routing_key"]]]
-        accounts = [lane["account"] for lane in ready]
-        shares = self._shares.of(accounts, most)
+        shares: list[int] = []
+        for key, accounts in _by_key(ready).items():
+            shares += self._shares[key].of(accounts, most * len(accounts) // len(ready))
         if not any(shares):
             return []
-        rows = await conn.fetch(_CLAIM, [lane["routing_key"] for lane in ready], accounts, shares)
-        self._shares.taken(row["account"] for row in rows)
+        keys, accounts = [lane["routing_key"] for lane in ready], [lane["account"] for lane in ready]
+        rows = await conn.fetch(_CLAIM, keys, accounts, shares)
+        for key, taken in _by_key(rows).items():
+            self._shares[key].taken(taken)
         took = Counter((row["routing_key"], row["account"]) for row in rows)
         self._more = (
             midway
@@ -336,3 +340,11 @@ class Relay:
         """Until woken or stopped, at most ``seconds``; ``stop`` wakes too."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._woken.wait(), seconds)
+
+
+def _by_key(rows: Iterable[Record]) -> dict[str, list[UUID]]:
+    """Their accounts, by routing key."""
+    found: dict[str, list[UUID]] = {}
+    for row in rows:
+        found.setdefault(row["routing_key"], []).append(row["account"])
+    return found

@@ -3,12 +3,16 @@
 However fair the turns are, a machine that is busy to the brim answers everybody late: two hundred documents of one
 account in a stage's hands are two hundred that the next one waits for. So the account that has most waits in its own
 lane and goes on at a steady share, some together and then none for a while, and what the machine has beyond that stays
-free for whoever comes now and then. An account that is alone gets all there is.
+free for whoever comes now and then. Those stay below their share, and what they do not use is put by: several at once
+after a quiet while do not wait.
+
+An account that is alone gets all there is. So do several that all want more than their share: there is nobody to keep
+the machine free for.
 """
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
@@ -22,22 +26,22 @@ ABOUT_SECONDS = 10.0
 
 
 class Shares:
-    """``per_second`` events of one account while others are about; 0: no bound."""
+    """``per_second`` events of one account while others are about, as many at once after a quiet while; 0: no bound."""
 
     def __init__(self, per_second: float, time: Callable[[], float] = clock.monotonic) -> None:
-        self._share = max(1, round(per_second * WINDOW_SECONDS)) if per_second else 0
+        self._share = per_second
+        self._most = max(1.0, per_second)
         self._time = time
-        # The two seen last are enough to know whether there is more than one.
         self._seen: OrderedDict[UUID, float] = OrderedDict()
-        self._used: Counter[UUID] = Counter()
+        self._left: dict[UUID, float] = {}
+        """What each that is about has put by. Below nothing: what it had beyond its share."""
+        self._bounded = False
         self.until = 0.0
-        """When those that have had their share get more."""
-        self.bounded = False
-        """Others are about: nobody has more than its share."""
+        """When there is more."""
 
     def of(self, accounts: Sequence[UUID], most: int) -> list[int]:
-        """Events that the lane of each of these ``accounts``, which have some waiting, gets now; 0: none before the
-        window ends. ``most`` is there for all of them together."""
+        """Events that the lane of each of these ``accounts``, which have some waiting, gets now; 0: none before
+        ``until``. ``most`` is there for all of them together."""
         equal = max(1, most // max(1, len(accounts)))
         if not self._share:
             return [equal] * len(accounts)
@@ -45,17 +49,27 @@ class Shares:
         for account in accounts:
             self._seen[account] = now
             self._seen.move_to_end(account)
-            if len(self._seen) > 2:
-                self._seen.popitem(last=False)
+            if account not in self._left:
+                self._left[account] = self._most
+                self._bounded = len(self._left) > 1
         if now >= self.until:
-            self.until = now + WINDOW_SECONDS
-            self._used.clear()
-        self.bounded = len(self._seen) > 1 and now - min(self._seen.values()) <= ABOUT_SECONDS
-        if not self.bounded:
+            self._hand_out(now)
+        if not self._bounded:
             return [equal] * len(accounts)
-        return [max(0, min(equal, self._share - self._used[account])) for account in accounts]
+        return [max(0, min(equal, int(self._left[account]))) for account in accounts]
 
     def taken(self, accounts: Iterable[UUID]) -> None:
         """An event of each of these goes on."""
         if self._share:
-            self._used.update(accounts)
+            for account in accounts:
+                self._left[account] -= 1
+
+    def _hand_out(self, now: float) -> None:
+        while self._seen and now - next(iter(self._seen.values())) > ABOUT_SECONDS:
+            gone, _ = self._seen.popitem(last=False)
+            del self._left[gone]
+        self._bounded = len(self._left) > 1 and any(left >= 1 for left in self._left.values())
+        more = self._share * (WINDOW_SECONDS + min(ABOUT_SECONDS, now - self.until))
+        least = 0.0 if self._bounded else -self._most
+        self._left = {a: min(self._most, max(left, least) + more) for a, left in self._left.items()}
+        self.until = now + WINDOW_SECONDS

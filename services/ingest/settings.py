@@ -73,10 +73,11 @@ class IngestSettings(Settings):
     )
     requests_burst: int = Field(default=2_000, gt=0, description="submissions of an account at once")
     account_share: float = Field(
-        default=100,
+        default=25,
         ge=0,
-        description="submissions of an account that are stored, and processed, in a second while others hand over too; the "
-        "rest waits its turn, and an account that is alone gets all there is; 0: no bound",
+        description="submissions of an account that are stored, and processed, in a second while others hand over fewer; "
+        "the rest waits its turn, and an account that is alone, or among others that all have more, gets all there is; "
+        "0: no bound",
     )
     backlog_seconds: float = Field(
         default=600,

@@ -9,9 +9,6 @@ alone, so one bad item fails one caller.
 Nobody stands in line behind whoever sends most: a group is dealt out equally among the accounts that wait, and of one
 account no more is taken than its share while others are about (``libs.messaging.shares``).
 
-Who has had its share hears of what was stored spread over the time until there is more: all at once its callers would come
-back at once, and be ten requests in front of whoever comes alone.
-
 Whoever waits holds memory, so there is an end to both: how many wait and how many bytes they hold, and three quarters
 of it for one account, so that it does not shut the door to the others. A group has an end in bytes as well, because a
 transaction of two hundred large documents would keep all others waiting.
@@ -22,7 +19,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -91,8 +88,6 @@ class GroupCommit(Generic[T, R]):
         self._held = 0
         self._of: Counter[UUID] = Counter()
         self._bytes_of: Counter[UUID] = Counter()
-        self._slowly: frozenset[UUID] = frozenset()
-        """Accounts of the group in hand that had all they may have, and have more waiting."""
         self._queue: list[_Waiting[T, R]] = []
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -179,38 +174,22 @@ class GroupCommit(Generic[T, R]):
             left[account] -= 1
             group.append(each)
         self._shares.taken(self._account(each.item) for each in group)
-        more = self._shares.bounded and {a for a in accounts if not left[a] and self._of[a] > 1}
-        self._slowly = frozenset(more or ())
         return group
-
-    def _spread(self, group: Sequence[_Waiting[T, R]]) -> Iterator[float]:
-        """Seconds until the next answer to those that have had their share: the first at once."""
-        many = sum(self._account(each.item) in self._slowly for each in group)
-        left = max(0.0, self._shares.until - clock.monotonic())
-        return (left * n / many for n in range(many))
 
     async def _settle(self, group: Sequence[_Waiting[T, R]]) -> None:
         # gather, because whatever the write raises belongs to the callers and must not end the flusher.
         (outcome,) = await asyncio.gather(self._write([each.item for each in group]), return_exceptions=True)
         if not isinstance(outcome, BaseException):
-            later = self._spread(group)
             for each, result in zip(group, outcome, strict=True):
-                if (seconds := next(later) if self._account(each.item) in self._slowly else 0.0) > 0:
-                    asyncio.get_running_loop().call_later(seconds, _tell, each.future, result)
+                if each.future.done():
+                    continue
+                if isinstance(result, HubError):
+                    each.future.set_exception(result)
                 else:
-                    _tell(each.future, result)
+                    each.future.set_result(result)
         elif len(group) == 1:
             if not group[0].future.done():
                 group[0].future.set_exception(outcome)
         else:
             for single in group:
                 await self._settle([single])
-
-
-def _tell(future: asyncio.Future[R], result: R | HubError) -> None:
-    if future.done():
-        return
-    if isinstance(result, HubError):
-        future.set_exception(result)
-    else:
-        future.set_result(result)

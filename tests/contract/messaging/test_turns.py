@@ -30,11 +30,11 @@ async def test_one_accounts_burst_does_not_stand_in_front_of_another(stage: Stag
 async def test_of_one_account_a_share_goes_on_while_others_are_about(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However often the relay looks: one window holds for the whole test, with a share of six."""
+    """However often the relay looks: one window holds for the whole test."""
     monkeypatch.setattr("libs.messaging.shares.WINDOW_SECONDS", 600.0)
     await stage.emit(*(received(n, UUID(int=10)) for n in range(300)))
     await stage.emit(received(9999, UUID(int=11)))
-    relay = stage.relay(share=0.01)
+    relay = stage.relay(share=6)
 
     async def waiting() -> dict[UUID, int]:
         rows = await stage.emitting.fetch(
