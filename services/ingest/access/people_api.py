@@ -103,37 +103,32 @@ def routes(people: People, link_key: bytes) -> APIRouter:
 def _open(people: People, link_key: bytes) -> APIRouter:
     router = APIRouter()
 
+    async def mail(email: str, kind: Literal["known", "reset"], new: SignUp | None = None) -> Mailed:
+        """A link of this kind to whoever has the address; to a stranger one to sign up, or after as much work nothing."""
+        await people.mails.count(email)
+        user = await users.find(people.pool, email)
+        account_id = user.account_id if user else clock.uuid7()
+        async with tenant(people.pool, account_id) as conn:
+            if user is not None:
+                to = Addressee(email, user.language, user.user_id)
+                await links.make(conn, kind, account_id, await _name(conn), to)
+            elif new is not None:
+                to, payload = Addressee(email, new.language), new.model_dump(mode="json")
+                await links.make(conn, "sign-up", account_id, new.name, to, payload=payload)
+            else:
+                await links.make_nothing(conn, account_id)
+        people.wake()
+        return Mailed()
+
     @router.post("/v1/accounts/sign-ups", status_code=202)
     async def post_sign_up(new: SignUp) -> Mailed:
         """Sign up, free and without obligation (R58). A link is mailed that opens the account within a day."""
-        await people.mails.count(new.email)
-        user = await users.find(people.pool, new.email)
-        account_id = user.account_id if user else clock.uuid7()
-        async with tenant(people.pool, account_id) as conn:
-            if user is None:
-                payload = new.model_dump(mode="json")
-                to = Addressee(new.email, new.language)
-                await links.make(conn, "sign-up", account_id, new.name, to, payload=payload)
-            else:
-                to = Addressee(new.email, user.language, user.user_id)
-                await links.make(conn, "known", account_id, await _name(conn), to)
-        people.wake()
-        return Mailed()
+        return await mail(new.email, "known", new)
 
     @router.post("/v1/accounts/resets", status_code=202)
     async def post_reset(forgotten: ForgottenPassword) -> Mailed:
         """Ask for a link to choose a new password, within an hour."""
-        await people.mails.count(forgotten.email)
-        user = await users.find(people.pool, forgotten.email)
-        account_id = user.account_id if user else clock.uuid7()
-        async with tenant(people.pool, account_id) as conn:
-            if user is None:
-                await links.make_nothing(conn, account_id)
-            else:
-                to = Addressee(forgotten.email, user.language, user.user_id)
-                await links.make(conn, "reset", account_id, await _name(conn), to)
-        people.wake()
-        return Mailed()
+        return await mail(forgotten.email, "reset")
 
     @router.post("/v1/accounts/links")
     async def post_link(used: UsedLink) -> Joined:

@@ -237,16 +237,10 @@ class Ports:
 async def listen(settings: IngestSettings, mailbox: KeyMailbox) -> AsyncIterator[Ports]:
     """Serve SMTP, and LMTP where it is set, on this event loop."""
     loop = asyncio.get_running_loop()
-    certificate = (
-        Certificate(settings.smtp_certificate, settings.smtp_certificate_key)
-        if settings.smtp_certificate
-        else None
-    )
-    room = Room(
-        connections=settings.smtp_connections,
-        each=settings.smtp_connections_each,
-        most_bytes=settings.smtp_held_bytes,
-    )
+    chain = settings.smtp_certificate
+    certificate = Certificate(chain, settings.smtp_certificate_key) if chain else None
+    most, most_bytes = settings.smtp_connections, settings.smtp_held_bytes
+    room = Room(connections=most, each=settings.smtp_connections_each, most_bytes=most_bytes)
 
     def dialogue(kind: type[Dialogue], room: Room, **more: Any) -> Dialogue:
         return kind(
@@ -273,11 +267,7 @@ async def listen(settings: IngestSettings, mailbox: KeyMailbox) -> AsyncIterator
         stack.push_async_callback(_close, server)
         if settings.lmtp_port is not None:
             # All mail comes from one address there: the server in front, which keeps strangers in order itself.
-            shared = Room(
-                connections=settings.smtp_connections,
-                each=settings.smtp_connections,
-                most_bytes=settings.smtp_held_bytes,
-            )
+            shared = Room(connections=most, each=most, most_bytes=most_bytes)
             behind = await loop.create_server(
                 lambda: dialogue(PerRecipient, shared), host=settings.smtp_host, port=settings.lmtp_port
             )
