@@ -23,7 +23,7 @@ import typer
 from libs import clock
 from libs.contracts.parts import Words
 from libs.contracts.topology import TOPOLOGY
-from libs.db.applied import Applied, Schema
+from libs.db.applied import Schema
 from libs.db.migrate import Migrations
 from libs.db.pools import Pools
 from libs.db.settings import database_of
@@ -219,10 +219,6 @@ async def _schema(schema: Schema, pool: Pool) -> Said:
             nl=f"na het toepassen gewijzigd: {names}: zet terug wat er stond",
             en=f"edited after they were applied: {names}: put back what stood there",
         )
-    return _on_the_way(applied)
-
-
-def _on_the_way(applied: Applied) -> Said:
     if applied.coming:
         names = ", ".join(applied.coming)
         return "look", Words(
