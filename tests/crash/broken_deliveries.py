@@ -22,7 +22,7 @@ def _result_before_act(bit: Say) -> None:
     from services.deliver.parcel import HandedOver
 
     def make(original: Any) -> Any:
-        async def act(self: Any, channel: Any, held: Any, jobs: Any, begun: Any) -> None:
+        async def act(self: Any, channel: Any, held: Any, jobs: Any) -> None:
             bit()
             await self.finish([(job, HandedOver("surely")) for job in jobs])
             loaded, _ = await self._load(jobs)

@@ -61,10 +61,6 @@ _TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClien
 _log = structlog.get_logger(__name__)
 
 
-def _of(job: Job, some: Sequence[Job]) -> bool:
-    return any(each.delivery_id == job.delivery_id for each in some)
-
-
 def _pair(job: Job) -> permits.Pair:
     return job.account_id, job.parcel.receiver.party_id
 
@@ -173,22 +169,24 @@ class Dispatcher:
         return held
 
     async def attempt(self, channel: Channel, held: Round) -> None:
-        """Act on what was claimed, and commit the results as they come. Never raises."""
+        """Act on what was claimed; over when all results are committed, and tidied up after. Never raises."""
         jobs = list(held.jobs.values())
         if not jobs:
             return
-        begun: list[Job] = []
         with self._leases.kept(held), telemetry.round_of(channel, jobs):
             try:
-                await self._act(channel, held, jobs, begun)
+                await self._act(channel, held, jobs)
             except Exception as error:  # noqa: BLE001 - one strange parcel must not end the dispatcher
                 _log.error("attempts failed", channel=channel, exc_info=error)
                 name = type(error).__name__
-                left = [job for job in jobs if job.delivery_id in held.jobs]
-                await self._finish(
+                self._ended(
                     held,
-                    [(job, Unknown(name) if _of(job, begun) else NotBegun(name, fault=True)) for job in left],
+                    [
+                        (job, Unknown(name) if each in held.begun else NotBegun(name, fault=True))
+                        for each, job in held.under_way.items()
+                    ],
                 )
+            await asyncio.gather(*held.results)
 
     async def _allowed(self, channel: Channel, jobs: Sequence[Job]) -> tuple[Sequence[Job], Done]:
         """Without those that wait for their sender's word, and with the warning on those that have it (``belgium``)."""
@@ -200,21 +198,21 @@ class Dispatcher:
         goes = [replace(job, parcel=belgium.warned(job.parcel)) for job in asked if _pair(job) in said]
         return [*(job for job in jobs if job not in asked), *goes], waits
 
-    async def _act(self, channel: Channel, held: Round, jobs: Sequence[Job], begun: list[Job]) -> None:
+    async def _act(self, channel: Channel, held: Round, jobs: Sequence[Job]) -> None:
         jobs, waits = await self._allowed(channel, jobs)
         hopeless = [job for job in jobs if job.failures >= self._policy.most]
         broken = [job for job in jobs if job.broken and job not in hopeless]
         loaded, failed = await self._load([job for job in jobs if job not in hopeless and not job.broken])
         failed += [*waits, *((job, Failed("no-parcel", job.broken)) for job in broken)]
-        await self._finish(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
-        begun += [each.job for each in loaded]
+        self._ended(held, [*failed, *((job, Unknown("cut short too often")) for job in hopeless)])
+        held.begun.update(each.job.delivery_id for each in loaded)
         held.acting = True
         coming = self._channels[channel].deliver(loaded)
         # Whoever hangs keeps a round going: from here on the channel alone holds documents, and lets go of each in turn.
         del loaded
         async with contextlib.aclosing(coming):
             async for done in coming:
-                await self._finish(held, done)
+                self._ended(held, done)
 
     async def _load(self, jobs: Sequence[Job]) -> tuple[list[Loaded], Done]:
         refs = [(job, r) for job in jobs for r in (job.parcel.original, job.parcel.pdf) if r is not None]
@@ -245,21 +243,26 @@ class Dispatcher:
         work = functools.partial(contextvars.copy_context().run, conversion.fit, each)
         return await asyncio.get_running_loop().run_in_executor(self._makers, work)
 
-    async def _finish(self, held: Round, done: Done) -> None:
-        """Commit results until they are: an attempt that took place must not be forgotten because the
-        database is away for a while. Whoever took over meanwhile is protected by the fence."""
+    def _ended(self, held: Round, done: Done) -> None:
+        """These have ended: their results are committed beside whatever comes next, of this round or another."""
         if not done:
             return
         held.ends(job.delivery_id for job, _ in done)
         if held.said.is_set():
             # Its lanes are free, and there may be something for them.
             self.due[done[0][0].channel].set()
+        held.results.append(asyncio.create_task(self._commit(held, done), name="deliver result"))
+
+    async def _commit(self, held: Round, done: Done) -> None:
+        """Commit results until they are: an attempt that took place must not be forgotten because the
+        database is away for a while. Whoever took over meanwhile is protected by the fence. Then tidy up."""
+        over: list[Job] = []
         waiting: list[tuple[Done, int]] = [(done, 1)]
         pause = 0.1
         while waiting:
             some, tries = waiting.pop(0)
             try:
-                await self.finish(some)
+                over += await self.finish(some)
             except Exception as error:  # noqa: BLE001 - whatever it is, these attempts were made
                 away = isinstance(error, NOT_NOW)
                 _log.warning("cannot store results yet", count=len(some), error=repr(error))
@@ -273,9 +276,15 @@ class Dispatcher:
                 # Soon enough to be first when the database is back: see `claiming.claim`.
                 pause = min(pause * 2, 5.0, self._settings.lease_seconds / 4)
         held.ended(job.delivery_id for job, _ in done)
+        if over:
+            try:
+                await self._channels[over[0].channel].settled(over)
+            except Exception as error:  # noqa: BLE001 - what stays is swept
+                _log.warning("cannot tidy up", channel=over[0].channel, exc_info=error)
 
-    async def finish(self, done: Done) -> None:
-        """Commit results with their events, in one transaction; then let the channels tidy up."""
+    async def finish(self, done: Done) -> list[Job]:
+        """Commit results with their events, in one transaction. Returns those that nobody attempts again for now: what
+        was kept to find out about them may go."""
         written = [(job, outcome, results.of(job, outcome, self._policy)) for job, outcome in done]
         async with self._pool.acquire() as conn, conn.transaction():
             told = await store.finish(conn, [result for _, _, result in written])
@@ -295,9 +304,7 @@ class Dispatcher:
         self._wake()
         telemetry.ended(written, told)
         telemetry.breakers(opened, closed)
-        over = [job for job, _, result in written if job.delivery_id in told and result.state != "queued"]
-        for channel in {job.channel for job in over}:
-            await self._channels[channel].settled([job for job in over if job.channel == channel])
+        return [job for job, _, result in written if job.delivery_id in told and result.state != "queued"]
 
 
 def _ends_connection(outcome: Outcome) -> bool:

@@ -38,20 +38,29 @@ class Round:
     """Those without a result so far."""
     acting: bool = False
     """Its channel has it: from here on results come."""
+    begun: set[UUID] = field(default_factory=set)
+    """Those that it was given: something may have been done about them."""
     ending: set[UUID] = field(default_factory=set)
     """Those whose result is being committed: the database may know before we do."""
+    results: list[asyncio.Task[None]] = field(default_factory=list)
+    """Being committed, or that."""
     said: asyncio.Event = field(default_factory=asyncio.Event)
     """Of each it is known how it ended."""
 
     @property
+    def under_way(self) -> dict[UUID, Job]:
+        """Those of which that is not known."""
+        return {each: job for each, job in self.jobs.items() if each not in self.ending}
+
+    @property
     def left(self) -> int:
-        """Of how many it is not."""
+        """How many those are."""
         return len(self.jobs) - len(self.ending)
 
     @property
     def lanes(self) -> set[str]:
         """Where something is under way still."""
-        return {job.lane for job in self._under_way()}
+        return {job.lane for job in self.under_way.values()}
 
     @property
     def size(self) -> int:
@@ -69,9 +78,6 @@ class Round:
         for each in ids:
             self.jobs.pop(each, None)
             self.ending.discard(each)
-
-    def _under_way(self) -> Iterator[Job]:
-        return (job for delivery_id, job in self.jobs.items() if delivery_id not in self.ending)
 
 
 class Leases:

@@ -20,12 +20,15 @@ import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID
+
+import structlog
 
 from libs import clock
 from services.deliver.channels import Done, disk, placing
@@ -48,6 +51,8 @@ _AT_ONCE = 4
 """Threads that open the folders of a batch."""
 _THREADS = 32
 
+_log = structlog.get_logger(__name__)
+
 
 class FolderChannel:
     def __init__(self, root: Path) -> None:
@@ -57,9 +62,8 @@ class FolderChannel:
         self._markers: OrderedDict[UUID, Marker] = OrderedDict()
 
     async def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
-        lanes: dict[str, list[Loaded]] = {}
-        for each in loaded:
-            lanes.setdefault(each.job.parcel.settings.get("folder", ""), []).append(each)
+        lanes = _by_folder(loaded)
+        del loaded
         bad = [name for name in lanes if not FOLDER_NAME.fullmatch(name)]
         busy = [name for name in lanes if name in self._stuck]
         if bad or busy:
@@ -68,8 +72,10 @@ class FolderChannel:
                 *((each.job, _NO_ANSWER) for name in busy for each in lanes.pop(name)),
             ]
         names = sorted(lanes)
-        parts = [part for n in range(_AT_ONCE) if (part := {m: lanes[m] for m in names[n::_AT_ONCE]})]
+        # From here on each part holds its documents, and they go with it.
+        parts = [{m: lanes.pop(m) for m in some} for n in range(_AT_ONCE) if (some := names[n::_AT_ONCE])]
         opening = dict(self._open(part, patient=False) for part in parts)
+        del parts
         first = True
         while opening:
             done, late = await asyncio.wait(
@@ -77,17 +83,17 @@ class FolderChannel:
                 timeout=TOGETHER_SECONDS if first else OPEN_SECONDS,
                 return_when=asyncio.ALL_COMPLETED if first else asyncio.FIRST_COMPLETED,
             )
-            if done:
-                opened = [opening.pop(future) for future in done]
-                for each_opened in opened:
-                    opening.update(self._open({m: lanes[m]}, patient=True) for m in each_opened.locked)
+            opened = [opening.pop(future).taken() for future in done]
+            if not (opened or first):
+                opened = [self._leave(future, opening.pop(future)) for future in late]
+            first = False
+            if opened:
+                for part in opened:
+                    opening.update(self._open({name: own}, patient=True) for name, own in part.left.items())
                 outcomes, markers = await self._run(_place_all, opened)
+                del opened, part
                 self._keep(markers)
                 yield outcomes
-            elif not first:
-                for future in late:
-                    yield self._give_up(future, opening.pop(future))
-            first = False
 
     async def settled(self, jobs: Sequence[Job]) -> None:
         over = []
@@ -141,7 +147,7 @@ class FolderChannel:
         await self._run(_remove, [(self._root / lane, names)])
 
     def _open(
-        self, lanes: Mapping[str, Sequence[Loaded]], *, patient: bool
+        self, lanes: dict[str, list[Loaded]], *, patient: bool
     ) -> tuple[asyncio.Future[None], _Opening]:
         opening = _Opening(self._root, lanes, patient)
         return self._run(opening.run), opening
@@ -152,78 +158,106 @@ class FolderChannel:
             # Of attempts whose lease was lost: whoever took them over settles them, the sweep removes these.
             self._markers.popitem(last=False)
 
-    def _give_up(self, future: asyncio.Future[None], opening: _Opening) -> Done:
-        """Its thread hangs in one folder; until it comes back nothing else is tried there."""
-        name = opening.current or ""
-        self._stuck.add(name)
+    def _leave(self, future: asyncio.Future[None], opening: _Opening) -> _Opened:
+        """Its thread hangs in one folder, and until it comes back nothing else is tried there. The others go on."""
         opening.over.set()
+        opened = opening.taken(hangs=True)
+        names = opened.hanging
+        self._stuck.update(names)
 
         def back(_: asyncio.Future[None]) -> None:
-            self._stuck.discard(name)
-            opening.close()
+            self._stuck.difference_update(names)
+            opening.taken().close()
 
         future.add_done_callback(back)
-        return [(each.job, _NO_ANSWER) for own in opening.lanes.values() for each in own]
+        return opened
 
     def _run(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
 
 
+def _by_folder(loaded: Sequence[Loaded]) -> dict[str, list[Loaded]]:
+    lanes: dict[str, list[Loaded]] = {}
+    for each in loaded:
+        lanes.setdefault(each.job.parcel.settings.get("folder", ""), []).append(each)
+    return lanes
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What became of some folders, and what is for them."""
+
+    ready: list[tuple[Folder, list[Loaded]]]
+    outcomes: Done
+    """Of those that are away, or hang."""
+    left: dict[str, list[Loaded]]
+    """Locked, or not looked at: each waits in a thread of its own."""
+    hanging: list[str]
+
+    def close(self) -> None:
+        while self.ready:
+            self.ready.pop()[0].close()
+
+
 class _Opening:
     """Some folders being opened, in a thread. ``patient``: waits for a lock, until told that it is over."""
 
-    def __init__(self, root: Path, lanes: Mapping[str, Sequence[Loaded]], patient: bool) -> None:
-        self.lanes = lanes
-        self.folders: dict[str, Folder] = {}
-        self.away: dict[str, OSError] = {}
-        self.locked: list[str] = []
+    def __init__(self, root: Path, lanes: dict[str, list[Loaded]], patient: bool) -> None:
         self.over = threading.Event()
-        self.current: str | None = None
+        self._lanes = lanes
+        self._prepared = {name: all(each.job.prepared for each in own) for name, own in lanes.items()}
         self._root = root
         self._patient = patient
+        self._current: str | None = None
+        self._found: dict[str, Folder | Exception | None] = {}
+        """None: somebody else works in it."""
 
     def run(self) -> None:
-        try:
-            for name, own in self.lanes.items():
-                self.current = name
-                self._open(name, prepared=all(each.job.prepared for each in own))
-                if self.over.is_set():
-                    break
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        while self.folders:
-            self.folders.popitem()[1].close()
-
-    def _open(self, name: str, *, prepared: bool) -> None:
-        try:
-            folder = Folder.open(self._root / name, prepared=prepared, wait=self._wait)
-        except OSError as error:
-            self.away[name] = error
-        else:
-            if folder is None:
-                self.locked.append(name)
+        for name, prepared in self._prepared.items():
+            if self.over.is_set():
+                break
+            self._current = name
+            try:
+                found = Folder.open(self._root / name, prepared=prepared, wait=self._wait)
+            except Exception as error:  # noqa: BLE001 - it is told in the loop, and the next is another's
+                self._found[name] = error
             else:
-                self.folders[name] = folder
+                self._found[name] = found
+
+    def taken(self, *, hangs: bool = False) -> _Opened:
+        """What was opened since the last time, with all documents. With ``hangs`` its thread does not come back from one
+        folder, or could not even begin."""
+        found = {name: self._found.pop(name) for name in list(self._found)}
+        lanes, self._lanes = self._lanes, {}
+        opened = _Opened([], [], lanes, [])
+        for name, folder in found.items():
+            if folder is not None:
+                own = lanes.pop(name, [])
+                if isinstance(folder, Folder):
+                    opened.ready.append((folder, own))
+                elif isinstance(folder, OSError):
+                    opened.outcomes.extend((each.job, placing.cannot(folder)) for each in own)
+                else:
+                    _log.error("a folder cannot be opened", exc_info=folder)
+                    opened.outcomes.extend((each.job, NotBegun(repr(folder), fault=True)) for each in own)
+        if hangs:
+            alone = self._patient or self._current is None
+            opened.hanging.extend(name for name in lanes if alone or name == self._current)
+            opened.outcomes.extend(
+                (each.job, _NO_ANSWER) for name in opened.hanging for each in lanes.pop(name)
+            )
+        return opened
 
     def _wait(self) -> bool:
         return self._patient and not self.over.is_set()
 
 
-def _place_all(opened: Sequence[_Opening]) -> tuple[Done, list[Marker]]:
+def _place_all(opened: Sequence[_Opened]) -> tuple[Done, list[Marker]]:
     """Deliver into every folder that could be opened; closes them. Runs in a thread."""
-    outcomes: Done = [
-        (each.job, placing.cannot(error))
-        for part in opened
-        for name, error in part.away.items()
-        for each in part.lanes[name]
-    ]
     markers: list[Marker] = []
     try:
-        ready = [(folder, part.lanes[name]) for part in opened for name, folder in part.folders.items()]
-        return [*outcomes, *placing.place(ready, markers)], markers
+        ready = [each for part in opened for each in part.ready]
+        return [*(one for part in opened for one in part.outcomes), *placing.place(ready, markers)], markers
     finally:
         for part in opened:
             part.close()

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from libs.db.types import Connection
 from libs.service import Wake
 from services.deliver import store
 from services.deliver.attempts.dispatcher import Dispatcher
@@ -21,15 +22,16 @@ OTHER = UUID(int=0xB)
 
 
 class Channel:
-    """Hands over at once; what goes to ``hangs…`` only when it is told to."""
+    """Hands over at once; what goes to ``hangs…`` only when it is told to, and after what went to ``untidy…`` it does not
+    get done with tidying up before that."""
 
     def __init__(self) -> None:
         self.taken: list[Job] = []
         self.go_on = asyncio.Event()
-        self._lanes = Lanes(4, self._attempt)
+        self.lanes = Lanes(4, self._attempt)
 
     def deliver(self, loaded: Sequence[Loaded]) -> AsyncGenerator[Done, None]:
-        return self._lanes.deliver(loaded)
+        return self.lanes.deliver(loaded)
 
     async def _attempt(self, each: Loaded) -> Outcome:
         self.taken.append(each.job)
@@ -37,7 +39,9 @@ class Channel:
             await self.go_on.wait()
         return HandedOver("yes")
 
-    async def settled(self, jobs: Sequence[Job]) -> None: ...
+    async def settled(self, jobs: Sequence[Job]) -> None:
+        if any(job.lane.startswith("untidy") for job in jobs):
+            await self.go_on.wait()
 
     async def close(self) -> None: ...
 
@@ -94,6 +98,39 @@ async def test_a_commit_that_takes_long_holds_up_nobody_s_next(
     assert await stage.states() == ["handed_over"] * 2
 
 
+@pytest.mark.parametrize("held_up", ["commit", "tidying up"])
+async def test_results_of_a_round_wait_for_none_before_them(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, held_up: str
+) -> None:
+    channel, real = Channel(), store.finish
+
+    async def slow(conn: Connection, results: Sequence[store.Result]) -> dict[UUID, int]:
+        if held_up == "commit" and results[0].job.lane.startswith("untidy"):
+            await channel.go_on.wait()
+        return await real(conn, results)
+
+    async def a_little_later(each: Loaded) -> Outcome:
+        await asyncio.sleep(0.0 if each.job.lane.startswith("untidy") else 0.05)
+        return HandedOver("yes")
+
+    monkeypatch.setattr(store, "finish", slow)
+    channel.lanes = Lanes(4, a_little_later)
+    await stage.send(receiver(email="in@untidy.example"))
+    await stage.send(receiver(email="in@fine.example"))
+    round_ = asyncio.create_task(dispatcher(stage, channel).dispatch())
+    try:
+        await until(lambda: _handed_over_at(stage, "fine.example"), seconds=5)
+        assert not round_.done(), "it is over when all is done"
+    finally:
+        channel.go_on.set()
+    assert await round_ == 2
+    assert await stage.states() == ["handed_over"] * 2
+
+
+async def _handed_over_at(stage: Stage, lane: str) -> bool:
+    return any(row["lane"] == lane and row["state"] == "handed_over" for row in await stage.rows())
+
+
 async def _taken(channel: Channel, count: int) -> bool:
     return len(channel.taken) == count
 
@@ -123,28 +160,23 @@ async def test_large_documents_of_one_push_nobody_else_aside(
     ) < 2
 
 
-async def test_accounts_whose_time_has_not_come_cost_nobody_a_round(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", 2)
-    to = receiver()
-    for n in range(4):
-        await stage.send(to, account=UUID(int=0xF0 + n))
-    await stage.worker.execute("UPDATE delivery SET due_at = now() + interval '1 h'")
-    await stage.send(to, 8)
-    works = dispatcher(stage, Channel(), batch=2)
-    assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [2] * 4
-
-
-async def test_a_flood_drains_in_full_rounds_whoever_waits_for_another_day(stage: Stage) -> None:
-    """Each of twenty accounts has something that is due tomorrow: they take no part of a round."""
-    to = receiver()
-    for n in range(20):
-        await stage.send(to, account=UUID(int=0xF0 + n))
+async def _for_another_day(stage: Stage, accounts: int) -> None:
+    """So many accounts have something each that is due tomorrow."""
+    for n in range(accounts):
+        await stage.send(receiver(), account=UUID(int=0xF0 + n))
     await stage.worker.execute("UPDATE delivery SET due_at = now() + interval '1 day'")
-    await stage.send(to, 40)
-    works = dispatcher(stage, Channel(), batch=10)
-    assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [10] * 4
+
+
+@pytest.mark.parametrize(("accounts", "walked", "batch"), [(4, 2, 2), (20, 200, 10)])
+async def test_a_flood_drains_in_full_rounds_whoever_waits_for_another_day(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, accounts: int, walked: int, batch: int
+) -> None:
+    """They take no part of a round, also where one walk does not get past them."""
+    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", walked)
+    await _for_another_day(stage, accounts)
+    await stage.send(receiver(), 4 * batch)
+    works = dispatcher(stage, Channel(), batch=batch)
+    assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [batch] * 4
 
 
 async def test_who_is_first_of_many_is_reached_beside_a_flood(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
@@ -87,3 +88,12 @@ def job(
 
 def loaded(of: Job, *, pdf: bytes | None = PDF, xml: bytes = XML) -> Loaded:
     return Loaded(of, xml, pdf)
+
+
+class Watched(Loaded):
+    """Documents that can be watched going."""
+
+
+def watched(of: Job) -> Watched:
+    every = loaded(of)
+    return Watched(**{field.name: getattr(every, field.name) for field in fields(every)})

@@ -5,20 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import weakref
-from dataclasses import fields
 
 from services.deliver.channels.lanes import Lanes
 from services.deliver.parcel import HandedOver, Loaded, Outcome
 from tests.unit.deliver import sample
-
-
-class Watched(Loaded):
-    """Documents that can be watched going."""
-
-
-def watched(lane: str) -> Watched:
-    of = sample.loaded(sample.job(lane=lane))
-    return Watched(**{field.name: getattr(of, field.name) for field in fields(of)})
 
 
 async def test_documents_that_went_out_are_let_go_of_while_another_hangs() -> None:
@@ -30,7 +20,8 @@ async def test_documents_that_went_out_are_let_go_of_while_another_hangs() -> No
         return HandedOver("250 OK")
 
     loaded: list[Loaded] = [
-        watched(lane) for lane in ("hangs.example", "a.example", "a.example", "b.example")
+        sample.watched(sample.job(lane=lane))
+        for lane in ("hangs.example", "a.example", "a.example", "b.example")
     ]
     papers = [weakref.ref(each) for each in loaded]
     coming = Lanes(2, attempt).deliver(loaded)
