@@ -76,11 +76,12 @@ def _fence_ignored(bit: Say) -> None:
 
 
 def _breaker_ignored(bit: Say) -> None:
-    for statement in ("_CLAIM", "_CLAIM_IN_TURN"):
-        wrap(
-            f"services.deliver.attempts.claiming:{statement}",
-            lambda sql: without(sql, "AND b.open_until IS NOT NULL", "AND false"),
-        )
+    wrap(
+        "services.deliver.attempts.claiming:_CLAIM",
+        lambda all_: {
+            kind: without(sql, "AND b.open_until IS NOT NULL", "AND false") for kind, sql in all_.items()
+        },
+    )
     wrap("services.deliver.attempts.claiming:claim", telling(bit))
 
 

@@ -40,7 +40,7 @@ from services.deliver import facts, results, store, telemetry
 from services.deliver.attempts import breaker, claiming, conversion, fallback
 from services.deliver.attempts.due import Due
 from services.deliver.attempts.leases import Leases, Round
-from services.deliver.attempts.rounds import Rounds, within
+from services.deliver.attempts.rounds import FULL_BYTES, Rounds, within
 from services.deliver.attempts.turns import Turns
 from services.deliver.channels import ChannelAdapter, Done
 from services.deliver.parcel import Channel, Failed, Job, Loaded, NotBegun, Outcome, Parked, Unknown
@@ -51,9 +51,6 @@ from services.deliver.waits import belgium, permits
 IDLE_SECONDS = 1.0
 PACE_SECONDS = 0.05
 """From claim to claim, while there is less than a batch: one of one costs nearly what one of fifty does."""
-MOST_BYTES = 8 * 1024 * 1024
-"""Documents of one round, all in memory; a single delivery may have more."""
-
 MOST_COMMITS = 5
 """Tries to commit one result, when it is not the database that is away."""
 
@@ -87,6 +84,8 @@ class Dispatcher:
         self._makers = ThreadPoolExecutor(settings.makers, thread_name_prefix="deliver make")
         self._turns = {channel: Turns() for channel in channels}
         self.due = Due(channels)
+        self._rounds = Rounds(self.due)
+        self._fetching = asyncio.Lock()
         self._stopping = asyncio.Event()
         self._away_at = -math.inf
         """When this process last could not reach the database."""
@@ -119,53 +118,61 @@ class Dispatcher:
         return count
 
     async def _run(self, channel: Channel) -> None:
-        rounds = Rounds(channel)
+        rounds = self._rounds
         due = self.due[channel]
         pacing = Pacing(PACE_SECONDS, CREDIT)
         while not self._stopping.is_set():
             due.clear()
             began = clock.monotonic()
-            held = await self._claimed(channel, rounds.lanes) if rounds.room else None
+            room = rounds.room(channel)
+            held = await self._claimed(channel, rounds.lanes(channel), room) if room else None
             more = self._turns[channel].more
             if held is None or (held.jobs and not more):
                 # Full ones follow each other; what they would owe the pace, whoever comes next would have to sleep off.
                 pacing.cut(began)
             if held is not None and held.jobs:
                 task = asyncio.create_task(self.attempt(channel, held), name=f"round {channel}")
-                rounds.begin(task, held)
-                await rounds.let_move(held, more=more)
+                rounds.begin(channel, task, held)
+                await rounds.let_move(channel, held, more=more)
             else:
                 await within(IDLE_SECONDS, due)
             if held is None or not more:
                 await asyncio.sleep(max(0.0, pacing.due - clock.monotonic()))
-        await rounds.end()
+        await rounds.end(channel)
 
-    async def _claimed(self, channel: Channel, busy: Collection[str]) -> Round | None:
+    async def _claimed(
+        self, channel: Channel, busy: Collection[str] = (), room: int = FULL_BYTES
+    ) -> Round | None:
         try:
-            return await self.start(channel, busy)
+            return await self.start(channel, busy, room)
         except _TROUBLE as away:
             self._away_at = clock.boottime()
             _log.warning("cannot claim", channel=channel, error=repr(away))
             return None
 
-    async def start(self, channel: Channel, busy: Collection[str] = ()) -> Round:
-        """Claim what is due; the attempts are committed as started when this returns."""
-        held = self._leases.begin()
-        jobs = await claiming.claim(
-            self._pool,
-            channel,
-            self._settings.batch,
-            MOST_BYTES,
-            self._settings.lease_seconds,
-            held.lease,
-            busy,
-            give_up_seconds=self._settings.give_up_hours * 3600,
-            # Whoever has one could not reach it either, and may have a result to write. After a failover the
-            # server itself looks as if it had always been there.
-            abandoned=clock.boottime() - self._away_at > self._settings.lease_seconds,
-            turn=self._turns[channel],
-        )
-        held.jobs.update((job.delivery_id, job) for job in jobs)
+    async def start(self, channel: Channel, busy: Collection[str] = (), room: int = FULL_BYTES) -> Round:
+        """Claim what is due, up to the delivery whose documents reach ``room`` bytes; the attempts are committed as started
+        when this returns."""
+        turn = self._turns[channel]
+        while True:
+            held = self._leases.begin()
+            jobs = await claiming.claim(
+                self._pool,
+                channel,
+                self._settings.batch,
+                room,
+                self._settings.lease_seconds,
+                held.lease,
+                busy,
+                give_up_seconds=self._settings.give_up_hours * 3600,
+                # Whoever has one could not reach it either, and may have a result to write. After a failover the
+                # server itself looks as if it had always been there.
+                abandoned=clock.boottime() - self._away_at > self._settings.lease_seconds,
+                turn=turn,
+            )
+            if jobs or not turn.again or self._stopping.is_set():
+                break
+        held.takes(jobs)
         return held
 
     async def attempt(self, channel: Channel, held: Round) -> None:
@@ -216,7 +223,9 @@ class Dispatcher:
 
     async def _load(self, jobs: Sequence[Job]) -> tuple[list[Loaded], Done]:
         refs = [(job, r) for job in jobs for r in (job.parcel.original, job.parcel.pdf) if r is not None]
-        found = await self._documents.get([r for _, r in refs], [job.account_id for job, _ in refs])
+        async with self._fetching:
+            # Packed and unpacked they are in memory twice: of one round at a time.
+            found = await self._documents.get([r for _, r in refs], [job.account_id for job, _ in refs])
         loaded: list[Loaded] = []
         failed: Done = []
         for job in jobs:
@@ -276,6 +285,7 @@ class Dispatcher:
                 # Soon enough to be first when the database is back: see `claiming.claim`.
                 pause = min(pause * 2, 5.0, self._settings.lease_seconds / 4)
         held.ended(job.delivery_id for job, _ in done)
+        self._rounds.freed()
         if over:
             try:
                 await self._channels[over[0].channel].settled(over)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -22,6 +23,8 @@ from libs.db.types import Pool
 from services.deliver import store
 from services.deliver.parcel import Job, Lease
 
+MOVES_SECONDS = 5.0
+"""Without a result for so long, a round stands still."""
 SAFE = 0.75
 """Share of a lease after which nothing is begun."""
 
@@ -34,8 +37,11 @@ class Round:
 
     lease: Lease
     began: float
+    """On ``clock.boottime``, like its latest result."""
     jobs: dict[UUID, Job] = field(default_factory=dict)
     """Those without a result so far."""
+    size: int = 0
+    """Bytes of their documents: who commits slowly may hold them still."""
     acting: bool = False
     """Its channel has it: from here on results come."""
     begun: set[UUID] = field(default_factory=set)
@@ -44,6 +50,7 @@ class Round:
     """Those whose result is being committed: the database may know before we do."""
     results: list[asyncio.Task[None]] = field(default_factory=list)
     """Being committed, or that."""
+    latest: float = -math.inf
     said: asyncio.Event = field(default_factory=asyncio.Event)
     """Of each it is known how it ended."""
 
@@ -63,12 +70,18 @@ class Round:
         return {job.lane for job in self.under_way.values()}
 
     @property
-    def size(self) -> int:
-        """Bytes of the documents whose results are not committed: who commits slowly may hold them still."""
-        return sum(job.parcel.size for job in self.jobs.values())
+    def moves(self) -> bool:
+        """Whether something came of it lately, or may yet."""
+        return clock.boottime() - max(self.began, self.latest) < MOVES_SECONDS
+
+    def takes(self, jobs: Sequence[Job]) -> None:
+        """These were claimed."""
+        self.jobs = {job.delivery_id: job for job in jobs}
+        self.size = sum(job.parcel.size for job in jobs)
 
     def ends(self, ids: Iterable[UUID]) -> None:
         """The results of these are there and are being committed."""
+        self.latest = clock.boottime()
         self.ending.update(ids)
         if not self.left:
             self.said.set()
@@ -76,7 +89,8 @@ class Round:
     def ended(self, ids: Iterable[UUID]) -> None:
         """They are committed."""
         for each in ids:
-            self.jobs.pop(each, None)
+            if job := self.jobs.pop(each, None):
+                self.size -= job.parcel.size
             self.ending.discard(each)
 
 

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from datetime import timedelta
 
 import structlog
 
 from services.deliver.channels import Done
-from services.deliver.parcel import Job, Loaded, Outcome, Unknown
+from services.deliver.parcel import Job, Loaded, NotBegun, Outcome, Unknown
 
 GATHER_SECONDS = 0.01
 """Results are reported together when they come this close to each other."""
+STILL_SECONDS = 10.0
+"""A lane in which nothing ends for so long hangs: whoever waits in it is given back, with the documents."""
+_BEHIND = NotBegun("those before it in its lane hang", wait=timedelta(seconds=10))
+
+Results = asyncio.Queue[tuple[Job, Outcome | BaseException]]
 
 _log = structlog.get_logger(__name__)
 
@@ -31,11 +37,11 @@ class Lanes:
         lanes: dict[str, list[Loaded]] = {}
         for each in reversed(loaded):
             lanes.setdefault(each.job.lane, []).append(each)
-        results: asyncio.Queue[tuple[Job, Outcome | BaseException]] = asyncio.Queue()
+        results: Results = asyncio.Queue()
         workers = [
-            asyncio.create_task(self._work(queue, count, results))
+            asyncio.create_task(self._work(waiting, count))
             for lane, queue in lanes.items()
-            for count in [self._count(lane)]
+            for waiting, count in [(_Waiting(queue, results), self._count(lane))]
             for _ in range(min(self._per_lane, len(queue)))
         ]
         left = len(loaded)
@@ -57,25 +63,42 @@ class Lanes:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(
-        self,
-        queue: list[Loaded],
-        count: asyncio.Semaphore,
-        results: asyncio.Queue[tuple[Job, Outcome | BaseException]],
-    ) -> None:
-        while queue:
+    async def _work(self, waiting: _Waiting, count: asyncio.Semaphore) -> None:
+        while waiting.queue:
             async with count:
-                if queue:
-                    each = queue.pop()
+                if waiting.queue:
+                    each = waiting.queue.pop()
                     (outcome,) = await asyncio.gather(self._attempt(each), return_exceptions=True)
                     if isinstance(outcome, Exception):
                         # Nobody knows how far it got; the others of the round are none of its business.
                         _log.error("one attempt failed in an unforeseen way", exc_info=outcome)
                         outcome = Unknown(type(outcome).__name__)
-                    results.put_nowait((each.job, outcome))
+                    waiting.ended(each.job, outcome)
 
     def _count(self, lane: str) -> asyncio.Semaphore:
         found = self._counts.get(lane)
         if found is None:
             found = self._counts[lane] = asyncio.Semaphore(self._per_lane)
         return found
+
+
+class _Waiting:
+    """Those of a round that wait in one lane; in which something ends now and then, or they are given back."""
+
+    def __init__(self, queue: list[Loaded], results: Results) -> None:
+        self.queue = queue
+        self._results = results
+        self._timer = self._still()
+
+    def ended(self, job: Job, outcome: Outcome | BaseException) -> None:
+        self._results.put_nowait((job, outcome))
+        self._timer.cancel()
+        if self.queue:
+            self._timer = self._still()
+
+    def _still(self) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(STILL_SECONDS, self._give_back)
+
+    def _give_back(self) -> None:
+        while self.queue:
+            self._results.put_nowait((self.queue.pop().job, _BEHIND))

@@ -40,6 +40,7 @@ from uuid import UUID
 
 import uvloop
 
+from libs import heap
 from libs.contracts.parts import Receiver
 from libs.db.pools import Pools
 from libs.db.settings import database_of
@@ -129,6 +130,7 @@ async def work(settings: DeliverSettings) -> None:
         Wake(),
     )
     spare_the_collector()
+    heap.give_back()
 
     async def wake() -> None:
         # As the consumer does after each commit.

@@ -96,6 +96,21 @@ async def test_a_probe_whose_worker_died_is_not_the_last(stage: Stage, opened: A
     assert sorted(await stage.states()) == ["attempting", "handed_over", "queued"]
 
 
+async def test_a_probe_that_finds_no_room_is_none(stage: Stage, opened: Any) -> None:
+    """Two receivers are due for one, and there is room for one delivery."""
+    for to in (DOWN, OTHER):
+        await stage.send(to)
+        await stage.worker.execute(
+            "INSERT INTO breaker (channel, receiver_id, failures, code, detail, open_until, openings)"
+            " VALUES ('smtp', $1, 5, 'mail-deferred', '', now(), 1)",
+            to.party_id,
+        )
+    held = await stage.dispatcher(**opened).start("smtp", room=1)
+    [job] = held.jobs.values()
+    probing = await stage.worker.fetch("SELECT receiver_id FROM breaker WHERE probing")
+    assert [row["receiver_id"] for row in probing] == [job.parcel.receiver.party_id]
+
+
 async def test_what_was_cut_short_or_is_too_old_passes(stage: Stage, opened: Any) -> None:
     await stage.send(DOWN, 4)
     cut = await stage.dispatcher(**opened, batch=1).start("smtp")

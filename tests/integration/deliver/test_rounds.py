@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any, cast
 from uuid import UUID
 
 import pytest
 
-from libs.db.types import Connection
+from libs.db.types import Connection, Pool
 from libs.service import Wake
 from services.deliver import store
+from services.deliver.attempts import claiming
 from services.deliver.attempts.dispatcher import Dispatcher
+from services.deliver.attempts.turns import Turns
 from services.deliver.channels import Done
 from services.deliver.channels.lanes import Lanes
-from services.deliver.parcel import HandedOver, Job, Loaded, Outcome
+from services.deliver.parcel import HandedOver, Job, Lease, Loaded, Outcome
+from services.deliver.waits import pauses
 from tests.integration.deliver.stage import ACCOUNT, Stage, running, until
 from tests.unit.deliver.sample import receiver
 
@@ -147,17 +151,13 @@ async def test_who_sends_very_much_waits_behind_itself(stage: Stage) -> None:
     assert set(rounds[0] + rounds[2] + rounds[3]) == {ACCOUNT}
 
 
-async def test_large_documents_of_one_push_nobody_else_aside(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("services.deliver.attempts.dispatcher.MOST_BYTES", 1)
+async def test_large_documents_of_one_push_nobody_else_aside(stage: Stage) -> None:
     to = receiver()
     await stage.send(to, 3)
     await stage.send(to, 1, account=OTHER)
     works = dispatcher(stage, Channel())
-    assert [job.account_id for _ in range(3) for job in (await works.start("smtp")).jobs.values()].index(
-        OTHER
-    ) < 2
+    taken = [job for _ in range(3) for job in (await works.start("smtp", room=1)).jobs.values()]
+    assert [job.account_id for job in taken].index(OTHER) < 2
 
 
 async def _for_another_day(stage: Stage, accounts: int) -> None:
@@ -172,18 +172,65 @@ async def test_a_flood_drains_in_full_rounds_whoever_waits_for_another_day(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, accounts: int, walked: int, batch: int
 ) -> None:
     """They take no part of a round, also where one walk does not get past them."""
-    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", walked)
+    monkeypatch.setattr("services.deliver.attempts.turns.MOST_KEYS", walked)
     await _for_another_day(stage, accounts)
     await stage.send(receiver(), 4 * batch)
     works = dispatcher(stage, Channel(), batch=batch)
     assert [len((await works.start("smtp")).jobs) for _ in range(4)] == [batch] * 4
 
 
+_MANY = """
+INSERT INTO delivery
+       (delivery_id, invoice_id, account_id, receiver_id, receiver_name, routing, channel, lane, size, sequence)
+SELECT gen_random_uuid(), gen_random_uuid(), account_id, receiver_id, receiver_name, 1, channel, lane, size, 0
+  FROM delivery, generate_series(1, 10000)
+"""
+_READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'delivery'"
+
+
+async def test_a_claim_does_not_go_through_what_waits_in_a_lane_that_is_held_up(stage: Stage) -> None:
+    """Of the same account, and due before all others: ten thousand rows, of which some dozens are looked at."""
+    await stage.send(receiver(email="in@hangs.example"))
+    await stage.worker.execute(_MANY)
+    await stage.send(receiver(email="in@fine.example"), 3)
+    await stage.send(receiver(email="in@other.example"), 1, account=OTHER)
+    turn, lanes = Turns(), []
+    async with stage.worker.acquire() as conn, conn.transaction():
+        before = await conn.fetchval(_READ)
+        for _ in range(4):
+            jobs = await claiming.claim(
+                cast("Pool", conn), "smtp", 10, 1 << 20, 5.0, Lease(0.0), {"hangs.example"}, turn=turn
+            )
+            lanes += [job.lane for job in jobs]
+        read = await conn.fetchval(_READ) - before
+    assert sorted(lanes) == ["fine.example"] * 3 + ["other.example"]
+    assert read < 1000
+    assert not turn.again, "who can go now went: it is not looked for without end"
+
+
+async def test_who_stops_does_not_go_on_putting_off(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    await stage.send(receiver(), 6)
+    await pauses.pause(stage.worker, None, ACCOUNT, by="operator", why="asked to")
+    began, go_on, real = asyncio.Event(), asyncio.Event(), claiming.claim
+
+    async def claim(*args: Any, **more: Any) -> list[Job]:
+        began.set()
+        await go_on.wait()
+        return await real(*args, **more)
+
+    monkeypatch.setattr(claiming, "claim", claim)
+    async with running(dispatcher(stage, Channel(), batch=1)):
+        await began.wait()
+        asyncio.get_running_loop().call_later(0.05, go_on.set)
+    later = await stage.worker.fetchval("SELECT count(*) FROM delivery WHERE due_at > now()")
+    assert later == 1
+
+
 async def test_who_is_first_of_many_is_reached_beside_a_flood(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More accounts than one walk looks at, all later than the flood: each gets its turn while that goes on."""
-    monkeypatch.setattr("services.deliver.attempts.turns.MOST_ACCOUNTS", 4)
+    monkeypatch.setattr("services.deliver.attempts.turns.MOST_KEYS", 4)
     to, others = receiver(), [UUID(int=0xF00 + n) for n in range(12)]
     await stage.send(to, 100)
     for each in others:
