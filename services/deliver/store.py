@@ -13,7 +13,7 @@ parked goes on from ``parked.py``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal
@@ -227,46 +227,6 @@ def _findings(refused: Refused | Parked | None) -> str | None:
     return orjson.dumps([finding.model_dump(mode="json") for finding in refused.findings]).decode()
 
 
-_LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = $1 ORDER BY lane"
-
-
-async def lanes_in_folders(pool: Pool, channel: Channel) -> list[str]:
-    """The folders in which something waits to be taken."""
-    return [row["lane"] for row in await pool.fetch(_LANES, channel)]
-
-
-@dataclass(frozen=True, slots=True)
-class InFolder:
-    """A pair that was placed and not yet seen taken."""
-
-    delivery_id: UUID
-    file_name: str
-
-
-_IN_FOLDER = """
-SELECT delivery_id, file_name FROM delivery
- WHERE state = 'handed_over' AND channel = $1 AND lane = $2 AND delivery_id > $3
- ORDER BY delivery_id LIMIT $4
-"""
-
-
-async def in_folder(pool: Pool, channel: Channel, lane: str, after: UUID, most: int) -> list[InFolder]:
-    rows = await pool.fetch(_IN_FOLDER, channel, lane, after, most)
-    return [InFolder(row["delivery_id"], row["file_name"]) for row in rows]
-
-
-_PARCEL_IN = """
-SELECT d.receiver_id, d.receiver_name, p.body FROM delivery d JOIN parcel p USING (delivery_id)
- WHERE d.state IN ('handed_over', 'confirmed') AND d.channel = $1 AND d.lane = $2 ORDER BY d.delivery_id DESC LIMIT 1
-"""
-
-
-async def parcel_in(pool: Pool, channel: Channel, lane: str) -> Parcel | None:
-    """The last that was put there: it knows where that is."""
-    row = await pool.fetchrow(_PARCEL_IN, channel, lane)
-    return parcel_of(row)[0] if row else None
-
-
 _CONFIRM = """
 UPDATE delivery SET state = 'confirmed', sequence = sequence + 1
  WHERE delivery_id = ANY ($1::uuid[]) AND state = 'handed_over'
@@ -279,17 +239,6 @@ async def confirm(conn: Connection, ids: Iterable[UUID]) -> list[dict[str, Any]]
     """Mark as arrived; returns those that were not yet."""
     # In one order, so that two who look at the same folder wait for each other instead of locking up.
     return [dict(row.items()) for row in await conn.fetch(_CONFIRM, sorted(ids))]
-
-
-_OVER = """
-SELECT delivery_id FROM delivery
- WHERE delivery_id = ANY ($1::uuid[]) AND state IN ('handed_over', 'confirmed', 'undeliverable')
-"""
-
-
-async def over(pool: Pool, ids: Collection[UUID]) -> set[UUID]:
-    """Which of these nobody will attempt again."""
-    return {row["delivery_id"] for row in await pool.fetch(_OVER, list(ids))}
 
 
 _DELIVERIES = """

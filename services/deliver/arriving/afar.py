@@ -15,6 +15,12 @@ from services.deliver.channels.sftp_session import Session
 
 T = TypeVar("T")
 
+# The last that was put there: it knows where that is.
+_PARCEL_IN = """
+SELECT d.receiver_id, d.receiver_name, p.body FROM delivery d JOIN parcel p USING (delivery_id)
+ WHERE d.state IN ('handed_over', 'confirmed') AND d.channel = 'sftp' AND d.lane = $1 ORDER BY d.delivery_id DESC LIMIT 1
+"""
+
 
 class Afar:
     """What is seen and done there, as ``globe.Folders`` has it. ``pool`` has the worker role."""
@@ -33,7 +39,8 @@ class Afar:
         await self._visit(lane, lambda session: session.take_away(names))
 
     async def _visit(self, lane: str, do: Callable[[Session], Awaitable[T]]) -> T | None:
-        parcel = await store.parcel_in(self._pool, "sftp", lane)
-        if parcel is None:
+        row = await self._pool.fetchrow(_PARCEL_IN, lane)
+        if row is None:
             return None
+        parcel, _ = store.parcel_of(row)
         return await self._sftp.visit(lane, parcel.receiver.party_id, parcel.settings, do)

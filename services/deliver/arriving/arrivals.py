@@ -18,7 +18,6 @@ from services.deliver import facts, store, telemetry
 from services.deliver.arriving.afar import Afar
 from services.deliver.channels.folder import FolderChannel
 from services.deliver.parcel import Channel
-from services.deliver.store import InFolder
 
 PAGE = 5000
 AT_ONCE = 8
@@ -28,6 +27,17 @@ REST_SECONDS = 0.1
 """Most between two folders in which something was taken; else as long as the first took."""
 OLD = timedelta(minutes=10)
 """What is younger may be in somebody's hands."""
+
+_LANES = "SELECT DISTINCT lane FROM delivery WHERE state = 'handed_over' AND channel = $1 ORDER BY lane"
+_IN_FOLDER = """
+SELECT delivery_id, file_name FROM delivery
+ WHERE state = 'handed_over' AND channel = $1 AND lane = $2 AND delivery_id > $3
+ ORDER BY delivery_id LIMIT $4
+"""
+_OVER = """
+SELECT delivery_id FROM delivery
+ WHERE delivery_id = ANY ($1::uuid[]) AND state IN ('handed_over', 'confirmed', 'undeliverable')
+"""
 
 
 class Arrivals:
@@ -39,7 +49,7 @@ class Arrivals:
 
     async def look(self) -> None:
         """Look into every folder in which something waits, and tell what was taken."""
-        for lane in await store.lanes_in_folders(self._pool, "folder"):
+        for (lane,) in await self._pool.fetch(_LANES, "folder"):
             began = clock.monotonic()
             if await self._look_into("folder", lane, self._folder.names):
                 # Receivers take many at once, and what is under way waits for the same processors.
@@ -53,18 +63,18 @@ class Arrivals:
             async with places:
                 await self._look_into("sftp", lane, self._afar.names)
 
-        await asyncio.gather(*(one(lane) for lane in await store.lanes_in_folders(self._pool, "sftp")))
+        await asyncio.gather(*(one(lane) for (lane,) in await self._pool.fetch(_LANES, "sftp")))
 
     async def _look_into(self, channel: Channel, lane: str, names: Names) -> int:
         """How many were taken."""
         after, count = UUID(int=0), 0
         # The rows first, the folder after: a pair placed in between must not look as if it were gone.
-        while page := await store.in_folder(self._pool, channel, lane, after, PAGE):
-            after = page[-1].delivery_id
+        while page := await self._pool.fetch(_IN_FOLDER, channel, lane, after, PAGE):
+            after = page[-1]["delivery_id"]
             left = await names(lane)
             if left is None:
                 break
-            taken = [each for each in page if _gone(each.file_name, left)]
+            taken = [row["delivery_id"] for row in page if _gone(row["file_name"], left)]
             if taken:
                 await self._confirm(taken)
                 count += len(taken)
@@ -75,12 +85,13 @@ class Arrivals:
         for lane in await self._folder.lanes():
             left = await self._folder.leftovers(lane, OLD)
             if left:
-                over = await store.over(self._pool, {each for ids in left.values() for each in ids})
+                rows = await self._pool.fetch(_OVER, list(set().union(*left.values())))
+                over = {row["delivery_id"] for row in rows}
                 await self._folder.remove(lane, [name for name, ids in left.items() if ids <= over])
 
-    async def _confirm(self, taken: Sequence[InFolder]) -> None:
+    async def _confirm(self, taken: Sequence[UUID]) -> None:
         async with self._pool.acquire() as conn, conn.transaction():
-            rows = await store.confirm(conn, [each.delivery_id for each in taken])
+            rows = await store.confirm(conn, taken)
             with tracing.batch("deliver arrivals", SpanKind.INTERNAL, telemetry.causes(rows)):
                 await outbox.append(conn, [facts.confirmed(row, _evidence(row["file_name"])) for row in rows])
         self._wake()
