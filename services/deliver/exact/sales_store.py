@@ -148,9 +148,15 @@ class Claimed:
     twice: bool
 
 
+# Of two of one number, claimed on two machines at one moment, the second sees the first.
+_ALONE = "SELECT pg_advisory_xact_lock(hashtextextended('exact_sale', 22))"
+
+
 async def claim(pool: Pool, most: int, seconds: float, lease: Lease) -> list[Claimed]:
     """Lease what is due; its attempts are committed as started when this returns."""
-    return [_claimed(row, lease) for row in await pool.fetch(_CLAIM, most, seconds, TWICE)]
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(_ALONE)
+        return [_claimed(row, lease) for row in await conn.fetch(_CLAIM, most, seconds, TWICE)]
 
 
 def _claimed(row: Any, lease: Lease) -> Claimed:

@@ -13,8 +13,9 @@ from libs.contracts.parts import Words
 from libs.service import Wake
 from services.deliver.exact import sales_store
 from services.deliver.exact.kinds import SALES, Kind
+from services.deliver.exact.sales import TWICE
 from services.deliver.exact.sales_runner import SalesRunner
-from services.deliver.parcel import Channel, Failed, HandedOver, Loaded, Outcome, Parked
+from services.deliver.parcel import Channel, Failed, HandedOver, Lease, Loaded, Outcome, Parked
 from services.deliver.receivers import connections
 from services.deliver.under_way import LEFT
 from services.deliver.waits import pauses
@@ -204,6 +205,22 @@ async def test_the_second_of_one_number_waits_though_its_clock_ran_behind(stage:
         await stage.worker.execute("UPDATE exact_sale SET due_at = now() WHERE state = 'queued'")
         await books.runner(stage).round()
     assert [row["state"] for row in await sales(stage)] == ["parked", "booked"]
+
+
+async def test_of_two_of_one_number_claimed_at_one_moment_the_second_waits(stage: Stage) -> None:
+    await sold(stage)
+    await stage.worker.execute(
+        "UPDATE exact_sale SET sale_id = $1", UUID("ffffffff-ffff-7fff-bfff-ffffffffffff")
+    )
+    async with stage.worker.acquire() as conn:
+        async with conn.transaction():
+            await conn.execute(sales_store._ALONE)
+            (first,) = await conn.fetch(sales_store._CLAIM, 8, 5.0, TWICE)
+            await sold(stage)
+            second = asyncio.create_task(sales_store.claim(stage.worker, 8, 5.0, Lease(0.0)))
+            await asyncio.sleep(0.1)
+        (waits,) = await second
+    assert (first["twice"], waits.twice) == (False, True)
 
 
 async def test_a_second_invoice_of_one_number_waits_for_a_person(stage: Stage) -> None:
