@@ -138,8 +138,8 @@ def _wrong_receiver(bit: Say) -> None:
     def make(original: Any) -> Any:
         last: list[Any] = []
 
-        def way_to(receiver: Any, connection: Any) -> Any:
-            last.append(original(receiver, connection))
+        def way_to(account_id: Any, receiver: Any, connection: Any) -> Any:
+            last.append(original(account_id, receiver, connection))
             if len(last) == 1:
                 return last[0]
             if last[0] != last[1]:

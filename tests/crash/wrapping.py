@@ -14,7 +14,7 @@ from typing import Any
 
 
 class NoSuchName(Exception):
-    """What was to be wrapped is not there any more: the crash suite must follow the code."""
+    """What was to be wrapped is not there any more, or is called otherwise: the crash suite must follow the code."""
 
 
 def wrap(target: str, make: Callable[[Any], Any]) -> None:
@@ -29,7 +29,24 @@ def wrap(target: str, make: Callable[[Any], Any]) -> None:
     except (ImportError, KeyError) as gone:
         raise NoSuchName(target) from gone
     made = make(original)
-    setattr(owner, name, functools.wraps(original)(made) if inspect.isfunction(original) else made)
+    if inspect.isfunction(original):
+        _takes(made, original, target)
+        made = functools.wraps(original)(made)
+    setattr(owner, name, made)
+
+
+def _takes(made: Any, original: Any, target: str) -> None:
+    """It can be called as the original is: else it would raise where it was to break something."""
+    named, given = [], []
+    for each in inspect.signature(original).parameters.values():
+        if each.kind is each.KEYWORD_ONLY:
+            named.append(each.name)
+        elif each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD):
+            given.append(each.name)
+    try:
+        inspect.signature(made).bind(*given, **dict.fromkeys(named))
+    except TypeError as differs:
+        raise NoSuchName(f"{target} as it is called: {differs}") from differs
 
 
 Say = Callable[[], None]
