@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import hypothesis
 import pytest
+import structlog
 
 from libs.db.settings import DatabaseSettings
 from libs.messaging.transport import Transport
@@ -32,6 +33,9 @@ def pytest_report_header() -> str:
 
 def pytest_configure() -> None:
     stack.listener = _used.append
+    # Tracebacks in colours, with the variables of every frame, are most of the work of a hub whose servers are away.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[*structlog.get_config()["processors"][:-1], plain])
     # What hangs is stopped; what is merely slow is the machine's doing, and tiers have budgets of their own.
     hypothesis.settings.register_profile("any machine", deadline=20_000)
     hypothesis.settings.load_profile("any machine")

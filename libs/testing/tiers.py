@@ -19,7 +19,7 @@ BUDGETS = {
     "unit": 60,
     "contract": 75,
     "integration": 360,
-    "e2e": 345,
+    "e2e": 330,
     "crash": 240,
     "fuzz": 40,
 }

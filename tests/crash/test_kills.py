@@ -24,7 +24,7 @@ async def test_every_process_is_killed_again_and_again(
         if scale.SOAK:
             await storm.start_more(on)
         try:
-            await rage.rage(8, kills=20, each=scale.KILLS, longest=scale.LONGEST)
+            await rage.rage(12, kills=20, each=scale.KILLS, longest=scale.LONGEST)
         finally:
             print(rage.table())
         await on.kept()

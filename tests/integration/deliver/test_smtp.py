@@ -95,6 +95,8 @@ async def test_the_relay_away_is_waited_for(stage: Stage, monkeypatch: pytest.Mo
     await stage.sink.stop()
     await stage.send(receiver(), 3)
     async with running(stage.dispatcher()):
+        await until(lambda: _tried(stage, 1))
+        await stage.make_due()
         await until(lambda: _tried(stage, 2))
         await stage.sink.start()
         await stage.make_due()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,12 @@ def suite(pytester: pytest.Pytester) -> pytest.Pytester:
 
 def run(suite: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     return suite.runpytest_inprocess("-p", "no:asyncio", "-p", "libs.testing.tiers", "-v", *arguments)
+
+
+def test_the_page_names_the_budgets() -> None:
+    page = (Path(__file__).parents[3] / "docs/testing.md").read_text("utf-8")
+    told = dict(re.findall(r"^\| `tests/(\w+)` .* (\d+) s \|$", page, re.MULTILINE))
+    assert told == {tier: str(seconds) for tier, seconds in tiers.BUDGETS.items()}
 
 
 def test_cheap_tiers_come_first(suite: pytest.Pytester) -> None:
