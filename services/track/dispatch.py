@@ -3,7 +3,7 @@
 An attempt is committed as started before the mail server hears of it, and its result after. When the result
 never comes (the process died, the connection broke after the text), nobody can know whether the mail went
 out: it is sent again under the same Message-ID, and says that it may come twice. Whoever stood still for longer
-than its lease finds out right before the text, and sends nothing.
+than its lease finds out right before DATA, and sends nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class LeaseOver(Exception):
 
 
 class Line(aiosmtplib.SMTP):
-    """A connection for one mail. The text is sent only while the lease is held; before it, nothing is taken."""
+    """A connection for one mail. DATA is said only while the lease is held; before it, nothing is taken."""
 
     def __init__(self, until: float, settings: TrackSettings) -> None:
         super().__init__(hostname=settings.smtp_host, port=settings.smtp_port, timeout=settings.smtp_seconds)

@@ -84,22 +84,15 @@ class SmtpChannel:
         if wire.most_bytes is not None and len(data) > wire.most_bytes:
             line.good = True
             return replies.too_large(len(data), wire.most_bytes)
-        commands = self._envelope(wire, job, len(data))
-        said = await wire.ask(*commands, b"DATA") if wire.pipelining else await wire.ask(*commands)
+        said = await wire.ask(*self._envelope(wire, job, len(data)), b"DATA")
         for stage, reply in zip(_STAGES, said, strict=False):
             if not (reply.code == GO_ON if stage == "data" else reply.good):
                 # A server that would take a text now, for nobody, must not get the next mail's commands as one.
                 line.good = reply.code != CLOSING and said[-1].code != GO_ON
                 return replies.meaning(stage, *reply)
         if not job.lease.held:
-            # The server thought about the recipient for longer than the lease surely holds.
-            line.good = not wire.pipelining
+            # The server thought for longer than the lease surely holds. It waits for a text, so it gets no other mail.
             return NotBegun("the lease ran out")
-        if not wire.pipelining:
-            (go_on,) = await wire.ask(b"DATA")
-            if go_on.code != GO_ON:
-                line.good = go_on.code != CLOSING
-                return replies.meaning("data", *go_on)
         try:
             code, told = await wire.text(data)
         except OSError as lost:

@@ -168,19 +168,24 @@ async def test_an_address_that_was_changed_since_it_was_looked_at_reaches_no_ser
     assert server.commands == []
 
 
-async def test_a_lease_that_ends_meanwhile_sends_nothing() -> None:
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("meanwhile", ["MAIL", "RCPT", "DATA"])
+async def test_a_lease_that_ends_before_the_text_sends_nothing(meanwhile: str, together: bool) -> None:
+    """Whatever the server thought about, the look is right before the text; and what waits for one gets no other mail."""
     now = 0.0
     lease = Lease(1.0, time=lambda: now)
-    server = Server()
+    server = Server(extensions={"pipelining": ""} if together else {})
 
     def hears(command: str) -> None:
         nonlocal now
-        now = 2.0
+        now = 2.0 if command.startswith(meanwhile) else now
 
     server.hears = hears
-    (said,) = await outcomes(channel(server), loaded(job(lease=lease)))
-    assert said == NotBegun("the lease ran out")
-    assert server.texts == []
+    late, another = loaded(job(lease=lease)), loaded(job())
+    said = await outcomes(channel(server, most=1), late, another)
+    assert said == [NotBegun("the lease ran out"), HandedOver("250 2.0.0 Kept")]
+    assert len(server.texts) == 1
+    assert another.job.delivery_id.hex.encode() in server.texts[0]
 
 
 async def test_dots_at_the_beginning_of_a_line_stay_and_what_was_sent_came() -> None:
