@@ -9,7 +9,14 @@ import pytest
 
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
+from services.deliver.attempts import dispatcher
 from tests.integration.deliver.stage import Sink, Stage
+
+
+@pytest.fixture(autouse=True)
+def _prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What became due by a test's own hand is looked for at once, and not within a second."""
+    monkeypatch.setattr(dispatcher, "IDLE_SECONDS", 0.1)
 
 
 @pytest.fixture

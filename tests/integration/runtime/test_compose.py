@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from libs.db.settings import DatabaseSettings
@@ -38,6 +39,7 @@ def behind(path: str) -> str:
     return max((len(prefix), service) for prefix, service in doors() if path.startswith(prefix))[1]
 
 
+@pytest.mark.parametrize("transport", ["memory"], indirect=True)
 async def test_the_door_leads_every_path_to_its_service(
     database: DatabaseSettings, transport: Transport
 ) -> None:

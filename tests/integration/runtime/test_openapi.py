@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from libs.db.settings import DatabaseSettings
 from libs.http import openapi
 from libs.http.app import Readiness
@@ -22,6 +24,7 @@ OPEN = {
 """What may be asked without credentials."""
 
 
+@pytest.mark.parametrize("transport", ["memory"], indirect=True)
 async def test_all_services_fit_into_one_document(database: DatabaseSettings, transport: Transport) -> None:
     common = Settings(database_url=database.url, secret=database.secret)
     async with hub(Plan(common), transport) as (services, resources):

@@ -93,11 +93,12 @@ async def test_migrate_then_serve_then_sigterm(databases: Databases, amqp_url: s
     await databases.drop(await databases.fresh())
     database = await databases.empty()
     env = environment(database, amqp_url)
-    code, script, _ = await finished("migrate --sql", env)
+    printed, served = await asyncio.gather(finished("migrate --sql", env), finished("serve", env))
+    code, script, _ = printed
     assert code == 0
     assert "CREATE TABLE" in script
     assert database.secret not in script
-    code, _, log = await finished("serve", env)
+    code, _, log = served
     assert code == 1, "nothing is migrated yet"
     errors = [line for line in map(json.loads, log.splitlines()) if line["level"] == "error"]
     assert "UndefinedTable" in str(errors), "whichever part met it first, the log says why"
@@ -127,10 +128,13 @@ async def test_migrate_then_serve_then_sigterm(databases: Databases, amqp_url: s
 
 async def test_intake_starts_and_is_ready_without_the_broker(database: DatabaseSettings) -> None:
     env = environment(database, f"amqp://guest:guest@{NOWHERE}/")
-    for role in ("api", "serve"):
+
+    async def ready_and_stopped(role: str) -> tuple[int, int]:
         async with started(role, env) as (process, address), httpx.AsyncClient(trust_env=False) as http:
-            assert (await http.get(f"{address}/readyz")).status_code == 200, role
-            assert await stopped(process, signal.SIGINT) == 0, role
+            return (await http.get(f"{address}/readyz")).status_code, await stopped(process, signal.SIGINT)
+
+    for found in await asyncio.gather(ready_and_stopped("api"), ready_and_stopped("serve")):
+        assert found == (200, 0)
 
 
 async def test_a_release_ahead_of_its_database_is_not_ready(

@@ -48,7 +48,7 @@ async def _line(process: Process) -> str:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_finishes_what_is_in_hand_and_ends_with_0(number: signal.Signals) -> None:
     async with hub(20) as (process, url), browser() as http:
-        asking = asyncio.create_task(http.get(url, params={"seconds": "1"}))
+        asking = asyncio.create_task(http.get(url, params={"seconds": "0.5"}))
         assert await _line(process) == "request"
         process.send_signal(number)
         assert await _line(process) == "listener left"

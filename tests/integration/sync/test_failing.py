@@ -276,7 +276,7 @@ async def test_while_one_administration_is_locked_the_others_go_on(
     fills = (Fill("001", "Een BV", 1, RECORDS, today=today), Fill("002", "Twee BV", 1, RECORDS, today=today))
     two = await staged(pools, p2p, control, globe, fills)
     one = two.administrations["001"]
-    monkeypatch.setattr(reader, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "LOCK_SECONDS", 0.1)
     await people.change(one, rows.PaymentCondition, "14", kbdagen=5)
     async with one.locked("kstpl"):
         plan = await two.plan()
@@ -342,7 +342,7 @@ async def test_while_one_administration_is_locked_the_others_go_on(
 
 
 async def test_a_locked_globe_is_a_named_outcome(synced: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "LOCK_SECONDS", 0.3)
+    monkeypatch.setattr(reader, "LOCK_SECONDS", 0.1)
     async with synced.administrations["001"].locked("kstdr"):
         with pytest.raises(reader.GlobeAway):
             await asyncio.wait_for(synced.plan(), 30)
