@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -39,12 +38,6 @@ def pytest_configure() -> None:
     # What hangs is stopped; what is merely slow is the machine's doing, and tiers have budgets of their own.
     hypothesis.settings.register_profile("any machine", deadline=20_000)
     hypothesis.settings.load_profile("any machine")
-
-
-def pytest_collection_finish() -> None:
-    # What six thousand tests import stays: no collection of garbage need look through it.
-    gc.collect()
-    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import gc
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,15 +21,6 @@ _P99_SECONDS = 0.25
 _LATER = {"8 names in pairs", "8 paths of few names", "10 groups by the thousand, lines by the thousand"}
 """What a look at the bytes does not show: validate refuses it (``tests/integration/validate/test_hostile.py``)."""
 GOOD = builders.invoice(number="F1")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _of_its_own() -> Iterator[None]:
-    """What thousands of tests before left in this process is no door's: to collect it takes a second, at any moment."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.mark.parametrize("name", ATTACKS)
