@@ -131,6 +131,22 @@ class Settings(BaseSettings):
             raise ValueError("this must be an address such as https://postbode.example")
         return value.rstrip("/")
 
+    @field_validator("database_url")
+    @classmethod
+    def _database(cls, value: str) -> str:
+        if value and urlsplit(value).scheme not in {"postgresql", "postgres"}:
+            raise ValueError(
+                "this must be an address such as postgresql://owner:password@database:5432/postbode"
+            )
+        return value
+
+    @field_validator("amqp_url")
+    @classmethod
+    def _broker(cls, value: str) -> str:
+        if value and (urlsplit(value).scheme not in {"amqp", "amqps"} or not urlsplit(value).hostname):
+            raise ValueError("this must be an address such as amqps://user:password@broker:5671/")
+        return value
+
     @field_validator("own_keys")
     @classmethod
     def _shapes(cls, value: dict[str, str]) -> dict[str, str]:

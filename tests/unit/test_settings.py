@@ -102,6 +102,25 @@ def test_every_mistake_is_named_by_its_variable_and_none_shows_a_value(
     assert "geheim" not in text
 
 
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("DATABASE_URL", "geheim"),
+        ("DATABASE_URL", "mysql://u:geheim@database/postbode"),
+        ("AMQP_URL", "geheim"),
+        ("AMQP_URL", "http://u:geheim@broker/"),
+        ("AMQP_URL", "amqp:///geheim"),
+    ],
+)
+def test_an_address_of_a_server_that_is_none_is_named_and_not_shown(
+    environment: pytest.MonkeyPatch, name: str, wrong: str
+) -> None:
+    environment.setenv(f"POSTBODE_{name}", wrong)
+    with pytest.raises(BadSettings, match=f"POSTBODE_{name}: .*such as") as told:
+        load(Settings)
+    assert "geheim" not in str(told.value)
+
+
 def test_the_secret_everybody_knows_is_for_this_machine_alone(environment: pytest.MonkeyPatch) -> None:
     assert load(Settings).base_url == "http://127.0.0.1:8080"
     environment.setenv("POSTBODE_BASE_URL", "https://postbode.example/")

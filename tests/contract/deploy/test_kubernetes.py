@@ -184,6 +184,8 @@ def secret(variable: str, service: str) -> str:
     """What the file of a variable may hold."""
     if variable == "POSTBODE_OWN_KEYS_FILE":
         return json.dumps(dict.fromkeys(purposes(service), "0f" * 32))
+    if variable == "POSTBODE_AMQP_URL_FILE":
+        return "amqps://x@broker/"
     return "postgresql://x@database-rw/postbode" if "URL" in variable else "x" * 32
 
 
