@@ -88,12 +88,18 @@ async def use_orjson(conn: Any) -> None:
 
 
 @asynccontextmanager
-async def tenant(pool: Pool, account_id: UUID) -> AsyncIterator[Connection]:
+async def tenant(pool: Pool, account_id: UUID, *, snapshot: bool = False) -> AsyncIterator[Connection]:
     """A transaction of an ``api`` role that sees one account's rows and no others.
+
+    With ``snapshot`` it reads and does not write, and all it reads is of one moment: for answers made of several reads
+    that must not contradict each other.
 
     The setting ends with the transaction; row policies read it without a default, so forgetting
     ``tenant()`` is an error and never an empty or a full answer.
     """
-    async with pool.acquire() as conn, conn.transaction():
+    isolation: Literal["repeatable_read", "read_committed"] = (
+        "repeatable_read" if snapshot else "read_committed"
+    )
+    async with pool.acquire() as conn, conn.transaction(isolation=isolation, readonly=snapshot):
         await conn.execute("SELECT set_config('postbode.account', $1, true)", str(account_id))
         yield conn

@@ -51,7 +51,7 @@ def routes(pool: Pool) -> APIRouter:
     @router.get("/v1/invoices/{invoice_id}")
     async def get_invoice(invoice_id: UUID, principal: Reader) -> views.Detail:
         """One invoice: its status, and everything that happened to it with time, source and trace."""
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             row = await store.invoice(conn, invoice_id)
             facts = await store.timeline(conn, invoice_id) if row is not None else []
         if row is None:

@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from libs import clock
 from tests.e2e.world import PATIENCE, Supplier, World
 from tests.sims.exact_online import App, Exact, ExactServer, Screens, User, fill
 
@@ -83,13 +85,18 @@ class Bookkeeper:
 
     async def fetched(self) -> None:
         """*Bankverrichtingen ophalen*, to its end."""
-        asked = await self.ask("POST", "/v1/payments/fetch", status=202)
-        before = [each["read_at"] for each in asked["links"]]
+        links = (await self.ask("POST", "/v1/payments/fetch", status=202))["links"]
+        asked_at = clock.now()
+
+        def ahead(link: dict[str, Any]) -> bool:
+            return link["reading"] or (
+                link["due_at"] is not None and datetime.fromisoformat(link["due_at"]) <= asked_at
+            )
+
         async with asyncio.timeout(PATIENCE):
-            while [
-                each["read_at"] for each in (await self.ask("GET", "/v1/payments/fetch"))["links"]
-            ] == before:
+            while any(map(ahead, links)):
                 await asyncio.sleep(0.1)
+                links = (await self.ask("GET", "/v1/payments/fetch"))["links"]
 
     async def sold(self, invoice_id: str) -> str:
         """What became of its only sale, once it is no more under way."""

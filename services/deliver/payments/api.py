@@ -106,7 +106,9 @@ class FetchedLink(BaseModel):
     division_name: str | None
     reading: bool = Field(description="under way")
     read_at: datetime | None = Field(description="when all there was had been read")
-    due_at: datetime | None = Field(description="when it is next; null: when you ask")
+    due_at: datetime | None = Field(
+        description="when it is next; null: when you ask, or once this reading is over"
+    )
     trouble: str | None = Field(description="what kept it from being read")
 
 
@@ -150,6 +152,8 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
         async with worker.acquire() as conn, conn.transaction():
             wanted = Chosen(given.source, given.way, given.feed)
             await sources.choose(conn, principal.account_id, wanted, principal.user_id)
+            if wanted.way == "automatic":
+                await fetching.ask(conn, principal.account_id)
         return given
 
     @router.post(PATH, openapi_extra=_STATEMENT)

@@ -37,15 +37,16 @@ _UNDER_WAY = """
 EXISTS (SELECT FROM exact_booking b JOIN exact_link l USING (link_id)
          WHERE l.account_id = f.account_id AND (b.entry IS NULL AND b.doing IS NOT NULL{more}))
 """
+# While it is read it is not due: who asks meanwhile makes it so, and it is read once more.
 _CLAIM = f"""
 UPDATE payment_fetch f
-   SET run = run + 1, lease_until = now() + $1::interval, unfinished = true,
+   SET run = run + 1, due_at = 'infinity', lease_until = now() + $1::interval, unfinished = true,
        high = CASE WHEN unfinished THEN high ELSE low END,
        started_at = CASE WHEN unfinished THEN started_at ELSE now() END,
        calm = CASE WHEN unfinished THEN calm ELSE NOT {_UNDER_WAY.format(more="")} END
  WHERE link_id = (
        SELECT p.link_id FROM payment_fetch p JOIN payment_source s USING (account_id)
-        WHERE p.due_at <= now() AND (p.lease_until IS NULL OR p.lease_until < now())
+        WHERE (p.lease_until < now() OR p.lease_until IS NULL AND p.due_at <= now())
           AND s.source = 'exact_online' AND s.way <> 'file'
         ORDER BY p.due_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
 RETURNING link_id, account_id, run, high
@@ -181,8 +182,8 @@ UPDATE payment_fetch f
    SET lease_until = NULL, unfinished = false, read_at = now(), trouble = NULL,
        low = CASE WHEN calm AND NOT {_UNDER_WAY.format(more=" OR b.doing_at >= f.started_at")} THEN high ELSE middle END,
        middle = high,
-       due_at = CASE (SELECT way FROM payment_source s WHERE s.account_id = f.account_id)
-                WHEN 'automatic' THEN now() + $3::interval ELSE 'infinity'::timestamptz END
+       due_at = least(due_at, CASE (SELECT way FROM payment_source s WHERE s.account_id = f.account_id)
+                              WHEN 'automatic' THEN now() + $3::interval ELSE 'infinity'::timestamptz END)
  WHERE link_id = $1 AND run = $2
 """  # noqa: S608
 _STOP = """
@@ -214,10 +215,10 @@ false) AS reading,
 """
 
 
-async def ask(pool: Pool, account_id: UUID) -> int:
+async def ask(conn: Connection | Pool, account_id: UUID) -> int:
     """Read now, or as soon as bookings leave room; of how many links."""
-    await pool.execute(_ENTER)
-    return len(await pool.fetch(_NOW, account_id))
+    await conn.execute(_ENTER)
+    return len(await conn.fetch(_NOW, account_id))
 
 
 async def state(pool: Pool, account_id: UUID) -> list[dict[str, Any]]:

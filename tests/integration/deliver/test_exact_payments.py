@@ -220,6 +220,37 @@ async def test_what_is_asked_by_hand_is_fetched_once_and_only_from_the_source(st
         assert reply.json()["code"] == "not-fetched"
 
 
+async def test_who_asks_while_it_is_being_read_is_read_for_once_more(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid after the page went by would else wait for the next time, or for ever where there is none."""
+    async with booked(stage, "F1") as (at, (entry,)):
+        real = fetching.tell
+
+        async def meanwhile(*given: Any) -> bool:
+            monkeypatch.setattr(fetching, "tell", real)
+            at.office.screens.pay(at.office.books, entry)
+            assert await fetching.ask(stage.worker, ACCOUNT) == 1
+            return await real(*given)
+
+        monkeypatch.setattr(fetching, "tell", meanwhile)
+        await Following(stage.worker, at.calling, Wake(), HOUR).look()
+        assert (asked(at), await told(stage)) == (2, [("paid", 1, "25.10", "0.00")])
+
+
+async def test_what_was_asked_by_hand_goes_by_the_clock_once_its_account_says_so(stage: Stage) -> None:
+    async with booked(stage, "F1") as (at, (entry,)), served(api.routes(stage.worker, Wake())) as hub:
+        following = Following(stage.worker, at.calling, Wake(), HOUR)
+        for way in ("manual", "automatic"):
+            chosen = {"source": "exact_online", "way": way}
+            reply = await hub.put("/v1/payments/source", json=chosen, headers=as_("anna"))
+            assert reply.status_code == 200, reply.text
+            await following.look()
+        at.office.screens.pay(at.office.books, entry)
+        (link,) = (await hub.get("/v1/payments/fetch", headers=as_("anna"))).json()["links"]
+        assert (asked(at), link["due_at"] is not None) == (1, True)
+
+
 async def test_who_was_too_slow_keeps_nothing_and_ends_nothing(stage: Stage) -> None:
     async with booked(stage, "F1"):
         slow = await fetching.claim(stage.worker)

@@ -10,10 +10,11 @@ import httpx
 import pytest
 
 from libs import clock
-from libs.db.types import Pool
+from libs.db.types import Connection, Pool, Record
 from libs.errors import Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
+from services.track import store
 from services.track.api import routes
 from tests.integration.track.feeding import feed
 from tests.unit.http import cursors
@@ -47,6 +48,25 @@ async def get(api: httpx.AsyncClient, path: str, **params: Any) -> Any:
     reply = await api.get(path, params=params)
     assert reply.status_code == 200, reply.text
     return reply.json()
+
+
+async def test_what_is_shown_of_an_invoice_is_of_one_moment(
+    api: httpx.AsyncClient, worker: Pool, account: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    j = Journey(account)
+    await feed(worker, j.received())
+    real = store.timeline
+
+    async def meanwhile(conn: Connection, invoice_id: UUID) -> list[Record]:
+        await feed(worker, j.validated())
+        return await real(conn, invoice_id)
+
+    monkeypatch.setattr(store, "timeline", meanwhile)
+    found = await get(api, f"/v1/invoices/{j.invoice_id}")
+    assert ([*found["axes"]], len(found["timeline"])) == (["ingest"], 1)
+    monkeypatch.setattr(store, "timeline", real)
+    found = await get(api, f"/v1/invoices/{j.invoice_id}")
+    assert (len(found["axes"]), len(found["timeline"])) == (2, 2)
 
 
 @pytest.mark.proves("R53", "R56")
