@@ -3,6 +3,7 @@
 https only, every address a name resolves to must be public and the connection goes to one of those that were looked at
 (so a name that changes in between leads nowhere), no redirects, no cookies, no proxy, bounds on time and size. What goes
 wrong is one of two things, as with ``session``: ``NotReached``, nothing was sent; ``BrokenOff``, it may have been done.
+Who may not send it any more when the connection stands at last has ``TooLate``.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import io
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,6 +33,10 @@ READ_SECONDS = 2.0
 """So long its body may take: what matters stands in its first line."""
 _IN_PIECES = 512 * 1024
 """Bodies from this size on go out in pieces, so that the event loop is free in between."""
+
+
+class TooLate(Exception):
+    """It may not be sent any more: nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +84,19 @@ class Outside:
     async def close(self) -> None:
         await self._http.close()
 
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """Raises ``NotPublic``, ``NotReached`` and ``BrokenOff``."""
+    async def post(
+        self, url: str, headers: Mapping[str, str], body: bytes, may: Callable[[], bool]
+    ) -> Answer:
+        """``may`` it still be sent: asked when the connection stands, right before its first byte. Raises ``NotPublic``,
+        ``NotReached``, ``TooLate`` and ``BrokenOff``."""
         try:
             host = host_of(url, self._also)
         except ValueError as no:
             raise NotPublic(str(no)) from no
-        with call("POST", host, urlsplit(url).port or 443, (NotPublic, NotReached, BrokenOff)) as made:
-            sent = SimpleNamespace(begun=False)
+        with call(
+            "POST", host, urlsplit(url).port or 443, (NotPublic, NotReached, TooLate, BrokenOff)
+        ) as made:
+            sent = SimpleNamespace(begun=False, may=may)
             data = io.BytesIO(body) if len(body) >= _IN_PIECES else body
             try:
                 async with asyncio.timeout(self._seconds):
@@ -141,7 +151,11 @@ async def _beginning(answer: aiohttp.ClientResponse) -> bytes:
 
 
 async def _begun(_session: object, context: SimpleNamespace, _params: object) -> None:
-    context.trace_request_ctx.begun = True
+    """The headers are made, and go out when this returns."""
+    sent = context.trace_request_ctx
+    if not sent.may():
+        raise TooLate
+    sent.begun = True
 
 
 def _said(error: Exception) -> str:

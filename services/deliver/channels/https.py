@@ -15,7 +15,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from libs import clock
-from libs.http.outside import Outside
+from libs.http.outside import Outside, TooLate
 from libs.http.public import NotPublic
 from libs.http.session import BrokenOff, NotReached
 from services.deliver.channels import Done
@@ -85,7 +85,11 @@ class HttpsChannel:
         now = clock.now()
         headers = push.headers(job.delivery_id, body, secrets, now)
         try:
-            answer = await self._made.post(job.parcel.settings["url"], headers, body)
+            answer = await self._made.post(
+                job.parcel.settings["url"], headers, body, may=lambda: job.lease.held
+            )
+        except TooLate:
+            return NotBegun("the lease ran out")
         except NotPublic:
             return http_replies.NOT_PUBLIC
         except NotReached as away:
