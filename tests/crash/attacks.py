@@ -90,7 +90,7 @@ ATTACKS: Mapping[str, Attack] = {
     "lease-ignored": Attack(
         "whoever lost its lease does not act",
         "the lease counts as held for ever",
-        "mails came again",
+        "a mail came again, not cut off",
         "deliver",
         (Strike("dispatch.claim.after", 1, "smtp", "stop"),),
         to=MAILS,
@@ -215,7 +215,7 @@ ATTACKS: Mapping[str, Attack] = {
     "fence-ignored": Attack(
         "a result counts only while the delivery is its writer's",
         "whoever comes with a result is believed",
-        "mails came again",
+        "a mail came again, not cut off",
         "deliver",
         (Strike("dispatch.claim.after", 1, "smtp", "stop"),),
         to=MAILS,
@@ -290,7 +290,7 @@ ATTACKS: Mapping[str, Attack] = {
     "notice-lease-ignored": Attack(
         "who stood still for longer than its lease mails no notice",
         "the lease is not looked at before the text",
-        "notices came again",
+        "a notice came again, not cut off",
         "track",
         (Strike("notice.claim.after", do="stop"),),
         unlawful=1.0,

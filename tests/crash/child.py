@@ -43,7 +43,7 @@ class Order:
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     folder: str
-    """Where its log, its report and its count of open mails go."""
+    """Where its log, its report and its mails go."""
     strikes: tuple[Strike, ...] = ()
     breaks: tuple[str, ...] = ()
     tricks: tuple[str, ...] = ()
@@ -67,8 +67,8 @@ def report_of(folder: Path) -> Path:
 
 
 def mails_of(folder: Path, name: str) -> Path:
-    """Where a process keeps how many mails are out without a written result, and how many were for too long; then
-    the same of notices: eight bytes each."""
+    """Where a process tells of each mail it sends, in this life: delivery or notice, number of the attempt, state; see
+    ``mailed``."""
     return folder / f"{name}.mails"
 
 

@@ -28,7 +28,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import mmap
 import os
 import signal
 import time
@@ -40,7 +39,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tests.crash import afar, booked, fetched, mailed, pushed, synced
-from tests.crash.mailed import Mailed
+from tests.crash.mailed import Key, Mailed, State
 from tests.crash.wrapping import wrap
 
 WINDOWS: tuple[str, ...] = (
@@ -83,16 +82,13 @@ _part: ContextVar[tuple[str, str] | None] = ContextVar("part", default=None)
 class Faults:
     """The strikes of this process."""
 
-    def __init__(self, strikes: Sequence[Strike], report: Path, name: str, ledger: Path) -> None:
+    def __init__(self, strikes: Sequence[Strike], report: Path, name: str, mails: Path) -> None:
         self._strikes = list(strikes)
         self._passed: Counter[tuple[str, str]] = Counter()
         self._report = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         self._name = name
-        self.mails, self.notices = Mailed(self._count), Mailed(self._count)
-        with ledger.open("wb") as file:
-            file.write(bytes(32))
-        with ledger.open("r+b") as file:
-            self._ledger = mmap.mmap(file.fileno(), 32)
+        self.mails = Mailed(self._tell_mail)
+        self._mails = os.open(mails, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
 
     def hit(self, window: str, who: str = "") -> None:
         if window not in (*WINDOWS, *synced.WINDOWS, *booked.WINDOWS):
@@ -111,12 +107,9 @@ class Faults:
             self._report, json.dumps({"process": self._name, "pid": os.getpid(), **what}).encode() + b"\n"
         )
 
-    def _count(self) -> None:
-        # Read by the parent after a kill of any kind: so many mails may come again.
-        for n, count in enumerate(
-            (len(self.mails.open), self.mails.overdue, len(self.notices.open), self.notices.overdue)
-        ):
-            self._ledger[8 * n : 8 * n + 8] = count.to_bytes(8, "little")
+    def _tell_mail(self, key: Key, state: State) -> None:
+        # Read by the parent after a kill of any kind: these mails may come again.
+        os.write(self._mails, json.dumps([*key, state]).encode() + b"\n")
 
 
 @contextlib.contextmanager
@@ -145,7 +138,7 @@ def arm(faults: Faults) -> None:
     afar.arm(faults.hit)
     fetched.arm(faults.hit, _from_here)
     booked.arm(faults.hit)
-    mailed.arm(faults.hit, faults.mails, faults.notices)
+    mailed.arm(faults.hit, faults.mails)
     synced.arm(faults.hit, lambda part: _in_transaction_of(part, lambda *_: ""))
 
 

@@ -27,6 +27,7 @@ from libs.testing.machine import free_ports
 from tests.crash import scale
 from tests.crash.child import Order, mails_of, report_of
 from tests.crash.faults import Strike
+from tests.crash.mailed import Key, State, may_come_again
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 120.0
@@ -177,12 +178,10 @@ class Hub:
         self.place = place
         self.plan: Plan = unharmed
         self.members: dict[str, Member] = {}
-        self.mails_cut: int = 0
-        """Mails of processes that have ended that may come twice: see ``mailed``."""
-        self.notices_cut: int = 0
-        """The same of mails to senders."""
+        self._mailed: dict[Key, bool] = {}
+        """Of processes that have ended: each attempt to mail something, and whether it may come again for that."""
         self.deaths: list[dict[str, Any]] = []
-        """Every end of a process: when, who, its exit code, and what it left of mails and notices."""
+        """Every end of a process: when, who, its exit code, and the mails it left that may come again."""
         self.fell: list[tuple[str, int]] = []
         """Processes that had started and ended without being killed or told to: name and exit code; and those
         that were told to and did not end well."""
@@ -231,11 +230,13 @@ class Hub:
         while True:
             assert member.ended is not None
             code = await member.ended
-            out, overdue, notices, late = self._mails(member.order.name)
-            self.mails_cut += overdue + (out if code == -signal.SIGKILL else 0)
-            self.notices_cut += late + (notices if code == -signal.SIGKILL else 0)
-            left = {"mails": (out, overdue), "notices": (notices, late)}
-            self.deaths.append({"at": time.time(), "process": member.order.name, "code": code, **left})
+            excuses = ("overdue", "open") if code == -signal.SIGKILL else ("overdue",)
+            left = {key: state in excuses for key, state in self._mails(member.order.name).items()}
+            self._mailed |= left
+            self.deaths.append({
+                "at": time.time(), "process": member.order.name, "code": code,
+                "left": [key for key, excused in left.items() if excused],
+            })  # fmt: skip
             # One that could not start because something was away is started again, as an orchestrator would.
             if (
                 code != -signal.SIGKILL
@@ -251,26 +252,18 @@ class Hub:
                 return
             await self._begin(member)
 
-    def _mails(self, name: str) -> tuple[int, ...]:
-        """Of the life that is or was: mails open now, and overdue ones (see ``mailed``); the same of notices."""
-        with contextlib.suppress(FileNotFoundError):
-            kept = mails_of(self.place.folder, name).read_bytes().ljust(32, b"\0")
-            return tuple(int.from_bytes(kept[n : n + 8], "little") for n in range(0, 32, 8))
-        return 0, 0, 0, 0
+    def _mails(self, name: str) -> dict[Key, State]:
+        """Those of the life that is or was."""
+        path = mails_of(self.place.folder, name)
+        # A line that is being written is for the next time.
+        told = path.read_bytes().rpartition(b"\n")[0].splitlines() if path.exists() else ()
+        return {(which, number): state for which, number, state in map(json.loads, told)}
 
-    def mails_now(self) -> dict[str, tuple[int, ...]]:
-        """Of each process that lives: see ``mails_of``."""
-        return {name: self._mails(name) for name in self.members}
-
-    @property
-    def repeats_allowed(self) -> int:
-        """How many mails may have come again by now."""
-        return self.mails_cut + sum(sum(self._mails(name)[:2]) for name in self.members)
-
-    @property
-    def notices_allowed(self) -> int:
-        """The same of mails to senders."""
-        return self.notices_cut + sum(sum(self._mails(name)[2:]) for name in self.members)
+    def may_repeat(self) -> Counter[str]:
+        """How often each delivery or notice may have come again by now."""
+        now = [self._mails(name).items() for name in self.members]
+        living = {key: state != "closed" for mails in now for key, state in mails}
+        return may_come_again(living | self._mailed)
 
     def home_of(self, service: str) -> str:
         """Whose port answers for this service: without a broker one process is all of them."""

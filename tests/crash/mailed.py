@@ -4,35 +4,61 @@ Counted is an attempt that began its text while its lease was held by its own re
 written before the database could give it to somebody else; or was written as unknown. Whoever begins a text without
 its lease may not, so what comes of that is never counted. How fast the machine is plays no part: a process that gets
 no turn between looking at its lease and the final dot stands still like one that is stopped.
+
+Each attempt is told apart, so that one delivery's repeat is never excused by another's attempt.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from libs import clock
 from tests.crash.wrapping import wrap
 
-Key = tuple[object, int]
-"""A delivery or notice, and the number of the attempt."""
+Key = tuple[str, int]
+"""The id of a delivery or notice, and the number of the attempt."""
+State = Literal["open", "overdue", "closed"]
+"""Of an attempt whose text is out: its result is not written; somebody else may have sent it again before it was, or nobody
+knew its end; it may not come again."""
+
+
+def id_of(message_id: str) -> str:
+    """Which delivery or notice a mail is about."""
+    return message_id.lstrip("<").partition("@")[0].rpartition(".")[2]
+
+
+def may_come_again(cut_off: Mapping[Key, bool]) -> Counter[str]:
+    """How often each delivery or notice may. ``cut_off``: of every attempt whose text went out, whether that excuses
+    another. The last of a delivery excuses none: nobody came after it."""
+    last: dict[str, int] = {}
+    for which, number in cut_off:
+        last[which] = max(number, last.get(which, 0))
+    return Counter(which for (which, number), excuses in cut_off.items() if excuses and number < last[which])
+
+
+def uncut(mails: Mapping[str, int], cut: Mapping[str, int]) -> list[str]:
+    """What is wrong with how often each came, by Message-ID."""
+    return [
+        f"{key} came {times} times, may come {1 + may}"
+        for key, times in mails.items()
+        if times > 1 + (may := cut.get(id_of(key), 0))
+    ]
 
 
 class Mailed:
-    """Attempts of one kind to send a mail, in this process."""
+    """Attempts to send a mail, in this process. ``tell`` hears what state one is in, before anybody acts on it."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self.open: set[Key] = set()
-        """The receiver may have it, and its result is not written."""
-        self.overdue = 0
-        """Those that were so when somebody else may have sent them again, or whose end nobody knew."""
+    def __init__(self, tell: Callable[[Key, State], None]) -> None:
+        self._open: set[Key] = set()
         self._given_away: dict[Key, float] = {}
-        self._begun: set[Key] = set()
-        self._changed = changed
+        self._begun: dict[Key, bool] = {}
+        self._tell = tell
 
     def leased(self, keys: Iterable[Key], until: float) -> None:
         """The database gives these to nobody else before ``until``, on ``clock.boottime``."""
@@ -40,30 +66,28 @@ class Mailed:
 
     def begins(self, key: Key, *, held: bool) -> None:
         """Its text is about to be sent; ``held``: while its lease was."""
-        if held:
-            self._begun.add(key)
+        self._begun[key] = held
 
     def out(self, key: Key) -> None:
         """From now on the receiver may have it."""
-        if key in self._begun:
-            self.open.add(key)
-            self._changed()
+        held = self._begun.get(key, False)
+        if held:
+            self._open.add(key)
+        self._tell(key, "open" if held else "closed")
 
     def known(self, key: Key, *, surely: bool) -> None:
         """Its result is written; not ``surely``: as unknown, or perhaps it is not."""
         until = self._given_away.pop(key, 0.0)
-        self._begun.discard(key)
-        if key in self.open:
-            self.open.discard(key)
-            self.overdue += not surely or clock.boottime() >= until
-            self._changed()
+        self._begun.pop(key, None)
+        if key in self._open:
+            self._open.discard(key)
+            self._tell(key, "closed" if surely and clock.boottime() < until else "overdue")
 
 
 @dataclass(frozen=True, slots=True)
 class _Sending:
     """What this task is mailing."""
 
-    kind: Mailed
     key: Key
     window: str
     until: float | Callable[[], float]
@@ -72,19 +96,19 @@ class _Sending:
 _sending: ContextVar[_Sending | None] = ContextVar("sending", default=None)
 
 
-def arm(hit: Callable[..., None], mails: Mailed, notices: Mailed) -> None:
+def arm(hit: Callable[..., None], mails: Mailed) -> None:
     """Count, and put the windows around the final dot and around each step of a notice."""
-    _arm_text(hit)
+    _arm_text(hit, mails)
     _arm_deliveries(hit, mails)
-    _arm_notices(hit, notices)
+    _arm_notices(hit, mails)
 
 
-def _arm_text(hit: Callable[..., None]) -> None:
+def _arm_text(hit: Callable[..., None], mails: Mailed) -> None:
     def texts(original: Any) -> Any:
         async def data(self: Any, message: Any, **more: Any) -> Any:
             if what := _sending.get():
                 until = what.until if isinstance(what.until, float) else what.until()
-                what.kind.begins(what.key, held=clock.boottime() < until)
+                mails.begins(what.key, held=clock.boottime() < until)
             return await original(self, message, **more)
 
         return data
@@ -97,7 +121,7 @@ def _arm_text(hit: Callable[..., None]) -> None:
             what = _sending.get()
             if what is None or not data.endswith(b"\r\n.\r\n"):
                 return original(self, data)
-            what.kind.out(what.key)
+            mails.out(what.key)
             result = original(self, data)
             # The message is in the socket's buffer: a moment later the kernel has it.
             asyncio.get_running_loop().call_later(0.002, hit, what.window, "smtp")
@@ -117,7 +141,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
             until = clock.boottime() + seconds
             jobs = await original(pool, channel, most, size, seconds, *args, **named)
             if channel == "smtp":
-                mails.leased([(job.delivery_id, job.number) for job in jobs], until)
+                mails.leased(map(_key, jobs), until)
             return jobs
 
         return claim
@@ -127,7 +151,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
             until = clock.boottime() + seconds
             kept = await original(pool, jobs, seconds)
             mine = [job for job in jobs if job.delivery_id in kept and job.channel == "smtp"]
-            mails.leased([(job.delivery_id, job.number) for job in mine], until)
+            mails.leased(map(_key, mine), until)
             return kept
 
         return renew
@@ -138,8 +162,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
     def send(original: Any) -> Any:
         async def wrapped(self: Any, line: Any, job: Any, data: bytes) -> Any:
             hit("dispatch.act.before", "smtp")
-            key = (job.delivery_id, job.number)
-            token = _sending.set(_Sending(mails, key, "mail.dot.after", lambda: job.lease.until))
+            token = _sending.set(_Sending(_key(job), "mail.dot.after", lambda: job.lease.until))
             try:
                 outcome = await original(self, line, job, data)
             finally:
@@ -157,7 +180,7 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
 
             result = await original(self, done)
             for job, outcome in done:
-                mails.known((job.delivery_id, job.number), surely=not isinstance(outcome, Unknown))
+                mails.known(_key(job), surely=not isinstance(outcome, Unknown))
             return result
 
         return finish
@@ -165,13 +188,17 @@ def _arm_deliveries(hit: Callable[..., None], mails: Mailed) -> None:
     wrap("services.deliver.attempts.dispatcher:Dispatcher.finish", finishing)
 
 
-def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:
+def _key(job: Any) -> Key:
+    return str(job.delivery_id), job.number
+
+
+def _arm_notices(hit: Callable[..., None], mails: Mailed) -> None:
     def claiming(original: Any) -> Any:
         async def claim(pool: Any, most: int, lease: timedelta) -> Any:
             hit("notice.claim.before")
             until = clock.boottime() + lease.total_seconds()
             claimed = await original(pool, most, lease)
-            notices.leased([(each.notice_id, each.attempt) for each in claimed], until)
+            mails.leased([(str(each.notice_id), each.attempt) for each in claimed], until)
             if claimed:
                 hit("notice.claim.after")
             return claimed
@@ -184,8 +211,8 @@ def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:
         async def wrapped(self: Any, claimed: Any) -> Any:
             if not hasattr(claimed, "notice_id"):
                 return await original(self, claimed)
-            key = (claimed.notice_id, claimed.attempt)
-            token = _sending.set(_Sending(notices, key, "notice.dot.after", claimed.until))
+            key = (str(claimed.notice_id), claimed.attempt)
+            token = _sending.set(_Sending(key, "notice.dot.after", claimed.until))
             try:
                 return await original(self, claimed)
             finally:
@@ -211,7 +238,8 @@ def _arm_notices(hit: Callable[..., None], notices: Mailed) -> None:
                 await original(pool, claimed, result, *args, **named)
                 written = True
             finally:
-                notices.known((claimed.notice_id, claimed.attempt), surely=written and result is not None)
+                key = (str(claimed.notice_id), claimed.attempt)
+                mails.known(key, surely=written and result is not None)
 
         return settle
 

@@ -1,8 +1,8 @@
 """The mails to senders: one for each invoice that came back, and a receipt for each that was mailed, by itself or in a
 list; to nobody else, about nothing else. Who reads what is wrong with an invoice needs no receipt.
 
-A mail cut off after the final dot goes out again under its Message-ID and says so; there are never more of those than
-notices were in that place when their process was killed or stood still.
+A mail cut off after the final dot goes out again under its Message-ID and says so; so does only one that was in that place
+when its process was killed or stood still.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.crash.mailed import uncut
 from tests.crash.people import SENDER, Invoice
 from tests.crash.receivers import Notice
 
@@ -43,9 +44,13 @@ class Stored:
 
 
 def judge(
-    mails: Sequence[Notice], stored: Collection[Stored], sent: Sequence[Invoice], *, cut: int
+    mails: Sequence[Notice],
+    stored: Collection[Stored],
+    sent: Sequence[Invoice],
+    *,
+    cut: Mapping[str, int],
 ) -> list[str]:
-    """What is wrong with them. ``cut``: so many may have come again."""
+    """What is wrong with them. ``cut``: how often each may have come again."""
     late = {each.number for each in sent if each.to.later or each.number.startswith(STOPPED)}
     mailed = {each.number for each in sent if each.by == "mail"}
     of = {each.invoice_id: each for each in stored}
@@ -88,13 +93,12 @@ def _of_one(each: Stored, kinds: Mapping[str, set[str]], *, waited: bool, mailed
             yield f"told twice: {each.number} is {kind}, under {len(ids)} Message-IDs"
 
 
-def _again(mails: Sequence[Notice], cut: int) -> Iterator[str]:
+def _again(mails: Sequence[Notice], cut: Mapping[str, int]) -> Iterator[str]:
     arrived = {(mail.mail, mail.key): mail.announced for mail in mails}
     times = Counter(key for _, key in arrived)
     said = Counter(key for (_, key), announced in arrived.items() if announced)
-    again = sum(times.values()) - len(times)
-    if again > cut:
-        yield f"{again} notices came again, only {cut} were cut off"
+    for each in uncut(times, cut):
+        yield f"a notice came again, not cut off: {each}"
     for key, count in times.items():
         if count - 1 > said[key]:
             yield f"a notice came {count} times and does not say so: {key}"

@@ -107,8 +107,7 @@ class Scene:
             self.sent,
             self.supplier,
             self.receivers,
-            mails_cut=self.hub.repeats_allowed,
-            notices_cut=self.hub.notices_allowed,
+            cut=self.hub.may_repeat(),
             left=left,
         )
 

@@ -90,7 +90,6 @@ async def story(on: Scene, verdict: Verdict) -> str:
             str(verdict),
             *verdict.faults,
             f"ended by themselves: {on.hub.fell}",
-            f"mails open and overdue by process: {on.hub.mails_now()}",
             *lines[:MOST],
             *([f"… and {left} lines"] if left > 0 else []),
         ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from libs import clock
-from tests.crash.mailed import Mailed
+from tests.crash.mailed import Key, Mailed, id_of, may_come_again, uncut
 
 KEY = ("a delivery", 1)
 LEASE = 20.0
@@ -76,24 +76,54 @@ def overtaken_by_its_own_process(mails: Mailed, watch: Watch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("done", "open_", "overdue"),
+    ("done", "told"),
     [
-        (quick, 0, 0),
-        (cut_off, 1, 0),
-        (written_when_somebody_else_may_have_it, 0, 1),
-        (renewed, 0, 0),
-        (stood_still_between_the_look_and_the_dot, 0, 1),
-        (without_its_lease, 0, 0),
-        (of_unknown_end, 0, 1),
-        (overtaken_by_its_own_process, 1, 0),
+        (quick, ["open", "closed"]),
+        (cut_off, ["open"]),
+        (written_when_somebody_else_may_have_it, ["open", "overdue"]),
+        (renewed, ["open", "closed"]),
+        (stood_still_between_the_look_and_the_dot, ["open", "overdue"]),
+        (without_its_lease, ["closed"]),
+        (of_unknown_end, ["open", "overdue"]),
+        (overtaken_by_its_own_process, ["open", "2 open", "2 closed"]),
     ],
 )
-def test_what_may_come_again(
-    done: Callable[[Mailed, Watch], None], open_: int, overdue: int, monkeypatch: pytest.MonkeyPatch
+def test_what_is_told_of_a_mail(
+    done: Callable[[Mailed, Watch], None], told: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    watch = Watch()
+    watch, heard = Watch(), list[str]()
     monkeypatch.setattr(clock, "boottime", lambda: watch.now)
-    mails = Mailed(lambda: None)
+    mails = Mailed(lambda key, state: heard.append(state if key == KEY else f"{key[1]} {state}"))
     mails.leased([KEY], watch.now + LEASE)
     done(mails, watch)
-    assert (len(mails.open), mails.overdue) == (open_, overdue)
+    assert heard == told
+
+
+@pytest.mark.parametrize(
+    ("came", "cut_off", "wrong"),
+    [
+        ({"A": 1}, {("A", 1): False}, []),
+        ({"A": 2}, {("A", 1): True, ("A", 2): False}, []),
+        ({"A": 3}, {("A", 1): True, ("A", 2): True, ("A", 3): False}, []),
+        # Nobody lived to send it again, or what was cut off had not arrived.
+        ({"A": 1}, {("A", 1): True}, []),
+        ({"A": 1}, {("A", 1): True, ("A", 2): False}, []),
+        ({"A": 2}, {("A", 1): False, ("A", 2): False}, ["A"]),
+        # A double of one beside what would excuse another; and one that came before it was cut off.
+        ({"A": 2, "B": 1}, {("A", 1): False, ("A", 2): False, ("B", 1): True, ("B", 2): False}, ["A"]),
+        ({"A": 2}, {("A", 1): False, ("A", 2): True}, ["A"]),
+        ({"A": 3}, {("A", 1): True, ("A", 2): False, ("A", 3): False}, ["A"]),
+    ],
+)
+def test_what_was_cut_off_excuses_its_own_repeat_alone(
+    came: dict[str, int], cut_off: dict[Key, bool], wrong: list[str]
+) -> None:
+    mails = {f"<{which}@hub>": times for which, times in came.items()}
+    assert [each[1] for each in uncut(mails, may_come_again(cut_off))] == wrong
+
+
+@pytest.mark.parametrize(
+    "message_id", ["<1a-2b@hub.example>", "<notice.1a-2b@hub.example>", "<notices.1a-2b@hub>"]
+)
+def test_a_mail_names_what_it_is_about(message_id: str) -> None:
+    assert id_of(message_id) == "1a-2b"

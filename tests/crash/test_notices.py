@@ -40,29 +40,34 @@ def mail(
 @pytest.mark.parametrize(
     ("mails", "cut", "said"),
     [
-        ([ONE], 0, []),
-        ([ONE, mail("<notice.2@hub>", "Waiting for you: invoice F2", about="2")], 0, []),
-        ([ONE, mail(again=True)], 1, []),
-        ([], 0, ["no notice: F1 is rejected"]),
-        ([mail(to="in@smit.example")], 0, ["a notice to a stranger"]),
-        ([ONE, mail("<notice.2@hub>")], 0, ["told twice: F1 is rejected, under 2 Message-IDs"]),
-        ([ONE, mail(again=True)], 0, ["1 notices came again, only 0 were cut off"]),
-        ([ONE, mail()], 1, ["a notice came 2 times and does not say so"]),
-        ([ONE, mail("<notice.2@hub>", about="9")], 0, ["a notice about nothing"]),
+        ([ONE], {}, []),
+        ([ONE, mail("<notice.2@hub>", "Waiting for you: invoice F2", about="2")], {}, []),
+        ([ONE, mail(again=True)], {"1": 1}, []),
+        (
+            [ONE, mail(again=True)],
+            {"2": 1},
+            ["a notice came again, not cut off: <notice.1@hub> came 2 times"],
+        ),
+        ([], {}, ["no notice: F1 is rejected"]),
+        ([mail(to="in@smit.example")], {}, ["a notice to a stranger"]),
+        ([ONE, mail("<notice.2@hub>")], {}, ["told twice: F1 is rejected, under 2 Message-IDs"]),
+        ([ONE, mail(again=True)], {}, ["a notice came again, not cut off"]),
+        ([ONE, mail()], {"1": 1}, ["a notice came 2 times and does not say so"]),
+        ([ONE, mail("<notice.2@hub>", about="9")], {}, ["a notice about nothing"]),
         (
             [ONE, mail("<notice.2@hub>", "Waiting for you: invoice F3", about="3")],
-            0,
+            {},
             ["a false notice: F3 is arrived, its sender reads parked"],
         ),
         (
             [ONE, mail("<notice.2@hub>", "Received: invoice F3", about="3")],
-            0,
+            {},
             ["a false notice: F3 is arrived"],
         ),
-        ([ONE, mail(about="3", mail=0)], 0, ["a false notice: F3 is arrived, its sender reads rejected"]),
+        ([ONE, mail(about="3", mail=0)], {}, ["a false notice: F3 is arrived, its sender reads rejected"]),
     ],
 )
-def test_what_is_said(mails: list[Notice], cut: int, said: list[str]) -> None:
+def test_what_is_said(mails: list[Notice], cut: dict[str, int], said: list[str]) -> None:
     receipt = mail("<notice.9@hub>", "Received: invoice F4", about="4", mail=9)
     found = notices.judge([*mails, receipt], STORED, SENT, cut=cut)
     assert len(found) == len(said), found
@@ -70,10 +75,10 @@ def test_what_is_said(mails: list[Notice], cut: int, said: list[str]) -> None:
 
 
 def test_who_mailed_an_invoice_has_a_receipt_or_reads_what_is_wrong_with_it() -> None:
-    assert notices.judge([ONE], STORED, SENT, cut=0) == ["no receipt: F4 came by mail"]
+    assert notices.judge([ONE], STORED, SENT, cut={}) == ["no receipt: F4 came by mail"]
     lost = (*STORED[:3], Stored("4", "F4", "undeliverable"))
     assert (
-        notices.judge([ONE, mail("<notice.2@hub>", "Not delivered: F4", about="4")], lost, SENT, cut=0) == []
+        notices.judge([ONE, mail("<notice.2@hub>", "Not delivered: F4", about="4")], lost, SENT, cut={}) == []
     )
 
 
