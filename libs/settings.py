@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -32,6 +32,7 @@ from pydantic_settings import (
 )
 
 from libs.contracts.topology import Rounds
+from libs.setting_types import AmqpUrl, Host, HttpUrl, HttpUrlOrEmpty, Port, PostgresUrl, PostgresUrlOrEmpty
 
 PREFIX = "POSTBODE_"
 PUBLIC_SECRET = "only-for-this-machine"  # noqa: S105  everybody knows it: that is why it is refused elsewhere
@@ -40,6 +41,8 @@ INTROSPECTION = "token introspection"
 """What a service shows ingest when it asks whose credentials these are, and ingest knows it by."""
 
 _KEY = re.compile(r"[0-9a-f]{64}")
+_ROLE_URL = re.compile(r"POSTBODE_[A-Z_]+_DATABASE_URL(_FILE)?")
+_POSTGRES_URL = TypeAdapter(PostgresUrl, config={"hide_input_in_errors": True})
 
 S = TypeVar("S", bound="Settings")
 
@@ -58,7 +61,7 @@ class Settings(BaseSettings):
     purposes: ClassVar[tuple[str, ...]] = ()
     """What ``derive`` is asked for by this service alone, or by few."""
 
-    database_url: str = Field(
+    database_url: PostgresUrlOrEmpty = Field(
         default="", repr=False, description="administrator's URL; services log in as their own roles"
     )
     secret: str = Field(
@@ -76,17 +79,17 @@ class Settings(BaseSettings):
     transport: Literal["amqp", "memory"] = Field(
         default="amqp", description="memory is for the whole hub in one process"
     )
-    amqp_url: str = Field(
+    amqp_url: AmqpUrl = Field(
         default="amqp://guest:guest@127.0.0.1:5672/", repr=False, description="the RabbitMQ broker"
     )
-    base_url: str = Field(default="http://127.0.0.1:8080", description="where people reach the public APIs")
-    identity_url: str = Field(default="", description="where ingest answers; empty: base_url")
-    host: str = Field(default="127.0.0.1", description="address to listen on")
-    port: int = Field(default=8080, ge=0, le=65535, description="port of the API; 0 picks a free one")
-    health_port: int | None = Field(
+    base_url: HttpUrl = Field(
+        default="http://127.0.0.1:8080", description="where people reach the public APIs"
+    )
+    identity_url: HttpUrlOrEmpty = Field(default="", description="where ingest answers; empty: base_url")
+    host: Host = Field(default="127.0.0.1", description="address to listen on")
+    port: Port = Field(default=8080, description="port of the API; 0 picks a free one")
+    health_port: Port | None = Field(
         default=None,
-        ge=0,
-        le=65535,
         description="where a worker or relay by itself answers /livez, /readyz and /metrics; unset: nowhere",
     )
     max_body_bytes: int = Field(default=30_000_000, gt=0, description="no request may be larger")
@@ -105,7 +108,9 @@ class Settings(BaseSettings):
         ge=0,
         description="a process with less room on a disk it writes to is not ready",
     )
-    otlp_endpoint: str = Field(default="", description="OTLP/HTTP collector; empty: nothing is exported")
+    otlp_endpoint: HttpUrlOrEmpty = Field(
+        default="", description="OTLP/HTTP collector; empty: nothing is exported"
+    )
     sampling_ratio: float = Field(
         default=0.02,
         ge=0,
@@ -123,29 +128,6 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: Any) -> Any:
         return value.upper() if isinstance(value, str) else value
-
-    @field_validator("base_url", "identity_url", "otlp_endpoint")
-    @classmethod
-    def _address(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-            raise ValueError("this must be an address such as https://postbode.example")
-        return value.rstrip("/")
-
-    @field_validator("database_url")
-    @classmethod
-    def _database(cls, value: str) -> str:
-        if value and urlsplit(value).scheme not in {"postgresql", "postgres"}:
-            raise ValueError(
-                "this must be an address such as postgresql://owner:password@database:5432/postbode"
-            )
-        return value
-
-    @field_validator("amqp_url")
-    @classmethod
-    def _broker(cls, value: str) -> str:
-        if value and (urlsplit(value).scheme not in {"amqp", "amqps"} or not urlsplit(value).hostname):
-            raise ValueError("this must be an address such as amqps://user:password@broker:5671/")
-        return value
 
     @field_validator("own_keys")
     @classmethod
@@ -230,18 +212,28 @@ def _is_here(host: str | None) -> bool:
 def load(kind: Callable[[], S]) -> S:
     """The settings of this process. Raises ``BadSettings``, fit to be shown to whoever starts it."""
     try:
-        return kind()
+        settings = kind()
     except SettingsError as wrong:
         raise BadSettings(str(wrong.__cause__ or wrong)) from wrong
     except ValidationError as wrong:
         prefix = str(getattr(kind, "model_config", {}).get("env_prefix", PREFIX))
         raise BadSettings("\n".join(_explain(prefix, error) for error in wrong.errors())) from wrong
+    for name in sorted({each.removesuffix("_FILE") for each in os.environ if _ROLE_URL.fullmatch(each)}):
+        try:
+            _POSTGRES_URL.validate_python(variable(name))
+        except ValidationError as wrong:
+            raise BadSettings(f"{name}: {_said(wrong.errors()[0])}") from wrong
+    return settings
+
+
+def _said(error: Any) -> str:
+    return str(error["msg"].removeprefix("Value error, "))
 
 
 def _explain(prefix: str, error: Any) -> str:
-    message = error["msg"].removeprefix("Value error, ")
+    message = _said(error)
     if not error["loc"]:
-        return str(message)
+        return message
     name = str(error["loc"][0])
     variable = f"{PREFIX if name in Settings.model_fields else prefix}{name.upper()}"
     return f"{variable}: {message}"

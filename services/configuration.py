@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import SecretStr
@@ -86,23 +86,30 @@ def _variable(name: str, field: FieldInfo) -> Variable:
     kinds = [kind for kind in _alternatives(field.annotation) if kind is not NoneType]
     secret = not field.repr or SecretStr in kinds
     means = (field.description or "").replace("|", "\\|")
-    return Variable(name, _value(kinds[0], field), _default(field.default), means, secret)
+    kind, limits = kinds[0], [*field.metadata]
+    if get_origin(kind) is Annotated:  # a type of its own that may be left out: its limits stand with it
+        kind, *more = get_args(kind)
+        limits += [limit for each in more for limit in getattr(each, "metadata", ())]
+    return Variable(
+        name, _value(kind, limits), _default(field.get_default(call_default_factory=True)), means, secret
+    )
 
 
 def _alternatives(annotation: Any) -> tuple[Any, ...]:
     return get_args(annotation) if get_origin(annotation) in {Union, UnionType} else (annotation,)
 
 
-def _value(kind: Any, field: FieldInfo) -> str:
+def _value(kind: Any, known: Sequence[Any]) -> str:
     if get_origin(kind) is Literal:
         return " or ".join(f"`{choice}`" for choice in get_args(kind))
     limits = [
         f"{sign} {getattr(limit, name):,}".replace(",", " ")
-        for limit in field.metadata
-        for known, (name, sign) in _LIMITS.items()
-        if isinstance(limit, known)
+        for limit in known
+        for of_kind, (name, sign) in _LIMITS.items()
+        if isinstance(limit, of_kind)
     ]
-    limits += [f"at least {m.min_length} characters" for m in field.metadata if isinstance(m, MinLen)]
+    least = "at least {}" if get_origin(kind) is tuple else "at least {} characters"
+    limits += [least.format(limit.min_length) for limit in known if isinstance(limit, MinLen)]
     return ", ".join((_name(kind), *limits))
 
 
@@ -115,7 +122,7 @@ def _name(kind: Any) -> str:
 
 
 def _default(value: Any) -> str:
-    if value is None or value == "":
+    if value in (None, "", (), {}):
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"

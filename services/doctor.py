@@ -245,6 +245,11 @@ async def _clock(pool: Pool) -> Said:
 
 
 async def _queues(settings: Settings, name: str) -> Said:
+    if "amqp_url" not in settings.model_fields_set:
+        return "look", Words(
+            nl="niet bekeken: POSTBODE_AMQP_URL staat hier niet, zoals bij een API hoort; vraag een worker of relay",
+            en="not looked at: POSTBODE_AMQP_URL is not set here, as befits an API; a worker or relay can tell",
+        )
     transport = AmqpTransport(settings.amqp_url)
     try:
         await transport.start()

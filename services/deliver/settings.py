@@ -13,6 +13,7 @@ from pydantic_settings import SettingsConfigDict
 
 from libs.http.public import Network
 from libs.keyring import KeyRing, read_key
+from libs.setting_types import Certificates, Domain, Host, MailAddress, Port
 from services.deliver.email.dkim import Signer
 from services.deliver.email.return_paths import PURPOSE as RETURN_PATHS
 from services.deliver.exact.settings import ExactSettings
@@ -46,8 +47,8 @@ class DeliverSettings(ExactSettings):
         description="how often what is paid is read from Exact Online, where that is automatic",
     )
 
-    smtp_host: str = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
-    smtp_port: int = Field(default=25, description="its port")
+    smtp_host: Host = Field(default="127.0.0.1", description="the relay that takes the hub's mail")
+    smtp_port: Port = Field(default=25, description="its port")
     smtp_tls: Literal["opportunistic", "verified", "off"] = Field(
         default="opportunistic",
         description="STARTTLS when offered; always and with a certificate that holds; never",
@@ -60,20 +61,17 @@ class DeliverSettings(ExactSettings):
         '{"bakker.example": "mx.bakker.example:25"}',
     )
     smtp_seconds: float = Field(default=60.0, gt=0, description="how long one answer of the relay may take")
-    mail_from: str = Field(
+    mail_from: MailAddress = Field(
         default="facturen@postbode.example", description="sender of the mails that carry invoices"
     )
-    bounce_domain: str | None = Field(
+    bounce_domain: Domain | None = Field(
         default=None,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$",
         description="the domain bounces come back to, an address for each delivery; its mail must reach the bounce port. "
         "Unset: bounces go to the sender's address and the hub hears nothing of them",
     )
-    bounce_host: str = Field(default="127.0.0.1", description="address to listen on for bounces (SMTP)")
-    bounce_port: int = Field(
+    bounce_host: Host = Field(default="127.0.0.1", description="address to listen on for bounces (SMTP)")
+    bounce_port: Port = Field(
         default=2526,
-        ge=0,
-        le=65535,
         description="its port, open where there is a domain for bounces; 0 picks one",
     )
     dkim_selector: str | None = Field(
@@ -106,7 +104,7 @@ class DeliverSettings(ExactSettings):
         ge=0,
         description="how long a receiver's old secret signs along after it asked for another",
     )
-    https_certificates: Path | None = Field(
+    https_certificates: Certificates | None = Field(
         default=None,
         description="certificates (PEM) to trust beside the usual ones, for receivers' addresses",
     )
@@ -214,12 +212,17 @@ class DeliverSettings(ExactSettings):
             timedelta(days=self.parked_days),
         )
 
+    @field_validator("dkim_key")
+    @classmethod
+    def _signs(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            Signer("any.example", "any", value.get_secret_value())
+        return value
+
     @model_validator(mode="after")
     def _able_to_sign(self) -> DeliverSettings:
         if (self.dkim_key is None) != (self.dkim_selector is None):
             raise ValueError(
                 "POSTBODE_DELIVER_DKIM_KEY and POSTBODE_DELIVER_DKIM_SELECTOR go together: set both or neither"
             )
-        if self.dkim_key is not None and self.dkim_selector is not None:
-            Signer(self.mail_from, self.dkim_selector, self.dkim_key.get_secret_value())
         return self

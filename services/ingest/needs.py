@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 
 from libs import clock
@@ -27,13 +29,14 @@ def checks(settings: IngestSettings) -> Mapping[Part, Mapping[str, Callable[[], 
     if not settings.smtp_certificate:
         return {"api": {"disk": disk}}
 
+    end: datetime | None = None
+
     async def certificate() -> None:
-        try:
+        nonlocal end
+        # Halfway through a renewal, or gone: the one that was read before is shown, and that ends too.
+        with contextlib.suppress(OSError, ValueError):
             end = ends(Path(settings.smtp_certificate))
-        except (OSError, ValueError):
-            # Halfway through a renewal: the one that was read before is shown.
-            return
-        if end <= clock.now():
+        if end is not None and end <= clock.now():
             said = f"{settings.smtp_certificate}, {end:%Y-%m-%d %H:%M} UTC"
             raise CertificateEnded(
                 f"{CertificateEnded.__doc__} ({said})", nl=f"{CertificateEnded.dutch} ({said})"

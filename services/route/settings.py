@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field, FilePath, SecretStr
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
+from libs.setting_types import Certificates, HttpUrl
 from libs.settings import Settings
 
 CODES = "codes of letters"
@@ -34,8 +35,10 @@ class RouteSettings(Settings):
     kvk_lookup: bool = Field(
         default=True, description="false: do not ask the register, although there is a key"
     )
-    kvk_api_url: str = Field(default="https://api.kvk.nl/api", description="its address, without a version")
-    kvk_trusted: FilePath | None = Field(
+    kvk_api_url: HttpUrl = Field(
+        default="https://api.kvk.nl/api", description="its address, without a version"
+    )
+    kvk_trusted: Certificates | None = Field(
         default=None, description="file of certificates (PEM) to trust as well: the register's own root"
     )
     kvk_timeout_s: float = Field(default=5.0, gt=0, description="longest wait for an answer, in seconds")

@@ -110,6 +110,9 @@ def test_every_mistake_is_named_by_its_variable_and_none_shows_a_value(
         ("AMQP_URL", "geheim"),
         ("AMQP_URL", "http://u:geheim@broker/"),
         ("AMQP_URL", "amqp:///geheim"),
+        ("INGEST_WORKER_DATABASE_URL", "geheim"),
+        ("DOCUMENTS_OWNER_DATABASE_URL", "postgresql://u:geheim@database:99999/x"),
+        ("TRACK_LEDGER_DATABASE_URL", ""),
     ],
 )
 def test_an_address_of_a_server_that_is_none_is_named_and_not_shown(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SecretStr
 
+from libs.setting_types import HttpUrl
 from libs.settings import Settings
 from services.deliver.exact.oauth import App
 
@@ -22,7 +23,7 @@ class ExactSettings(Settings):
     exact_in_plan: bool = Field(
         default=True, description="whether accounts of this hub may link Exact Online"
     )
-    exact_host: str | None = Field(
+    exact_host: HttpUrl | None = Field(
         default=None, description="instead of Exact's own hosts: a simulator of it, for tests"
     )
     exact_settle_seconds: float = Field(

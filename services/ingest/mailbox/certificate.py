@@ -45,11 +45,17 @@ class Certificate:
         return tuple((s.st_mtime_ns, s.st_ino, s.st_size) for s in (self._chain.stat(), self._key.stat()))
 
     def _read(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.load_cert_chain(self._chain, self._key)
-        self.ends = ends(self._chain)
+        context, self.ends = read(self._chain, self._key)
         return context
+
+
+def read(chain: str | Path, key: str | Path) -> tuple[ssl.SSLContext, datetime]:
+    """What a server shows, and when it ends; without ``key`` it stands in ``chain`` too. Raises ``OSError`` and
+    ``ValueError``, also of a key with a password: nobody is there to give it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(chain, key or chain, password="")
+    return context, ends(Path(chain))
 
 
 def ends(chain: Path) -> datetime:

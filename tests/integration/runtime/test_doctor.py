@@ -115,6 +115,15 @@ def test_what_is_wrong_is_named_with_what_to_do(
     assert wrong == {}
 
 
+def test_beside_an_api_queues_are_not_looked_at(hub: pytest.MonkeyPatch) -> None:
+    """It is told of no broker, for it needs none: that is not wrong."""
+    hub.delenv("POSTBODE_AMQP_URL")
+    code, found = asked("--service", "route")
+    assert code == 0
+    state, said = found["route", "queues"]
+    assert (state, "POSTBODE_AMQP_URL" in said) == ("look", True)
+
+
 def test_a_database_that_is_away_is_one_finding_each(hub: pytest.MonkeyPatch) -> None:
     hub.setenv("POSTBODE_DATABASE_URL", "postgresql://127.0.0.1:9/x")
     code, found = asked("--service", "route")
@@ -124,8 +133,8 @@ def test_a_database_that_is_away_is_one_finding_each(hub: pytest.MonkeyPatch) ->
 
 
 def test_wrong_settings_end_with_78_and_name_the_variable(hub: pytest.MonkeyPatch) -> None:
-    hub.setenv("POSTBODE_INGEST_SMTP_PORT", "many")
+    hub.setenv("POSTBODE_INGEST_SMTP_CERTIFICATE", "/nope.pem")
     code, found = asked("--service", "ingest", "--service", "portal")
     assert code == 78
-    assert "POSTBODE_INGEST_SMTP_PORT" in found["ingest", "settings"][1]
+    assert "POSTBODE_INGEST_SMTP_CERTIFICATE: /nope.pem" in found["ingest", "settings"][1]
     assert found["portal", "settings"][0] == "ok"

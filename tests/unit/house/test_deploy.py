@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from libs.settings import Settings, load
+from services.doctor import settings_of
 
 ROOT = Path(__file__).parents[3]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text("utf-8"))
@@ -71,10 +72,11 @@ def test_compose_is_for_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> N
     ports = [port for part in COMPOSE["services"].values() for port in part.get("ports", ())]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
     monkeypatch.setenv("POSTBODE_HOST", "0.0.0.0")
-    for part in services().values():
-        for name, value in part["environment"].items():
-            monkeypatch.setenv(name, str(value))
-        assert load(Settings).host == "0.0.0.0"
+    for service, part in services().items():
+        with monkeypatch.context() as environment:
+            for name, value in part["environment"].items():
+                environment.setenv(name, re.sub(r"\$\{\w+:-(.*?)\}", r"\1", str(value)))
+            assert load(settings_of(service)).host == "0.0.0.0"
 
 
 def test_the_image_runs_as_nobody_in_particular() -> None:

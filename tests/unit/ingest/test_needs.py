@@ -15,7 +15,10 @@ from services.ingest.needs import CertificateEnded, checks
 from services.ingest.settings import IngestSettings
 
 
-async def test_a_certificate_that_ended_is_told_with_its_day(tmp_path: Path) -> None:
+async def test_a_certificate_that_ended_is_told_with_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when its file is gone by then: what was read of it is still shown."""
     path = certificates.pem(tmp_path, "mail", ends=clock.now() - timedelta(days=3))
     check = checks(IngestSettings(smtp_certificate=str(path)))["api"]["certificate"]
     with pytest.raises(CertificateEnded) as ended:
@@ -27,6 +30,10 @@ async def test_a_certificate_that_ended_is_told_with_its_day(tmp_path: Path) -> 
     await check()
     path.write_text("half a rene")
     await check()
+    later = clock.now() + timedelta(days=4_000)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    with pytest.raises(CertificateEnded):
+        await check()
 
 
 async def test_who_shows_no_certificate_needs_none() -> None:
