@@ -124,6 +124,8 @@ class Relay:
         self._more = False
         """The last claim left something behind, or may have."""
         self._due_at = 0.0
+        self._share_at = 0.0
+        """When those get more who wait for their share; 0: nobody does."""
         self._in_hand = InHand(pool, topology, self._settle)
         self._unsure = False
         self._ahead = Ahead(transport, topology, schema=schema)
@@ -150,16 +152,19 @@ class Relay:
             moved = await self._survive(self.pump())
             if moved is None:
                 await self._sleep(_POLL_IDLE)
-            elif moved == 0:
-                await self._sleep(_POLL_BUSY * random.uniform(0.8, 1.2))  # noqa: S311
+                continue
             if moved:
                 self._pacing.cut(began)
-            if moved is not None and moved < self._batch // 2:
+            if moved < self._batch // 2:
                 # A message costs the same full or nearly empty, so company is given time to come.
                 await asyncio.sleep(max(_LINGER, self._pacing.due - clock.monotonic()))
-                if self._is_woken and not self._more:
-                    # A claim that finds nothing costs two thirds of one that does.
-                    await self._sleep(_POLL_BUSY)
+            if not moved:
+                # Those who wait for their share go on when it is there, and not along with the next who comes.
+                most = max(0.0, self._share_at - clock.monotonic()) if self._share_at else _POLL_BUSY
+                await self._sleep(min(most, _POLL_BUSY * random.uniform(0.8, 1.2)))  # noqa: S311
+            elif moved < self._batch // 2 and self._is_woken and not self._more:
+                # A claim that finds nothing costs two thirds of one that does.
+                await self._sleep(_POLL_BUSY)
         await self._survive(self._in_hand.hand_back() if self._transport.settles_on_publish else self.pump())
 
     def wake(self) -> None:
@@ -241,6 +246,7 @@ class Relay:
             metrics.events_published.add(count, {"service": self._schema, "type": kind})
 
     async def _claim(self, conn: Connection, most: int) -> list[Waiting]:
+        self._share_at = 0.0
         midway = self._after != _START
         lanes = await conn.fetch(_LANES, *self._after, most)
         if not lanes and self._after != _START:
@@ -256,6 +262,7 @@ class Relay:
         for key, accounts in _by_key(ready).items():
             shares += self._shares[key].of(accounts, most * len(accounts) // len(ready))
         if not any(shares):
+            self._share_at = min((self._shares[key].until for key in room if room[key]), default=0.0)
             return []
         keys, accounts = [lane["routing_key"] for lane in ready], [lane["account"] for lane in ready]
         rows = await conn.fetch(_CLAIM, keys, accounts, shares)

@@ -4,7 +4,8 @@ However fair the turns are, a machine that is busy to the brim answers everybody
 account in a stage's hands are two hundred that the next one waits for. So the account that has most waits in its own
 lane and goes on at a steady share, some together and then none for a while, and what the machine has beyond that stays
 free for whoever comes now and then. Those stay below their share, and what they do not use is put by: several at once
-after a quiet while do not wait.
+after a quiet while do not wait. And they go first and by themselves: in one batch with the flood they would take as long
+as all of it, at every stage.
 
 An account that is alone gets all there is. So do several that all want more than their share: there is nobody to keep
 the machine free for.
@@ -36,6 +37,8 @@ class Shares:
         self._left: dict[UUID, float] = {}
         """What each that is about has put by. Below nothing: what it had beyond its share."""
         self._bounded = False
+        self._together_from = 0.0
+        """Who has used up its share waits no longer than this for a round of its own."""
         self.until = 0.0
         """When there is more."""
 
@@ -56,7 +59,14 @@ class Shares:
             self._hand_out(now)
         if not self._bounded:
             return [equal] * len(accounts)
-        return [max(0, min(equal, int(self._left[account]))) for account in accounts]
+        first = [self._left[account] >= max(1.0, self._most / 2) for account in accounts]
+        if all(first) or not any(first) or now >= self._together_from:
+            first = [True] * len(accounts)
+            self._together_from = now + 2 * WINDOW_SECONDS
+        return [
+            max(0, min(equal, int(self._left[account]))) if goes else 0
+            for account, goes in zip(accounts, first, strict=True)
+        ]
 
     def taken(self, accounts: Iterable[UUID]) -> None:
         """An event of each of these goes on."""

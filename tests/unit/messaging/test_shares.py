@@ -45,7 +45,29 @@ def test_who_had_a_share_gets_none_until_there_is_more_and_others_do() -> None:
     assert of(shares, FLOOD, OTHER) == [0, SHARE - 1]
     assert shares.until == time.now + WINDOW_SECONDS
     time.now = shares.until
-    assert of(shares, FLOOD, OTHER) == [EACH, SHARE]
+    assert of(shares, FLOOD) == [EACH]
+
+
+def test_who_stays_below_its_share_does_not_go_in_one_batch_with_who_does_not() -> None:
+    """It would take as long as all of it, at every stage."""
+    time = Time()
+    shares = flooded(time)
+    time.now = shares.until
+    assert of(shares, FLOOD, OTHER) == [0, SHARE]
+    shares.taken([OTHER])
+    assert of(shares, FLOOD) == [EACH]
+
+
+def test_who_has_used_up_its_share_waits_for_a_round_of_its_own_no_longer_than_two_windows() -> None:
+    time = Time()
+    shares, taken = flooded(time), 0
+    for _ in range(1000):
+        (left, other) = of(shares, FLOOD, OTHER)
+        assert other >= 1
+        shares.taken([FLOOD] * left)
+        taken += left
+        time.now += 0.01
+    assert 9.5 * SHARE <= taken <= 10.5 * SHARE
 
 
 def test_who_stays_below_its_share_never_waits_for_more() -> None:
@@ -98,7 +120,8 @@ def test_where_all_want_more_than_their_share_nobody_is_kept_back_until_somebody
     assert of(shares, FLOOD, OTHER) == [200, 200]
     assert of(shares, FLOOD, THIRD)[1] == SHARE
     time.now += WINDOW_SECONDS
-    assert of(shares, FLOOD, OTHER, THIRD) == [EACH, EACH, SHARE]
+    assert of(shares, FLOOD, OTHER, THIRD) == [0, 0, SHARE]
+    assert of(shares, FLOOD, OTHER) == [EACH, EACH]
 
 
 def test_without_a_bound_only_turns_are_equal() -> None:
