@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -25,6 +25,14 @@ from libs.contracts.parts import (
     ReceiverCandidate,
     Words,
 )
+
+ExtraFields = Annotated[
+    dict[str, str] | None,
+    Field(
+        description="extra fields that its sender said beside it, by the names of R121: its word, which counts in the "
+        "books of those who match them"
+    ),
+]
 
 
 class InvoiceFact(Payload):
@@ -74,6 +82,7 @@ class InvoiceReceived(HandedIn):
     source: DocumentRef | None = Field(
         default=None, description="the file it was taken out of: one of many invoices, a hybrid PDF"
     )
+    fields: ExtraFields = None
 
 
 class InvoiceQuarantined(HandedIn):
@@ -133,6 +142,7 @@ class InvoiceValidated(InvoiceFact):
         description="the accounts (IBAN) that its PDF names, where one it is to be paid into is not among them: a "
         "person must look at it",
     )
+    fields: ExtraFields = None
 
 
 class InvoiceRejected(InvoiceFact):
@@ -165,6 +175,7 @@ class InvoiceRouted(InvoiceFact):
     warnings: tuple[Words, ...] = Field(
         default=(), description="what the receiver should know before it pays"
     )
+    fields: ExtraFields = None
 
 
 class InvoiceParked(InvoiceFact):

@@ -85,6 +85,7 @@ class Routed:
                 connection_id=connection.connection_id if connection else None,
                 package=connection.package if connection else None,
                 warnings=data.warnings,
+                fields=data.fields or {},
             ),
             refused=refused,
             correlation=event.correlation_id,

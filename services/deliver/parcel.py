@@ -34,6 +34,8 @@ class Parcel(Frozen):
     """Of that connection."""
     warnings: tuple[Words, ...] = ()
     """What the receiver should know before it pays."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Extra fields that the sender said beside it: its word, for whose books match them."""
 
     @property
     def agreed(self) -> Agreed:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from libs.contracts.parts import Words
 from libs.db.pools import tenant
 from libs.db.types import Pool
+from libs.einvoice.extra_fields import BY_NAME
 from libs.errors import NotFound, Unauthenticated
 from libs.http.principal import Authenticator, Principal, requires
 from libs.text import PlainText
@@ -31,6 +32,11 @@ class InvoiceItem(BaseModel):
     status: Literal["received", "quarantined", "duplicate", "erased"] = "received"
     code: str | None = None
     reason: Words | None = None
+    fields: dict[str, str] | None = Field(
+        default=None,
+        description="the extra fields that were said beside it; shown by `GET`",
+        json_schema_extra={"propertyNames": {"enum": list(BY_NAME)}},
+    )
 
 
 class SubmissionReply(BaseModel):

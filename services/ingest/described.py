@@ -11,14 +11,14 @@ from libs.http import encoding, forms, spool
 from libs.http.problems import described
 from libs.http.quota import OverQuota
 from services.ingest.backlog import late
-from services.ingest.uploads import archive, idempotency, intake
+from services.ingest.uploads import archive, fields, idempotency, intake
 from services.ingest.uploads.batch import bad_offset
 from services.ingest.uploads.groups import busy
 from services.ingest.uploads.intake import Refused
 from services.ingest.uploads.part import Part
 from services.ingest.uploads.words import REASONS
 
-_MAILED = ("unreadable-mail", "mail-report", "pdf-not-added", "no-invoice")
+_MAILED = ("unreadable-mail", "mail-report", "pdf-not-added", "fields-not-added", "no-invoice")
 """Reasons that no caller of the API is refused for."""
 
 FILES = [
@@ -29,6 +29,7 @@ FILES = [
         for code in REASONS
         if code not in _MAILED and not code.startswith("zip-")
     ),
+    *fields.examples(),
 ]
 """What can be wrong with a file."""
 
@@ -65,7 +66,9 @@ SUBMIT: dict[str, Any] = {
         "tags": ["submissions"],
         "summary": "Hand over invoices",
         "description": "One UBL invoice as the body, or several files as a ZIP or multipart/form-data: XML, each with or "
-        "without its PDF of the same name; ZIPs in the form are opened too (1,000 files, 50 MB unpacked). "
+        "without its PDF of the same name, and its extra fields for books in Exact Online: `NAME.fields.json` beside "
+        '`NAME.xml`, as `{"Notes": "Project 12", "From": "2026-01-01", "To": "2026-03-31"}`, with the names of '
+        "`fields` in the answer of `GET`. ZIPs in the form are opened too (1,000 files, 50 MB unpacked). "
         "202 is said after everything is stored. The same bytes again, while "
         "the first are under way or delivered, are the same invoice: a submission sent again as it was gets the "
         "first answer, any other says `duplicate` of that invoice; when all are, with `Postbode-Repeat: true`. "
@@ -167,7 +170,8 @@ BATCH: dict[str, Any] = {
     "post": {
         "tags": ["submissions"],
         "summary": "Hand over thousands of invoices",
-        "description": "A ZIP of up to 5,000 invoices, each with or without its PDF of the same name in the same folder. "
+        "description": "A ZIP of up to 5,000 invoices, each with or without its PDF of the same name in the same folder, "
+        "and its extra fields (`NAME.fields.json`). "
         "The reply has a line of JSON for each item, in their order: its receipt after it is stored, or the problem it is "
         "refused with; others are not concerned. The last line is `end`, or `stopped` with the item to go on at. When the "
         "connection is lost, send the ZIP again with `offset` the first item without a line; with an `Idempotency-Key` "

@@ -40,19 +40,19 @@ SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[],
 # is new, whatever the timing.
 _INSERT_INVOICES = """
 INSERT INTO invoice (invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome,
-                     syntax, reason_code, reason, open)
+                     syntax, reason_code, reason, fields, open)
 SELECT invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome, syntax,
-       reason_code, reason, outcome = 'received'
+       reason_code, reason, fields, outcome = 'received'
   FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::int[], $5::text[], $6::bytea[], $7::bytea[],
-              $8::text[], $9::text[], $10::text[], $11::jsonb[])
+              $8::text[], $9::text[], $10::text[], $11::jsonb[], $12::jsonb[])
        AS t (invoice_id, submission_id, account_id, position, filename, sha256, pdf_sha256, outcome, syntax,
-             reason_code, reason)
+             reason_code, reason, fields)
 ON CONFLICT (account_id, sha256) WHERE open DO NOTHING
 RETURNING invoice_id
 """
 
 _FIND_FIRST = """
-SELECT i.account_id, i.sha256, i.invoice_id, i.submission_id, i.pdf_sha256
+SELECT i.account_id, i.sha256, i.invoice_id, i.submission_id, i.pdf_sha256, i.fields
   FROM invoice i
   JOIN unnest($1::uuid[], $2::bytea[]) AS t (account_id, sha256)
     ON i.account_id = t.account_id AND i.sha256 = t.sha256
@@ -148,6 +148,7 @@ async def _insert_invoices(conn: Connection, pairs: Sequence[tuple[Submission, I
         [i.upload.syntax if i.upload else None for _, i in pairs],
         [i.refused.code if i.refused else None for _, i in pairs],
         [i.refused.reason.model_dump() if i.refused else None for _, i in pairs],
+        [i.fields for _, i in pairs],
     )
     return {row["invoice_id"] for row in rows}
 
@@ -173,9 +174,10 @@ async def _repeat(
         pdf = item.pdf if item.pdf and item.pdf.sha256 != row["pdf_sha256"] else None
         if pdf is not None:
             left_out.append((submission.account_id, pdf))
-        kept[item.invoice_id] = Kept(
-            row["invoice_id"], row["submission_id"], item.filename, True, "pdf-not-added" if pdf else None
-        )
+        code = "pdf-not-added" if pdf else None
+        if item.fields and item.fields != row["fields"]:
+            code = "fields-not-added"
+        kept[item.invoice_id] = Kept(row["invoice_id"], row["submission_id"], item.filename, True, code)
         events.append(submission.repeated(item, row["invoice_id"], number, pdf))
     await documents.put_many(conn, left_out)
     codes = [kept[i.invoice_id].code for _, i in again]
@@ -209,7 +211,7 @@ _SUBMISSION = """
 SELECT s.submission_id, s.channel, s.received_at, s.expired_at, s.mail_facts AS mail,
        (SELECT coalesce(jsonb_agg(x.item ORDER BY x.position), '[]'::jsonb) FROM (
             SELECT i.position, jsonb_build_object('invoice_id', i.invoice_id, 'filename', i.filename,
-                   'status', i.outcome, 'code', i.reason_code, 'reason', i.reason) AS item
+                   'status', i.outcome, 'code', i.reason_code, 'reason', i.reason, 'fields', i.fields) AS item
               FROM invoice i WHERE i.submission_id = s.submission_id
              UNION ALL
             SELECT r.position, jsonb_build_object('invoice_id', r.invoice_id, 'filename', r.filename,

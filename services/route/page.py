@@ -73,6 +73,7 @@ class Page:
             summary=validated.summary,
             warnings=decision.warnings,
             lifted=decision.lifted,
+            fields=validated.fields,
         )
         if before == "parked":
             self._closed[validated.invoice_id] = "released"

@@ -205,6 +205,7 @@ def fact(
         warnings=judgement.warnings,
         findings=judgement.first,
         pdf_accounts=judgement.pdf_accounts,
+        fields=received.fields,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from typing import Any
@@ -198,22 +199,27 @@ async def test_paid_is_what_the_books_say_of_what_the_hub_booked_and_of_nothing_
 async def test_all_18_fields_reach_the_books_of_both_and_the_sender_is_paid(
     office: ExactServer, world: World
 ) -> None:
-    """In Belgium, where IntraStat has its transaction B."""
+    """In Belgium, where IntraStat has its transaction B. One that the sender says beside the invoice counts where the buyer
+    matched it, and in its own books where nothing is."""
     buyer, seller = employ(office, "koper", 117, "BE"), employ(office, "verkoper", 122, "BE")
     jong = await bookkeeper(world, office, "Jong BV", world.x)
     bakker = await bookkeeper(world, office, "Bakker BV", world.y)
-    await jong.linked(buyer, purchase=RULES, options=OPTIONS)
-    await bakker.linked(seller, sales=SALES_RULES, options=OPTIONS)
+    said = {"ExternalLinkDescription": "Pand 12", "YourRef": "D-7", "Notes": "Met haast"}
+    asked = OPTIONS | {"ExternalLinkDescription": ["field:ExternalLinkDescription"]}
+    await jong.linked(buyer, purchase=RULES, options=asked)
+    await bakker.linked(seller, sales=SALES_RULES, options={n: s for n, s in OPTIONS.items() if n != "Notes"})
     assert (await bakker.link("PUT", "/sales", {"on": True}))["on"] is True
 
     number = "2026-301"
-    own = await world.hand_over(bakker.who, ("F1.xml", extra.ubl(number=number, buyer_kvk=world.x)))
+    xml = extra.ubl(number=number, buyer_kvk=world.x)
+    own = await world.hand_over(bakker.who, ("F1.xml", xml), ("F1.fields.json", json.dumps(said).encode()))
     await world.until(bakker.who, own, "imported")
     # SA17: each arrives in the named property.
-    assert await fields(office, 117, PURCHASES, "purchase_lines") == extra.VALUES
+    here = {"ExternalLinkDescription": "Pand 12"}
+    assert await fields(office, 117, PURCHASES, "purchase_lines") == extra.VALUES | here
     # SA22: a sales entry with the fields; its customer pays.
     assert await bakker.sold(own) == "booked"
-    assert await fields(office, 122, SALES, "sales_lines") == extra.VALUES
+    assert await fields(office, 122, SALES, "sales_lines") == extra.VALUES | {"Notes": "Met haas"}
     await bakker.ask("PUT", "/v1/payments/source", {"source": "exact_online", "way": "automatic"})
     (entry,) = bakker.entries(SALES, 122)
     pays(office, 122, entry["EntryID"], Decimal("5.10"))

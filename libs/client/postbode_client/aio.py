@@ -33,10 +33,12 @@ class AsyncClient:
         self._patience = patience
         self._http = httpx.AsyncClient(**wire.options(url, key), timeout=timeout, transport=transport)
 
-    async def submit(self, *files: File, key: str | None = None) -> Receipt:
+    async def submit(
+        self, *files: File, key: str | None = None, fields: Mapping[str, str] | None = None
+    ) -> Receipt:
         """See ``Client.submit``."""
         name = key or str(uuid4())
-        said = await self._ask(wire.submit(files, name), name)
+        said = await self._ask(wire.submit(files, name, fields), name)
         return answers.receipt(said.value(), repeat="postbode-repeat" in said.headers)
 
     async def submit_zip(self, path: Path, key: str | None = None) -> AsyncIterator[Item]:

@@ -37,14 +37,17 @@ class Client:
         self._patience = patience
         self._http = httpx.Client(**wire.options(url, key), timeout=timeout, transport=transport)
 
-    def submit(self, *files: File, key: str | None = None) -> Receipt:
+    def submit(
+        self, *files: File, key: str | None = None, fields: Mapping[str, str] | None = None
+    ) -> Receipt:
         """Hand over one invoice, or several with their PDFs; all of it or nothing.
 
         ``key`` is a name of your own for this hand-over. Give it to be sure across a crash of your program too: the same
-        key and files get the first answer. Raises ``Refused`` or ``Unreachable``.
+        key and files get the first answer. ``fields`` are extra fields of the first file, by the names of Exact Online,
+        for books that match them. Raises ``Refused`` or ``Unreachable``.
         """
         name = key or str(uuid4())
-        said = self._ask(wire.submit(files, name), name)
+        said = self._ask(wire.submit(files, name, fields), name)
         return answers.receipt(said.value(), repeat="postbode-repeat" in said.headers)
 
     def submit_zip(self, path: Path, key: str | None = None) -> Iterator[Item]:

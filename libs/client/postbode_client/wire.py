@@ -104,8 +104,10 @@ def options(url: str, key: str) -> dict[str, Any]:
     }
 
 
-def submit(files: Sequence[File], key: str) -> Ask:
-    return Ask("POST", "/v1/submissions", {"Idempotency-Key": key}, files)
+def submit(files: Sequence[File], key: str, fields: Mapping[str, str] | None = None) -> Ask:
+    """``fields`` go with the first of the files, whose PDF has its name."""
+    said = [files[0].said(fields)] if fields and files else []
+    return Ask("POST", "/v1/submissions", {"Idempotency-Key": key}, [*files, *said])
 
 
 def submission(submission_id: str) -> Ask:

@@ -26,10 +26,10 @@ from libs.db.types import Pool
 from libs.einvoice import documents
 from libs.einvoice.model import Invoice
 from libs.errors import HubError
-from services.deliver.exact import compare, entry, made, masterdata, outcomes, parties, records, wire
+from services.deliver.exact import compare, entry, fields, made, masterdata, outcomes, parties, records, wire
 from services.deliver.exact.budget import CALLS, Wait
 from services.deliver.exact.client import Books
-from services.deliver.exact.kinds import Kind
+from services.deliver.exact.kinds import SALES, Kind
 from services.deliver.exact.links import Link
 from services.deliver.exact.made import Made
 from services.deliver.exact.records import Record
@@ -148,11 +148,16 @@ class Booking:
 
     async def _made(self, invoice: Invoice) -> Made:
         rules = Rules.model_validate(self.link.settings.get(self.kind.name, {}))
-        matching = {name: tuple(sources) for name, sources in self.link.settings.get("options", {}).items()}
+        matching: fields.Matching = {
+            name: tuple(sources) for name, sources in self.link.settings.get("options", {}).items()
+        }
         division = self.record.division
         chart = await masterdata.chart_of(self.pool, self.base, division, self.books, rules)
         # Once without a party: what cannot be coded leaves nothing behind, no new supplier either.
-        tried = made.make(self.kind, invoice, rules, matching, chart, party="")
+        given = self.each.job.parcel.fields
+        if self.kind is SALES:
+            matching = fields.own(matching, given)
+        tried = made.make(self.kind, invoice, rules, matching, chart, given=given, party="")
         if isinstance(tried, Parked):
             raise _Stop(tried)
         party = await parties.party_of(self.pool, self.base, division, self.books, self.kind, invoice)

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from libs.contracts.parts import Words
-from services.deliver.exact import fields
+from libs.einvoice import extra_fields
 from services.deliver.exact.kinds import Kind
 
 HEADER = ("EntryID", "EntryNumber", "Status", "AmountFC")
@@ -40,7 +40,7 @@ _NAMES: Mapping[str, Words] = {
     "VATCode": Words(nl="btw-code", en="VAT code"),
     "CostCenter": Words(nl="kostenplaats", en="cost centre"),
     "CostUnit": Words(nl="kostendrager", en="cost unit"),
-    **{each.name: each.words for each in fields.ALL},
+    **{each.name: each.words for each in extra_fields.ALL},
 }
 
 

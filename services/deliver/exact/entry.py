@@ -18,6 +18,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from libs.contracts.parts import Words
+from libs.einvoice import extra_fields
 from libs.einvoice.model import Invoice
 from libs.einvoice.money import ZERO, plain, total
 from services.deliver.exact import fields
@@ -210,7 +211,7 @@ def _payment_reference(invoice: Invoice) -> str | None:
     """BT-83, what the payment has to name; half of one is worth nothing."""
     for each in invoice.payment_instructions:
         said = each.remittance_information
-        if said and fields.BY_NAME["PaymentReference"].read(said):
+        if said and extra_fields.BY_NAME["PaymentReference"].read(said):
             return said
     return None
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from libs.contracts.parts import Words
 from libs.db.types import Pool
+from libs.einvoice import extra_fields
 from libs.errors import BadInput, Forbidden, NotFound
 from libs.http.principal import Principal, requires
 from libs.text import PlainText
@@ -296,7 +297,7 @@ def view(party_id: UUID, link: Link | None, *, operator: bool = False) -> ExactL
     matched = link.settings.get("options", {}) if link is not None else {}
     options = [
         Option(name=each.name, label=each.words, level=each.level, sources=tuple(matched.get(each.name, ())))
-        for each in extra.ALL
+        for each in extra_fields.ALL
     ]
     if link is None:
         return ExactLink(

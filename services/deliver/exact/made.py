@@ -3,11 +3,12 @@
 ::
 
     invoice ─▶ amounts ─▶ coding (rules, chart) ─┬─▶ entry: the body of the POST
-          └──▶ values (matching) ────────────────┘
+   given  └──▶ values (matching) ────────────────┘
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -36,16 +37,17 @@ def make(
     matching: Matching,
     chart: Chart,
     *,
+    given: Mapping[str, str],
     party: str,
     document: str | None = None,
 ) -> Made | Parked:
-    """``party``: the account's id at Exact; ``document``: of the document it belongs to. The first thing that is
-    missing or wrong parks it."""
+    """``given``: extra fields that its sender said beside it; ``party``: the account's id at Exact; ``document``: of the
+    document it belongs to. The first thing that is missing or wrong parks it."""
     found = amounts.of(invoice)
     coded = coding.code(kind, invoice, found.parts, rules, chart)
     if isinstance(coded, Parked):
         return coded
-    extra = values.read(matching, invoice)
+    extra = values.read(matching, invoice, given)
     if isinstance(extra, Parked):
         return extra
     body = entry.make(kind, invoice, found, coded, extra, party=party, document=document)

@@ -86,7 +86,13 @@ async def enter(conn: Connection, events: Sequence[Event]) -> None:
 
 def _body(data: InvoiceRouted) -> dict[str, Any]:
     summary = data.summary.model_copy(update={"candidates": ()})
-    parcel = Parcel(receiver=data.receiver, original=data.original, pdf=data.pdf, summary=summary)
+    parcel = Parcel(
+        receiver=data.receiver,
+        original=data.original,
+        pdf=data.pdf,
+        summary=summary,
+        fields=data.fields or {},
+    )
     return parcel.model_dump(mode="json")
 
 

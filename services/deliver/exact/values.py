@@ -8,9 +8,10 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from libs.contracts.parts import Words
-from libs.einvoice import model, terms
+from libs.einvoice import extra_fields, model, terms
+from libs.einvoice.extra_fields import BY_NAME, Field
 from libs.einvoice.model import Invoice, Line
-from services.deliver.exact.fields import BY_NAME, Field, Matching, as_sent, level_of
+from services.deliver.exact.fields import Matching, as_sent, level_of
 from services.deliver.parcel import Parked
 
 
@@ -36,8 +37,9 @@ class Extra:
 NONE = Extra({}, {}, ())
 
 
-def read(matching: Matching, invoice: Invoice) -> Extra | Parked:
-    """The values that an invoice has for the fields that are matched; else which of them Exact would not take."""
+def read(matching: Matching, invoice: Invoice, given: Mapping[str, str]) -> Extra | Parked:
+    """The values that an invoice has for the fields that are matched; else which of them Exact would not take. ``given``:
+    what its sender said beside it."""
     header: dict[str, str] = {}
     shared: dict[str, str] = {}
     lines: list[dict[str, str]] = [{} for _ in invoice.lines]
@@ -46,7 +48,7 @@ def read(matching: Matching, invoice: Invoice) -> Extra | Parked:
         field = BY_NAME.get(name)
         if field is None:
             continue
-        before, said = _first_of_header(sources, invoice, field)
+        before, said = _first_of_header(sources, invoice, given, field)
         if said is not None:
             _put(field, said, header if field.level == "header" else shared, wrong, None)
         if field.level == "line" and before:
@@ -62,13 +64,7 @@ def read(matching: Matching, invoice: Invoice) -> Extra | Parked:
 def _put(field: Field, said: str, into: dict[str, str], wrong: list[Words], line: str | None) -> None:
     value = field.read(said)
     if value is None:
-        at = (f" op regel {line}", f" on line {line}") if line is not None else ("", "")
-        wrong.append(
-            Words(
-                nl=f"{field.words.nl} ({field.name}){at[0]} is “{said[:60]}”; Exact Online wil {field.wanted.nl}.",
-                en=f"{field.words.en} ({field.name}){at[1]} is “{said[:60]}”; Exact Online takes {field.wanted.en}.",
-            )
-        )
+        wrong.append(extra_fields.unfit(field, said, line))
     else:
         into[field.name] = as_sent(value)
 
@@ -101,22 +97,24 @@ def _parked(wrong: list[Words]) -> Parked:
 
 
 def _first_of_header(
-    sources: tuple[str, ...], invoice: Invoice, field: Field
+    sources: tuple[str, ...], invoice: Invoice, given: Mapping[str, str], field: Field
 ) -> tuple[tuple[str, ...], str | None]:
     """The value of the first header source that has one, and the sources of lines that come before it."""
     before: list[str] = []
     for source in sources:
         if level_of(source) == "line":
             before.append(source)
-        elif (found := _of_header(source, invoice, field)) is not None:
+        elif (found := _of_header(source, invoice, given, field)) is not None:
             return tuple(before), found
     return tuple(before), None
 
 
-def _of_header(source: str, invoice: Invoice, field: Field) -> str | None:
+def _of_header(source: str, invoice: Invoice, given: Mapping[str, str], field: Field) -> str | None:
     kind, _, name = source.partition(":")
     if kind == "value":
         return name.strip() or None
+    if kind == "field":
+        return given.get(name)
     if kind == "note":
         return next((found for note in invoice.notes if (found := _of_note(note, name))), None)
     if kind == "document":

@@ -77,7 +77,7 @@ _FORGET = (
 )
 # The same bytes are a new invoice from now on: what they would repeat is gone.
 _ERASE = """
-UPDATE invoice SET outcome = 'erased', filename = NULL, reason = NULL, open = false,
+UPDATE invoice SET outcome = 'erased', filename = NULL, reason = NULL, fields = NULL, open = false,
                    closed_by = coalesce(closed_by, 'expired')
  WHERE submission_id = ANY ($1::uuid[]) AND outcome <> 'erased' RETURNING invoice_id, account_id
 """

@@ -25,8 +25,8 @@ from services.ingest.uploads.part import Part
 from services.ingest.uploads.words import REASONS
 
 MOST_ITEMS = 5_000
-MOST_FILES = 2 * MOST_ITEMS
-"""Each invoice may have its PDF."""
+MOST_FILES = 3 * MOST_ITEMS
+"""Each invoice may have its PDF and its extra fields."""
 MOST_LIST = 4_000_000
 """Bytes of the list at the end: 400 for each file."""
 RATIO, SMALL = 100, 1_000_000
@@ -51,11 +51,11 @@ def refusal(code: str) -> HubError:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One XML with its PDF, if it has one; or a PDF that no XML has the name of."""
+    """One XML with its PDF and its extra fields, if it has them; or one of those that no XML has the name of."""
 
     files: tuple[zipfile.ZipInfo, ...]
     ambiguous: bool = False
-    """A PDF whose name several files have."""
+    """A PDF, or extra fields, whose name several files have."""
 
     @property
     def size(self) -> int:
@@ -92,7 +92,9 @@ class Archive:
     def uploads(self, parts: Sequence[Part], item: Item) -> tuple[Upload, ...]:
         """What the files of an item are. Raises its refusal."""
         if item.ambiguous:
-            raise intake.as_error(intake.refuse(parts[0], "ambiguous-pdf"))
+            raise intake.as_error(
+                intake.refuse(parts[0], "ambiguous-fields" if parts[0].is_fields else "ambiguous-pdf")
+            )
         return intake.sort_strictly(parts)
 
     def _read(self, member: zipfile.ZipInfo) -> bytes:
@@ -136,13 +138,19 @@ def _judge(member: zipfile.ZipInfo, most_file: int) -> None:
 
 def _items(members: Sequence[zipfile.ZipInfo]) -> list[Item]:
     """In the order of the ZIP, an invoice where its XML stands."""
-    papers = [n for n, member in enumerate(members) if not _is_page(member)]
+    said = [n for n, member in enumerate(members) if names.of_fields(member.filename)]
     pages = [n for n, member in enumerate(members) if _is_page(member)]
-    pairing = pair([_stem(members[n]) for n in papers], [_stem(members[n]) for n in pages])
-    page_of = {papers[paper]: members[pages[page]] for paper, page in pairing.pdf_of.items()}
-    made = {n: Item((members[n], page_of[n]) if n in page_of else (members[n],)) for n in papers}
-    for page in pairing.lone | pairing.ambiguous:
-        made[pages[page]] = Item((members[pages[page]],), ambiguous=page in pairing.ambiguous)
+    papers = sorted(set(range(len(members))).difference(said, pages))
+    made = {n: Item((members[n],)) for n in range(len(members))}
+    # Extra fields may be those of a PDF that is an invoice itself, so pages come first.
+    for owners, beside in ((papers, pages), (papers + pages, said)):
+        owners = [n for n in owners if n in made and not made[n].ambiguous]
+        pairing = pair([_stem(members[n]) for n in owners], [_stem(members[n]) for n in beside])
+        for owner, found in pairing.pdf_of.items():
+            files = made[owners[owner]].files
+            made[owners[owner]] = Item((*files, *made.pop(beside[found]).files))
+        for found in pairing.ambiguous:
+            made[beside[found]] = Item((members[beside[found]],), ambiguous=True)
     return [made[n] for n in sorted(made)]
 
 

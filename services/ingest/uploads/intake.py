@@ -8,7 +8,7 @@ nothing is stored; by mail the good parts go on and the bad ones are quarantined
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +17,7 @@ from libs.contracts.parts import Words
 from libs.einvoice import detect, gate, xml
 from libs.einvoice.formats import eexact, hybrid
 from libs.errors import BadInput, HubError, TooLarge, Unprocessable
+from services.ingest.uploads import fields
 from services.ingest.uploads.pairing import pair
 from services.ingest.uploads.part import Part
 from services.ingest.uploads.words import REASONS
@@ -37,6 +38,8 @@ class Upload:
     pdf: Part | None = None
     source: Part | None = None
     """The file it was taken out of: an eExact file of many invoices, a hybrid PDF."""
+    fields: Mapping[str, str] | None = None
+    """Extra fields that its sender said beside it, of each invoice of a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,30 @@ def sort(parts: Sequence[Part]) -> Sorted:
 
 
 def sort_strictly(parts: Sequence[Part]) -> tuple[Upload, ...]:
-    """The same for a caller who waits. Raises the first refusal (422, 413), or 400 when there is nothing."""
+    """The same for a caller who waits, who may say extra fields beside an invoice too. Raises the first refusal (422,
+    413), or 400 when there is nothing."""
     if not parts:
         raise nothing()
-    done = sort(parts)
+    said = [part for part in parts if part.is_fields]
+    done = sort([part for part in parts if not part.is_fields] if said else parts)
     if done.refused:
         raise as_error(done.refused[0])
-    return done.uploads
+    return _with_fields(done.uploads, said) if said else done.uploads
+
+
+def _with_fields(uploads: Sequence[Upload], said: Sequence[Part]) -> tuple[Upload, ...]:
+    files = list({id(file): file for each in uploads for file in [each.source or each.original]}.values())
+    pairing = pair([file.stem for file in files], [part.stem for part in said])
+    for number, part in enumerate(said):
+        if number in pairing.lone or number in pairing.ambiguous:
+            raise as_error(refuse(part, "lone-fields" if number in pairing.lone else "ambiguous-fields"))
+    found: dict[int, Mapping[str, str] | None] = {}
+    for file, number in pairing.pdf_of.items():
+        try:
+            found[id(files[file])] = fields.read(said[number].data)
+        except Unprocessable as no:
+            raise as_error(_told(said[number], no)) from None
+    return tuple(replace(each, fields=found.get(id(each.source or each.original))) for each in uploads)
 
 
 def nothing() -> BadInput:

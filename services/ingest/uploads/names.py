@@ -13,6 +13,8 @@ from pathlib import PurePosixPath
 
 from libs.text import repaired
 
+FIELDS = ".fields.json"
+"""What a file of extra fields is called, behind the name of its invoice."""
 MOST_SHOWN = 200
 MOST_READ = 1000
 """Characters. No file system takes a longer name, so what is longer is nobody's pair."""
@@ -48,12 +50,19 @@ def shown(name: str) -> str | None:
     return None if last in ("", ".", "..") else last
 
 
+def of_fields(name: str) -> bool:
+    """Whether it is the name of a file of extra fields."""
+    return name.lower().endswith(FIELDS)
+
+
 def stem(name: str) -> str:
     """The name without folders and extension, to pair by; empty when it pairs with nothing. Case and
     the two ways to write an accent do not matter to the systems that make these names."""
     if not name or len(name) > MOST_READ:
         return ""
-    return unicodedata.normalize("NFC", PurePosixPath(_last(name)).stem).casefold()
+    last = _last(name)
+    own = last[: -len(FIELDS)] if of_fields(last) else PurePosixPath(last).stem
+    return unicodedata.normalize("NFC", own).casefold()
 
 
 def _last(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which PDF is the picture of which XML (R23, R24). Pure.
+"""Which PDF is the picture of which XML (R23, R24), and which extra fields are said of which. Pure.
 
 A picture of the wrong invoice is worse than none: it goes to a customer of somebody else. So a name pairs
 only when it says exactly one thing, one XML and one PDF. A name that occurs twice on either side pairs
@@ -25,6 +25,7 @@ class Pairing:
 def pair(xmls: Sequence[str], pdfs: Sequence[str]) -> Pairing:
     """Pair by stem; the empty stem (no name) pairs with nothing."""
     papers, pictures = Counter(xmls), Counter(pdfs)
+    at = {stem: position for position, stem in enumerate(xmls)}
     pdf_of: dict[int, int] = {}
     ambiguous: set[int] = set()
     lone: set[int] = set()
@@ -32,7 +33,7 @@ def pair(xmls: Sequence[str], pdfs: Sequence[str]) -> Pairing:
         if not stem or stem not in papers:
             lone.add(position)
         elif papers[stem] == pictures[stem] == 1:
-            pdf_of[xmls.index(stem)] = position
+            pdf_of[at[stem]] = position
         else:
             ambiguous.add(position)
     return Pairing(pdf_of, frozenset(ambiguous), frozenset(lone))

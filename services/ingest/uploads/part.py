@@ -58,6 +58,11 @@ class Part:
         return encoding.is_pdf(self.data)
 
     @property
+    def is_fields(self) -> bool:
+        """Whether it holds the extra fields of the invoice of its name (``fields.py``)."""
+        return names.of_fields(self.filename or "")
+
+    @property
     def claims_xml(self) -> bool:
         """Whether it is meant to be XML, well-formed or not."""
         return (

@@ -46,6 +46,11 @@ class Item:
         return part.filename if part else None
 
     @property
+    def fields(self) -> Mapping[str, str] | None:
+        """Extra fields that were said beside it."""
+        return self.upload.fields if self.upload else None
+
+    @property
     def pdf(self) -> NewDocument | None:
         """Its picture, if it came with one."""
         return self.documents[1] if len(self.documents) > 1 else None
@@ -193,6 +198,7 @@ def _received(
                 original=ref(original, upload.original.filename),
                 pdf=ref(pdf, upload.pdf.filename) if pdf and upload.pdf else None,
                 source=ref(source, upload.source.filename) if source and upload.source else None,
+                fields=dict(upload.fields) if upload.fields else None,
             )
         ),
         upload=upload,

@@ -17,6 +17,30 @@ REASONS: Mapping[str, Words] = {
         en="More than one file has this name. Nobody can tell to which invoice this PDF belongs. "
         "Give every invoice a name of its own, its PDF the same, and send them again.",
     ),
+    "lone-fields": Words(
+        nl="Een bestand met extra velden hoort bij een factuur: stuur de XML mee, met dezelfde naam (F1.xml bij "
+        "F1.fields.json).",
+        en="A file of extra fields belongs to an invoice: send the XML with it, under the same name (F1.xml with "
+        "F1.fields.json).",
+    ),
+    "ambiguous-fields": Words(
+        nl="Meer dan één bestand heeft deze naam. Het is niet te zien bij welke factuur deze extra velden horen. "
+        "Geef elke factuur een eigen naam, haar velden dezelfde, en stuur ze opnieuw.",
+        en="More than one file has this name. Nobody can tell to which invoice these extra fields belong. "
+        "Give every invoice a name of its own, its fields the same, and send them again.",
+    ),
+    "fields-unreadable": Words(
+        nl="Dit bestand moet één JSON-object zijn met extra velden en hun tekst, elk veld één keer, hoogstens 64 kB: "
+        '{"Notes": "Project 12"}.',
+        en="This file has to be one JSON object of extra fields and their text, each field once, 64 kB at most: "
+        '{"Notes": "Project 12"}.',
+    ),
+    "fields-not-added": Words(
+        nl="Deze factuur was er al, met andere extra velden of zonder. Wat er nu bij zat (extra velden, of een andere PDF) "
+        "telt niet meer mee.",
+        en="This invoice was there already, with other extra fields or none. What came beside it now (extra fields, or "
+        "another PDF) does not count any more.",
+    ),
     "too-many-invoices": Words(
         nl="Dit eExact-bestand bevat meer dan 500 facturen. Exporteer ze in kleinere delen en stuur die apart.",
         en="This eExact file holds more than 500 invoices. Export them in smaller parts and send those apart.",

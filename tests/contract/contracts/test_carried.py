@@ -47,6 +47,14 @@ def test_fields_this_release_does_not_know_go_on_and_nothing_else_changes() -> N
     assert "newer" not in written["summary"]
 
 
+def test_what_a_sender_said_beside_its_invoice_is_told_on_and_a_release_before_says_nothing() -> None:
+    said = _SAID.model_copy(update={"fields": {"Notes": "Pand 12"}})
+    raw = orjson.loads(new_event(said, source="/test", account=ACCOUNT).encode())
+    assert decode(raw).data == said
+    del raw["data"]["fields"]
+    assert decode(raw).data == _SAID
+
+
 def test_an_event_all_of_which_is_handed_on_is_whole() -> None:
     heard = decode(orjson.loads(new_event(_SAID, source="/test", account=ACCOUNT).encode()))
     again = new_event(heard.data, source="/test", account=ACCOUNT, cause=heard)

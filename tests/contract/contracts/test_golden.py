@@ -83,12 +83,12 @@ ADDED_LATER: dict[str, set[str]] = {
     "invoice.paid.v1": {"by", "source", "paid", "open", "currency", "paid_on"},
     "invoice.parked.v1": {"first", "differences", "return_on"},
     "invoice.quarantined.v1": {"pdf", "silent", "reply_to"},
-    "invoice.received.v1": {"source", "silent", "reply_to"},
+    "invoice.received.v1": {"source", "silent", "reply_to", "fields"},
     "invoice.released.v1": {"reason"},
     "invoice.returned.v1": {"first"},
-    "invoice.routed.v1": {"warnings", "lifted"},
+    "invoice.routed.v1": {"warnings", "lifted", "fields"},
     "invoice.undeliverable.v1": {"returned"},
-    "invoice.validated.v1": {"pdf_accounts"},
+    "invoice.validated.v1": {"pdf_accounts", "fields"},
 }
 """Fields that joined a version after its sample was made, by type."""
 

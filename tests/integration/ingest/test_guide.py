@@ -52,7 +52,7 @@ async def door(database: DatabaseSettings) -> AsyncIterator[Replica]:
 
 
 async def test_handing_invoices_over(door: Replica, tmp_path: Path) -> None:
-    for number in ("F2026-0117", "F2026-0118", "F2026-0119"):
+    for number in ("F2026-0117", "F2026-0118", "F2026-0119", "F2026-0121", "F2026-0122"):
         (tmp_path / f"{number}.xml").write_bytes(builders.invoice(number=number))
     (tmp_path / "F2026-0117.pdf").write_bytes(builders.pdf("F2026-0117"))
     with zipfile.ZipFile(tmp_path / "facturen.zip", "w") as made:

@@ -74,6 +74,21 @@ async def test_the_same_again_gets_the_same_words_and_other_files_are_refused(
     theirs = await post(http, one, {**elsewhere, "Idempotency-Key": "k-1"}, builders.invoice(number="F2"))
     assert theirs.status_code == 202
 
+    # What is said beside an invoice is a part of what is sent.
+    def form(note: str) -> list[tuple[str, tuple[str, bytes]]]:
+        said = f'{{"Notes": "{note}"}}'.encode()
+        return [("file", ("F3.xml", builders.invoice(number="F3"))), ("file", ("F3.fields.json", said))]
+
+    answers = [
+        await http.post(
+            f"{door.url}/v1/submissions", headers=login | {"Idempotency-Key": "k-3"}, files=form(note)
+        )
+        for door, note in ((one, "een"), (other, "een"), (other, "twee"))
+    ]
+    assert [each.status_code for each in answers] == [202, 202, 422]
+    assert answers[0].content == answers[1].content
+    assert answers[2].json()["code"] == "idempotency-key-reused"
+
     # What was taken once stays taken, also when the hub would refuse it today.
     def stricter(_: object) -> None:
         raise intake.as_error(intake.refuse(Part(b""), "no-invoice"))

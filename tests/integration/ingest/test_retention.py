@@ -43,9 +43,9 @@ class Archive:
         return await self.door.supplier("Bakker", scopes=ADMIN)
 
     async def post(self, headers: dict[str, str], name: str, **more: str) -> str:
-        reply = await self.http.post(
-            "/v1/submissions", content=builders.invoice(number=name), headers=headers | more
-        )
+        said = (f"{name}.fields.json", b'{"Notes": "Pand 12"}')
+        files = [("file", (f"{name}.xml", builders.invoice(number=name))), ("file", said)]
+        reply = await self.http.post("/v1/submissions", files=files, headers=headers | more)
         assert reply.status_code == 202, reply.text
         found: str = reply.json()["submission_id"]
         return found
@@ -116,7 +116,11 @@ async def test_it_is_kept_its_years_and_then_it_is_gone(archive: Archive) -> Non
     assert again != gone
     shown = (await archive.http.get(f"/v1/submissions/{gone}", headers=headers)).json()
     (item,) = shown["invoices"]
-    assert (item["status"], item["filename"]) == ("erased", None), "that it was there stays known"
+    assert (item["status"], item["filename"], item["fields"]) == ("erased", None, None), (
+        "that it was stays known"
+    )
+    kept = (await archive.http.get(f"/v1/submissions/{young}", headers=headers)).json()["invoices"]
+    assert [each["fields"] for each in kept] == [{"Notes": "Pand 12"}]
     pool = await archive.door.pools.get("ingest", "worker")
     said = "SELECT subject FROM outbox WHERE routing_key = 'invoice.erased.v1'"
     assert [row["subject"] for row in await pool.fetch(said)] == [item["invoice_id"]]

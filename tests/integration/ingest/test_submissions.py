@@ -169,6 +169,32 @@ async def test_a_pdf_that_comes_with_a_repeat_is_kept_and_told_and_only_once_new
     )
 
 
+async def test_extra_fields_that_come_with_a_repeat_do_not_count_and_are_told(
+    pools: Pools, account: UUID
+) -> None:
+    def sent(said: bytes | None) -> Submission:
+        beside = [Part(said, "F1.fields.json")] if said else []
+        return compose(account, "api", sort_strictly([Part(XML, "F1.xml"), *beside]))
+
+    first, late = sent(b'{"Notes": "een", "YourRef": "7"}'), sent(b'{"Notes": "twee"}')
+    kept = await keep(pools, first, sent(b'{"YourRef": "7", "Notes": "een"}'), sent(None), late)
+    assert [each.code for (each,) in kept] == [None, None, None, "fields-not-added"]
+    async with tenant(await pools.get("ingest", "api"), account) as conn:
+        seen = [await store.submission(conn, each.submission_id) for each in (first, late)]
+    shown = [
+        (each["status"], each.get("fields"), each["code"])
+        for found in seen
+        if found
+        for each in found["invoices"]
+    ]
+    assert shown == [
+        ("received", {"Notes": "een", "YourRef": "7"}, None), ("duplicate", None, "fields-not-added"),
+    ]  # fmt: skip
+    worker = await pools.get("ingest", "worker")
+    told = await worker.fetch("SELECT body FROM outbox WHERE routing_key = 'invoice.received.v1'")
+    assert [json.loads(row["body"])["data"]["fields"] for row in told] == [{"Notes": "een", "YourRef": "7"}]
+
+
 async def test_the_same_pdf_again_is_nothing_new(pools: Pools, account: UUID) -> None:
     both = [Part(XML, "F1.xml"), Part(builders.pdf("F1"), "F1.pdf")]
     await keep(pools, compose(account, "api", sort_strictly(both)))

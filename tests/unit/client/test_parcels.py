@@ -29,6 +29,12 @@ def test_an_xml_goes_with_the_pdf_of_its_name_and_each_file_once(tmp_path: Path)
     named = [tmp_path / name for name in ("F1.pdf", "F1.xml", "los.pdf", "F1.xml")]
     assert names(gather(named)) == [("F1.xml", "F1.pdf"), ("los.pdf",)]
     assert names(gather([tmp_path, tmp_path / "F3.xml", tmp_path / "onder"])) == [*everything, ("F4.xml",)]
+    said = made(tmp_path, "F3.fields.json", "geen.fields.json")
+    assert names(gather([tmp_path])) == [*everything[:2], ("F3.xml", "F3.fields.json")]
+    assert names(gather([tmp_path / "F3.xml", *said])) == [
+        ("F3.xml", "F3.fields.json"),
+        ("geen.fields.json",),
+    ]
     with pytest.raises(FileNotFoundError, match=r"weg\.xml"):
         gather([tmp_path / "weg.xml"])
 

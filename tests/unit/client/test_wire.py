@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
 from postbode_client import answers, wire
 from postbode_client.batch import Batch
 from postbode_client.errors import HubError, Refused, Unreachable
+from postbode_client.parcels import File
 from postbode_client.patience import Patience
 
 TAKEN = (
@@ -92,6 +95,14 @@ def test_what_is_no_key_is_refused(key: str) -> None:
 def test_ids_do_not_leave_their_place_in_the_path() -> None:
     assert wire.invoice("../accounts/me?x").path == "/v1/invoices/..%2Faccounts%2Fme%3Fx"
     assert wire.submission("a/b").path == "/v1/submissions/a%2Fb"
+
+
+def test_extra_fields_go_along_as_the_file_of_the_first() -> None:
+    files = [File("F1.xml", b"<x/>"), File("F1.pdf", b"%PDF")]
+    asked = wire.submit(files, "k", {"Notes": "Café"})
+    assert [each.name for each in asked.files] == ["F1.xml", "F1.pdf", "F1.fields.json"]
+    assert json.loads(asked.files[2].data) == {"Notes": "Café"}
+    assert wire.submit(files, "k").files == wire.submit(files, "k", {}).files == files
 
 
 def test_what_is_no_receipt_is_no_answer() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 from xml.sax.saxutils import escape
 
+from libs.einvoice.extra_fields import BY_NAME
 from libs.testing import builders
-from services.deliver.exact import fields
 
 VALUES = {
     "YourRef": "PO-4711",
@@ -28,21 +28,21 @@ VALUES = {
     "IntraStatTransportMethod": "3",
     "IntraStatDeliveryTerm": "DAP",
 }
-HEADER = {name: value for name, value in VALUES.items() if fields.BY_NAME[name].level == "header"}
+HEADER = {name: value for name, value in VALUES.items() if BY_NAME[name].level == "header"}
 LINE = {name: value for name, value in VALUES.items() if name not in HEADER}
 MATCHING: dict[str, tuple[str, ...]] = {
     "YourRef": ("BT-10",),
     "PaymentReference": ("BT-83",),
     "ExternalLinkReference": ("document:Bestelling",),
     "ExternalLinkDescription": ("note:Omschrijving",),
-    **{name: (f"property:{fields.BY_NAME[name].words.nl}",) for name in LINE},
+    **{name: (f"property:{BY_NAME[name].words.nl}",) for name in LINE},
 }
 
 
 def ubl(**terms: Any) -> bytes:
     """As ``builders.invoice`` makes it, lawful, with the fields where ``MATCHING`` looks."""
     properties = "".join(
-        f"<cac:AdditionalItemProperty><cbc:Name>{escape(fields.BY_NAME[name].words.nl)}</cbc:Name>"
+        f"<cac:AdditionalItemProperty><cbc:Name>{escape(BY_NAME[name].words.nl)}</cbc:Name>"
         f"<cbc:Value>{escape(value)}</cbc:Value></cac:AdditionalItemProperty>"
         for name, value in LINE.items()
     )

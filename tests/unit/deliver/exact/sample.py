@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -122,9 +122,10 @@ def made(
     matching: fields.Matching | None = None,
     kind: Kind = PURCHASE,
     chart: Chart = CHART,
+    given: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | Parked:
     """The body of the entry, or why there is none."""
-    found = making.make(kind, of, rules, matching or {}, chart, party=SUPPLIER)
+    found = making.make(kind, of, rules, matching or {}, chart, given=given or {}, party=SUPPLIER)
     return found if isinstance(found, Parked) else found.body
 
 

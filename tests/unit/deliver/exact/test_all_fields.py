@@ -33,7 +33,9 @@ async def test_all_18_are_booked_in_their_properties(kind: Kind) -> None:
             {"2": VatCode("2", Decimal(21)), "4": VatCode("4", Decimal(21), direction="S")},
         )
         party = office.supplier if kind.name == "purchase" else office.customer
-        made = making.make(kind, found.read.invoice, RULES[kind.name], extra.MATCHING, chart, party=party)
+        made = making.make(
+            kind, found.read.invoice, RULES[kind.name], extra.MATCHING, chart, given={}, party=party
+        )
         assert not isinstance(made, Parked), made.reason.en
         assert entry.tracked(kind, made.body) == {"TN-1"}
         tracking = office.books.by_code("tracking_numbers", "TN-1", "")["ID"]

@@ -66,7 +66,7 @@ def test_a_credit_note_is_of_its_own_type_and_goes_the_other_way() -> None:
 
 def test_what_the_books_have_to_come_to_is_told() -> None:
     for of, total_ in ((invoice(paid="20.00"), "101.00"), (invoice(type_code="381"), "-121.00")):
-        found = making.make(PURCHASE, of, sample.RULES, {}, sample.CHART, party=sample.SUPPLIER)
+        found = making.make(PURCHASE, of, sample.RULES, {}, sample.CHART, given={}, party=sample.SUPPLIER)
         assert not isinstance(found, Parked)
         assert found.total == Decimal(total_)
         assert (

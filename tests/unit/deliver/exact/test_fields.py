@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from libs.einvoice import extra_fields
 from libs.einvoice.model import Note, Period, SupportingDocument
 from services.deliver.exact import fields, values
 from services.deliver.exact.kinds import KINDS, Kind
@@ -19,14 +20,14 @@ from tests.unit.deliver.exact.sample import body, invoice, line, made, parked
 SENT = {**VALUES, "From": "2025-01-01T00:00:00", "To": "2025-03-31T00:00:00"}
 
 
-def read(matching: fields.Matching, of: object) -> Extra:
-    found = values.read(matching, of)  # type: ignore[arg-type]
+def read(matching: fields.Matching, of: object, **given: str) -> Extra:
+    found = values.read(matching, of, given)  # type: ignore[arg-type]
     assert isinstance(found, Extra), found.reason.en
     return found
 
 
 def test_the_list_is_that_of_the_rule_with_its_labels_and_levels() -> None:
-    names = [(each.number, each.words.nl, each.level, each.name) for each in fields.ALL]
+    names = [(each.number, each.words.nl, each.level, each.name) for each in extra_fields.ALL]
     assert [number for number, *_ in names] == list(range(1, 19))
     assert len({name for *_, name in names}) == 18
     assert {name for *_, level, name in names if level == "header"} == {
@@ -41,11 +42,11 @@ def test_the_list_is_that_of_the_rule_with_its_labels_and_levels() -> None:
 @pytest.mark.proves("R121")
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_all_18_arrive_in_their_property_on_both_kinds(kind: Kind) -> None:
-    properties = {name: value for name, value in VALUES.items() if fields.BY_NAME[name].level == "line"}
+    properties = {name: value for name, value in VALUES.items() if extra_fields.BY_NAME[name].level == "line"}
     notes = tuple(
         Note(None, f"{name}: {value}")
         for name, value in VALUES.items()
-        if fields.BY_NAME[name].level == "header"
+        if extra_fields.BY_NAME[name].level == "header"
     )
     matching = {name: (f"property:{name}" if name in properties else f"note:{name}",) for name in VALUES}
     of = invoice(line("60.00", properties=properties), line("40.00"), notes=notes)
@@ -106,6 +107,31 @@ def test_the_first_source_that_has_a_value_counts() -> None:
     assert (found.own(0), found.own(1), found.own(None)) == (True, False, False)
     found = read({"SerialNumber": ("value:0", "property:serie")}, of)
     assert found.of_line(0) == {"SerialNumber": "0"}
+
+
+@pytest.mark.proves("R120", "R122")
+def test_what_the_sender_said_beside_it_counts_where_it_is_matched_and_in_that_order() -> None:
+    of = invoice(line("100.00", properties={"Notitie": "van de regel"}), purchase_order_reference="PO-1")
+    said = {"YourRef": "D-7", "Notes": "erbij", "SerialNumber": "SN-1"}
+    assert read({}, of, **said) == Extra({}, {}, ({},)), "its word, and nobody's books asked for it"
+    found = read({"YourRef": ("BT-13", "field:YourRef"), "Notes": ("field:SerialNumber",)}, of, **said)
+    assert (found.header, found.of_line(0)) == ({"YourRef": "PO-1"}, {"Notes": "SN-1"})
+    found = read({"YourRef": ("BT-14", "field:YourRef", "value:-")}, of, **said)
+    assert found.header == {"YourRef": "D-7"}
+    assert read({"YourRef": ("BT-14", "field:YourRef", "value:-")}, of).header == {"YourRef": "-"}
+    found = read({"Notes": ("property:notitie", "field:Notes")}, of, **said)
+    assert (found.of_line(0)["Notes"], found.of_line(None)["Notes"]) == ("van de regel", "erbij")
+    assert parked(made(of, matching={"From": ("field:Notes",)}, given=said)).code == "exact-field"
+    assert fields.trouble("Notes", ("field:Notes", "field:Kleur")) is not None
+
+
+@pytest.mark.proves("R120")
+def test_in_its_own_books_what_a_sender_said_counts_unless_they_match_something_else() -> None:
+    of = invoice(line("100.00"), purchase_order_reference="PO-1")
+    said = {"YourRef": "D-7", "Notes": "erbij", "PaymentReference": "B-1"}
+    own = fields.own({"YourRef": ("BT-13",), "PaymentReference": ()}, said)
+    found = read(own, of, **said)
+    assert (found.header, found.shared) == ({"YourRef": "PO-1"}, {"Notes": "erbij"})
 
 
 def test_a_value_that_is_not_there_is_not_sent() -> None:
@@ -173,7 +199,7 @@ def test_terms_notes_and_documents() -> None:
 def test_a_value_exact_would_not_take_is_told_by_its_fields_name(name: str, value: str) -> None:
     why = parked(made(invoice(), matching={name: (f"value:{value}",)}))
     assert why.code == "exact-field"
-    assert fields.BY_NAME[name].words.nl in why.reason.nl
+    assert extra_fields.BY_NAME[name].words.nl in why.reason.nl
     assert f"({name})" in why.reason.en
 
 
@@ -195,6 +221,6 @@ def test_from_and_to_come_together_and_in_order() -> None:
 
 def test_the_page_for_people_lists_the_same_fields() -> None:
     page = (Path(__file__).parents[4] / "docs" / "exact-online.md").read_text("utf-8")
-    for each in fields.ALL:
+    for each in extra_fields.ALL:
         assert f"| {each.number} | {each.words.nl} | {each.level} | `{each.name}` |" in page
     assert sample.SUPPLIER not in page
