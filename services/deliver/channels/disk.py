@@ -10,7 +10,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,10 +28,11 @@ class FolderAway(OSError):
 
 
 class Folder:
-    """One folder with its hidden area. Use as a context manager."""
+    """One folder with its hidden area, on the file system ``device``."""
 
     def __init__(self, path: Path, visible: int, hidden: int, lock: int) -> None:
         self.path = path
+        self.device = os.fstat(hidden).st_dev
         self.visible = visible
         self.hidden = hidden
         self._lock = lock
@@ -145,20 +146,15 @@ def _locked(fd: int) -> bool:
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-def sync(folders: Iterable[Folder]) -> None:
-    """Everything written in these folders is on disk when this returns: one ``syncfs`` per file system, which
-    for a batch costs a fraction of ``fsync`` on each file. Raises ``OSError``."""
-    devices: set[int] = set()
-    for folder in folders:
-        device = os.fstat(folder.hidden).st_dev
-        if device in devices:
-            continue
-        devices.add(device)
-        if not hasattr(_libc, "syncfs"):
+def sync(folders: Sequence[Folder]) -> None:
+    """Everything written in these folders of one file system is on disk when this returns: one ``syncfs``, which for a
+    batch costs a fraction of ``fsync`` on each file. Raises ``OSError``."""
+    if not hasattr(_libc, "syncfs"):
+        for folder in folders:
             _sync_each(folder)
-        elif _libc.syncfs(folder.hidden) != 0:
-            code = ctypes.get_errno()
-            raise OSError(code, os.strerror(code))
+    elif folders and _libc.syncfs(folders[0].hidden) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
 
 
 def _sync_each(folder: Folder) -> None:

@@ -10,7 +10,8 @@ folder and looks at its lease inside. What is unavoidable: somebody who removes 
 hand while a delivery is under way takes the memory away.
 
 A folder that does not answer (a network share that hangs) or is locked by a stopped process holds up its own
-deliveries and no others.
+deliveries and no others. Each file system has a thread of its own to place pairs in: one that stops answering in the
+middle holds up what is on it.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ import contextlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Collection, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import structlog
@@ -34,17 +35,20 @@ from libs import clock
 from services.deliver.channels import Done, disk, placing
 from services.deliver.channels.disk import Folder
 from services.deliver.channels.placing import Marker
-from services.deliver.parcel import Job, Loaded, NotBegun
+from services.deliver.parcel import Job, Loaded, NotBegun, Unknown
 from services.deliver.plan import BAD_FOLDER, FOLDER_NAME
 
 T = TypeVar("T")
 
 _NO_ANSWER = NotBegun("the folder does not answer, or somebody else works in it", trouble=True)
+_STOPPED = Unknown("the folder stopped answering")
 
 TOGETHER_SECONDS = 0.1
 """So long a batch waits for all its folders to be open; those that take longer come in a second part."""
 OPEN_SECONDS = 2.0
 """A folder that is not open after this is left for later."""
+PLACE_SECONDS = 60.0
+"""A file system in which pairs are not in place after this is left, too."""
 MOST_MARKED = 10_000
 """Deliveries whose marker is remembered, to remove it as soon as their results are committed."""
 _AT_ONCE = 4
@@ -76,23 +80,28 @@ class FolderChannel:
         parts = [{m: lanes.pop(m) for m in some} for n in range(_AT_ONCE) if (some := names[n::_AT_ONCE])]
         opening = dict(self._open(part, patient=False) for part in parts)
         del parts
+        placing_in: dict[asyncio.Future[_Placed], _Part] = {}
         first = True
-        while opening:
-            done, late = await asyncio.wait(
-                opening,
+        while opening or placing_in:
+            working: set[asyncio.Future[Any]] = {*opening, *placing_in}
+            done, _ = await asyncio.wait(
+                working,
                 timeout=TOGETHER_SECONDS if first else OPEN_SECONDS,
                 return_when=asyncio.ALL_COMPLETED if first else asyncio.FIRST_COMPLETED,
             )
-            opened = [opening.pop(future).taken() for future in done]
-            if not (opened or first):
-                opened = [self._leave(future, opening.pop(future)) for future in late]
+            opened = [opening.pop(each).taken() for each in done if each in opening]
+            outcomes = [one for each in done if placing_in.pop(each, None) for one in self._placed(each)]
+            if not (done or first):
+                opened = [self._leave(each, opening.pop(each)) for each in list(opening)]
+                late = [each for each, part in placing_in.items() if part.late]
+                outcomes = [one for each in late for one in self._give_up(each, placing_in.pop(each))]
             first = False
-            if opened:
-                for part in opened:
-                    opening.update(self._open({name: own}, patient=True) for name, own in part.left.items())
-                outcomes, markers = await self._run(_place_all, opened)
-                del opened, part
-                self._keep(markers)
+            outcomes += [one for each in opened for one in each.outcomes]
+            alone = ({name: own} for each in opened for name, own in each.left.items())
+            opening.update(self._open(own, patient=True) for own in alone)
+            placing_in.update(self._place(opened))
+            del opened, alone
+            if outcomes:
                 yield outcomes
 
     async def settled(self, jobs: Sequence[Job]) -> None:
@@ -158,19 +167,43 @@ class FolderChannel:
             # Of attempts whose lease was lost: whoever took them over settles them, the sweep removes these.
             self._markers.popitem(last=False)
 
+    def _place(self, opened: Iterable[_Opened]) -> Iterator[tuple[asyncio.Future[_Placed], _Part]]:
+        disks: dict[int, _Ready] = {}
+        for each in opened:
+            for folder, own in each.ready:
+                disks.setdefault(folder.device, []).append((folder, own))
+        for ready in disks.values():
+            jobs = {folder.path.name: [each.job for each in own] for folder, own in ready}
+            yield self._run(_place_all, ready), _Part(jobs, clock.monotonic() + PLACE_SECONDS)
+
+    def _placed(self, future: asyncio.Future[_Placed]) -> Done:
+        outcomes, markers = future.result()
+        self._keep(markers)
+        return outcomes
+
     def _leave(self, future: asyncio.Future[None], opening: _Opening) -> _Opened:
-        """Its thread hangs in one folder, and until it comes back nothing else is tried there. The others go on."""
+        """Its thread hangs in one folder. The others go on."""
         opening.over.set()
         opened = opening.taken(hangs=True)
-        names = opened.hanging
+        self._stuck_in(opened.hanging, future, lambda: _close(opening.taken().ready))
+        return opened
+
+    def _give_up(self, future: asyncio.Future[_Placed], part: _Part) -> Done:
+        """Its thread hangs, holding the locks. It may go on for as long as its lease lasts, and not for longer."""
+        self._stuck_in(part.jobs, future, lambda: self._placed(future))
+        return [(job, _STOPPED) for own in part.jobs.values() for job in own]
+
+    def _stuck_in(
+        self, names: Collection[str], future: asyncio.Future[Any], back: Callable[[], object]
+    ) -> None:
+        """Until its thread comes back nothing else is tried in these folders."""
         self._stuck.update(names)
 
-        def back(_: asyncio.Future[None]) -> None:
+        def over(_: asyncio.Future[Any]) -> None:
             self._stuck.difference_update(names)
-            opening.taken().close()
+            back()
 
-        future.add_done_callback(back)
-        return opened
+        future.add_done_callback(over)
 
     def _run(self, work: Callable[..., T], *args: object) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._threads, work, *args)
@@ -183,20 +216,32 @@ def _by_folder(loaded: Sequence[Loaded]) -> dict[str, list[Loaded]]:
     return lanes
 
 
+_Ready = list[tuple[Folder, list[Loaded]]]
+_Placed = tuple[Done, list[Marker]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What is being placed in folders of one file system, until ``until`` on ``clock.monotonic``."""
+
+    jobs: dict[str, list[Job]]
+    until: float
+
+    @property
+    def late(self) -> bool:
+        return clock.monotonic() >= self.until
+
+
 @dataclass(frozen=True, slots=True)
 class _Opened:
     """What became of some folders, and what is for them."""
 
-    ready: list[tuple[Folder, list[Loaded]]]
+    ready: _Ready
     outcomes: Done
     """Of those that are away, or hang."""
     left: dict[str, list[Loaded]]
     """Locked, or not looked at: each waits in a thread of its own."""
     hanging: list[str]
-
-    def close(self) -> None:
-        while self.ready:
-            self.ready.pop()[0].close()
 
 
 class _Opening:
@@ -252,15 +297,18 @@ class _Opening:
         return self._patient and not self.over.is_set()
 
 
-def _place_all(opened: Sequence[_Opened]) -> tuple[Done, list[Marker]]:
-    """Deliver into every folder that could be opened; closes them. Runs in a thread."""
+def _place_all(ready: _Ready) -> _Placed:
+    """Deliver into folders of one file system; closes them, and lets go of the documents. Runs in a thread."""
     markers: list[Marker] = []
     try:
-        ready = [each for part in opened for each in part.ready]
-        return [*(one for part in opened for one in part.outcomes), *placing.place(ready, markers)], markers
+        return placing.place(ready, markers), markers
     finally:
-        for part in opened:
-            part.close()
+        _close(ready)
+
+
+def _close(ready: _Ready) -> None:
+    while ready:
+        ready.pop()[0].close()
 
 
 def _remove(lanes: Sequence[tuple[Path, Collection[str]]]) -> None:

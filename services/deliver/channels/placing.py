@@ -1,4 +1,4 @@
-"""Puts a batch of pairs into opened folders, so that each is placed once whatever dies in between.
+"""Puts a batch of pairs into opened folders of one file system, so that each is placed once whatever dies in between.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Folders on disk when one of them does not answer: what happens to the others of its round."""
+"""Folders on disk when one of them does not answer, or stops answering: what happens to the others of its round."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from services.deliver.channels import folder
 from services.deliver.channels.disk import Folder
 from services.deliver.channels.folder import FolderChannel
-from services.deliver.parcel import HandedOver, Loaded, NotBegun
+from services.deliver.parcel import HandedOver, Loaded, NotBegun, Unknown
 from tests.unit.deliver import sample
 
 OTHERS = [f"f{n}" for n in range(8)]
@@ -71,3 +71,52 @@ async def test_documents_in_place_are_let_go_of_while_another_folder_hangs(
     come_back.set()
     [rest] = [{job.lane for job, _ in done} async for done in coming]
     assert shown | rest == set(OTHERS)
+
+
+@pytest.fixture
+def writes_again(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """The folder ``f5`` is a file system of its own, on which nothing is written before this is set."""
+    event, opening, writing = threading.Event(), Folder.open, Folder.write
+
+    def opened(path: Path, **more: Any) -> Folder | None:
+        found = opening(path, **more)
+        if found is not None and path.name == "f5":
+            found.device += 1
+        return found
+
+    def write(self: Folder, name: str, data: bytes) -> None:
+        if self.path.name == "f5":
+            event.wait()
+        writing(self, name, data)
+
+    monkeypatch.setattr(Folder, "open", opened)
+    monkeypatch.setattr(Folder, "write", write)
+    yield event
+    event.set()
+
+
+async def test_a_share_that_hangs_while_a_pair_is_written_leaves_the_others_of_its_round(
+    writes_again: threading.Event, tmp_path: Path
+) -> None:
+    coming = FolderChannel(tmp_path).deliver(of_all())
+    async with asyncio.timeout(5):
+        assert {job.lane for job, _ in await anext(coming)} == set(OTHERS) - {"f5"}
+        writes_again.set()
+        assert [[(job.lane, type(said)) for job, said in done] async for done in coming] == [
+            [("f5", HandedOver)]
+        ]
+
+
+async def test_a_share_that_goes_on_hanging_is_unknown_and_left_alone_until_it_is_back(
+    writes_again: threading.Event, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder, "OPEN_SECONDS", 0.02)
+    monkeypatch.setattr(folder, "PLACE_SECONDS", 0.05)
+    channel = FolderChannel(tmp_path)
+    fine = dict.fromkeys(OTHERS, HandedOver)
+    async with asyncio.timeout(5):
+        assert await outcomes(channel) == {**fine, "f5": Unknown}
+        assert await outcomes(channel) == {**fine, "f5": NotBegun}
+        writes_again.set()
+        while await outcomes(channel) != fine:
+            await asyncio.sleep(0.01)
