@@ -43,6 +43,7 @@ class Runner:
         self._time = time
         self._jitter = jitter
         self._stopping = asyncio.Event()
+        self._failures = 0
 
     async def run(self) -> None:
         due = self._time()
@@ -73,6 +74,8 @@ class Runner:
             if isinstance(result, BaseException):
                 _log.error("schedule failed", schedule=self.name, exc_info=result)
                 tracing.record_failure(self.name, result, seconds=seconds)
+        self._failures = self._failures + 1 if failed else 0
+        metrics.schedule_failures.set(self._failures, {"schedule": self.name})
         outcome = "failed" if failed else "done"
         metrics.schedule_duration.record(seconds, {"schedule": self.name, "outcome": outcome})
 

@@ -148,6 +148,11 @@ schedule_duration = _meter.create_histogram(
     description="time of one run of a schedule, by schedule and outcome",
     explicit_bucket_boundaries_advisory=LONG,
 )
+schedule_failures = _meter.create_gauge(
+    "postbode.schedule.failures",
+    unit="{run}",
+    description="runs of a schedule that failed since one of this process went well, by schedule",
+)
 schedule_missed = _meter.create_counter(
     "postbode.schedule.missed", unit="{run}", description="runs left out because the one before took too long"
 )

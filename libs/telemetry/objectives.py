@@ -31,7 +31,8 @@ def answered(method: str, route: str, status: int) -> None:
 
 
 def answered_mail(reply: int) -> None:
-    """A mail to a key mailbox; a 4xx of SMTP to the data itself is trouble of ours."""
+    """A mail to a key mailbox, or a recipient of one; told here, a 4xx of SMTP is trouble of ours: what an account does
+    too often is not, and is not told."""
     _count("accept", missed=400 <= reply < 500)
 
 

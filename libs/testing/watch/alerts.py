@@ -18,6 +18,8 @@ from typing import Any, Literal, NamedTuple
 
 import yaml
 
+from libs.contracts.topology import TOPOLOGY
+
 RUNBOOK = "docs/operations.md"
 Severity = Literal["page", "ticket"]
 
@@ -74,7 +76,8 @@ class Alert:
     hold: str = "0s"
 
 
-_RUNS = "postbode_schedule_duration_seconds_count"
+_PUBLISHING = tuple(dict.fromkeys(queue.service for queue in TOPOLOGY.queues))
+"""Whoever consumes has an outbox too, for its retries at least."""
 
 ALERTS = (
     Alert(
@@ -96,6 +99,14 @@ ALERTS = (
         "page",
         "{{ $labels.service }} has had an event to publish for {{ $value | humanizeDuration }}",
         "2m",
+    ),
+    # A relay that is gone takes the figure above with it: nothing would be old.
+    Alert(
+        "PostbodeRelayGone",
+        " or ".join(f'absent(postbode_outbox_oldest_seconds{{service="{each}"}})' for each in _PUBLISHING),
+        "page",
+        "no relay of {{ $labels.service }} tells of its outbox; what it has to say stays there",
+        "5m",
     ),
     Alert(
         "PostbodeQueueOld",
@@ -141,10 +152,10 @@ ALERTS = (
     ),
     Alert(
         "PostbodeScheduleFails",
-        f'sum by (schedule) (increase({_RUNS}{{outcome="failed"}}[30m])) >= 3'
-        f' unless on (schedule) sum by (schedule) (increase({_RUNS}{{outcome="done"}}[30m])) > 0',
+        "min by (schedule) (postbode_schedule_failures) > 0",
         "ticket",
-        "{{ $labels.schedule }} has failed for half an hour",
+        "{{ $labels.schedule }} has failed for half an hour; {{ $value }} times in a row",
+        "30m",
     ),
     Alert(
         "PostbodeCertificateEnds",

@@ -17,6 +17,7 @@ import structlog
 from aiosmtpd.lmtp import LMTP
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from libs.telemetry import objectives
 from services.ingest.access.mailboxes import FoundMailbox
 from services.ingest.mailbox.evidence import Carried
 
@@ -122,6 +123,7 @@ class Dialogue(SMTP):
     async def handle_exception(self, error: Exception) -> str:
         # Whatever it is, it says nothing about the mail: the sender's server keeps it.
         _log.error("a mail session failed", exc_info=error)
+        objectives.answered_mail(451)
         return LATER
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802 - aiosmtpd's name

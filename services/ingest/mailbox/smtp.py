@@ -117,9 +117,12 @@ class KeyMailbox:
             found = await mailboxes.find_mailbox(self._pool, known)
             if found is not None:
                 await self._admit(found.account_id)
-        except HubError:
+        except HubError as refused:
+            if refused.status >= 500:
+                objectives.answered_mail(451)
             return "451 4.7.1 More than this account may hand over for now: it is taken later"
         except _AWAY:
+            objectives.answered_mail(451)
             return "451 4.3.0 Try again later"
         if found is None:
             # The same answer for unknown and for revoked: a guesser learns nothing.

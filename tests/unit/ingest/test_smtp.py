@@ -6,11 +6,15 @@ While the database is away it must be 451: a sender that is told 5xx gives up. W
 
 from __future__ import annotations
 
+import re
+
 import asyncpg
 import pytest
+from prometheus_client import generate_latest
 
-from libs.errors import Unavailable
-from tests.unit.ingest.postbox import Boxes, line, office
+from libs.errors import TooMany, Unavailable
+from libs.testing.spans import recording
+from tests.unit.ingest.postbox import ONE, Boxes, line, office
 
 
 @pytest.mark.parametrize(
@@ -25,6 +29,30 @@ from tests.unit.ingest.postbox import Boxes, line, office
 async def test_a_database_that_is_away_puts_the_mail_off(error: Exception) -> None:
     async with office(Boxes(away=error)) as at, line(at.smtp) as sender:
         assert (await sender.mail(b"")).startswith("451 ")
+
+
+def missed() -> float:
+    pattern = r'^postbode_objectives_total\{.*objective="accept".*outcome="missed".*\} (\S+)'
+    (found,) = re.findall(pattern, generate_latest().decode(), re.MULTILINE)
+    return float(found)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "ours"),
+    [
+        (Boxes(away=ConnectionRefusedError()), 1),
+        (Boxes(away=KeyError("what nobody thought of")), 1),
+        (Boxes(not_now={ONE: Unavailable()}), 1),
+        (Boxes(not_now={ONE: TooMany()}), 0),
+    ],
+)
+async def test_a_recipient_put_off_counts_as_refused_when_it_is_our_trouble(boxes: Boxes, ours: int) -> None:
+    """The mail itself is never seen then."""
+    with recording(0):
+        before = missed()
+        async with office(boxes) as at, line(at.smtp) as sender:
+            assert (await sender.mail(b"")).startswith("451 ")
+        assert missed() - before == ours
 
 
 async def send(boxes: Boxes, raw: bytes, sender: str = "a@b.example") -> str:

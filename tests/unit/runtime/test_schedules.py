@@ -36,6 +36,14 @@ class Time:
         return self.now
 
 
+def failures() -> float:
+    found = re.search(
+        r'^postbode_schedule_failures\{.*schedule="test".*\} (\S+)', generate_latest().decode(), re.MULTILINE
+    )
+    assert found is not None
+    return float(found[1])
+
+
 async def runs(
     time: Time, work: Callable[[int], Awaitable[None]], *, times: int, every: float = 10, jitter: float = 0.0
 ) -> list[float]:
@@ -92,12 +100,18 @@ async def test_a_run_that_fails_is_logged_and_recorded_and_the_next_one_comes(
 ) -> None:
     time = Time(monkeypatch)
 
+    told: list[float] = []
+
     async def fails(number: int) -> None:
+        if number > 1:
+            told.append(failures())
         if number < 3:
             raise ValueError("broken")
 
     with recording(0) as spans:
         assert len(await runs(time, fails, times=3)) == 3
+        # The alert on it sees the first failure, and that it is over.
+        assert (told, failures()) == ([1, 2], 0)
     assert [entry["schedule"] for entry in log if entry["event"] == "schedule failed"] == ["test", "test"]
     assert [span.name for span in spans.spans] == ["test", "test"]
 
