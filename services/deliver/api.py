@@ -218,7 +218,7 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
     @router.get("/v1/deliveries/{delivery_id}", tags=["deliveries"])
     async def get_delivery(delivery_id: UUID, principal: Reader) -> DeliveryWithAttempts:
         """One delivery with everything that was tried."""
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             return await showing.one(conn, delivery_id)
 
     @router.get("/v1/connections/packages", tags=["connections"])

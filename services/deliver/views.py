@@ -121,8 +121,8 @@ class Showing:
     give_up: timedelta
 
     async def one(self, conn: Connection, delivery_id: UUID, *, inside: bool = False) -> DeliveryWithAttempts:
-        """As the role and account of ``conn`` may see it. Raises ``NotFound``. ``inside``: with what went on in the
-        receiver's books, which is for operators."""
+        """As the role and account of ``conn``, whose reads are of one moment, may see it. Raises ``NotFound``. ``inside``:
+        with what went on in the receiver's books, which is for operators."""
         rows = await store.deliveries(conn, delivery_id=delivery_id)
         if not rows:
             raise NotFound

@@ -159,7 +159,7 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
     ) -> OwnParties:
         """What you claim to be and what is confirmed of it, with the letter whose code confirms it."""
         (place,) = paging.place(after, UUID) if after else (UUID(int=0),)
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             found = await parties.parties(conn, place, limit + 1)
             sent = await letters.progress(conn, [entry.party_id for entry in found])
         own = [

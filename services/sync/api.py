@@ -156,7 +156,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
             return await clients.solution(conn, shop.seal, solution_id)
 
     async def own_plan(principal: Principal, plan_id: UUID) -> PlanView:
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             plan = await plans.one(conn, plan_id)
             return _view(plan, await plans.outcomes(conn, plan_id))
 
@@ -208,7 +208,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
     ) -> Plans:
         """Plans of a configuration, newest first."""
         await own_solution(principal, solution_id)
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             found = await plans.of(conn, solution_id, limit)
             made = [_view(each, await plans.outcomes(conn, each.plan_id)) for each in found]
         return Plans(plans=made)
@@ -237,7 +237,7 @@ def routes(pool: Pool, shop: Workshop, wake: Wake) -> APIRouter:
     @router.get("/v1/sync/plans/{plan_id}/page", response_class=HTMLResponse)
     async def get_page(plan_id: UUID, principal: Admin, lang: Literal["nl", "en"] = "nl") -> HTMLResponse:
         """The plan as one page, to print or to keep; of a very long one the first ten thousand records."""
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             plan = await plans.one(conn, plan_id)
             found = await plans.items(conn, plan_id, 0, PAGE_RECORDS)
         rows, end = showing.page_rows(found, lang), showing.page_end(plan, len(found), lang)

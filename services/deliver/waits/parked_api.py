@@ -165,9 +165,9 @@ def routes(pool: Pool, worker: Pool, wake: Wake, showing: Showing) -> APIRouter:
     async def _own(delivery_id: UUID, principal: Principal) -> DeliveryWithAttempts:
         """As the caller may see it: the sender its own, an operator all. Raises ``NotFound``."""
         if "operator" in principal.scopes:
-            async with worker.acquire() as conn:
+            async with worker.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
                 return await showing.one(conn, delivery_id, inside=True)
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             return await showing.one(conn, delivery_id)
 
     return router

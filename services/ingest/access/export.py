@@ -56,7 +56,7 @@ async def export(pool: Pool, account_id: UUID, addresses: Sequence[dict[str, Any
     mailboxes as they are shown."""
     sent = _Sent()
     with zipfile.ZipFile(sent, "w", zipfile.ZIP_DEFLATED) as archive:
-        async with tenant(pool, account_id) as conn:
+        async with tenant(pool, account_id, snapshot=True) as conn:
             whole = {
                 "account": await accounts.account(conn),
                 "users": await users.users(conn),
@@ -81,7 +81,7 @@ async def export(pool: Pool, account_id: UUID, addresses: Sequence[dict[str, Any
 async def _submissions(pool: Pool, account_id: UUID) -> AsyncIterator[list[dict[str, Any] | None]]:
     after = _START
     while True:
-        async with tenant(pool, account_id) as conn:
+        async with tenant(pool, account_id, snapshot=True) as conn:
             ids = [row["submission_id"] for row in await conn.fetch(_SUBMISSIONS, after, PAGE)]
             page = [await store.submission(conn, each) for each in ids]
         if not ids:

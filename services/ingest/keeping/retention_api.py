@@ -50,7 +50,7 @@ def routes(pool: Pool) -> APIRouter:
     @router.get("/v1/accounts/me/retention")
     async def get_retention(principal: Reader) -> Retention:
         """How long your originals are kept, and the legal holds that stand."""
-        async with tenant(pool, principal.account_id) as conn:
+        async with tenant(pool, principal.account_id, snapshot=True) as conn:
             return Retention.model_validate(await retention.shown(conn))
 
     @router.put("/v1/accounts/me/retention")

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
 from libs.contracts.parts import Receiver
+from libs.db.types import Connection
 from libs.messaging import outbox
 from libs.service import Wake
 from libs.testing import builders
+from services.deliver import store
+from services.deliver.api import routes
 from services.deliver.receivers import connections
+from services.deliver.receivers.pushing import Pushing
+from services.deliver.views import Showing
 from services.deliver.waits import parked
 from services.deliver.waits.parked import Parking
 from tests.integration.deliver.stage import Stage
+from tests.integration.validate.api_client import as_, served
 from tests.unit.deliver.sample import receiver
 
 PLAIN = builders.plain(payment_means=None)
@@ -165,6 +172,26 @@ async def test_what_may_have_arrived_keeps_its_channel(stage: Stage) -> None:
     (row,) = await stage.rows()
     assert (row["channel"], row["lane"], row["state"]) == ("smtp", "a.example", "handed_over")
     assert (await stage.told())[-1].repeated  # type: ignore[attr-defined]
+
+
+async def test_what_is_shown_of_a_delivery_is_of_one_moment(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stage.send(receiver())
+    real = store.attempts
+
+    async def meanwhile(conn: Connection, delivery_id: UUID) -> list[dict[str, Any]]:
+        await stage.dispatcher().dispatch()
+        return await real(conn, delivery_id)
+
+    monkeypatch.setattr(store, "attempts", meanwhile)
+    showing = Showing(stage.worker, timedelta(hours=72))
+    pushing = Pushing(stage.worker, stage.settings())
+    async with served(routes(await stage.pools.get("deliver", "api"), stage.worker, showing, pushing)) as hub:
+        for moment in (("queued", 0), ("handed_over", 1)):
+            path = f"/v1/deliveries/{(await stage.rows())[0]['delivery_id']}"
+            shown = (await hub.get(path, headers=as_("anna"))).json()
+            assert (shown["state"], len(shown["history"])) == moment
 
 
 async def by_hand(stage: Stage, *, release: bool) -> None:

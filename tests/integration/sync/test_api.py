@@ -9,11 +9,12 @@ import httpx
 import pytest
 
 from libs.db.pools import Pools
+from libs.db.types import Connection, Pool
 from libs.errors import BadInput, Unauthenticated
 from libs.http.app import create_app
 from libs.http.principal import Principal
 from libs.service import Wake
-from services.sync import clients
+from services.sync import clients, plans
 from services.sync.api import routes
 from services.sync.clients import Member
 from services.sync.p2p.client import Account
@@ -42,7 +43,9 @@ async def api(pools: Pools) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-async def test_an_account_sees_its_own_configurations_only(api: httpx.AsyncClient, pools: Pools) -> None:
+async def test_an_account_sees_its_own_configurations_only_and_each_as_of_one_moment(
+    api: httpx.AsyncClient, pools: Pools, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for authorization, status in (("", 401), ("Bearer no", 401), ("Bearer reader", 403)):
         headers = {"Authorization": authorization} if authorization else {}
         assert (await api.get("/v1/sync", headers=headers)).status_code == status
@@ -69,3 +72,31 @@ async def test_an_account_sees_its_own_configurations_only(api: httpx.AsyncClien
             await clients.named(conn, "Kantoor")
         assert str(await clients.named(conn, found["solution_id"])) == found["solution_id"]
     assert not found["active"]
+    await what_is_shown_of_a_plan_is_of_one_moment(api, shop.pool, monkeypatch)
+
+
+async def what_is_shown_of_a_plan_is_of_one_moment(
+    api: httpx.AsyncClient, worker: Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = await worker.fetchval(
+        "INSERT INTO plan (plan_id, solution_id, client_id, account_id, mode, state) SELECT gen_random_uuid(), solution_id,"
+        " client_id, account_id, 'changes', 'applying' FROM solution WHERE account_id = $1 RETURNING plan_id",
+        ME,
+    )
+    await worker.execute(
+        "INSERT INTO item (plan_id, sequence, account_id, administration, kind, record_id, external_id, action, state)"
+        " VALUES ($1, 1, $2, '001', 'supplier', '42', '001-42', 'create', 'started')",
+        plan,
+        ME,
+    )
+    real = plans.outcomes
+
+    async def meanwhile(conn: Connection, plan_id: UUID) -> dict[str, int]:
+        await worker.execute("UPDATE item SET state = 'applied'")
+        await worker.execute("UPDATE plan SET state = 'applied'")
+        return await real(conn, plan_id)
+
+    monkeypatch.setattr(plans, "outcomes", meanwhile)
+    for moment in (("applying", {"started": 1}), ("applied", {"applied": 1})):
+        shown = (await api.get(f"/v1/sync/plans/{plan}", headers={"Authorization": "Bearer me"})).json()
+        assert (shown["state"], shown["outcomes"]) == moment
