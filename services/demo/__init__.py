@@ -14,7 +14,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +28,7 @@ from libs.runtime import ALL_PARTS, Running, run
 from libs.settings import Settings
 from libs.telemetry.setup import configure
 from libs.terminal import say
+from libs.testing.machine import free_ports
 from services.demo import books, cast, place, script
 from services.demo.books import Office, Opened
 from services.demo.receivers import Receivers
@@ -80,7 +80,7 @@ app = command()
 
 async def _demo(folder: Path, console: Console, office: Office | None, *, keep: bool, as_json: bool) -> int:
     console.print("[bold]Postbode[/bold] starts: Postgres, seven services, one process …")
-    ports = Ports(_free_port(), _free_port(), _free_port())
+    ports = Ports(*free_ports(3))
     postgres = EmbeddedPostgres(folder / "postgres")
     url = await asyncio.to_thread(postgres.start)
     base_url = f"http://127.0.0.1:{ports.http}"
@@ -178,10 +178,3 @@ def _invite(console: Console, base_url: str, folder: Path) -> None:
         f"Sign in with this demo key: [bold]{next(iter(keys.values()))['key']}[/bold]", soft_wrap=True
     )
     console.print("Stop with Ctrl-C.")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import re
-import socket
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,6 +24,7 @@ from libs.messaging import Transport
 from libs.runtime import Running, run
 from libs.service import Resources, Service
 from libs.settings import Settings
+from libs.testing.machine import free_ports
 from postbode_client import AsyncClient, File
 from services.demo.receivers import Receivers
 from services.ingest.access import accounts, keys
@@ -246,7 +246,7 @@ class World:
 @contextlib.asynccontextmanager
 async def world(database_url: str, secret: str, folder: Path, transport: Transport) -> AsyncIterator[World]:
     """Start everything on free ports; stop it in order afterwards and insist on exit code 0."""
-    port, smtp_port, sink = _free_port(), _free_port(), _free_port()
+    port, smtp_port, sink = free_ports(3)
     common = Settings(
         database_url=database_url, secret=secret, base_url=f"http://127.0.0.1:{port}", log_level="WARNING"
     )
@@ -295,10 +295,3 @@ def _text(raw: bytes) -> str:
         if part.get_content_maintype() == "text" and not part.is_attachment():
             shown.append(part.get_content())
     return "\n".join(shown)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
