@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -94,6 +95,14 @@ async def test_every_panel_answers_from_a_hub_that_ran(measured: Recorded, world
         await asyncio.to_thread(check_exemplars, prometheus, measured)
 
 
+def answers(prometheus: Prometheus, asked: Collection[str]) -> bool:
+    """Whether one of these has an answer, now or once what is counted already was scraped often enough."""
+    with contextlib.suppress(TimeoutError):
+        prometheus.until(" or ".join(f"({each})" for each in asked))
+        return True
+    return False
+
+
 def check_panels(prometheus: Prometheus) -> None:
     known = prometheus.names()
     empty, unknown = [], []
@@ -103,7 +112,7 @@ def check_panels(prometheus: Prometheus) -> None:
                 named = {n for n in _NAME.findall(re.sub(r'"[^"]*"|\[[^]]*\]', "", expr)) if _is_metric(n)}
                 assert named, expr
                 unknown += [(panel.title, name) for name in named - known - RARE]
-            if not panel.rare and not any(prometheus.query(expr) for expr in panel.asks.values()):
+            if not panel.rare and not answers(prometheus, panel.asks.values()):
                 empty.append((board.name, panel.title))
             for expr in panel.asks.values():
                 prometheus.query(expr)
@@ -113,13 +122,17 @@ def check_panels(prometheus: Prometheus) -> None:
 
 def check_exemplars(prometheus: Prometheus, recorded: Recorded) -> None:
     """A latency leads to what took so long: to a span that was exported, of every stage, and to no trace that was not."""
+    kept = {
+        metric: prometheus.exemplars(f"{metric}_seconds_bucket", *_now())
+        for metric in (
+            "http_server_request_duration",
+            "messaging_process_duration",
+            "postbode_handover_delay",
+        )
+    }
+    # Asked later: the hub goes on meanwhile.
     exported = {(f"{c.trace_id:032x}", f"{c.span_id:016x}") for c in map(_context, recorded.spans)}
-    for metric in (
-        "http_server_request_duration",
-        "messaging_process_duration",
-        "postbode_handover_delay",
-    ):
-        found = prometheus.exemplars(f"{metric}_seconds_bucket", *_now())
+    for metric, found in kept.items():
         assert found, metric
         assert {(each["labels"]["trace_id"], each["labels"]["span_id"]) for each in found} <= exported
     # The request was asked for by its caller, and the batches after it link to it.

@@ -475,12 +475,13 @@ async def once_a_day(console: Console, one: Administration) -> None:
         "UPDATE solution SET next_run = now() - interval '1 minute' WHERE next_run = $1", planned
     )
     async with asyncio.timeout(90):
-        while await next_run() != planned:
+        while (planned := await next_run()) < clock.now():
             await asyncio.sleep(0.05)
         while not (found := (await console.ask("GET", f"{console.path}/plans"))["plans"])[0]["outcomes"].get(
             "applied"
         ):
             await asyncio.sleep(0.05)
+    assert planned.astimezone(ZoneInfo("Europe/Amsterdam")).time() == time(6, 30)
     assert found[0]["outcomes"]["applied"] == 1
     assert len(found) == len(before["plans"]) + 1
     await console.ask("PUT", f"{console.path}/activation", {"active": False})

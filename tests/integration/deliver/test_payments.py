@@ -14,6 +14,7 @@ import pytest
 
 from libs.contracts.invoice import InvoicePaid, InvoiceReversed, InvoiceRouted, PaymentFact
 from libs.contracts.parts import Receiver
+from libs.db.types import Connection
 from libs.errors import Conflict
 from libs.service import Wake
 from services.deliver.payments import api, movements, sources
@@ -249,20 +250,16 @@ async def test_two_who_load_the_same_at_once_tell_it_once(stage: Stage, hub: htt
 
 @pytest.mark.proves("R114")
 async def test_of_two_first_choices_at_one_moment_the_second_knows_the_first(stage: Stage) -> None:
-    async def choose(chosen: Chosen, held: asyncio.Event | None = None) -> None:
-        async with stage.worker.acquire() as conn, conn.transaction():
+    async def choose(conn: Connection, chosen: Chosen) -> None:
+        async with conn.transaction():
             await sources.choose(conn, ANNA, chosen, None)
-            if held is not None:
-                await held.wait()
 
-    held = asyncio.Event()
-    first = asyncio.create_task(choose(Chosen("bank_feed", feed="ponto"), held))
-    await asyncio.sleep(0.2)
-    second = asyncio.create_task(choose(Chosen("exact_online", "automatic")))
-    await asyncio.sleep(0.2)
-    assert not second.done(), "it waits to see what the first is"
-    held.set()
-    await first
-    with pytest.raises(Conflict, match="Ponto"):
-        await second
+    async with stage.worker.acquire() as one, stage.worker.acquire() as other:
+        async with one.transaction():
+            await choose(one, Chosen("bank_feed", feed="ponto"))
+            second = asyncio.create_task(choose(other, Chosen("exact_online", "automatic")))
+            await asyncio.sleep(0.2)
+            assert not second.done(), "it waits to see what the first is"
+        with pytest.raises(Conflict, match="Ponto"):
+            await second
     assert await sources.of(stage.worker, ANNA) == Chosen("bank_feed", feed="ponto")

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import aio_pika
-import asyncpg
 import pytest
 from typer.testing import CliRunner
 
+from libs import clock
 from libs.contracts.envelope import Event
 from libs.contracts.invoice import InvoiceReceived
 from libs.contracts.topology import TOPOLOGY
 from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
-from libs.messaging import AmqpTransport, inbox, outbox
+from libs.db.types import Pool
+from libs.messaging import AmqpTransport, Transport, inbox, outbox
 from libs.messaging.relay import Relay
 from services import drain
 from tests.contract.messaging.conftest import received
 
-T = TypeVar("T")
 QUEUE = "validate.received"
 
 
@@ -124,37 +123,47 @@ def test_an_event_is_seen_wherever_it_is(hub: DatabaseSettings, amqp_url: str) -
     assert asked("--wait", "0", "--service", "validate")[0] == 0
 
 
-def test_it_waits_and_says_that_something_still_comes_in(hub: DatabaseSettings) -> None:
+def test_it_waits_and_says_that_something_still_comes_in(
+    hub: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     in_database(hub, lambda pools: emit(pools, received(1)))
-    timers: list[threading.Timer] = []
+    looks: list[Callable[[Pools], Awaitable[None]]] = []
+    """What happens once ingest was looked at, the first time and the next."""
+    look = drain.look
 
-    def later(seconds: float, work: Coroutine[Any, Any, T]) -> None:
-        timers.append(threading.Timer(seconds, asyncio.run, (work,)))
-        timers[-1].start()
+    async def looked(
+        service: str, pools: Mapping[str, Pool], transport: Transport | None
+    ) -> list[drain.Left]:
+        found = await look(service, pools, transport)
+        if service == "ingest" and looks:
+            of_its_own = Pools(hub)
+            await looks.pop(0)(of_its_own)
+            await of_its_own.close()
+        return found
 
-    async def sql(text: str) -> None:
-        conn = await asyncpg.connect(hub.url)
-        await conn.execute(text)
-        await conn.close()
-
-    async def another() -> None:
-        pools = Pools(hub)
+    async def another(pools: Pools) -> None:
         await emit(pools, received(2))
-        await pools.close()
 
-    later(0.5, another())
-    done = CliRunner().invoke(drain.app, ["--wait", "1.5", "--lang", "en"])
+    async def time_is_up(_: Pools) -> None:
+        now = clock.monotonic()
+        clocks.setattr(clock, "monotonic", lambda: now + 60)
+
+    async def gone(pools: Pools) -> None:
+        await (await pools.get("ingest", "worker")).execute("DELETE FROM outbox")
+
+    monkeypatch.setattr(drain, "look", looked)
+    looks += [another, time_is_up]
+    with pytest.MonkeyPatch.context() as clocks:
+        done = CliRunner().invoke(drain.app, ["--wait", "60", "--lang", "en"])
     assert done.exit_code == 1
     assert "ingest    2 to publish: does the relay run?" in done.stdout
     assert "stop ingest's API processes first" in done.stdout
 
-    later(0.5, sql("DELETE FROM ingest.outbox"))
-    code, said, _ = asked("--wait", "20")
+    looks += [gone]
+    code, said, _ = asked("--wait", "60")
     assert code == 0
-    assert 0.4 < said["seconds"] < 15
+    assert said["seconds"] > 0
     assert not said["still_fed"]
-    for each in timers:
-        each.join()
 
 
 def test_what_is_for_later_is_told_and_not_waited_for(hub: DatabaseSettings) -> None:

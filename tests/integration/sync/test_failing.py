@@ -272,7 +272,7 @@ async def test_while_one_administration_is_locked_the_others_go_on(
     pools: Pools, p2p: P2PServer, control: Control, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     globe = Globe(postgres_url)
-    today = clock.now().date()
+    today = clock.day(clock.now())
     fills = (Fill("001", "Een BV", 1, RECORDS, today=today), Fill("002", "Twee BV", 1, RECORDS, today=today))
     two = await staged(pools, p2p, control, globe, fills)
     one = two.administrations["001"]

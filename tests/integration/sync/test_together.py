@@ -23,7 +23,7 @@ from tests.sims.p2p import Control, P2PServer
 async def test_what_two_administrations_share_is_written_by_one_at_a_time_and_never_in_turns(
     pools: Pools, p2p: P2PServer, control: Control, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    globe, today = Globe(postgres_url), clock.now().date()
+    globe, today = Globe(postgres_url), clock.day(clock.now())
     fills = (Fill("001", "Een BV", 1, RECORDS, today=today), Fill("002", "Twee BV", 1, RECORDS, today=today))
     two = await staged(pools, p2p, control, globe, fills)
     one, other = two.administrations["001"], two.administrations["002"]
