@@ -31,6 +31,11 @@ from tests.crash.faults import Faults, Strike, arm
 from tests.crash.tricks import TRICKS
 
 SERVICES = ("ingest", "validate", "route", "deliver", "track", "sync")
+_LATE = (
+    "aiosmtplib", "anyio._backends._asyncio", "certifi", "httpcore", "pydantic.v1",
+    "uvicorn.lifespan.on", "uvicorn.protocols.websockets.auto",
+)  # fmt: skip
+"""What a process imports only when it runs."""
 _DIE_WITH_PARENT = 1
 
 
@@ -144,7 +149,7 @@ def _nursery() -> None:
     for name in SERVICES:
         importlib.import_module(f"services.{name}.app")
         importlib.import_module(f"services.{name}.settings")
-    for name in ("services.cli", "services.solo", "libs.process", "aiosmtplib", "uvicorn.lifespan.on"):
+    for name in ("services.cli", "services.solo", "libs.process", *_LATE):
         importlib.import_module(name)
     wake, woken = os.pipe()
     os.set_blocking(woken, False)

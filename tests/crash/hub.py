@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -266,8 +267,11 @@ class Hub:
         return may_come_again(living | self._mailed)
 
     def home_of(self, service: str) -> str:
-        """Whose port answers for this service: without a broker one process is all of them."""
-        return "ingest" if "solo" in self.members else service
+        """Whose port answers for this service: without a broker one process is all of them; where there is a second one
+        beside it, any of the two."""
+        if "solo" in self.members:
+            return "ingest"
+        return random.choice((service, "spare")) if f"{service}.serve.spare" in self.members else service
 
     def kill(self, name: str) -> None:
         self._signal(name, signal.SIGKILL)

@@ -66,8 +66,9 @@ class Storm:
     def __call__(self, name: str) -> Sequence[Strike]:
         chance = self._scene.random
         struck = self._scene.hub.strikes()
-        # Not all processes go for the same window at once.
+        # Not all processes go for the same window at once; where each must have its share, what few can die of comes first.
         others = Counter(each for who, planned in self._planned.items() if who != name for each in planned)
+        able = Counter(each for who in self._scene.hub.members for each in self.windows_of(who) if self._each)
         planned = self._planned[name] = []
         parts: dict[str, list[str]] = {}
         for window in self._open_to(name):
@@ -75,9 +76,10 @@ class Storm:
             parts.setdefault("" if self._each else window.partition(".")[0], []).append(window)
         strikes = []
         for windows in parts.values():
-            window = min(windows, key=lambda w: (struck[w] + others[w], chance.random()))
+            window = min(windows, key=lambda w: (able[w], struck[w] + others[w], chance.random()))
             planned.append(window)
             strikes.append(Strike(window, at=self._passing_of(window)))
+        self._call_up()
         return strikes
 
     def _passing_of(self, window: str) -> int:
@@ -195,3 +197,5 @@ async def start_more(scene: Scene) -> None:
     """More of those who have most windows of their own: what one has left when it died another takes up."""
     for name in ("deliver.worker.3", "deliver.worker.4", "track.worker.2"):
         await scene.hub.start(name, name.partition(".")[0], "worker")
+    port = {"POSTBODE_PORT": str(scene.hub.place.ports["spare"])}
+    await scene.hub.start("deliver.serve.spare", "deliver", "serve", settings=port)
