@@ -106,7 +106,7 @@ class Nursery:
         self._orders, self._told = self._process.stdin, self._process.stdout
         if not self._told.readline():
             raise RuntimeError("the nursery did not start")
-        self._started: dict[str, asyncio.Future[int]] = {}
+        self._started: dict[str, asyncio.Future[tuple[int, asyncio.Future[int]]]] = {}
         self._ended: dict[int, asyncio.Future[int]] = {}
 
     def close(self) -> None:
@@ -132,18 +132,19 @@ class Nursery:
 
     async def start(self, order: Order) -> tuple[int, asyncio.Future[int]]:
         """The process id, and a future of its exit code (negative: the signal that killed it)."""
+        started: asyncio.Future[tuple[int, asyncio.Future[int]]]
         started = self._started[order.name] = asyncio.get_running_loop().create_future()
         self._orders.write(order.line().encode() + b"\n")
         self._orders.flush()
-        pid = await started
-        return pid, self._ended[pid]
+        return await started
 
     async def _read(self, stream: asyncio.StreamReader) -> None:
         async for line in stream:
             told = json.loads(line)
             if "started" in told:
-                self._ended[told["pid"]] = asyncio.get_running_loop().create_future()
-                self._started.pop(told["started"]).set_result(told["pid"])
+                # Whoever waits may look only when it has ended.
+                ended = self._ended[told["pid"]] = asyncio.get_running_loop().create_future()
+                self._started.pop(told["started"]).set_result((told["pid"], ended))
             else:
                 self._ended.pop(told["ended"]).set_result(told["code"])
 
