@@ -50,6 +50,12 @@ ODD = 0.15
 """Share of invoices that wait, come back or are set apart."""
 ONCE_A_BATCH = 4
 ONCE_AN_INVOICE = 20
+MOST_OPEN = 300
+"""A long storm is to kill, and not to be busy with invoices: no more come while so many are under way."""
+_OPEN = """
+SELECT (SELECT count(*) FROM ingest.outbox)
+     + (SELECT count(*) FROM deliver.delivery WHERE state IN ('queued', 'attempting'))
+"""
 _OFTEN = ("door.", "folder.staged", "folder.shown", "folder.pdf", "mail.dot", "push.sent")
 
 
@@ -140,10 +146,10 @@ class Storm:
             enough = struck.total() >= kills and all(struck[window] >= each for window in WINDOWS)
             if passed >= seconds and enough:
                 break
-            batch = invoices(24 if each else 12, scene.random, f"{prefix}{numbers:05d}", odd=ODD)
-            numbers += 1
-            await scene.send(batch, at_once=8 if each else at_once, patience=patience)
-            # A long storm is to kill, and not to be busy with invoices.
+            if not each or await scene.ask(_OPEN) < MOST_OPEN:
+                batch = invoices(24 if each else 12, scene.random, f"{prefix}{numbers:05d}", odd=ODD)
+                numbers += 1
+                await scene.send(batch, at_once=8 if each else at_once, patience=patience)
             await asyncio.sleep(0.3 if each else 0.05)
             self._call_up()
             if asyncio.get_running_loop().time() > tell_at:
