@@ -45,8 +45,8 @@ UPDATE payment_fetch f
        started_at = CASE WHEN unfinished THEN started_at ELSE now() END,
        calm = CASE WHEN unfinished THEN calm ELSE NOT {_UNDER_WAY.format(more="")} END
  WHERE link_id = (
-       SELECT p.link_id FROM payment_fetch p JOIN payment_source s USING (account_id)
-        WHERE (p.lease_until < now() OR p.lease_until IS NULL AND p.due_at <= now())
+       SELECT p.link_id FROM payment_fetch p JOIN payment_source s USING (account_id) JOIN exact_link l USING (link_id)
+        WHERE (p.lease_until < now() OR p.lease_until IS NULL AND p.due_at <= now()) AND l.ended_at IS NULL
           AND s.source = 'exact_online' AND s.way <> 'file'
         ORDER BY p.due_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
 RETURNING link_id, account_id, run, high

@@ -15,7 +15,7 @@ from libs.db.types import Pool
 from libs.service import Wake
 from services.deliver.exact import links
 from services.deliver.exact.client import Calling
-from services.deliver.exact.trouble import Denied, Lapsed, NotNow, Trouble
+from services.deliver.exact.trouble import Denied, Lapsed, NotNow, Stopped, Trouble
 from services.deliver.payments import fetching, terms
 from services.deliver.payments.fetching import Reading
 
@@ -41,6 +41,9 @@ class Following:
                 await self._read(reading)
             except NotNow as wait:
                 await fetching.stop(self._pool, reading, None, wait.wait.until)
+            except Stopped:
+                # Ended, it is read no more; with another division it goes on in that.
+                await fetching.stop(self._pool, reading, None, clock.now())
             except Trouble as trouble:
                 _log.warning("payments could not be read", link_id=str(reading.link_id), error=str(trouble))
                 after = REFUSED if isinstance(trouble, Denied | Lapsed) else LATER
@@ -51,10 +54,15 @@ class Following:
         if not link.usable or link.division is None:
             await fetching.stop(self._pool, reading, "the link does not hold", clock.now() + REFUSED)
             return
-        books = self._calling.books(link.grant, link.division, "polling")
+        division = link.division
+
+        async def may() -> bool:
+            return await links.holds(self._pool, reading.link_id, division)
+
+        books = self._calling.books(link.grant, division, "polling", may=may)
         pages = books.pages(terms.ENDPOINT, select=terms.SELECT, filter=f"Timestamp gt {reading.high}L")
         async for page in pages:
-            if not await fetching.keep(self._pool, reading, link.division, terms.known(page)):
+            if not await fetching.keep(self._pool, reading, division, terms.known(page)):
                 return
         if await fetching.tell(self._pool, reading):
             self._wake()

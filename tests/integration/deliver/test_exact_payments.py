@@ -13,6 +13,7 @@ import pytest
 from libs import clock
 from libs.contracts.invoice import PaymentFact
 from libs.service import Wake
+from services.deliver.exact import links
 from services.deliver.payments import api, fetching, sources
 from services.deliver.payments.following import Following
 from services.deliver.payments.sources import Chosen
@@ -249,6 +250,22 @@ async def test_what_was_asked_by_hand_goes_by_the_clock_once_its_account_says_so
         at.office.screens.pay(at.office.books, entry)
         (link,) = (await hub.get("/v1/payments/fetch", headers=as_("anna"))).json()["links"]
         assert (asked(at), link["due_at"] is not None) == (1, True)
+
+
+async def test_a_link_that_ends_is_read_no_further(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with booked(stage, "F1") as (at, (entry,)):
+        at.office.screens.copy_terms(at.office.books, entry, 1_500)
+        at.office.screens.pay(at.office.books, entry)
+        real = fetching.keep
+
+        async def ended(pool: Any, reading: fetching.Reading, *page: Any) -> bool:
+            await links.end(stage.worker, reading.link_id)
+            return await real(pool, reading, *page)
+
+        monkeypatch.setattr(fetching, "keep", ended)
+        for _ in range(2):
+            await look(at, stage)
+        assert (asked(at), await told(stage)) == (1, [])
 
 
 async def test_who_was_too_slow_keeps_nothing_and_ends_nothing(stage: Stage) -> None:
