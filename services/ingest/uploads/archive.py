@@ -28,7 +28,7 @@ MOST_ITEMS = 5_000
 MOST_FILES = 3 * MOST_ITEMS
 """Each invoice may have its PDF and its extra fields."""
 MOST_LIST = 4_000_000
-"""Bytes of the list at the end: 400 for each file."""
+"""Bytes of the list at the end: 260 for each file."""
 RATIO, SMALL = 100, 1_000_000
 """A file that is larger than ``SMALL`` unpacked shrank to a hundredth at most. Invoices shrink to a 35th."""
 
