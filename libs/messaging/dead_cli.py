@@ -66,7 +66,7 @@ def list_letters(
             )
         ]
 
-    found = run(work, _services(service, queue))
+    found = run(work, _services(service, queue), or_some=service is None)
     for name, letter in found:
         say(json.dumps(_as_dict(name, letter), default=str) if as_json else _line(name, letter, lang))
     if not found and not as_json:

@@ -12,11 +12,11 @@ import typer
 
 from libs.contracts.topology import TOPOLOGY, Queue
 from libs.db.pools import Pools
-from libs.db.settings import database_of
+from libs.db.settings import DatabaseSettings, database_of
 from libs.db.types import Pool
 from libs.errors import HubError
 from libs.failures import EXPECTED, explain
-from libs.settings import Settings, load
+from libs.settings import BadSettings, Settings, load
 from libs.terminal import say
 
 T = TypeVar("T")
@@ -24,15 +24,26 @@ SERVICES: tuple[str, ...] = tuple(dict.fromkeys(queue.service for queue in TOPOL
 """Every service that hears events, and so has an outbox, an inbox and dead letters."""
 
 
-def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[str] = SERVICES) -> T:
-    """Do ``work`` with a pool for each of these services. What goes wrong is said to the caller of the
-    command, which then ends, by the code of ``libs.failures``."""
+def run(
+    work: Callable[[Mapping[str, Pool]], Awaitable[T]],
+    services: Sequence[str] = SERVICES,
+    *,
+    or_some: bool = False,
+) -> T:
+    """Do ``work`` with a pool for each of these services; ``or_some``: with keys of one service only, for that one. What
+    goes wrong is said to the caller of the command, which then ends, by the code of ``libs.failures``."""
 
     async def session() -> T:
         settings = load(Settings)
-        pools = Pools(database_of(settings), max_size=2)
+        database = database_of(settings)
+        held = [each for each in services if _may_be(each, settings.own_keys, database)]
+        if len(held) < len(services):
+            if not (or_some and held):
+                raise BadSettings(_NOT_OURS.format(", ".join(each for each in services if each not in held)))
+            say(_ONLY.format(", ".join(held)), err=True)
+        pools = Pools(database, max_size=2)
         try:
-            return await work({service: await pools.get(service, "worker") for service in services})
+            return await work({service: await pools.get(service, "worker") for service in held})
         finally:
             await pools.close()
 
@@ -45,6 +56,19 @@ def run(work: Callable[[Mapping[str, Pool]], Awaitable[T]], services: Sequence[s
         code, words = explain(failed)
         say(words, err=True)
         raise typer.Exit(code) from failed
+
+
+_NOT_OURS = (
+    "POSTBODE_OWN_KEYS: this command looks into {} too, and these are the keys of another service: run it where "
+    "POSTBODE_SECRET is (in Kubernetes as a job, deploy/k8s/README.md)"
+)
+_ONLY = "only {}: POSTBODE_OWN_KEYS holds the keys of no other"
+
+
+def _may_be(service: str, own_keys: Mapping[str, str], database: DatabaseSettings) -> bool:
+    """Whether this process can log in as the service's worker."""
+    role = f"{service}_worker"
+    return not own_keys or role in own_keys or database.own_url(role) is not None
 
 
 def queue_called(name: str) -> Queue:

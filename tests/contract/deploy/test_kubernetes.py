@@ -23,6 +23,7 @@ from libs.process import longest_stop
 from libs.sealed import KEY_ADDRESSES
 from libs.service import Resources, Service
 from libs.settings import INTROSPECTION, Settings, load
+from libs.testing import certificates
 from services.configuration import variables
 from services.doctor import settings_of
 from services.keys import STORES, purposes
@@ -205,6 +206,7 @@ async def test_a_service_is_wired_with_its_own_keys_and_no_others(service: str) 
 def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each is loaded by the class that will read it, from the variables and files of its manifest."""
     objects = overlay(name)
+    certificate = certificates.pem(tmp_path, "mail")
     everywhere = set().union(*(known(service) for service in SERVICES))
     for each in workloads(objects):
         given = each.environment(objects)
@@ -219,6 +221,9 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
                     file = tmp_path / Path(value).name
                     file.write_text(secret(key, each.service))
                     patch.setenv(key, str(file))
+                elif value.startswith("/run/secrets/"):
+                    assert value in each.files(), f"{each.name}: {key}"
+                    patch.setenv(key, str(certificate))
                 else:
                     patch.setenv(key, value)
             settings = load(settings_of(each.service))
@@ -241,6 +246,8 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
             "the administrator's is for migrations"
         )
         assert not re.search(r"//[^/]*@", given.get("POSTBODE_DATABASE_URL", "")), each.name
+        # Whoever is reached from outside shows who it is.
+        assert bool(getattr(settings, "smtp_certificate", "")) == (each.name == "ingest-api"), each.name
         if each.kind == "Deployment":
             served = settings.port if each.role == "api" else settings.health_port
             assert served == each.container["ports"][0]["containerPort"], each.name
@@ -311,6 +318,8 @@ async def test_the_door_leads_every_path_to_its_service(name: str) -> None:
     host = settings["data"]["POSTBODE_BASE_URL"].removeprefix("https://")
     (gateway,) = of_kind(overlay(name), "Gateway")
     assert [host] == route["spec"]["hostnames"] == [gateway["spec"]["listeners"][0]["hostname"]]
+    # Portal comes in by the same door as everybody.
+    assert settings["data"]["POSTBODE_PORTAL_API_URL"].removeprefix("https://") in route["spec"]["hostnames"]
 
 
 async def test_workers_scale_on_their_queues_and_on_the_outbox_before_them() -> None:

@@ -13,6 +13,7 @@ from libs.db.pools import Pools
 from libs.db.settings import DatabaseSettings
 from libs.messaging import dead, dead_cli
 from libs.messaging.pack import Unread
+from services import drain, redrive
 from tests.contract.messaging.conftest import received
 
 Letters = Mapping[str, str]
@@ -159,6 +160,27 @@ def test_that_there_are_none_is_said(runner: CliRunner) -> None:
     assert "geen dode brieven" in runner.invoke(dead_cli.app, ["list"]).stdout
     assert "no dead letters" in runner.invoke(dead_cli.app, ["list", "--lang", "en"]).stdout
     assert runner.invoke(dead_cli.app, ["list", "--json"]).stdout == ""
+
+
+def test_with_the_keys_of_one_service_its_own_are_listed(
+    runner: CliRunner, letters: Letters, database: DatabaseSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a pod. What looks into others says that these keys are not for that, and where to run it."""
+    monkeypatch.delenv("POSTBODE_SECRET")
+    monkeypatch.setenv("POSTBODE_OWN_KEYS", json.dumps({"track_worker": database.password("track_worker")}))
+    said = runner.invoke(dead_cli.app, ["list"])
+    assert said.exit_code == 0
+    assert [line.split()[0] for line in said.stdout.splitlines()] == [x for x in letters if "track" in x]
+    assert said.stderr.startswith("only track: POSTBODE_OWN_KEYS ")
+    for app, words in (
+        (dead_cli.app, ["list", "--service", "validate"]),
+        (redrive.app, ["--queue", "track.facts"]),
+        (drain.app, ["--service", "track"]),
+    ):
+        refused = runner.invoke(app, words)
+        assert refused.exit_code == 2
+        assert "run it where POSTBODE_SECRET is" in refused.stderr
+        assert "postbode keys" not in refused.stderr
 
 
 def test_a_database_that_is_away_is_told(runner: CliRunner, monkeypatch: pytest.MonkeyPatch) -> None:
