@@ -18,6 +18,9 @@ from services.deliver.store import parcel_of
 # first come before anybody's second, also where documents are so large that not all can go. A probe is one when it is
 # taken, by whoever is first.
 #
+# What an open breaker holds is put off once for each opening: one of them until the next probe, the others until its end is
+# known, mostly. One that hangs is waited for as long as its lease.
+#
 # Looked at is twice what may be taken, by an array, which no plan reads the whole table for: whatever waits in a lane that
 # is held up, the claim does not go through it.
 _LOOK = """
@@ -64,8 +67,8 @@ WITH abandoned AS MATERIALIZED (
                           AND coalesce(p.account_id, delivery.account_id) = delivery.account_id)
      ORDER BY lease_until LIMIT $2 FOR UPDATE SKIP LOCKED
 ), {due}, probe AS MATERIALIZED (
-    SELECT DISTINCT ON (receiver_id) delivery_id FROM due
-     WHERE open_until <= now() AND NOT paused ORDER BY receiver_id, at, delivery_id
+    SELECT DISTINCT ON (receiver_id) delivery_id, open_until <= now() AS ready FROM due
+     WHERE open_until IS NOT NULL AND NOT paused ORDER BY receiver_id, at, delivery_id
 ), ordered AS (
     SELECT delivery_id, key, cut, probes, nth, row_number() OVER line AS place, sum(size) OVER line - size AS ahead
       FROM (SELECT *, row_number() OVER (PARTITION BY cut, key ORDER BY at, delivery_id) AS nth
@@ -74,7 +77,8 @@ WITH abandoned AS MATERIALIZED (
                     SELECT delivery_id, {key}::text, size, false, at, turn,
                            CASE WHEN open_until IS NOT NULL THEN receiver_id END FROM due
                      WHERE NOT paused
-                       AND (open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probe))) AS either) AS numbered
+                       AND (open_until IS NULL OR delivery_id IN (SELECT delivery_id FROM probe WHERE ready))
+                    ) AS either) AS numbered
     WINDOW line AS (ORDER BY cut DESC, nth, turn, at, delivery_id)
 ), chosen AS (
     SELECT delivery_id, key, cut, probes, nth, place FROM ordered WHERE place <= $2 AND ahead < $3
@@ -85,8 +89,11 @@ WITH abandoned AS MATERIALIZED (
 ), put_off AS (
     UPDATE delivery d
        SET due_at = CASE WHEN due.paused THEN now() + interval '10 min'
-                         WHEN due.open_until > now() AND NOT due.probing THEN due.open_until
-                         ELSE now() + interval '2 s' END
+                         WHEN due.probing AND due.open_until > now() + make_interval(secs => $4 - 2)
+                         THEN now() + interval '2 s'
+                         WHEN EXISTS (SELECT FROM probe WHERE probe.delivery_id = due.delivery_id)
+                         THEN greatest(due.open_until, now() + interval '2 s')
+                         ELSE greatest(due.open_until, now()) + interval '2 s' END
       FROM due
      WHERE d.delivery_id = due.delivery_id AND (due.paused OR due.open_until IS NOT NULL)
        AND NOT EXISTS (SELECT FROM probing WHERE probing.delivery_id = due.delivery_id)

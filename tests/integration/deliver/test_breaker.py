@@ -157,3 +157,21 @@ def test_only_what_the_receiver_did_counts(outcome: Outcome, code: str | None, r
     said = breaker.trouble_of(outcome)
     assert (said.code if said else None) == code
     assert breaker.got_through(outcome) == reached
+
+
+@pytest.mark.parametrize("probing", [False, True], ids=["before a probe", "while one hangs"])
+async def test_what_waits_is_put_off_once_and_not_every_two_seconds(stage: Stage, probing: bool) -> None:
+    """Until the next probe, for one of them; the others until its end is known, mostly. A probe that hangs is waited for as
+    long as its lease is: of 100 seconds here, 40 of which are over."""
+    await stage.send(DOWN, 3)
+    until = await stage.worker.fetchval("SELECT now() + interval '60 s'")
+    await stage.worker.execute(
+        "INSERT INTO breaker (channel, receiver_id, failures, code, detail, open_until, openings, probing)"
+        " VALUES ('smtp', $1, 5, 'mail-deferred', '', $2, 1, $3)",
+        DOWN.party_id,
+        until,
+        probing,
+    )
+    assert not (await stage.dispatcher(lease_seconds=100).start("smtp")).jobs
+    rows = await stage.worker.fetch("SELECT due_at FROM delivery ORDER BY due_at")
+    assert [(row["due_at"] - until).total_seconds() for row in rows] == [0, 2, 2]
