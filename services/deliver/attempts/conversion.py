@@ -212,7 +212,13 @@ def _unknown(name: str) -> Words:
 
 
 def _words(no: HubError) -> Words:
-    return Words.model_validate(no.extra.get("words", no.words))
+    """What it says, as a sentence: others follow."""
+    found = Words.model_validate(no.extra.get("words", no.words))
+    return Words(nl=_sentence(found.nl), en=_sentence(found.en))
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].rstrip('.')}."
 
 
 def _tell(each: Loaded, document: Document, done: Conversion) -> None:

@@ -17,24 +17,39 @@ from libs import clock
 from libs.contracts.envelope import Event, new_event
 from libs.contracts.invoice import InvoiceAnswered
 from libs.contracts.parts import Words
+from libs.testing import builders
 from services.deliver import SOURCE, facts, results
 from services.deliver.arriving import globe
+from services.deliver.attempts import conversion
 from services.deliver.attempts.fallback import WHY
 from services.deliver.channels import pull, sftp
 from services.deliver.email import bounce_words, bounces, replies
 from services.deliver.email.returned import follows
 from services.deliver.exact import outcomes, reports, tokens
 from services.deliver.exact.trouble import Denied, Lapsed, Trouble
-from services.deliver.parcel import Failed, HandedOver, Job, Offered, Outcome, Unknown
-from services.deliver.plan import Policy
+from services.deliver.parcel import (
+    Failed,
+    HandedOver,
+    Job,
+    Move,
+    Offered,
+    Outcome,
+    Parked,
+    Refused,
+    Unknown,
+    Waiting,
+)
+from services.deliver.plan import NO_WAY, Policy
 from services.deliver.receivers import http_replies
 from services.deliver.receivers.answers import Why, Word, coded
 from services.deliver.receivers.waiting import WORDS
-from services.deliver.waits import belgium
+from services.deliver.store import Planned
+from services.deliver.waits import belgium, parked, recalls
 from services.track import facts as told
 from services.track import status, views
 from services.track.labels import LABELS
-from tests.unit.deliver.sample import job
+from tests.unit.deliver.sample import job, loaded
+from tests.unit.deliver.test_conversion import GLOBE
 from tests.unit.track.sample import Journey
 
 FOLDER = Path(__file__).parent / "stories"
@@ -117,6 +132,42 @@ class Story:
             self._add(event)
         return self
 
+    def no_way(self, refused: Refused) -> Story:
+        """Nothing can be planned."""
+        of = self._job
+        planned = Planned(
+            of.delivery_id,
+            of.invoice_id,
+            of.account_id,
+            1,
+            of.channel,
+            of.lane,
+            of.parcel,
+            refused,
+            None,
+            None,
+            False,
+        )
+        self._add(facts.no_way(planned, 1, self.events[-1]))
+        return self
+
+    def stopped(self, why: Parked) -> Story:
+        """Another invoice of the same sender to the same receiver was recalled."""
+        self._add(facts.stopped(self._row(), why))  # type: ignore[arg-type]
+        return self
+
+    def goes_on(self, how: Words | Refused, *, returned: bool = False) -> Story:
+        """What was parked waits no longer."""
+        of = self._job
+        waiting = Waiting(
+            of.delivery_id, of.invoice_id, of.account_id, of.channel, of.lane, of.number - 1, of.unresolved, None, None,
+            of.parcel,
+        )  # fmt: skip
+        self._sequence += 1
+        move = Move(waiting, of.channel, of.lane, of.parcel, how, returned)
+        self._add(facts.moved_on(move, self._sequence))
+        return self
+
     def taken(self) -> Story:
         self._add(
             facts.confirmed(self._row(), f"the receiver took {self._job.base_name}.xml from its folder")
@@ -190,7 +241,16 @@ AWAY = Failed("folder-away", "the folder is not there")
 ENTRY = HandedOver(
     "Exact Online: entry 26600001 in De Jong; read back: the same", outward="Exact Online: entry 26600001"
 )
+DOLLARS = builders.invoice(order="PO-1").replace(b"EUR", b"USD")
 LIES_READY = Offered(timedelta(days=7))
+
+
+def _not_made(data: bytes, name: str) -> Outcome:
+    """What comes of it when it has to be made in this format."""
+    of = job("folder", settings={"folder": "dejong", "format": name})
+    made = conversion.fit(loaded(of, xml=data, pdf=None))
+    assert isinstance(made, Parked)
+    return made
 
 
 def _exact(trouble: Trouble) -> Outcome:
@@ -204,6 +264,11 @@ def _said(status: int) -> Outcome:
 
 
 STORIES: Mapping[str, Callable[[], Story]] = {
+    "no way to the receiver": lambda: Story().no_way(NO_WAY),
+    "stopped by a recall, then released": lambda: (
+        Story().stopped(recalls.STOPPED).goes_on(parked.BY_HAND).attempt(OK)
+    ),
+    "stopped by a recall, and perhaps arrived": lambda: Story().attempt(HUNG_UP).stopped(recalls.UNSURE),
     "mailed": lambda: Story().attempt(OK),
     "mailed, and its arrival reported": lambda: Story().attempt(OK).answer("postfix-delivered"),
     "mailed, reported, and came back late": lambda: (
@@ -230,6 +295,15 @@ STORIES: Mapping[str, Callable[[], Story]] = {
         .attempt(PLACED)
         .taken()
         .globe_says("Can't process: period 10 is closed", before="confirmed")
+    ),
+    "folder, not lawful in its format, then in another": lambda: (
+        Story("folder").attempt(_not_made(GLOBE, "nlcius")).goes_on(parked.CHANGED).attempt(PLACED).taken()
+    ),
+    "folder, not to be made in its format, taken back": lambda: (
+        Story("folder").attempt(_not_made(DOLLARS, "eexact")).goes_on(parked.TAKEN_BACK, returned=True)
+    ),
+    "folder, not to be made in its format for too long": lambda: (
+        Story("folder").attempt(_not_made(DOLLARS, "eexact")).goes_on(parked.WAITED_TOO_LONG, returned=True)
     ),
     "folder, full for too long": lambda: _never(
         Story("folder"), Failed("folder-trouble", "cannot write: No space left on device", resolved=True)
