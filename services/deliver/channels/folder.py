@@ -174,7 +174,7 @@ class FolderChannel:
                 disks.setdefault(folder.device, []).append((folder, own))
         for ready in disks.values():
             jobs = {folder.path.name: [each.job for each in own] for folder, own in ready}
-            yield self._run(_place_all, ready), _Part(jobs, clock.monotonic() + PLACE_SECONDS)
+            yield self._run(_place_all, ready), _Part(jobs, clock.monotonic())
 
     def _placed(self, future: asyncio.Future[_Placed]) -> Done:
         outcomes, markers = future.result()
@@ -222,14 +222,14 @@ _Placed = tuple[Done, list[Marker]]
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """What is being placed in folders of one file system, until ``until`` on ``clock.monotonic``."""
+    """What is being placed in folders of one file system, since ``since`` on ``clock.monotonic``."""
 
     jobs: dict[str, list[Job]]
-    until: float
+    since: float
 
     @property
     def late(self) -> bool:
-        return clock.monotonic() >= self.until
+        return clock.monotonic() - self.since >= PLACE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
