@@ -1,9 +1,10 @@
-"""The HTTPS channel's look at its lease: behind everything that takes time, right before the request."""
+"""The HTTPS channel up to its request: a lease that ends before it, and nobody there."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from aiohttp.resolver import ThreadedResolver
 from libs.http.outside import Outside
 from libs.testing.certificates import pem
 from services.deliver.channels.https import HttpsChannel
-from services.deliver.parcel import HandedOver, Job, Lease, NotBegun, Outcome
+from services.deliver.parcel import Failed, HandedOver, Job, Lease, NotBegun, Outcome
 from tests.unit.deliver.sample import FOR_EVER, job, loaded
 
 
@@ -77,6 +78,22 @@ async def channel(receiver: Receiver) -> AsyncIterator[HttpsChannel]:
 async def pushed(channel: HttpsChannel, lease: Lease, to: Receiver) -> Outcome:
     [[(_, outcome)]] = [group async for group in channel.deliver([loaded(to.job(lease))])]
     return outcome
+
+
+async def test_where_nobody_answers_nothing_was_sent(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens there, or the name leads nowhere: what comes later is no repeat."""
+    receiver.port = 1
+    async with channel(receiver) as https:
+        outcomes = [await pushed(https, FOR_EVER, receiver)]
+
+        async def resolve(*_: Any) -> Any:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+        monkeypatch.setattr(ThreadedResolver, "resolve", resolve)
+        outcomes.append(await pushed(https, FOR_EVER, receiver))
+    assert [(type(each), getattr(each, "code", "")) for each in outcomes] == [(Failed, "https-away")] * 2
 
 
 @pytest.mark.parametrize("meanwhile", ["the name is looked up", "the connection is encrypted"])

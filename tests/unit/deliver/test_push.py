@@ -6,6 +6,7 @@ import base64
 import hashlib
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -56,6 +57,19 @@ def test_the_documents_are_inside_with_their_hashes_and_equal_names() -> None:
         assert each["sha256"] == hashlib.sha256(data).hexdigest()
         assert each["size"] == len(data)
     assert xml["file_name"].removesuffix(".xml") == pdf["file_name"].removesuffix(".pdf") == of.base_name
+
+
+def test_it_looks_as_the_docs_show_it() -> None:
+    page = (Path(__file__).parents[3] / "docs/receiving.md").read_text("utf-8")
+    said = orjson.loads(push.body(loaded(job("https", settings=HTTPS, lane="receiver.example"))))
+    assert _shape(orjson.loads(page.partition("```json\n")[2].partition("```")[0])) == _shape(said)
+
+
+def _shape(of: object) -> object:
+    """Which fields it has, in which order."""
+    if isinstance(of, dict):
+        return [(name, _shape(value)) for name, value in of.items()]
+    return [_shape(each) for each in of] if isinstance(of, list) else type(of)
 
 
 def test_strangers_names_end_no_line_and_no_string() -> None:
