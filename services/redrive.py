@@ -17,9 +17,11 @@ from libs import clock
 from libs.contracts.parts import Words
 from libs.contracts.topology import TOPOLOGY
 from libs.db.types import Pool
+from libs.messaging import AmqpTransport
 from libs.messaging import redrive as past
 from libs.messaging.redrive import Redriven, forget
-from libs.messaging.sessions import queue_called, run
+from libs.messaging.sessions import operator, queue_called, run
+from libs.settings import Settings, load
 from libs.terminal import Lang, Language, say
 
 app = typer.Typer(
@@ -68,6 +70,15 @@ def redrive(
     everything: Annotated[
         bool, typer.Option("--everything", help="all that is kept, to every queue")
     ] = False,
+    put_back: Annotated[
+        bool,
+        typer.Option(
+            "--put-back",
+            help="with --since, while every process is stopped: the database was put back to that moment. Empties the "
+            "queues and holds back every channel; then start all but ingest's API, wait for `postbode drain`, and "
+            "`postbode delivery resume --put-back`",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="only count")] = False,
     lang: Lang = Language.nl,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON for machines")] = False,
@@ -79,6 +90,12 @@ def redrive(
         raise typer.BadParameter(
             "--again goes with --queue and nothing else: a service forgets all of a queue"
         )
+    if put_back and (since is None or invoice or queue or everything or dry_run):
+        raise typer.BadParameter(
+            "--put-back goes with --since, the moment it was put back to, and nothing else"
+        )
+    if put_back and not _here("services.deliver.waits.put_back"):
+        raise typer.BadParameter("--put-back is for the image of deliver, whose channels it holds back")
     queues = [queue_called(queue)] if queue else list(TOPOLOGY.queues)
     if again and queue not in REPEATABLE:
         raise typer.BadParameter(
@@ -89,6 +106,8 @@ def redrive(
 
     async def work(pools: Mapping[str, Pool]) -> tuple[dict[str, Redriven], dict[str, int]]:
         older: dict[str, int] = {}
+        if put_back:
+            older["queues_thrown"] = await _put_back(pools["deliver"])
         if again:
             for each in queues:
                 await forget(pools[each.service], each.name)
@@ -111,6 +130,26 @@ def redrive(
     if invoice is not None and not any(each.again or each.handled for each in done.values()):
         say(_NOTHING.en if lang is Language.en else _NOTHING.nl, err=True)
         raise typer.Exit(1)
+
+
+async def _put_back(deliver: Pool) -> int:
+    """Nothing goes out and nothing of the broker comes in: what it holds is of a time the database does not know, or lies
+    in ``outbox_sent``. How many messages were thrown away."""
+    from services.deliver.waits.put_back import hold
+
+    settings, thrown = load(Settings), 0
+    if settings.transport == "amqp":
+        transport = AmqpTransport(settings.amqp_url)
+        try:
+            await transport.start()
+            await transport.apply(TOPOLOGY)
+            thrown = await transport.empty(
+                [name for queue in TOPOLOGY.queues for name in (queue.name, queue.dead)]
+            )
+        finally:
+            await transport.stop()
+    await hold(deliver, by=operator())
+    return thrown
 
 
 async def _from_rows(queue: str, pools: Mapping[str, Pool]) -> dict[str, int]:
@@ -169,6 +208,7 @@ _COUNTED = {
         nl="steunen op geen feit en zijn bewaard: zet de tijdlijn van track terug uit de back-up",
         en="stand on no fact and were kept: put track's timeline back from the backup",
     ),
+    "queues_thrown": Words(nl="berichten weggegooid", en="messages thrown away"),
     "accounts_told": Words(nl="opnieuw verteld uit de rijen van ingest", en="told again from ingest's rows"),
 }
 

@@ -28,7 +28,7 @@ from aiormq.abc import TimeoutType
 from aiormq.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
 
 from libs.contracts.topology import DEAD, Queue, Topology
-from libs.errors import HubError
+from libs.errors import Conflict, HubError
 from libs.messaging.transport import (
     BATCH_MEDIA_TYPE,
     Delivery,
@@ -196,6 +196,20 @@ class AmqpTransport:
         if found is None:
             raise QueueMissing(queue)
         return found
+
+    async def empty(self, queues: Sequence[str]) -> int:
+        """Throw away what lies in these queues; how many messages. Raises ``Conflict`` while somebody takes from one, and
+        then nothing is thrown away."""
+        async with self._channel() as channel:
+            with _away():
+                found = [await channel.declare_queue(queue, passive=True) for queue in queues]
+                taken = [each.name for each in found if each.declaration_result.consumer_count]
+                if taken:
+                    raise Conflict(
+                        f"workers still take from {', '.join(taken)}: stop every process first",
+                        nl=f"workers nemen nog uit {', '.join(taken)}: stop eerst alle processen",
+                    )
+                return sum([(await each.purge()).message_count or 0 for each in found])
 
     async def _look(self, queue: str) -> int | None:
         """Messages in ``queue``; None: there is none. One question at a time: a queue that is missing costs the channel,

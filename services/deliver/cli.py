@@ -25,7 +25,7 @@ from services.deliver.attempts import breaker
 from services.deliver.email import returned
 from services.deliver.parcel import Channel, Parcel
 from services.deliver.settings import DeliverSettings
-from services.deliver.waits import parked, pauses
+from services.deliver.waits import parked, pauses, put_back
 
 app = typer.Typer(no_args_is_help=True, help="Deliveries and their attempts.")
 
@@ -241,8 +241,26 @@ def pause(why: Why, channel: OfChannel = None, account: OfAccount = None) -> Non
 
 
 @app.command("resume")
-def resume(channel: OfChannel = None, account: OfAccount = None) -> None:
+def resume(
+    channel: OfChannel = None,
+    account: OfAccount = None,
+    after_put_back: Annotated[
+        bool,
+        typer.Option(
+            "--put-back",
+            help="after `redrive --put-back`: all that waits goes as what may have been delivered",
+        ),
+    ] = False,
+) -> None:
     """Let go what a pause of the same channel and account holds back."""
+    if after_put_back:
+        if channel is not None or account is not None:
+            raise typer.BadParameter("--put-back is about everything: leave --channel and --account out")
+        if not _run(put_back.let_go):
+            say("nothing is held back by `redrive --put-back`: see `postbode delivery pauses`", err=True)
+            raise typer.Exit(1)
+        say("resumed: what waited may come twice, and says so")
+        return
     if not _run(lambda pool: pauses.resume(pool, _name(channel), account)):
         say("there is no such pause: see `postbode delivery pauses`", err=True)
         raise typer.Exit(1)

@@ -15,6 +15,7 @@ import yaml
 
 K8S = Path(__file__).parents[3] / "deploy" / "k8s"
 OVERLAYS = ("staging", "production")
+RESTORES = tuple(f"restore/{each}" for each in OVERLAYS)
 
 Object = Mapping[str, Any]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import json
+import os
 import re
 import tomllib
 from importlib.resources import files
@@ -28,7 +29,17 @@ from services.configuration import variables
 from services.doctor import settings_of
 from services.keys import STORES, purposes
 from services.solo import SERVICES
-from tests.contract.deploy.cluster import OVERLAYS, Object, Workload, of_kind, overlay, rendered, workloads
+from tests.contract.deploy.cluster import (
+    K8S,
+    OVERLAYS,
+    RESTORES,
+    Object,
+    Workload,
+    of_kind,
+    overlay,
+    rendered,
+    workloads,
+)
 
 ROOT = Path(__file__).parents[3]
 ROLES = ("api", "worker", "relay")
@@ -89,7 +100,7 @@ def wrong(each: Object) -> list[str]:
 
 def test_every_overlay_is_what_kubernetes_takes() -> None:
     """Strictly: a field that is misspelt is an error too."""
-    for folder in (*(f"overlays/{name}" for name in OVERLAYS), "restore"):
+    for folder in (*(f"overlays/{name}" for name in OVERLAYS), *RESTORES):
         assert [each for every in rendered(folder) for each in wrong(every)] == []
     assert wrong({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "x"}, "spec": {"prots": []}})
 
@@ -166,6 +177,10 @@ def known(service: str) -> set[str]:
     return names | {f"{each}_FILE" for each in names}
 
 
+def known_anywhere() -> set[str]:
+    return set().union(*(known(service) for service in SERVICES))
+
+
 def of_image() -> dict[str, str]:
     text = (ROOT / "deploy" / "Dockerfile").read_text("utf-8")
     return dict(re.findall(r"^ +(POSTBODE_\w+)=(\S+)", text, re.MULTILINE))
@@ -207,7 +222,7 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
     """Each is loaded by the class that will read it, from the variables and files of its manifest."""
     objects = overlay(name)
     certificate = certificates.pem(tmp_path, "mail")
-    everywhere = set().union(*(known(service) for service in SERVICES))
+    everywhere = known_anywhere()
     for each in workloads(objects):
         given = each.environment(objects)
         ours = {key for key in given if key.startswith("POSTBODE_")}
@@ -254,18 +269,53 @@ def test_every_process_finds_its_settings(name: str, monkeypatch: pytest.MonkeyP
             assert each.pod["terminationGracePeriodSeconds"] >= longest_stop(settings), each.name
 
 
-def test_what_follows_a_restore_finds_its_settings() -> None:
-    (job,) = workloads(rendered("restore"))
-    given = job.environment(rendered("restore"))
-    assert {key for key in given if key.startswith("POSTBODE_")} - known("track") == {"POSTBODE_OPERATOR"}
-    assert {value for key, value in given.items() if key.endswith("_FILE")} <= job.files()
-    (database,) = of_kind(rendered("restore"), "Cluster")
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_what_follows_a_restore_finds_its_settings(name: str) -> None:
+    objects = rendered(f"restore/{name}")
+    (image,) = {each.container["image"] for each in workloads(objects) if each.service == "deliver"}
+    for job in (each for each in workloads(objects) if each.role == "restore"):
+        given = job.environment(objects)
+        assert {key for key in given if key.startswith("POSTBODE_")} <= known_anywhere() | {
+            "POSTBODE_OPERATOR"
+        }
+        assert {value for key, value in given.items() if key.endswith("_FILE")} <= job.files()
+        assert "POSTBODE_SECRET_FILE" in given, "it looks into every service"
+        assert job.container["image"] == image, "the release that runs"
+    (database,) = of_kind(objects, "Cluster")
     (before,) = database["spec"]["externalClusters"]
     written = [each["parameters"]["serverName"] for each in database["spec"]["plugins"]]
     assert database["spec"]["bootstrap"]["recovery"]["source"] == before["name"]
     assert before["plugin"]["parameters"]["serverName"] not in written, (
         "it would write over what it comes from"
     )
+
+
+@pytest.mark.parametrize("name", OVERLAYS)
+def test_a_restore_is_the_overlay_but_for_what_restoring_needs(name: str) -> None:
+    """Or the store of backups, the size of the database, or an address were those of nobody."""
+    kept = {(each["kind"], each["metadata"]["name"]): each for each in overlay(name)}
+    found = {(each["kind"], each["metadata"]["name"]): each for each in rendered(f"restore/{name}")}
+    assert found.keys() - kept.keys() == {("Job", "redrive"), ("Job", "drained")}
+    assert [each for each in kept if found[each] != kept[each]] == [("Cluster", "database")]
+    before, after = (each["Cluster", "database"]["spec"] for each in (kept, found))
+    differs = {each for each in before.keys() | after.keys() if before.get(each) != after.get(each)}
+    assert differs == {"bootstrap", "externalClusters", "plugins"}
+    applied = [key for key, each in found.items() if each["metadata"]["labels"]["postbode/step"] == "restore"]
+    assert sorted(applied) == [("Cluster", "database"), ("Job", "redrive")]
+
+
+def test_a_restore_to_a_moment_knows_the_moment_and_puts_back(tmp_path: Path) -> None:
+    here = os.path.relpath(K8S, tmp_path)
+    (tmp_path / "kustomization.yaml").write_text(
+        f"resources: [{here}/overlays/production]\n"
+        f"components: [{here}/restore/database, {here}/restore/moment]\n"
+    )
+    objects = rendered(str(tmp_path))
+    (database,) = of_kind(objects, "Cluster")
+    moment = database["spec"]["bootstrap"]["recovery"]["recoveryTarget"]["targetTime"]
+    (job,) = [each for each in workloads(objects) if each.name == "redrive"]
+    assert job.container["command"] == ["postbode", "redrive", "--put-back", "--since", moment]
+    assert (K8S / "restore/production/kustomization.yaml").read_text().endswith("  # - ../moment\n")
 
 
 @pytest.mark.parametrize("name", OVERLAYS)
@@ -276,7 +326,7 @@ def test_pods_fit_the_restricted_profile(name: str) -> None:
         None,
         namespace["metadata"]["name"],
     }
-    for each in (*workloads(overlay(name)), *workloads(rendered("restore"))):
+    for each in workloads(rendered(f"restore/{name}")):
         pod, own = each.pod, each.container["securityContext"]
         assert pod["securityContext"]["runAsNonRoot"] is True, each.name
         assert pod["securityContext"]["runAsUser"] == 10001, "the image's own user"

@@ -11,7 +11,7 @@ from libs.db.settings import DatabaseSettings
 from libs.errors import BadInput
 from services.deliver import cli
 from services.deliver.parcel import Channel
-from services.deliver.waits import pauses
+from services.deliver.waits import pauses, put_back
 from tests.integration.deliver.stage import ACCOUNT, Stage
 from tests.unit.deliver.sample import receiver
 
@@ -70,6 +70,25 @@ async def test_an_attempt_that_was_cut_short_waits_too(stage: Stage) -> None:
     assert await stage.dispatcher().dispatch() == 0
     await pauses.resume(stage.worker, "smtp", None)
     assert await stage.dispatcher().dispatch() == 1
+
+
+async def test_after_a_put_back_all_that_waits_goes_as_what_may_be_there(stage: Stage) -> None:
+    """Also what was planned meanwhile, and none before; what somebody else held back stays so."""
+    await stage.send(X, 1)
+    await pauses.pause(stage.worker, "folder", None, by="piet", why="no disk")
+    assert not await put_back.let_go(stage.worker)
+    await put_back.hold(stage.worker, by="anna")
+    await put_back.hold(stage.worker, by="anna")
+    await stage.send(X, 1)
+    assert await stage.dispatcher().dispatch() == 0
+    assert await put_back.let_go(stage.worker)
+    assert [each["why"] for each in await pauses.pauses(stage.worker)] == ["no disk"]
+    assert await stage.worker.fetchval("SELECT bool_and(unresolved) FROM delivery")
+    assert await stage.dispatcher().dispatch() == 2
+    told = await stage.worker.fetch("SELECT outcome FROM attempt")
+    assert len(told) == 2
+    await stage.send(X, 1)
+    assert not await stage.worker.fetchval("SELECT unresolved FROM delivery WHERE state = 'queued'")
 
 
 async def test_everything_at_once_is_no_pause(stage: Stage) -> None:
