@@ -37,19 +37,27 @@ _UNDER_WAY = """
 EXISTS (SELECT FROM exact_booking b JOIN exact_link l USING (link_id)
          WHERE l.account_id = f.account_id AND (b.entry IS NULL AND b.doing IS NOT NULL{more}))
 """
-# While it is read it is not due: who asks meanwhile makes it so, and it is read once more.
+# While it is read it is not due: who asks meanwhile makes it so, and it is read once more. In another division the
+# Timestamps are others, and reading begins with the first.
 _CLAIM = f"""
+WITH due AS MATERIALIZED (
+    SELECT p.link_id, l.division, p.division IS DISTINCT FROM l.division AS elsewhere,
+           p.unfinished AND p.division = l.division AS on_its_way
+      FROM payment_fetch p JOIN payment_source s USING (account_id) JOIN exact_link l USING (link_id)
+     WHERE (p.lease_until < now() OR p.lease_until IS NULL AND p.due_at <= now()) AND l.ended_at IS NULL
+       AND s.source = 'exact_online' AND s.way <> 'file' AND l.division IS NOT NULL
+     ORDER BY p.due_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED
+)
 UPDATE payment_fetch f
    SET run = run + 1, due_at = 'infinity', lease_until = now() + $1::interval, unfinished = true,
-       high = CASE WHEN unfinished THEN high ELSE low END,
-       started_at = CASE WHEN unfinished THEN started_at ELSE now() END,
-       calm = CASE WHEN unfinished THEN calm ELSE NOT {_UNDER_WAY.format(more="")} END
- WHERE link_id = (
-       SELECT p.link_id FROM payment_fetch p JOIN payment_source s USING (account_id) JOIN exact_link l USING (link_id)
-        WHERE (p.lease_until < now() OR p.lease_until IS NULL AND p.due_at <= now()) AND l.ended_at IS NULL
-          AND s.source = 'exact_online' AND s.way <> 'file'
-        ORDER BY p.due_at LIMIT 1 FOR UPDATE OF p SKIP LOCKED)
-RETURNING link_id, account_id, run, high
+       division = due.division,
+       low = CASE WHEN elsewhere THEN 0 ELSE low END,
+       middle = CASE WHEN elsewhere THEN 0 ELSE middle END,
+       high = CASE WHEN elsewhere THEN 0 WHEN unfinished THEN high ELSE low END,
+       started_at = CASE WHEN on_its_way THEN started_at ELSE now() END,
+       calm = CASE WHEN on_its_way THEN calm ELSE NOT {_UNDER_WAY.format(more="")} END
+  FROM due WHERE f.link_id = due.link_id
+RETURNING f.link_id, account_id, f.division, run, high
 """  # noqa: S608
 
 
@@ -57,6 +65,7 @@ RETURNING link_id, account_id, run, high
 class Reading:
     link_id: UUID
     account_id: UUID
+    division: int
     run: int
     high: int
 
@@ -65,7 +74,7 @@ async def claim(pool: Pool) -> Reading | None:
     """A link whose terms are to be read, for ``LEASE``."""
     await pool.execute(_ENTER)
     row = await pool.fetchrow(_CLAIM, LEASE)
-    return Reading(row["link_id"], row["account_id"], row["run"], row["high"]) if row else None
+    return Reading(**row) if row else None
 
 
 _KEEP = """
@@ -86,7 +95,7 @@ UPDATE payment_fetch SET high = greatest(high, $3), lease_until = now() + $4::in
 """
 
 
-async def keep(pool: Pool, reading: Reading, division: int, page: Sequence[Term]) -> bool:
+async def keep(pool: Pool, reading: Reading, page: Sequence[Term]) -> bool:
     """A page: terms of what the hub booked for this account, and how far that is. False: somebody else reads by now."""
     # Of two rows of one term the newer counts.
     newest = {term.term: term for term in sorted(page, key=lambda term: term.stamp)}
@@ -98,7 +107,7 @@ async def keep(pool: Pool, reading: Reading, division: int, page: Sequence[Term]
         await conn.execute(
             _KEEP,
             reading.link_id,
-            division,
+            reading.division,
             [term.term for term in rows],
             [term.entry for term in rows],
             [term.amount for term in rows],

@@ -51,18 +51,17 @@ class Following:
 
     async def _read(self, reading: Reading) -> None:
         link = (await links.of(self._pool, [reading.link_id]))[reading.link_id]
-        if not link.usable or link.division is None:
+        if not link.usable:
             await fetching.stop(self._pool, reading, "the link does not hold", clock.now() + REFUSED)
             return
-        division = link.division
 
         async def may() -> bool:
-            return await links.holds(self._pool, reading.link_id, division)
+            return await links.holds(self._pool, reading.link_id, reading.division)
 
-        books = self._calling.books(link.grant, division, "polling", may=may)
+        books = self._calling.books(link.grant, reading.division, "polling", may=may)
         pages = books.pages(terms.ENDPOINT, select=terms.SELECT, filter=f"Timestamp gt {reading.high}L")
         async for page in pages:
-            if not await fetching.keep(self._pool, reading, division, terms.known(page)):
+            if not await fetching.keep(self._pool, reading, terms.known(page)):
                 return
         if await fetching.tell(self._pool, reading):
             self._wake()

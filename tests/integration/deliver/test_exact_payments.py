@@ -268,6 +268,23 @@ async def test_a_link_that_ends_is_read_no_further(stage: Stage, monkeypatch: py
         assert (asked(at), await told(stage)) == (1, [])
 
 
+async def test_in_another_division_reading_begins_with_its_first_timestamp(stage: Stage) -> None:
+    """Each counts its own, and those of the other may be smaller."""
+    async with booked(stage, "F1") as (at, (entry,)):
+        at.office.screens.pay(at.office.books, entry)
+        await look(at, stage)
+        before = await stage.worker.fetchrow("SELECT division, high > 0 AS read FROM payment_fetch")
+        await stage.worker.execute("UPDATE exact_link SET division = 200")
+        await stage.worker.execute("UPDATE payment_fetch SET due_at = now()")
+        there = await fetching.claim(stage.worker)
+        assert before is not None
+        assert there is not None
+        assert (tuple(before), there.division, there.high) == ((100, True), 200, 0)
+        assert await fetching.keep(stage.worker, there, [])
+        await fetching.end(stage.worker, there, HOUR)
+        assert await stage.worker.fetchval("SELECT low FROM payment_fetch") == 0
+
+
 async def test_who_was_too_slow_keeps_nothing_and_ends_nothing(stage: Stage) -> None:
     async with booked(stage, "F1"):
         slow = await fetching.claim(stage.worker)
@@ -276,9 +293,9 @@ async def test_who_was_too_slow_keeps_nothing_and_ends_nothing(stage: Stage) -> 
         other = await fetching.claim(stage.worker)
         assert slow is not None
         assert other is not None
-        assert not await fetching.keep(stage.worker, slow, 100, [])
+        assert not await fetching.keep(stage.worker, slow, [])
         await fetching.end(stage.worker, slow, HOUR)
-        assert await fetching.keep(stage.worker, other, 100, [])
+        assert await fetching.keep(stage.worker, other, [])
         assert await stage.worker.fetchval("SELECT read_at FROM payment_fetch") is None
 
 
