@@ -288,12 +288,13 @@ async def test_a_folder_that_is_not_there_is_not_made(stage: Stage, server: Serv
 
 async def test_a_server_that_hangs_is_left_in_time(stage: Stage, server: Serving) -> None:
     await stage.send(await connected(stage, server))
-    async with placing(stage, sftp_seconds=0.5) as (dispatcher, _), asyncio.timeout(10):
-        server.hang = True
+    server.hang = True
+    async with placing(stage, sftp_seconds=0.5) as (dispatcher, _), asyncio.timeout(20):
         await dispatcher.dispatch()
         assert (await last(stage))["code"] == "folder-away"
-        server.hang = False
-        await stage.make_due()
+    server.hang = False
+    await stage.make_due()
+    async with placing(stage) as (dispatcher, _):
         await dispatcher.dispatch()
     assert await stage.states() == ["handed_over"]
 

@@ -285,13 +285,24 @@ async def test_a_slow_receiver_delays_nobody_else(stage: Stage) -> None:
     stage.sink.on_mail = slowly
     slow = receiver("Slow", email="in@slow.example")
     await stage.send(slow, 20)
-    async with running(stage.dispatcher(batch=10, lease_seconds=2, smtp_seconds=60)):
+
+    async def leases() -> dict[Any, Any]:
+        return {row["delivery_id"]: row["lease_until"] for row in await stage.rows() if row["lease_until"]}
+
+    async with running(stage.dispatcher(batch=10, smtp_seconds=60)):
         await asyncio.sleep(0.1)
         await stage.send(await stage.folder("dejong"), 5)
         for n in range(12):
             await stage.send(others(n))
         await until(lambda: _handed(stage, 17))
-        await asyncio.sleep(2.5)  # longer than a lease: the slow ones keep theirs
+        held = await leases()
+
+        async def kept() -> bool:
+            now = await leases()
+            return all(each in now and now[each] > held[each] for each in held)
+
+        assert held
+        await until(kept)  # their leases are renewed
         release.set()
         await until(lambda: _done(stage))
     assert len(stage.sink.ids) == len(set(stage.sink.ids)) == 32
