@@ -79,22 +79,26 @@ class Storm:
         parts: dict[str, list[str]] = {}
         for window in self._open_to(name):
             # Where each window must have its share, one strike a life: else the frequent ones come first always.
-            parts.setdefault("" if self._each else window.partition(".")[0], []).append(window)
+            parts.setdefault("" if self._each else _part_of(window), []).append(window)
+        died_of = {_part_of(window) for window in +struck}
+        if not self._each and (new := parts.keys() - died_of):
+            # Nor do the parts that everybody comes by first leave no life for the others.
+            parts = {part: windows for part, windows in parts.items() if part in new}
         strikes = []
         for windows in parts.values():
             window = min(windows, key=lambda w: (able[w], struck[w] + others[w], chance.random()))
             planned.append(window)
-            strikes.append(Strike(window, at=self._passing_of(window)))
+            strikes.append(Strike(window, at=self._passing_of(window, new=_part_of(window) not in died_of)))
         self._call_up()
         return strikes
 
-    def _passing_of(self, window: str) -> int:
+    def _passing_of(self, window: str, *, new: bool) -> int:
         """At which passing to strike. Not at the first, see above; but what is fetched comes by one process alone, and
         who asked for it asks again as often as it likes."""
         if self._each:
             first, last = (1, 2) if window.startswith("pull.") else (2, 3)
         else:
-            first, last = 2, ONCE_AN_INVOICE if window.startswith(_OFTEN) else ONCE_A_BATCH
+            first, last = 2, ONCE_AN_INVOICE if window.startswith(_OFTEN) and not new else ONCE_A_BATCH
         return self._scene.random.randint(first, last)
 
     def _open_to(self, name: str) -> list[str]:
@@ -118,7 +122,7 @@ class Storm:
             return list(WINDOWS)
         service, role, *_ = name.split(".")
         parts = set(_PARTS[service]) & _ROLES[role]
-        return [window for window in WINDOWS if window.partition(".")[0] in parts]
+        return [window for window in WINDOWS if _part_of(window) in parts]
 
     async def rage(
         self,
@@ -186,6 +190,10 @@ class Storm:
         """How many kills landed in each window."""
         struck = self._scene.hub.strikes()
         return "\n".join(f"  {window:26} {struck[window]:4}" for window in WINDOWS)
+
+
+def _part_of(window: str) -> str:
+    return window.partition(".")[0]
 
 
 async def start(scene: Scene, *, roles: Sequence[str] = ("serve",)) -> None:
