@@ -28,25 +28,27 @@ _MINE = """
                  WHERE c.party_id = d.receiver_id AND c.account_id = $1 AND c.ended_at IS NULL)
     AND EXISTS (SELECT FROM attempt a WHERE a.delivery_id = d.delivery_id AND a.outcome = 'offered')
 """
-_SELECT = """
-SELECT d.delivery_id, d.invoice_id, d.account_id, d.receiver_id, d.receiver_name, d.channel, d.lane, d.state, d.attempts,
-       d.created_at, d.due_at, p.body
+_LIST = f"""
+SELECT d.delivery_id, d.invoice_id, d.receiver_name AS receiver, d.created_at AS since, d.due_at AS until,
+       p.body #>> '{{summary,number}}' AS number, p.body #>> '{{summary,issue_date}}' AS issue_date,
+       p.body #>> '{{summary,seller,name}}' AS seller
   FROM delivery d LEFT JOIN parcel p USING (delivery_id)
-"""
-_LIST = f"""{_SELECT}
  WHERE d.state IN ('queued', 'attempting') AND {_MINE} AND ($2::uuid IS NULL OR d.delivery_id > $2)
  ORDER BY d.delivery_id LIMIT $3
-"""
+"""  # noqa: S608 - constants
 
 
 async def listed(pool: Pool, account_id: UUID, after: UUID | None, most: int) -> list[dict[str, Any]]:
-    """What waits for the receivers of this account, the oldest first."""
+    """What waits for the receivers of this account, the oldest first, as the API shows it."""
     return [dict(row.items()) for row in await pool.fetch(_LIST, account_id, after, most)]
 
 
-_ONE = f"""{_SELECT}
+_ONE = f"""
+SELECT d.delivery_id, d.invoice_id, d.account_id, d.receiver_id, d.receiver_name, d.channel, d.lane, d.state, d.attempts,
+       d.created_at, d.due_at, p.body
+  FROM delivery d LEFT JOIN parcel p USING (delivery_id)
  WHERE d.delivery_id = $2 AND d.state IN ('queued', 'attempting', 'confirmed') AND {_MINE}
-"""
+"""  # noqa: S608 - constants
 
 
 async def one(pool: Pool, account_id: UUID, delivery_id: UUID) -> dict[str, Any] | None:
@@ -56,10 +58,11 @@ async def one(pool: Pool, account_id: UUID, delivery_id: UUID) -> dict[str, Any]
 
 
 # In one order, so that two who acknowledge the same wait for each other instead of locking up.
-_LOCK = f"""{_SELECT}
+_LOCK = f"""
+SELECT d.delivery_id, d.state FROM delivery d
  WHERE d.delivery_id = ANY ($2::uuid[]) AND {_MINE}
  ORDER BY d.delivery_id FOR NO KEY UPDATE OF d
-"""
+"""  # noqa: S608 - constants
 _TAKEN = """
 WITH taken AS (
     UPDATE delivery d

@@ -79,7 +79,7 @@ def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
         """What waits for you, the oldest first, where you are connected by `pull`."""
         place: UUID | None = paging.place(after, UUID)[0] if after else None
         rows = await waiting.listed(worker, principal.account_id, place, limit + 1)
-        page = AllWaiting(deliveries=[_shown(row) for row in rows[:limit]])
+        page = AllWaiting(deliveries=[Waiting.model_validate(row) for row in rows[:limit]])
         if len(rows) > limit:
             page.next = paging.cursor(rows[limit - 1]["delivery_id"])
             response.headers.update(paging.link_next(request.url, page.next))
@@ -114,20 +114,6 @@ def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
         )
 
     return router
-
-
-def _shown(row: dict[str, Any]) -> Waiting:
-    summary = parcel_of(row)[0].summary
-    return Waiting(
-        delivery_id=row["delivery_id"],
-        invoice_id=row["invoice_id"],
-        number=summary.number,
-        issue_date=summary.issue_date,
-        seller=summary.seller.name,
-        receiver=row["receiver_name"],
-        since=row["created_at"],
-        until=row["due_at"],
-    )
 
 
 async def _loaded(documents: DocumentStore, row: dict[str, Any]) -> Loaded:
