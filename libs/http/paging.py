@@ -9,15 +9,20 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
-from fastapi import Query
-from starlette.datastructures import URL
+from fastapi import Depends, Query
+from starlette.datastructures import URL, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import Response
 
 from libs.errors import BadInput
+
+T = TypeVar("T")
 
 LIMIT = 200
 """Rows on a page, at most."""
@@ -87,3 +92,40 @@ def link_next(url: URL, after: str) -> dict[str, str]:
     own address."""
     following = url.include_query_params(after=after)
     return {"Link": f'<{following.path}?{following.query}>; rel="next"'}
+
+
+class Page:
+    """One page of a list. ``most`` rows are looked for: one more than is shown, which says that others follow."""
+
+    def __init__(self, url: URL, headers: MutableHeaders, limit: int, after: str | None) -> None:
+        self.most = limit + 1
+        self._url = url
+        self._headers = headers
+        self._after = after
+
+    def behind(self, *kinds: type[Any]) -> tuple[Any, ...] | None:
+        """The sort keys of the row it begins behind, as ``place`` has them; None: at the beginning. Raises ``BadInput``."""
+        return place(self._after, *kinds) if self._after else None
+
+    def id(self) -> UUID | None:
+        """The same where that is an id."""
+        found = self.behind(UUID)
+        return found[0] if found else None
+
+    def cut(self, rows: list[T], keys: Callable[[T], tuple[Any, ...]]) -> tuple[list[T], str | None]:
+        """What is shown of ``rows``, and the cursor of the next page, which the ``Link`` header has too. ``keys``: by which
+        they are sorted."""
+        shown = rows[: self.most - 1]
+        if len(rows) < self.most:
+            return shown, None
+        following = cursor(*keys(shown[-1]))
+        self._headers.update(link_next(self._url, following))
+        return shown, following
+
+
+def _asked(request: Request, response: Response, limit: Limit = 50, after: After = None) -> Page:
+    return Page(request.url, response.headers, limit, after)
+
+
+Asked = Annotated[Page, Depends(_asked)]
+"""The page that a caller asks for by ``limit`` and ``after``."""

@@ -10,8 +10,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
-from starlette.responses import Response
 
 from libs.db.pools import tenant
 from libs.db.types import Pool
@@ -198,22 +196,15 @@ def routes(pool: Pool, worker: Pool, showing: Showing, pushing: Pushing) -> APIR
 
     @router.get("/v1/deliveries", tags=["deliveries"])
     async def get_deliveries(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        invoice_id: UUID | None = None,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
+        principal: Reader, page: paging.Asked, invoice_id: UUID | None = None
     ) -> Deliveries:
         """Your deliveries, newest first; those of one invoice with ``invoice_id``."""
-        before: UUID | None = paging.place(after, UUID)[0] if after else None
         async with tenant(pool, principal.account_id) as conn:
-            rows = await store.deliveries(conn, invoice_id=invoice_id, before=before, most=limit + 1)
-        page = Deliveries(deliveries=[Delivery.model_validate(showing.fields(row)) for row in rows[:limit]])
-        if len(rows) > limit:
-            page.next = paging.cursor(rows[limit - 1]["delivery_id"])
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+            rows = await store.deliveries(conn, invoice_id=invoice_id, before=page.id(), most=page.most)
+        shown, following = page.cut(rows, lambda row: (row["delivery_id"],))
+        return Deliveries(
+            deliveries=[Delivery.model_validate(showing.fields(row)) for row in shown], next=following
+        )
 
     @router.get("/v1/deliveries/{delivery_id}", tags=["deliveries"])
     async def get_delivery(delivery_id: UUID, principal: Reader) -> DeliveryWithAttempts:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from libs import clock
@@ -150,26 +149,14 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         return party_view(entry)
 
     @router.get("/v1/parties/own")
-    async def get_own(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> OwnParties:
+    async def get_own(principal: Reader, page: paging.Asked) -> OwnParties:
         """What you claim to be and what is confirmed of it, with the letter whose code confirms it."""
-        (place,) = paging.place(after, UUID) if after else (UUID(int=0),)
         async with tenant(pool, principal.account_id, snapshot=True) as conn:
-            found = await parties.parties(conn, place, limit + 1)
+            found = await parties.parties(conn, page.id() or UUID(int=0), page.most)
             sent = await letters.progress(conn, [entry.party_id for entry in found])
-        own = [
-            OwnParty(**dict(party_view(entry)), letter=sent.get(entry.party_id)) for entry in found[:limit]
-        ]
-        page = OwnParties(parties=own)
-        if len(found) > limit:
-            page.next = paging.cursor(own[-1].party_id)
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        shown, following = page.cut(found, lambda entry: (entry.party_id,))
+        own = [OwnParty(**dict(party_view(entry)), letter=sent.get(entry.party_id)) for entry in shown]
+        return OwnParties(parties=own, next=following)
 
     @router.get("/v1/parties/{party_id}")
     async def get_party(party_id: UUID, principal: Reader) -> PartyView:
@@ -185,30 +172,21 @@ def routes(settings: RouteSettings, pool: Pool, worker: Pool, wake: Wake) -> API
         return party_view(found)
 
     @router.get("/v1/parties/{party_id}/history")
-    async def get_history(
-        party_id: UUID,
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> History:
+    async def get_history(party_id: UUID, principal: Reader, page: paging.Asked) -> History:
         """Every change of a party you entered, oldest first: who, when, what it was and what it became. Operators see
         those of every party."""
-        (place,) = paging.place(after, int) if after else (0,)
+        behind = page.behind(int)
+        (place,) = behind or (0,)
         if OPERATOR in principal.scopes:
             async with worker.acquire() as conn:
-                found = await history.changes(conn, party_id, place, limit + 1)
+                found = await history.changes(conn, party_id, place, page.most)
         else:
             async with tenant(pool, principal.account_id) as conn:
-                found = await history.changes(conn, party_id, place, limit + 1)
-        if not found and not after:
+                found = await history.changes(conn, party_id, place, page.most)
+        if not found and behind is None:
             raise NotFound
-        page = History(changes=found[:limit])
-        if len(found) > limit:
-            page.next = paging.cursor(found[limit - 1].change_id)
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        shown, following = page.cut(found, lambda change: (change.change_id,))
+        return History(changes=shown, next=following)
 
     @router.get("/v1/parties")
     async def find_party(

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query
 
 from libs.contracts.registry import UndecodableEvent, decode
 from libs.db.pools import tenant
 from libs.db.types import Pool
 from libs.errors import NotFound
-from libs.http.paging import After, Limit, cursor, link_next, place
+from libs.http import paging
 from libs.http.principal import Principal, requires
 from services.track import store, views
 from services.track.labels import Headline
@@ -29,23 +29,16 @@ def routes(pool: Pool) -> APIRouter:
 
     @router.get("/v1/invoices")
     async def list_invoices(
-        request: Request,
-        response: Response,
         principal: Reader,
+        page: paging.Asked,
         status: Annotated[Headline | None, Query(description="only these")] = None,
-        limit: Limit = 50,
-        after: After = None,
     ) -> views.Items:
         """Your invoices, newest first. The next page is in the `Link` header and in `next`."""
-        before = _NEWEST if after is None else place(after, datetime, UUID)
+        before = page.behind(datetime, UUID) or _NEWEST
         async with tenant(pool, principal.account_id) as conn:
-            rows = await store.page(conn, before=before, headline=status, limit=limit + 1)
-        following = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            following = cursor(last["received_at"], last["invoice_id"])
-            response.headers.update(link_next(request.url, following))
-        invoices = [views.Item.model_validate(views.item(row)) for row in rows[:limit]]
+            rows = await store.page(conn, before=before, headline=status, limit=page.most)
+        shown, following = page.cut(rows, lambda row: (row["received_at"], row["invoice_id"]))
+        invoices = [views.Item.model_validate(views.item(row)) for row in shown]
         return views.Items(invoices=invoices, next=following)
 
     @router.get("/v1/invoices/{invoice_id}")

@@ -8,8 +8,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.requests import Request
-from starlette.responses import Response
 
 from libs.contracts.parts import Words
 from libs.db.types import Pool
@@ -67,29 +65,17 @@ def routes(worker: Pool) -> APIRouter:
         return link.account_id
 
     async def _shown(
-        account: UUID, party_id: UUID, before: UUID | None, most: int
-    ) -> tuple[Sales, list[dict[str, Any]]]:
-        rows = await sales_store.listed(worker, account, party_id, before, most + 1)
+        account: UUID, party_id: UUID, rows: list[dict[str, Any]], following: str | None = None
+    ) -> Sales:
         since = await sales_store.selling_since(worker, account, party_id)
-        return Sales(on=since is not None, since=since, sales=[view(row) for row in rows[:most]]), rows
+        return Sales(on=since is not None, since=since, sales=[view(row) for row in rows], next=following)
 
     @router.get("/v1/connections/{party_id}/exact/sales")
-    async def get_sales(
-        party_id: UUID,
-        request: Request,
-        response: Response,
-        principal: PartyReader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> Sales:
+    async def get_sales(party_id: UUID, principal: PartyReader, page: paging.Asked) -> Sales:
         """Your own invoices in your own Exact Online, newest first, and whether the next ones are booked."""
         account = await _account(party_id, principal)
-        before: UUID | None = paging.place(after, UUID)[0] if after else None
-        page, rows = await _shown(account, party_id, before, limit)
-        if len(rows) > limit:
-            page.next = paging.cursor(rows[limit - 1]["sale_id"])
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        rows = await sales_store.listed(worker, account, party_id, page.id(), page.most)
+        return await _shown(account, party_id, *page.cut(rows, lambda row: (row["sale_id"],)))
 
     @router.put("/v1/connections/{party_id}/exact/sales")
     async def put_sales(party_id: UUID, selling: Selling, principal: PartyWriter) -> Sales:
@@ -100,8 +86,7 @@ def routes(worker: Pool) -> APIRouter:
             await sales_store.sell(worker, account, party_id)
         else:
             await sales_store.stop_selling(worker, account, party_id)
-        page, _ = await _shown(account, party_id, None, 50)
-        return page
+        return await _shown(account, party_id, await sales_store.listed(worker, account, party_id, None, 50))
 
     @router.post("/v1/connections/{party_id}/exact/sales/{sale_id}/release", status_code=204)
     async def post_release(party_id: UUID, sale_id: UUID, principal: PartyWriter) -> None:

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.parts import Words
@@ -134,23 +133,13 @@ def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
         return found[0]
 
     @router.get("/v1/received")
-    async def get_received(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> ReceivedPage:
+    async def get_received(principal: Reader, page: paging.Asked) -> ReceivedPage:
         """The invoices you got, by whatever channel, newest first."""
-        before: UUID | None = paging.place(after, UUID)[0] if after else None
         found = await received.received(
-            worker, await parties_seen(worker, principal), before=before, most=limit + 1
+            worker, await parties_seen(worker, principal), before=page.id(), most=page.most
         )
-        page = ReceivedPage(received=[view(each) for each in found[:limit]])
-        if len(found) > limit:
-            page.next = paging.cursor(found[limit - 1].delivery_id)
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        shown, following = page.cut(found, lambda each: (each.delivery_id,))
+        return ReceivedPage(received=[view(each) for each in shown], next=following)
 
     @router.get("/v1/received/{delivery_id}")
     async def get_one(delivery_id: UUID, principal: Reader) -> ReceivedView:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
-from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.contracts.parts import Words
@@ -69,21 +68,11 @@ def routes(worker: Pool, documents: DocumentStore, wake: Wake) -> APIRouter:
     router = APIRouter(tags=["waiting"])
 
     @router.get("/v1/deliveries/waiting")
-    async def get_waiting(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> AllWaiting:
+    async def get_waiting(principal: Reader, page: paging.Asked) -> AllWaiting:
         """What waits for you, the oldest first, where you are connected by `pull`."""
-        place: UUID | None = paging.place(after, UUID)[0] if after else None
-        rows = await waiting.listed(worker, principal.account_id, place, limit + 1)
-        page = AllWaiting(deliveries=[Waiting.model_validate(row) for row in rows[:limit]])
-        if len(rows) > limit:
-            page.next = paging.cursor(rows[limit - 1]["delivery_id"])
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        rows = await waiting.listed(worker, principal.account_id, page.id(), page.most)
+        shown, following = page.cut(rows, lambda row: (row["delivery_id"],))
+        return AllWaiting(deliveries=[Waiting.model_validate(row) for row in shown], next=following)
 
     @router.get("/v1/deliveries/waiting/{delivery_id}")
     async def get_one_waiting(delivery_id: UUID, principal: Reader) -> Response:

@@ -9,8 +9,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
-from starlette.requests import Request
-from starlette.responses import Response
 
 from libs.db.types import Pool
 from libs.errors import NotFound
@@ -62,21 +60,11 @@ def routes(worker: Pool, wake: Wake) -> APIRouter:
     router = APIRouter(tags=["received"])
 
     @router.get("/v1/received/waiting")
-    async def get_held(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> HeldPage:
+    async def get_held(principal: Reader, page: paging.Asked) -> HeldPage:
         """What cannot come in until you do something in your books or at your server, the oldest first."""
-        place: UUID | None = paging.place(after, UUID)[0] if after else None
-        found = await held(worker, await parties_seen(worker, principal), after=place, most=limit + 1)
-        page = HeldPage(waiting=[view(each) for each in found[:limit]])
-        if len(found) > limit:
-            page.next = paging.cursor(found[limit - 1].delivery_id)
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+        found = await held(worker, await parties_seen(worker, principal), after=page.id(), most=page.most)
+        shown, following = page.cut(found, lambda each: (each.delivery_id,))
+        return HeldPage(waiting=[view(each) for each in shown], next=following)
 
     @router.post("/v1/received/waiting/{delivery_id}/release")
     async def post_release(delivery_id: UUID, principal: Writer) -> Going:

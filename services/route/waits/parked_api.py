@@ -10,8 +10,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
-from starlette.requests import Request
-from starlette.responses import Response
 
 from libs.db.pools import tenant
 from libs.db.types import Connection, Pool
@@ -54,22 +52,13 @@ def routes(pool: Pool, worker: Pool, wake: Wake) -> APIRouter:
     router = APIRouter(tags=["parked"])
 
     @router.get("/v1/parked")
-    async def get_all(
-        request: Request,
-        response: Response,
-        principal: Reader,
-        limit: paging.Limit = 50,
-        after: paging.After = None,
-    ) -> ParkedPage:
+    async def get_all(principal: Reader, page: paging.Asked) -> ParkedPage:
         """Your invoices that wait, longest first. Operators see those of every account."""
-        place = paging.place(after, datetime, UUID) if after else _BEGINNING
+        place = page.behind(datetime, UUID) or _BEGINNING
         async with _reading(principal) as conn:
-            rows = await store.waiting(conn, place, limit + 1)
-        page = ParkedPage(parked=[view(row) for row in rows[:limit]])
-        if len(rows) > limit:
-            page.next = paging.cursor(rows[limit - 1]["parked_at"], rows[limit - 1]["invoice_id"])
-            response.headers.update(paging.link_next(request.url, page.next))
-        return page
+            rows = await store.waiting(conn, place, page.most)
+        shown, following = page.cut(rows, lambda row: (row["parked_at"], row["invoice_id"]))
+        return ParkedPage(parked=[view(row) for row in shown], next=following)
 
     @router.get("/v1/parked/{invoice_id}")
     async def get_one(invoice_id: UUID, principal: Reader) -> ParkedView:
