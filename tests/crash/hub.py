@@ -61,7 +61,7 @@ class Place:
             "PATH": os.environ["PATH"],
             "POSTBODE_DATABASE_URL": self.database_url,
             "POSTBODE_SECRET": self.secret,
-            "POSTBODE_AMQP_URL": self.amqp_url,
+            **({"POSTBODE_AMQP_URL": self.amqp_url} if self.amqp_url else {}),
             "POSTBODE_BASE_URL": self.url("ingest"),
             "POSTBODE_PORT": str(self.ports.get(service, 0)),
             "POSTBODE_LOG_LEVEL": "INFO",
