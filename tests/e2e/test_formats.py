@@ -83,6 +83,7 @@ async def test_a_vat_number_in_adres_2_routes_and_elsewhere_only_warns(world: Wo
     items = await world.mail(supplier, ("globe.xml", data))
     by_vat, by_kvk = await asyncio.gather(*(world.until(supplier, each, "arrived") for each in ids(items)))
     assert (by_vat["receiver"], by_kvk["receiver"]) == ("Y BV", "X BV")
+    by_kvk = await world.told(supplier, by_kvk["invoice_id"], "routed")
     routed = next(entry for entry in by_kvk["timeline"] if "invoice.routed." in entry["type"])
     assert VAT_OF_Y in str(routed)
 

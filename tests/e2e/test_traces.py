@@ -137,8 +137,9 @@ async def test_one_invoice_that_was_tried_three_times_is_one_story(world: World)
         sent = await world.post(supplier, ("F1.xml", builders.invoice(number="F1", buyer_kvk=X)))
         invoice_id = sent.json()["invoices"][0]["invoice_id"]
         await retried(world, invoice_id, 2)
-        invoice = await world.until(supplier, invoice_id, "sent")
+        await world.until(supplier, invoice_id, "sent")
         await until(lambda: len(heard(spans, "track.facts")) >= 4)
+        invoice = await world.told(supplier, invoice_id, "received", "validated", "routed", "handed_over")
     (door,) = spans.named("POST /v1/submissions")
     connected = story(spans, door)
     assert {

@@ -194,6 +194,16 @@ class World:
                     await asyncio.sleep(0.05)
         raise AssertionError(f"{invoice_id} is {seen and seen['status']}, expected {statuses}: {seen}")
 
+    async def told(self, supplier: Supplier, invoice_id: str, *facts: str) -> dict[str, Any]:
+        """Wait until its timeline tells of all these: a fact may come later than what followed from it."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                seen = await self.invoice(supplier, invoice_id)
+                types = {moment["type"].split(".")[1] for moment in seen["timeline"]} if seen else set()
+                if seen and types >= set(facts):
+                    return seen
+                await asyncio.sleep(0.05)
+
     async def mails(self, count: int) -> list[str]:
         """Wait until the receivers' mail server holds this many; their decoded text."""
         async with asyncio.timeout(PATIENCE):
